@@ -1,0 +1,232 @@
+"""The configuration of a run: frozen dataclasses with a JSON round trip.
+
+Every field is also a command-line flag (`sentiment.cli` builds them from the metadata here), so each
+has its help text, its unit and its default in this one place.
+"""
+
+import dataclasses
+import json
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from sentiment.errors import UserError, nearest
+
+TRUNCATIONS = ("head", "tail", "both")
+POOLINGS = ("last", "max", "mean", "concat")
+OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
+SCHEDULES = ("constant", "linear", "cosine", "plateau")
+CLASS_WEIGHTS = ("none", "balanced")
+MONITORS = ("val_loss", "val_accuracy")
+STRATEGIES = ("auto", "single", "mirrored", "tpu")
+
+
+def option(default: Any, help: str, *, flag: str | None = None, choices: tuple[str, ...] | None = None,
+           minimum: float | None = None, maximum: float | None = None) -> Any:
+    """Declare a configuration field with its help text, its flag and its allowed values."""
+    limits = {"choices": choices, "minimum": minimum, "maximum": maximum}
+    return field(default=default, metadata={"help": help, "flag": flag, **limits})
+
+
+def flag_of(declared: "dataclasses.Field[Any]") -> str:
+    """Return the command-line flag of a field: ``--max-length`` for ``max_length``."""
+    return "--" + (declared.metadata["flag"] or declared.name).replace("_", "-")
+
+
+def base_type(annotation: Any) -> tuple[type, bool]:
+    """Split ``int | None`` into ``(int, True)`` and ``int`` into ``(int, False)``."""
+    if isinstance(annotation, types.UnionType):
+        (kind,) = [part for part in typing.get_args(annotation) if part is not type(None)]
+        return kind, True
+    return annotation, False
+
+
+class Section:
+    """A group of options that checks its values when it is made."""
+
+    def __post_init__(self) -> None:
+        hints = typing.get_type_hints(type(self))
+        for declared in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = getattr(self, declared.name)
+            checked = _checked(declared, value, *base_type(hints[declared.name]))
+            object.__setattr__(self, declared.name, checked)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Build the section from plain values.
+
+        Raises:
+            UserError: for an unknown key or a value of the wrong type or outside its limits.
+        """
+        known = [declared.name for declared in dataclasses.fields(cls)]  # type: ignore[arg-type]
+        for key in values:
+            if key not in known:
+                raise UserError(f"unknown configuration key '{key}' in {cls.__name__}{nearest(key, known)}")
+        return cls(**values)
+
+
+def _checked(declared: "dataclasses.Field[Any]", value: Any, kind: type, optional: bool) -> Any:
+    """Return `value` if it is what the field takes (an int passes for a float), or raise UserError."""
+    flag, limits = flag_of(declared), declared.metadata
+    if value is None and optional:
+        return None
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        raise UserError(f"{flag} takes {kind.__name__}, not {value!r}")
+    if limits["choices"] and value not in limits["choices"]:
+        names = ", ".join(limits["choices"])
+        raise UserError(f"{flag} is one of {names}, not '{value}'{nearest(str(value), limits['choices'])}")
+    if limits["minimum"] is not None and not value >= limits["minimum"]:
+        raise UserError(f"{flag} is at least {limits['minimum']}, not {value}")
+    if limits["maximum"] is not None and not value <= limits["maximum"]:
+        raise UserError(f"{flag} is at most {limits['maximum']}, not {value}")
+    return value
+
+
+@dataclass(frozen=True)
+class DataConfig(Section):
+    """Where texts and labels come from, and how they are split."""
+
+    dataset: str = option("auto", "auto, imdb, sample, or a path: CSV, TSV, JSONL, Parquet (a glob too), or a "
+                          "folder with a subfolder per class")
+    data_dir: str | None = option(None, "folder or archive of IMDB (default: $SENTIMENT_DATA_DIR, then data/)")
+    text_column: str | None = option(None, "column with the text (default: found by its name)")
+    label_column: str | None = option(None, "column with the label (default: found by its name)")
+    group_column: str | None = option(None, "column whose equal values stay on one side of a split")
+    test_file: str | None = option(None, "file with the test split (default: a stratified part of the data)")
+    validation_file: str | None = option(None, "file with the validation split (default: a part of training)")
+    validation_fraction: float = option(0.1, "share of training held out to choose the best epoch",
+                                        minimum=0.01, maximum=0.5)
+    test_fraction: float = option(0.2, "share held out for the test where the data has no test split",
+                                  minimum=0.01, maximum=0.5)
+
+
+@dataclass(frozen=True)
+class TextConfig(Section):
+    """How a text becomes ids."""
+
+    vocabulary_size: int = option(20_000, "ids in all: padding, unknown, then the most frequent training words",
+                                  flag="vocab-size", minimum=3)
+    max_length: int = option(400, "tokens kept of a text", minimum=1)
+    truncate: str = option("head", "which end of a longer text is kept", choices=TRUNCATIONS)
+    buckets: int = option(12, "lengths that batches are padded to", minimum=1, maximum=64)
+
+
+@dataclass(frozen=True)
+class ModelConfig(Section):
+    """What the network looks like."""
+
+    architecture: str = option("bilstm", "see `python -m sentiment architectures`", flag="arch")
+    embedding_size: int = option(128, "features of a word", minimum=1)
+    units: int = option(64, "features of the state, in each direction", minimum=1)
+    layers: int | None = option(None, "recurrent layers of a stacked architecture (default: 2)", minimum=1)
+    pooling: str = option("max", "how the states of all words become one: concat is last, max and mean",
+                          choices=POOLINGS)
+    embedding_dropout: float = option(0.5, "share of embedding features dropped, the same for all words of a text",
+                                      minimum=0.0, maximum=0.95)
+    recurrent_dropout: float = option(0.0, "share of the state dropped between two steps (slow: no fused kernel)",
+                                      minimum=0.0, maximum=0.95)
+    output_dropout: float = option(0.5, "share of pooled features dropped", minimum=0.0, maximum=0.95)
+    l2: float = option(0.0, "weight of the squared kernels in the loss", minimum=0.0)
+
+
+@dataclass(frozen=True)
+class TrainingConfig(Section):
+    """How the weights are found."""
+
+    optimizer: str = option("adam", "optimiser", choices=OPTIMIZERS)
+    learning_rate: float = option(2e-3, "peak learning rate, for the whole batch over all devices", minimum=0.0)
+    schedule: str = option("cosine", "linear and cosine warm up, then fall to 0 over all epochs; plateau halves "
+                           "the rate when the monitored value stalls", choices=SCHEDULES)
+    warmup: float = option(0.1, "share of all steps over which linear and cosine rise", minimum=0.0, maximum=0.9)
+    weight_decay: float = option(0.01, "decoupled weight decay of adamw", minimum=0.0)
+    clip_norm: float = option(1.0, "largest norm of the whole gradient; 0 for no limit", minimum=0.0)
+    batch_size: int = option(64, "texts in a step, over all devices", minimum=1)
+    epochs: int = option(5, "passes over the training texts", minimum=1)
+    class_weights: str = option("none", "balanced weighs each class by the inverse of its frequency",
+                                choices=CLASS_WEIGHTS)
+    monitor: str = option("val_accuracy", "what the best epoch is chosen by", choices=MONITORS)
+    patience: int = option(3, "epochs without a better value before training stops", minimum=1)
+    plateau_patience: int = option(1, "epochs without a better value before --schedule plateau halves the rate",
+                                   minimum=1)
+
+
+@dataclass(frozen=True)
+class RuntimeConfig(Section):
+    """On what, and from which seed."""
+
+    seed: int = option(1, "seed of the split, the weights, the order of the data and dropout", minimum=0)
+    strategy: str = option("auto", "device placement: auto takes a TPU, else all GPUs, else one device",
+                           choices=STRATEGIES)
+    mixed_precision: bool = option(False, "compute in half precision: float16 on a GPU, bfloat16 elsewhere")
+    tensorboard: bool = option(False, "write TensorBoard logs beside the history")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that determines a run, except where its results are written."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    text: TextConfig = field(default_factory=TextConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+
+    @classmethod
+    def sections(cls) -> dict[str, type[Section]]:
+        """Return the sections by name, in order."""
+        hints = typing.get_type_hints(cls)
+        return {declared.name: hints[declared.name] for declared in dataclasses.fields(cls)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Build a configuration from nested plain values; what is absent keeps its default.
+
+        Raises:
+            UserError: for an unknown section or key, or a value that its field does not take.
+        """
+        sections = cls.sections()
+        for key, value in values.items():
+            if key not in sections:
+                raise UserError(f"unknown configuration section '{key}'{nearest(key, sections)}")
+            if not isinstance(value, dict):
+                raise UserError(f"configuration section '{key}' is an object, not {value!r}")
+        return cls(**{key: sections[key].from_dict(value) for key, value in values.items()})
+
+    def updated(self, changes: dict[str, dict[str, Any]]) -> Self:
+        """Return a copy with some fields changed: ``{"model": {"units": 128}}``."""
+        values = self.to_dict()
+        for section, fields in changes.items():
+            values[section] |= fields
+        return type(self).from_dict(values)
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Return nested plain values, ready for JSON."""
+        return dataclasses.asdict(self)
+
+    def to_json(self) -> str:
+        """Return the configuration as indented JSON."""
+        return json.dumps(self.to_dict(), indent=2) + "\n"
+
+    @classmethod
+    def from_json_file(cls, path: str | Path) -> Self:
+        """Read a configuration as `to_json` writes it.
+
+        Raises:
+            UserError: if the file is missing, is not JSON, or does not hold a configuration.
+        """
+        try:
+            values = json.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UserError(f"cannot read the configuration {path}: {error.strerror}") from None
+        except ValueError as error:
+            raise UserError(f"{path} is not JSON: {error}") from None
+        if not isinstance(values, dict):
+            raise UserError(f"{path} holds no configuration: expected a JSON object")
+        try:
+            return cls.from_dict(values)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from None

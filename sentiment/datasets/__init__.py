@@ -1,0 +1,49 @@
+"""Where raw text and labels come from: IMDB, tables, folders, the bundled sample; and how they are split."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sentiment.config import DataConfig
+from sentiment.datasets import imdb, labelled, sample
+from sentiment.datasets.corpus import Corpus, Examples, HeldOut
+from sentiment.datasets.download import DownloadError
+from sentiment.errors import UserError
+
+__all__ = ["Corpus", "Examples", "HeldOut", "load_corpus"]
+
+NAMED: dict[str, Callable[[DataConfig, int], Corpus]] = {"imdb": imdb.load, "sample": sample.load}
+FILE_OPTIONS = ("test_file", "validation_file", "text_column", "label_column", "group_column")
+
+
+def load_corpus(config: DataConfig, seed: int) -> Corpus:
+    """Read and split the corpus that the configuration names.
+
+    `auto` is IMDB where it is found or can be downloaded, else the sample with a note that says so.
+
+    Raises:
+        UserError: if the data cannot be had, read or split; the message says what to do.
+    """
+    if config.dataset in NAMED or config.dataset == "auto":
+        for name in FILE_OPTIONS:
+            if getattr(config, name) is not None:
+                raise UserError(f"--{name.replace('_', '-')} goes with --dataset PATH, not with '{config.dataset}'")
+    if config.dataset == "auto":
+        return _imdb_or_sample(config, seed)
+    if config.dataset in NAMED:
+        return NAMED[config.dataset](config, seed)
+    path = Path(config.dataset).expanduser()
+    if imdb.is_imdb(path):
+        return imdb.load(config, seed)
+    if path.is_dir():
+        return labelled.load_folder(config, seed)
+    return labelled.load_table(config, seed)
+
+
+def _imdb_or_sample(config: DataConfig, seed: int) -> Corpus:
+    try:
+        return imdb.load(config, seed)
+    except DownloadError as error:
+        corpus = sample.load(config, seed)
+        note = f"IMDB is not here ({error}), so the bundled sample was used instead"
+        return Corpus(corpus.name, corpus.class_names, corpus.train, corpus.validation, corpus.test,
+                      notes=(note, *corpus.notes))

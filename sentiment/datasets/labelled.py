@@ -1,0 +1,138 @@
+"""Turn texts with named labels, from tables or folders, into a corpus with its three splits."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sentiment.config import DataConfig
+from sentiment.datasets.corpus import Corpus, Examples, HeldOut
+from sentiment.datasets.splits import hold_out
+from sentiment.datasets.tables import LABEL_NAMES, TEXT_NAMES, as_labels, as_texts, column_named, read_table
+from sentiment.errors import UserError, nearest
+
+
+@dataclass(frozen=True)
+class Named:
+    """Texts with the names of their labels, as a source holds them."""
+
+    texts: list[str]
+    labels: list[str]
+    groups: list[str] | None
+    where: str
+
+
+def from_table(pattern: str | os.PathLike[str], config: DataConfig, *, grouped: bool = False) -> Named:
+    """Read the text and label columns of the files that `pattern` names, and the group column if `grouped`."""
+    frame, where = read_table(pattern), str(pattern)
+    text = column_named(frame.columns, config.text_column, TEXT_NAMES, "--text-column", where)
+    label = column_named(frame.columns, config.label_column, LABEL_NAMES, "--label-column", where)
+    if text == label:
+        raise UserError(f"the text and the label of {where} are both read from the column '{text}': "
+                        "set --text-column and --label-column")
+    groups = None
+    if grouped and config.group_column is not None:
+        group = column_named(frame.columns, config.group_column, (), "--group-column", where)
+        groups = as_texts(frame[group])
+    return Named(as_texts(frame[text]), as_labels(frame[label]), groups, where)
+
+
+def from_folder(folder: Path) -> Named:
+    """Read a folder with a subfolder per class and a text file per example.
+
+    Raises:
+        UserError: if there are no such subfolders, or a file is not UTF-8.
+    """
+    texts, labels = [], []
+    classes = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    for subfolder in classes:
+        for path in sorted(subfolder.rglob("*.txt")):
+            try:
+                texts.append(path.read_text(encoding="utf-8-sig"))
+            except UnicodeDecodeError:
+                raise UserError(f"{path}: not UTF-8; save the file as UTF-8") from None
+            labels.append(subfolder.name)
+    if not texts:
+        raise UserError(f"{folder} holds no labelled texts: expected a subfolder per class with .txt files")
+    return Named(texts, labels, None, str(folder))
+
+
+def class_order(names: set[str]) -> tuple[str, ...]:
+    """Order class names: numbers by value, else by spelling (so `negative` is before `positive`)."""
+    try:
+        return tuple(sorted(names, key=lambda name: (float(name), name)))
+    except ValueError:
+        return tuple(sorted(names))
+
+
+def indexed(named: Named, class_names: tuple[str, ...]) -> tuple[Examples, tuple[str, ...]]:
+    """Turn label names into indices and drop what has no text or no label; return notes on what was dropped.
+
+    Raises:
+        UserError: for a label that is not one of `class_names`, or if nothing is left.
+    """
+    rows, notes, total = list(range(len(named.texts))), [], len(named.texts)
+    for what, values in (("text", named.texts), ("label", named.labels)):
+        kept = [row for row in rows if values[row].strip()]
+        if len(kept) < len(rows):
+            notes.append(f"{len(rows) - len(kept):,} of {total:,} rows of {named.where} had no {what} and were dropped")
+        rows = kept
+    if not rows:
+        raise UserError(f"{named.where} holds no labelled text")
+    indices = {name: index for index, name in enumerate(class_names)}
+    for row in rows:
+        if named.labels[row] not in indices:
+            raise UserError(f"{named.where}, row {row + 1}: the label '{named.labels[row]}' does not occur in training "
+                            f"(its labels: {', '.join(class_names)}){nearest(named.labels[row], class_names)}")
+    labels = np.array([indices[named.labels[row]] for row in rows], dtype=np.int32)
+    groups = None if named.groups is None else [named.groups[row] for row in rows]
+    return Examples([named.texts[row] for row in rows], labels, groups), tuple(notes)
+
+
+def build_corpus(name: str, train: Named, validation: Named | None, test: Named | None, config: DataConfig,
+                 seed: int) -> Corpus:
+    """Split what has no split of its own, and check the labels of every part before training begins.
+
+    Raises:
+        UserError: for fewer than two classes, or a label that training does not have.
+    """
+    used = {label for label, text in zip(train.labels, train.texts, strict=True) if label and text.strip()}
+    class_names = class_order(used)
+    if len(class_names) < 2:
+        found = f"only the class '{class_names[0]}'" if class_names else "no label"
+        raise UserError(f"{train.where} holds {found}: at least two classes are needed")
+    examples, notes = indexed(train, class_names)
+    if test is not None:
+        held_test, test_notes = indexed(test, class_names)
+    else:
+        (examples, held_test), test_notes = hold_out(examples, config.test_fraction, seed, class_names), ()
+    if validation is not None:
+        held_validation, validation_notes = indexed(validation, class_names)
+    else:
+        examples, held_validation = hold_out(examples, config.validation_fraction, seed, class_names)
+        validation_notes = ()
+    return Corpus(name, class_names, examples, held_validation, HeldOut(lambda: held_test),
+                  notes=(*notes, *validation_notes, *test_notes))
+
+
+def load_table(config: DataConfig, seed: int) -> Corpus:
+    """Read the corpus that `--dataset FILE`, `--validation-file` and `--test-file` name."""
+    train = from_table(config.dataset, config, grouped=True)
+    validation = from_table(config.validation_file, config) if config.validation_file else None
+    test = from_table(config.test_file, config) if config.test_file else None
+    return build_corpus(config.dataset, train, validation, test, config, seed)
+
+
+def load_folder(config: DataConfig, seed: int) -> Corpus:
+    """Read a folder of classes, or one with `train/` and `test/` (and `validation/`) that hold the classes."""
+    folder = Path(config.dataset).expanduser()
+    parts = {part: folder / part for part in ("train", "validation", "test") if (folder / part).is_dir()}
+    train = from_folder(parts.get("train", folder))
+    validation = from_folder(parts["validation"]) if "train" in parts and "validation" in parts else None
+    test = from_folder(parts["test"]) if "train" in parts and "test" in parts else None
+    if config.validation_file:
+        validation = from_table(config.validation_file, config)
+    if config.test_file:
+        test = from_table(config.test_file, config)
+    return build_corpus(config.dataset, train, validation, test, config, seed)

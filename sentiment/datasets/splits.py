@@ -1,0 +1,75 @@
+"""Splits that are stratified and seeded, with identical texts and whole groups on one side."""
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+
+from sentiment.datasets.corpus import Examples
+from sentiment.errors import UserError
+
+
+def bound_together(texts: list[str], groups: list[str] | None) -> np.ndarray:
+    """Number the sets of texts that must not be parted: equal text, or equal group, directly or by a chain.
+
+    Returns:
+        int32 [texts], the number of each text's set.
+    """
+    codes = {text: code for code, text in enumerate(dict.fromkeys(texts))}
+    text_codes = np.array([codes[text] for text in texts])
+    if groups is None:
+        return text_codes.astype(np.int32)
+    _, group_codes = np.unique(np.array(groups, dtype=object).astype(str), return_inverse=True)
+    nodes = len(codes) + int(group_codes.max()) + 1
+    edges = coo_array((np.ones(len(texts)), (text_codes, len(codes) + group_codes)), shape=(nodes, nodes))
+    _, components = connected_components(edges, directed=False)
+    return components[text_codes].astype(np.int32)
+
+
+def hold_out(examples: Examples, fraction: float, seed: int, class_names: tuple[str, ...]
+             ) -> tuple[Examples, Examples]:
+    """Split into a larger and a held-out part of about `fraction`, stratified by class.
+
+    With groups the parts come from `StratifiedGroupKFold` (one of round(1 / fraction) folds is held out),
+    without from a stratified split of the distinct texts.
+
+    Raises:
+        UserError: if a class has too few distinct texts or groups to be on both sides.
+    """
+    bound = bound_together(examples.texts, examples.groups)
+    _check_spread(examples.labels, bound, class_names, examples.groups is not None)
+    if examples.groups is None:
+        held_out = _random_sets(examples.labels, bound, fraction, seed)
+    else:
+        smallest = min(len(np.unique(bound[examples.labels == label])) for label in range(len(class_names)))
+        folds = StratifiedGroupKFold(min(max(2, round(1 / fraction)), smallest), shuffle=True, random_state=seed)
+        _, rows = next(folds.split(bound, examples.labels, bound))
+        held_out = np.isin(np.arange(len(examples)), rows)
+    kept, held = examples.take(np.flatnonzero(~held_out)), examples.take(np.flatnonzero(held_out))
+    for part in (kept, held):
+        missing = set(range(len(class_names))) - set(part.labels.tolist())
+        if missing:
+            names = ", ".join(f"'{class_names[label]}'" for label in sorted(missing))
+            raise UserError(f"too few rows to split: one side has none of the class {names}")
+    return kept, held
+
+
+def _check_spread(labels: np.ndarray, bound: np.ndarray, class_names: tuple[str, ...], grouped: bool) -> None:
+    for label, name in enumerate(class_names):
+        sets = len(np.unique(bound[labels == label]))
+        if sets < 2:
+            unit = "group" if grouped else "distinct text"
+            raise UserError(f"class '{name}' has {sets} {unit}{'' if sets == 1 else 's'}: at least 2 are needed "
+                            "to train on one and validate on another")
+
+
+def _random_sets(labels: np.ndarray, bound: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """Return bool [texts]: which are held out, by a stratified split of the distinct texts."""
+    sets, first = np.unique(bound, return_index=True)
+    strata = labels[first]
+    if np.unique(strata, return_counts=True)[1].min() < 2:
+        raise UserError("a class has only one text that does not also carry another label: at least 2 are needed")
+    classes = len(np.unique(strata))
+    size = min(max(round(fraction * len(sets)), classes), len(sets) - classes)
+    _, held = train_test_split(sets, test_size=size, stratify=strata, random_state=seed)
+    return np.isin(bound, held)

@@ -1,0 +1,156 @@
+"""Labelled texts from CSV, TSV, JSONL and Parquet files, read by pandas and pyarrow."""
+
+import glob
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import cast
+
+import pandas as pd
+import pyarrow
+import pyarrow.parquet
+
+from sentiment.errors import UserError, nearest
+
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
+TEXT_NAMES = ("text", "review", "sentence", "comment", "content", "body", "message", "document", "tweet")
+LABEL_NAMES = ("label", "sentiment", "class", "category", "target", "polarity", "rating", "stars")
+
+
+def matching_files(pattern: str | os.PathLike[str]) -> list[Path]:
+    """Return the files that a path or glob names, sorted.
+
+    Raises:
+        UserError: if there is none, one is empty, or one is of a kind that cannot be read.
+    """
+    name = os.path.expanduser(os.fspath(pattern))
+    paths = [Path(name)] if Path(name).is_file() else sorted(Path(found) for found in glob.glob(name, recursive=True))
+    files = [path for path in paths if path.is_file()]
+    if not files:
+        parent = Path(name).parent
+        beside = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
+        raise UserError(f"no such file: {pattern}{nearest(Path(name).name, beside)}")
+    for path in files:
+        if path.suffix.lower() not in SUFFIXES:
+            raise UserError(f"cannot read {path}: expected a file ending in {', '.join(SUFFIXES)}")
+        if path.stat().st_size == 0:
+            raise UserError(f"{path} is empty")
+    return files
+
+
+def read_chunks(path: Path, rows: int) -> Iterator[pd.DataFrame]:
+    """Yield a file as frames of at most `rows` rows, all columns kept, text and labels as written.
+
+    CSV, TSV and JSONL are UTF-8, with or without a byte-order mark. Values of CSV and TSV stay strings,
+    so that a label `01` or `NA` is itself.
+
+    Raises:
+        UserError: if the file cannot be parsed or is not UTF-8, with the row.
+    """
+    kind = path.suffix.lower()
+    try:
+        if kind == ".parquet":
+            with pyarrow.parquet.ParquetFile(path) as file:
+                for batch in file.iter_batches(batch_size=rows):
+                    yield batch.to_pandas()
+        elif kind == ".jsonl":
+            yield from _json_chunks(path, rows)
+        else:
+            yield from pd.read_csv(path, sep="\t" if kind == ".tsv" else ",", dtype=str, keep_default_na=False,
+                                   encoding="utf-8-sig", chunksize=rows)
+    except UnicodeDecodeError:
+        raise UserError(f"{path}, line {_line_not_utf8(path)}: not UTF-8; save the file as UTF-8") from None
+    except pd.errors.EmptyDataError:
+        raise UserError(f"{path} is empty") from None
+    except (pd.errors.ParserError, pyarrow.ArrowInvalid) as error:
+        raise UserError(f"cannot read {path}: {str(error).strip().splitlines()[-1]}") from None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def _json_chunks(path: Path, rows: int) -> Iterator[pd.DataFrame]:
+    records: list[dict[str, object]] = []
+    with path.open(encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except ValueError as error:
+                raise UserError(f"{path}, line {number}: not JSON: {error}") from None
+            if not isinstance(record, dict):
+                raise UserError(f"{path}, line {number}: expected a JSON object, not {line.strip()[:40]}")
+            records.append(record)
+            if len(records) == rows:
+                yield pd.DataFrame(records)
+                records = []
+    if records:
+        yield pd.DataFrame(records)
+
+
+def _line_not_utf8(path: Path) -> int:
+    """Return the number, from 1, of the first line that is not UTF-8."""
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                return number
+    return number
+
+
+def read_table(pattern: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read all files that a path or glob names into one frame.
+
+    Raises:
+        UserError: if there is no such file, it cannot be read, has no rows, or the columns differ.
+    """
+    frames: list[pd.DataFrame] = []
+    for path in matching_files(pattern):
+        frame = pd.concat(list(read_chunks(path, 100_000)) or [pd.DataFrame()], ignore_index=True)
+        if frame.empty:
+            raise UserError(f"{path} has no rows")
+        if frames and set(frames[0].columns) != set(frame.columns):
+            raise UserError(f"{path} has the columns {', '.join(map(str, frame.columns))}, the first file has "
+                            f"{', '.join(map(str, frames[0].columns))}")
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+def column_named(columns: Iterable[object], asked: str | None, usual: tuple[str, ...], flag: str, where: str) -> str:
+    """Return the column to use: the one asked for, else the first with a usual name.
+
+    Raises:
+        UserError: if it is not there; the message has the nearest name and all columns.
+    """
+    names = [str(column) for column in columns]
+    listed = ", ".join(names)
+    if asked is not None:
+        if asked not in names:
+            raise UserError(f"{where} has no column '{asked}'{nearest(asked, names)} (columns: {listed})")
+        return asked
+    lowered = {name.lower(): name for name in reversed(names)}
+    for name in usual:
+        if name in lowered:
+            return lowered[name]
+    raise UserError(f"cannot tell which column of {where} to use: name it with {flag} (columns: {listed})")
+
+
+def as_texts(values: "pd.Series[str]") -> list[str]:
+    """Return a column as strings; a missing value becomes an empty text."""
+    return [value if isinstance(value, str) else "" if pd.isna(value) else str(value) for value in values]
+
+
+def as_label(value: object) -> str:
+    """Return a label as its name: `1`, `1.0` and `"1"` are one class; a missing label is empty."""
+    if value is None or (isinstance(value, float) and value != value) or value is pd.NA:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def as_labels(values: "pd.Series[str]") -> list[str]:
+    """Return a column as label names."""
+    return [as_label(value) for value in cast("list[object]", values.tolist())]

@@ -1,0 +1,105 @@
+"""The one object that turns raw texts into ids: in training, in prediction and inside the SavedModel."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Self
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from sentiment.config import TextConfig
+from sentiment.errors import UserError
+from sentiment.preprocessing.standardization import standardize
+from sentiment.preprocessing.tokens import UNKNOWN_ID, TokenizedTexts
+
+RESERVED_IDS = 2
+CHUNK_TEXTS = 512
+
+
+class TextPreprocessor:
+    """Standardise, split, look up, truncate and pad texts.
+
+    Ids are 0 for padding, 1 for an unknown word, and from 2 the words of the vocabulary by falling
+    frequency, ties by spelling. A text without any word becomes one unknown word, so that no row is empty.
+    """
+
+    def __init__(self, config: TextConfig, words: Sequence[str]) -> None:
+        """Use a vocabulary made earlier; `words` holds no reserved entries."""
+        self.config = config
+        self.words = tuple(words)
+        self._vectorization = keras.layers.TextVectorization(
+            standardize=standardize, split="whitespace", output_mode="int", ragged=True, vocabulary=list(words))
+        self._ragged_ids = tf.function(self.ragged_ids, input_signature=[tf.TensorSpec([None], tf.string)])
+
+    @classmethod
+    def fit(cls, config: TextConfig, texts: Iterable[str]) -> Self:
+        """Make the vocabulary from training texts.
+
+        Raises:
+            UserError: if the texts hold no word at all.
+        """
+        counts: Counter[bytes] = Counter()
+        for (tokens,) in _mapped(texts, lambda chunk: (tf.strings.split(standardize(chunk)).flat_values,)):
+            counts.update(tokens.tolist())
+        if not counts:
+            raise UserError("the training texts hold no word: nothing can be learnt from them")
+        ranked = sorted((-count, word.decode("utf-8")) for word, count in counts.items())
+        return cls(config, [word for _, word in ranked[: config.vocabulary_size - RESERVED_IDS]])
+
+    @property
+    def vocabulary_size(self) -> int:
+        """The number of ids, reserved ones included."""
+        return len(self.words) + RESERVED_IDS
+
+    @property
+    def vectorization(self) -> keras.layers.TextVectorization:
+        """The Keras layer that holds the lookup table."""
+        return self._vectorization
+
+    def ragged_ids(self, texts: Any) -> Any:
+        """Return the ids of a string tensor [texts] as a ragged int32 tensor [texts, (tokens)]; traceable."""
+        ids = tf.cast(self._vectorization(texts), tf.int32)
+        lengths = ids.row_lengths()
+        head, tail = kept_at_ends(self.config)
+        positions = tf.ragged.range(lengths)
+        from_end = tf.gather(lengths, positions.value_rowids()) - positions.flat_values
+        kept = (positions.flat_values < head) | (from_end <= tail)
+        ids = tf.ragged.boolean_mask(ids, ids.with_flat_values(kept))
+        missing = tf.cast(tf.equal(lengths, 0), tf.int64)
+        unknown = tf.fill([tf.reduce_sum(missing)], UNKNOWN_ID)
+        return tf.concat([ids, tf.RaggedTensor.from_row_lengths(unknown, missing)], axis=1)
+
+    def padded_ids(self, texts: Any) -> Any:
+        """Return the ids of a string tensor [texts] as int32 [texts, longest], padded on the right; traceable."""
+        return self.ragged_ids(texts).to_tensor()
+
+    def tokenize(self, texts: Iterable[str]) -> TokenizedTexts:
+        """Return the ids of raw texts; white space, emoji, NUL and lone surrogates included."""
+
+        def ids_and_lengths(chunk: Any) -> tuple[Any, Any]:
+            ids = self._ragged_ids(chunk)
+            return ids.flat_values, ids.row_lengths()
+
+        return TokenizedTexts.from_parts(_mapped(texts, ids_and_lengths))
+
+
+def kept_at_ends(config: TextConfig) -> tuple[int, int]:
+    """Return how many tokens at the start and at the end of a text are kept; they add up to `max_length`."""
+    length = config.max_length
+    head = {"head": length, "tail": 0, "both": length // 2}[config.truncate]
+    return head, length - head
+
+
+def _chunks(texts: Iterable[str]) -> Iterator[list[bytes]]:
+    remaining = iter(texts)
+    while chunk := [text.encode("utf-8", "replace") for text in islice(remaining, CHUNK_TEXTS)]:
+        yield chunk
+
+
+def _mapped(texts: Iterable[str], step: Any) -> Iterator[tuple[np.ndarray, ...]]:
+    """Yield ``step(string tensor)`` as NumPy arrays for chunk after chunk, computed on all cores."""
+    signature = tf.TensorSpec([None], tf.string)
+    chunks = tf.data.Dataset.from_generator(lambda: _chunks(texts), output_signature=signature)
+    yield from chunks.map(step, num_parallel_calls=tf.data.AUTOTUNE).prefetch(1).as_numpy_iterator()

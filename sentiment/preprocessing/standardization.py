@@ -1,0 +1,34 @@
+"""From a raw text to a string of tokens separated by spaces, in the TensorFlow graph.
+
+The rules, in order: lower case in Unicode; HTML tags and entities out; typographic apostrophes to `'`;
+characters that do not show (soft hyphens, joiners, variation selectors) out; `!`, `?`, pictographs and
+each Chinese or Japanese character a token of its own; every other sign but an apostrophe within a word
+becomes a space, and so do control characters and NUL.
+"""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+# Each pair is a pattern of RE2 and its replacement; the order matters.
+RULES: tuple[tuple[str, str], ...] = (
+    (r"</?[a-z!][^<>]*>", " "),
+    (r"&(apos|rsquo|lsquo|#0*39|#0*8217|#x0*27);", "'"),
+    (r"&(#x?)?[a-z0-9]+;", " "),
+    (r"[‘’‛ʼ`´＇]", "'"),
+    (r"[\p{Cf}\x{FE00}-\x{FE0F}]+", ""),
+    (r"([!?\p{So}\p{Han}\p{Hiragana}\p{Katakana}])", r" \1 "),
+    (r"[^\p{L}\p{M}\p{N}\p{So}'!?]+", " "),
+    (r"(^| )'+", " "),
+    (r"'+( |$)", " "),
+)
+
+
+@keras.saving.register_keras_serializable("sentiment")
+def standardize(texts: Any) -> Any:
+    """Apply the rules to a string tensor of any shape; bytes that are no UTF-8 become U+FFFD."""
+    texts = tf.strings.lower(texts, encoding="utf-8")
+    for pattern, replacement in RULES:
+        texts = tf.strings.regex_replace(texts, pattern, replacement)
+    return texts
