@@ -20,6 +20,7 @@ OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
 SCHEDULES = ("constant", "linear", "cosine", "plateau")
 CLASS_WEIGHTS = ("none", "balanced")
 MONITORS = ("val_loss", "val_accuracy")
+DEFAULT_EPOCHS, DEFAULT_STEPS = 5, 1000
 STRATEGIES = ("auto", "single", "mirrored", "tpu")
 
 
@@ -125,6 +126,8 @@ class ModelConfig(Section):
     layers: int | None = option(None, "recurrent layers of a stacked architecture (default: 2)", minimum=1)
     pooling: str = option("max", "how the states of all words become one: concat is last, max and mean",
                           choices=POOLINGS)
+    word_dropout: float = option(0.3, "share of words replaced by the unknown word in training",
+                                 minimum=0.0, maximum=0.95)
     embedding_dropout: float = option(0.5, "share of embedding features dropped, the same for all words of a text",
                                       minimum=0.0, maximum=0.95)
     recurrent_dropout: float = option(0.0, "share of the state dropped between two steps (slow: no fused kernel)",
@@ -145,13 +148,20 @@ class TrainingConfig(Section):
     weight_decay: float = option(0.01, "decoupled weight decay of adamw", minimum=0.0)
     clip_norm: float = option(1.0, "largest norm of the whole gradient; 0 for no limit", minimum=0.0)
     batch_size: int = option(64, "texts in a step, over all devices", minimum=1)
-    epochs: int = option(5, "passes over the training texts", minimum=1)
+    epochs: int | None = option(None, "passes over the training texts (default: 5, more where that is below "
+                                "1,000 steps)", minimum=1)
     class_weights: str = option("none", "balanced weighs each class by the inverse of its frequency",
                                 choices=CLASS_WEIGHTS)
     monitor: str = option("val_accuracy", "what the best epoch is chosen by", choices=MONITORS)
-    patience: int = option(3, "epochs without a better value before training stops", minimum=1)
+    patience: int | None = option(None, "epochs without a better value before training stops (default: a fifth "
+                                  "of all, at least 3)", minimum=1)
     plateau_patience: int = option(1, "epochs without a better value before --schedule plateau halves the rate",
                                    minimum=1)
+
+    def resolved(self, steps_per_epoch: int) -> Self:
+        """Return a copy in which the values that follow from the amount of data are set."""
+        epochs = self.epochs or max(DEFAULT_EPOCHS, -(-DEFAULT_STEPS // steps_per_epoch))
+        return dataclasses.replace(self, epochs=epochs, patience=self.patience or max(3, epochs // 5))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from sentiment.datasets.corpus import Corpus, Examples, HeldOut
 from sentiment.datasets.download import DownloadError
 from sentiment.errors import UserError
 
-__all__ = ["Corpus", "Examples", "HeldOut", "load_corpus"]
+__all__ = ["Corpus", "Examples", "HeldOut", "load_corpus", "load_for_evaluation"]
 
 NAMED: dict[str, Callable[[DataConfig, int], Corpus]] = {"imdb": imdb.load, "sample": sample.load}
 FILE_OPTIONS = ("test_file", "validation_file", "text_column", "label_column", "group_column")
@@ -37,6 +37,25 @@ def load_corpus(config: DataConfig, seed: int) -> Corpus:
     if path.is_dir():
         return labelled.load_folder(config, seed)
     return labelled.load_table(config, seed)
+
+
+def load_for_evaluation(config: DataConfig, seed: int, class_names: tuple[str, ...]) -> tuple[Examples, tuple[str, ...]]:
+    """Return the labelled texts to evaluate on, and notes on what was dropped.
+
+    A table or a plain folder of classes is taken whole; `imdb`, `sample` and a folder with `test/` give
+    their test split.
+
+    Raises:
+        UserError: for a label that is not one of `class_names`.
+    """
+    path = Path(config.dataset).expanduser()
+    if config.dataset in NAMED or config.dataset == "auto" or imdb.is_imdb(path):
+        corpus = load_corpus(config, seed)
+        return corpus.test.read(), corpus.notes
+    if path.is_dir():
+        folder = path / "test" if (path / "test").is_dir() else path
+        return labelled.indexed(labelled.from_folder(folder), class_names)
+    return labelled.indexed(labelled.from_table(config.dataset, config), class_names)
 
 
 def _imdb_or_sample(config: DataConfig, seed: int) -> Corpus:

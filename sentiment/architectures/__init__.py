@@ -1,0 +1,11 @@
+"""Models by name, found in the modules of this package: a new architecture is one new file here."""
+
+import importlib
+import pkgutil
+
+from sentiment.architectures.registry import Architecture, Sizes, architectures, build, find, register
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
+
+__all__ = ["Architecture", "Sizes", "architectures", "build", "find", "register"]

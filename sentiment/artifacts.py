@@ -1,0 +1,169 @@
+"""The run folder: the only code that knows the names of its files.
+
+    models/bilstm/
+        config.json       the configuration, as `--config` reads it
+        vocabulary.txt    a word a line, from id 2 on
+        labels.json       the class names by index
+        model.keras       ids to logits
+        export/1/         SavedModel: raw strings to scores and classes
+        history.csv       a row an epoch
+        metrics.json      validation and test metrics, the data, versions, time and memory
+        plots/            learning curves, confusion matrix, ROC
+        README.md         the model card
+
+While a run is not finished its folder is called `models/bilstm.unfinished`.
+"""
+
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import keras
+
+from sentiment import architectures
+from sentiment.config import RunConfig
+from sentiment.errors import UserError
+from sentiment.preprocessing import TextPreprocessor
+
+UNFINISHED_SUFFIX = ".unfinished"
+EXPORT_VERSION = "1"
+
+
+class RunFolder:
+    """The files of one run."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.config = self.path / "config.json"
+        self.vocabulary = self.path / "vocabulary.txt"
+        self.labels = self.path / "labels.json"
+        self.model = self.path / "model.keras"
+        self.export = self.path / "export" / EXPORT_VERSION
+        self.history = self.path / "history.csv"
+        self.metrics = self.path / "metrics.json"
+        self.plots = self.path / "plots"
+        self.card = self.path / "README.md"
+
+    @classmethod
+    def begin(cls, target: Path, *, overwrite: bool) -> Self:
+        """Make the folder that a run writes to until it is finished.
+
+        Raises:
+            UserError: if `target` holds a finished run and `overwrite` is not set, or holds other files.
+        """
+        if target.exists() and not target.is_dir():
+            raise UserError(f"{target} is a file: choose another --output-dir")
+        if target.is_dir() and any(target.iterdir()):
+            if not cls(target).metrics.is_file():
+                raise UserError(f"{target} is not empty and holds no run: choose another --output-dir")
+            if not overwrite:
+                raise UserError(f"{target} holds a finished run: add --overwrite to replace it, or choose another "
+                                "--output-dir")
+        folder = cls(target.with_name(target.name + UNFINISHED_SUFFIX))
+        shutil.rmtree(folder.path, ignore_errors=True)
+        folder.path.mkdir(parents=True)
+        return folder
+
+    def finish(self, target: Path) -> Self:
+        """Give the complete folder its name, in place of an earlier run."""
+        for leftover in self.path.glob("checkpoint*"):
+            leftover.unlink()
+        replaced = target.with_name(target.name + ".replaced")
+        if target.exists():
+            shutil.rmtree(replaced, ignore_errors=True)
+            target.replace(replaced)
+        self.path.replace(target)
+        shutil.rmtree(replaced, ignore_errors=True)
+        return type(self)(target)
+
+    def discard(self) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Return the folder of a finished run.
+
+        Raises:
+            UserError: if it does not exist, is no run, or lacks a file.
+        """
+        folder = cls(path)
+        if not folder.path.exists():
+            raise UserError(f"no such model folder: {path}{cls._hint(Path(path))}")
+        if not folder.path.is_dir() or not folder.config.is_file():
+            raise UserError(f"{path} is not a model folder of this project: it has no config.json")
+        for file in (folder.vocabulary, folder.labels, folder.model, folder.metrics):
+            if not file.is_file():
+                raise UserError(f"the model folder {path} is incomplete: {file.name} is missing; train it again")
+        return folder
+
+    @staticmethod
+    def _hint(path: Path) -> str:
+        if path.with_name(path.name + UNFINISHED_SUFFIX).is_dir():
+            return "; its training did not finish"
+        runs = sorted(entry.parent.name for entry in path.parent.glob("*/metrics.json"))
+        return f" (in {path.parent} there are {', '.join(runs)})" if runs else "; train one with `python train.py`"
+
+    def save_run(self, config: RunConfig, preprocessor: TextPreprocessor, class_names: Sequence[str]) -> None:
+        """Write the configuration, the vocabulary and the class names."""
+        self.config.write_text(config.to_json(), encoding="utf-8")
+        self.vocabulary.write_text("".join(f"{word}\n" for word in preprocessor.words), encoding="utf-8")
+        self.labels.write_text(json.dumps(list(class_names), ensure_ascii=False) + "\n", encoding="utf-8")
+
+    def save_json(self, path: Path, values: Any) -> None:
+        """Write JSON, complete or not at all."""
+        beside = path.with_name(path.name + ".new")
+        beside.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        beside.replace(path)
+
+    def load_config(self) -> RunConfig:
+        """Read the configuration."""
+        return RunConfig.from_json_file(self.config)
+
+    def load_class_names(self) -> tuple[str, ...]:
+        """Read the class names, by index."""
+        names = self._load_json(self.labels)
+        if not isinstance(names, list) or len(names) < 2 or not all(isinstance(name, str) for name in names):
+            raise UserError(f"{self.labels} is damaged: expected a list of class names")
+        return tuple(names)
+
+    def load_metrics(self) -> dict[str, Any]:
+        """Read what the run measured."""
+        metrics = self._load_json(self.metrics)
+        if not isinstance(metrics, dict):
+            raise UserError(f"{self.metrics} is damaged: expected an object")
+        return metrics
+
+    def _load_json(self, path: Path) -> Any:
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise UserError(f"{path} is damaged: {error}") from None
+
+    def load_preprocessor(self) -> TextPreprocessor:
+        """Rebuild the preprocessor from the configuration and the vocabulary."""
+        try:
+            words = self.vocabulary.read_text(encoding="utf-8").split("\n")[:-1]
+            return TextPreprocessor(self.load_config().text, words)
+        except ValueError as error:
+            raise UserError(f"{self.vocabulary} is damaged: {str(error).splitlines()[0]}") from None
+
+    def load_model(self, *, use_cudnn: bool | str = "auto") -> keras.Model:
+        """Rebuild the model from the configuration and load its weights; no code from the file is run.
+
+        Raises:
+            UserError: if the weights are damaged or do not fit the configuration.
+        """
+        classes = len(self.load_class_names())
+        size = self.load_preprocessor().vocabulary_size
+        model = architectures.build(self.load_config().model, architectures.Sizes(size, classes, use_cudnn))
+        try:
+            model.load_weights(self.model)
+        except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
+            raise UserError(f"{self.model} is damaged or does not fit its config.json: "
+                            f"{str(error).strip().splitlines()[0]}") from None
+        return model

@@ -1,0 +1,59 @@
+"""Metrics from labels and logits, by NumPy and scikit-learn; no deep-learning framework."""
+
+from typing import Any
+
+import numpy as np
+from sklearn import metrics
+
+from sentiment.probabilities import probabilities
+
+
+def log_loss(labels: np.ndarray, logits: np.ndarray) -> float:
+    """Return the mean cross-entropy in nats, exact also where a probability rounds to 0."""
+    logits = np.asarray(logits, dtype=np.float64)
+    if logits.shape[1] == 1:
+        logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
+    chosen = logits[np.arange(len(labels)), labels]
+    return float(np.mean(np.logaddexp.reduce(logits, axis=1) - chosen))
+
+
+def evaluate(labels: np.ndarray, logits: np.ndarray, class_names: tuple[str, ...]) -> dict[str, Any]:
+    """Compute all metrics of a classifier on labelled texts.
+
+    Args:
+        labels: int [texts], the right classes.
+        logits: float [texts, 1 or classes].
+        class_names: their names by index.
+
+    Returns:
+        JSON-ready: `texts`, `accuracy`, `log_loss`, `roc_auc` (one against the rest, macro mean, for more
+        than two classes; None if a class has no text), `macro_f1`, `classes` (precision, recall, F1 and the
+        number of texts by class name) and `confusion_matrix` (rows are the right classes).
+    """
+    scores = probabilities(logits)
+    predicted = scores.argmax(axis=1)
+    indices = list(range(len(class_names)))
+    precision, recall, f1, support = metrics.precision_recall_fscore_support(
+        labels, predicted, labels=indices, zero_division=0)
+    classes = {
+        name: {"precision": float(precision[i]), "recall": float(recall[i]), "f1": float(f1[i]),
+               "texts": int(support[i])}
+        for i, name in enumerate(class_names)}
+    return {
+        "texts": len(labels),
+        "accuracy": float(np.mean(predicted == labels)),
+        "log_loss": log_loss(labels, logits),
+        "roc_auc": _roc_auc(labels, scores),
+        "macro_f1": float(np.mean(f1)),
+        "classes": classes,
+        "confusion_matrix": metrics.confusion_matrix(labels, predicted, labels=indices).tolist(),
+    }
+
+
+def _roc_auc(labels: np.ndarray, scores: np.ndarray) -> float | None:
+    classes = scores.shape[1]
+    if len(np.unique(labels)) < classes:
+        return None
+    if classes == 2:
+        return float(metrics.roc_auc_score(labels, scores[:, 1]))
+    return float(metrics.roc_auc_score(labels, scores, multi_class="ovr", labels=list(range(classes))))

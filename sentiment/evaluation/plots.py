@@ -1,0 +1,79 @@
+"""Plots of a run as PNG files: learning curves, confusion matrix, ROC."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from sklearn.metrics import roc_curve
+
+DOTS_PER_INCH = 150
+BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#767676"  # told apart by colour-blind readers (Okabe & Ito)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    figure.savefig(path, dpi=DOTS_PER_INCH)
+
+
+def learning_curves(history: dict[str, list[float]], path: Path, best_epoch: int) -> None:
+    """Draw loss and accuracy of training and validation by epoch; a line marks the epoch that was kept."""
+    epochs = np.arange(1, len(history["loss"]) + 1)
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        axes.plot(epochs, history[name], color=BLUE, marker="o", label="training (with dropout)")
+        axes.plot(epochs, history[f"val_{name}"], color=ORANGE, marker="s", label="validation")
+        axes.axvline(best_epoch, color=GREY, linestyle=":", label=f"kept: epoch {best_epoch}")
+        axes.set(xlabel="epoch", ylabel=name, xlim=(0.7, len(epochs) + 0.3))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend()
+    _save(figure, path)
+
+
+def confusion_matrix(metrics: dict[str, Any], path: Path) -> None:
+    """Draw the confusion matrix: counts, coloured by the share of the right class."""
+    counts = np.array(metrics["confusion_matrix"])
+    names = list(metrics["classes"])
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = 2.6 + 0.55 * len(names)
+    figure = Figure(figsize=(side + 1, side), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    figure.colorbar(image, ax=axes, label="share of the right class", shrink=0.8)
+    if len(names) <= 20:
+        for (row, column), count in np.ndenumerate(counts):
+            color = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, f"{count:,}", ha="center", va="center", color=color)
+    short = [name if len(name) <= 18 else name[:17] + "…" for name in names]
+    axes.set_xticks(range(len(names)), short, rotation=45 if len(names) > 3 else 0,
+                    ha="right" if len(names) > 3 else "center")
+    axes.set_yticks(range(len(names)), short)
+    axes.set(xlabel="predicted", ylabel="right")
+    _save(figure, path)
+
+
+def roc_curves(labels: np.ndarray, scores: np.ndarray, class_names: tuple[str, ...], path: Path) -> None:
+    """Draw the ROC curve of the second of two classes, or of each of several against the rest (at most ten).
+
+    Args:
+        labels: int [texts].
+        scores: float [texts, classes], probabilities.
+        class_names: by index.
+        path: the PNG file.
+    """
+    shown = [1] if len(class_names) == 2 else range(min(len(class_names), 10))
+    figure = Figure(figsize=(5, 4.6), layout="constrained")
+    axes = figure.subplots()
+    for index in shown:
+        right = labels == index
+        if right.all() or not right.any():
+            continue
+        false_rate, true_rate, _ = roc_curve(right, scores[:, index])
+        area = np.trapezoid(true_rate, false_rate)
+        axes.plot(false_rate, true_rate, label=f"{class_names[index]} (area {area:.4f})")
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="chance")
+    axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
+    _save(figure, path)

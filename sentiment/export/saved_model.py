@@ -1,0 +1,94 @@
+"""Export a run as a TensorFlow SavedModel that takes raw strings and needs none of our code."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from sentiment.artifacts import RunFolder
+from sentiment.errors import UserError
+from sentiment.inference import Classifier
+
+TOLERANCE = 1e-5
+CHECK_TEXTS = ("A wonderful film.", "I want my two hours back.", "", "Not good, but great! 😀<br />Don't miss it.",
+               "word " * 2000)
+
+
+class ExportError(UserError):
+    """An export does not answer as the Keras model does."""
+
+
+class _Serve(tf.Module):  # type: ignore[misc]
+    """Strings [texts] to `scores` float32 [texts, classes] and `classes` string [texts, classes].
+
+    It owns its weights and its table: a loaded SavedModel holds variables only weakly in its functions, so
+    with a bare function `tf.saved_model.load(path).serve(texts)` would lose them before the call.
+    """
+
+    def __init__(self, classifier: Classifier) -> None:
+        super().__init__()
+        self.weights = [variable.value for variable in classifier.model.variables]
+        self.vectorization = classifier.preprocessor.vectorization
+
+        def serve(texts: Any) -> dict[str, Any]:
+            logits = classifier.model(classifier.preprocessor.padded_ids(texts), training=False)
+            if logits.shape[-1] == 1:
+                scores = tf.concat([tf.sigmoid(-logits), tf.sigmoid(logits)], axis=1)
+            else:
+                scores = tf.nn.softmax(logits)
+            names = tf.constant(list(classifier.class_names))
+            return {"scores": scores, "classes": tf.tile(names[None, :], [tf.shape(scores)[0], 1])}
+
+        self._answer = serve
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="texts")])  # type: ignore[untyped-decorator]
+    def __call__(self, texts: Any) -> dict[str, Any]:
+        answers: dict[str, Any] = self._answer(texts)
+        return answers
+
+
+def export_saved_model(folder: RunFolder, texts: Sequence[str] = ()) -> Path:
+    """Write `export/1` of a run folder, checked on `texts` and a few odd ones before it gets its name.
+
+    The layers are rebuilt in float32 without cuDNN, so the SavedModel runs on any device. Its endpoints
+    are `serve` and, for TensorFlow Serving, `serving_default`: a string tensor [texts] in, out come
+    `scores` float32 [texts, classes] and `classes` string [texts, classes], where `scores[i, j]` is the
+    probability of `classes[i, j]`.
+
+    Raises:
+        ExportError: if the answers differ from the Keras model's by more than 1e-5.
+    """
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        model = folder.load_model(use_cudnn=False)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    classifier = Classifier(model, folder.load_preprocessor(), folder.load_class_names())
+    checked = [*CHECK_TEXTS, *texts]
+    expected = classifier.predict_proba(checked)
+    root = tf.Module()
+    root.serve = _Serve(classifier)
+    signatures = {"serve": root.serve.__call__, "serving_default": root.serve.__call__}
+    beside = folder.export.with_name(folder.export.name + ".new")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        tf.saved_model.save(root, str(beside), signatures=signatures)
+        _check(beside, checked, expected)
+        shutil.rmtree(folder.export, ignore_errors=True)
+        beside.replace(folder.export)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return folder.export
+
+
+def _check(path: Path, texts: list[str], expected: np.ndarray) -> None:
+    answers = tf.saved_model.load(str(path)).serve(tf.constant([text.encode("utf-8", "replace") for text in texts]))
+    difference = float(np.abs(answers["scores"].numpy() - expected).max())
+    if not difference <= TOLERANCE:
+        raise ExportError(f"the SavedModel's scores differ from the Keras model's by {difference:.1e}, more than "
+                          f"{TOLERANCE:.0e}: it was not kept")

@@ -1,0 +1,78 @@
+"""A trained model for raw texts."""
+
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from sentiment.artifacts import RunFolder
+from sentiment.preprocessing import Batches, TextPreprocessor, bucket_lengths, map_batches
+from sentiment.probabilities import probabilities
+
+BATCH_SIZE = 128
+BUCKETS = 16
+
+
+class Prediction(NamedTuple):
+    """The answer for one text: its label, the label's probability, and the probability of every class."""
+
+    label: str
+    score: float
+    scores: dict[str, float]
+
+
+class Classifier:
+    """Predicts the class of raw texts.
+
+    Attributes:
+        class_names: the names of the classes by index.
+        model: the Keras model, ids to logits.
+        preprocessor: raw texts to ids.
+    """
+
+    def __init__(self, model: keras.Model, preprocessor: TextPreprocessor, class_names: Sequence[str]) -> None:
+        self.model = model
+        self.preprocessor = preprocessor
+        self.class_names = tuple(class_names)
+        self._logits = tf.function(lambda ids: model(ids, training=False),
+                                   input_signature=[tf.TensorSpec([None, None], tf.int32)])
+
+    def predict_logits(self, texts: Sequence[str]) -> np.ndarray:
+        """Return float32 [texts, 1 or classes]; one logit is the log-odds of the second of two classes."""
+        if not texts:
+            return np.zeros((0, self.model.output_shape[-1]), np.float32)
+        tokens = self.preprocessor.tokenize(texts)
+        boundaries = bucket_lengths(tokens.lengths, BUCKETS, self.preprocessor.config.max_length)
+        return map_batches(Batches(tokens, boundaries, BATCH_SIZE).by_length(), len(tokens), self._logits)
+
+    def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
+        """Return float64 [texts, classes]: the probability of each class; each row adds up to 1."""
+        return probabilities(self.predict_logits(texts))
+
+    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+        """Return a prediction for each text, in order; an empty text is answered as an unknown word.
+
+        Raises:
+            TypeError: if `texts` is one string and not a sequence of them.
+        """
+        if isinstance(texts, str):
+            raise TypeError("predict takes a list of texts: predict([text])")
+        answers = []
+        for row in self.predict_proba(texts):
+            scores = {name: float(score) for name, score in zip(self.class_names, row, strict=True)}
+            best = self.class_names[int(row.argmax())]
+            answers.append(Prediction(best, scores[best], scores))
+        return answers
+
+
+def load(path: str | os.PathLike[str]) -> Classifier:
+    """Load the classifier that a finished run left in its folder.
+
+    Raises:
+        UserError: if the folder is missing, incomplete, damaged or not of this project.
+    """
+    folder = RunFolder.open(path)
+    return Classifier(folder.load_model(), folder.load_preprocessor(), folder.load_class_names())

@@ -1,0 +1,85 @@
+"""The model card of a run: Markdown with YAML front matter."""
+
+import json
+from typing import Any
+
+from sentiment.config import RunConfig
+
+
+def model_card(name: str, config: RunConfig, measured: dict[str, Any]) -> str:
+    """Return the text of a run's README.md.
+
+    Args:
+        name: of the run.
+        config: the run's configuration.
+        measured: the content of its metrics.json.
+    """
+    test, data, training = measured["test"], measured["dataset"], measured["training"]
+    notes = "".join(f"> **Note:** {note}.\n\n" for note in data["notes"])
+    front = {
+        "library_name": "keras", "pipeline_tag": "text-classification",
+        "model-index": [{"name": name, "results": [{
+            "task": {"type": "text-classification"}, "dataset": {"name": data["name"], "type": data["name"]},
+            "metrics": [{"type": "accuracy", "value": round(test["accuracy"], 4)},
+                        {"type": "f1", "value": round(test["macro_f1"], 4)}]}]}]}
+    # JSON is YAML, so names need no quoting rules of our own.
+    return f"""---
+{json.dumps(front, indent=2, ensure_ascii=False)}
+---
+
+# {name}
+
+{notes}A `{config.model.architecture}` classifier with the classes {", ".join(data["classes"])}, trained with \
+sentiment {measured["versions"]["sentiment"]}.
+
+| | |
+| --- | --- |
+| data | {data["name"]}: {data["train_texts"]:,} training, {data["validation_texts"]:,} validation, \
+{data["test_texts"]:,} test texts |
+| parameters | {training["parameters"]:,} |
+| epochs | {training["epochs"]}, the best was {training["best_epoch"]} by {config.training.monitor} |
+| seed | {config.runtime.seed} |
+| devices, seconds, peak memory | {training["devices"]}, {measured["seconds"]["all"]:.0f} s, \
+{measured["peak_memory_bytes"] / 1e9:.2f} GB |
+
+## Results
+
+| split | accuracy | macro F1 | log loss | ROC AUC |
+| --- | --- | --- | --- | --- |
+{_row("test", test)}
+{_row("validation", measured["validation"])}
+
+The test split was read once, after the epoch had been chosen on validation.
+
+| class | precision | recall | F1 | texts |
+| --- | --- | --- | --- | --- |
+{_class_rows(test)}
+
+## Use
+
+    python -m sentiment predict models/{name} "A text."
+
+    import tensorflow as tf
+    tf.saved_model.load("models/{name}/export/1").serve(tf.constant(["A text."]))
+
+`config.json` holds every setting: `python train.py --config models/{name}/config.json --output-dir models/again`
+trains it again.
+
+## Limits
+
+It knows the {training["vocabulary"]:,} most frequent words of its training texts and reads at most
+{config.text.max_length} words of a text (`{config.text.truncate}`). It answers any text in any language, but its
+probabilities mean something only for texts like those it was trained on.
+"""
+
+
+def _row(split: str, metrics: dict[str, Any]) -> str:
+    area = "-" if metrics["roc_auc"] is None else f"{metrics['roc_auc']:.4f}"
+    return (f"| {split} | {metrics['accuracy']:.4f} | {metrics['macro_f1']:.4f} | {metrics['log_loss']:.4f} "
+            f"| {area} |")
+
+
+def _class_rows(metrics: dict[str, Any]) -> str:
+    return "\n".join(
+        f"| {name} | {row['precision']:.4f} | {row['recall']:.4f} | {row['f1']:.4f} | {row['texts']:,} |"
+        for name, row in metrics["classes"].items())

@@ -1,0 +1,41 @@
+"""Cross-entropy from logits, in the one layout that all architectures emit."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+def cross_entropy(labels: Any, logits: Any) -> Any:
+    """Return the cross-entropy of each example in nats.
+
+    One logit z is the log-odds of class 1: loss = max(z, 0) - z y + log(1 + exp(-|z|)).
+    Several logits are unnormalised log-probabilities: loss = logsumexp(z) - z_y.
+
+    Args:
+        labels: int32 [batch], class indices.
+        logits: float [batch, 1] for two classes, else [batch, classes].
+
+    Returns:
+        float32 [batch].
+    """
+    logits = ops.cast(logits, "float32")
+    if logits.shape[-1] == 1:
+        log_odds = logits[:, 0]
+        targets = ops.cast(labels, "float32")
+        return ops.maximum(log_odds, 0.0) - log_odds * targets + ops.log1p(ops.exp(-ops.abs(log_odds)))
+    return keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+
+
+def predicted_classes(logits: Any) -> Any:
+    """Return the most probable class of each example.
+
+    Args:
+        logits: float [batch, 1] for two classes, else [batch, classes].
+
+    Returns:
+        int32 [batch].
+    """
+    if logits.shape[-1] == 1:
+        return ops.cast(logits[:, 0] > 0, "int32")
+    return ops.cast(ops.argmax(logits, axis=-1), "int32")

@@ -1,0 +1,129 @@
+"""The straight road: from a configuration to a finished run folder, and back to its test split."""
+
+import platform
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import sklearn
+import tensorflow as tf
+
+import sentiment
+from sentiment import architectures
+from sentiment.artifacts import RunFolder
+from sentiment.config import DataConfig, RunConfig
+from sentiment.console import log
+from sentiment.datasets import Corpus, Examples, load_corpus, load_for_evaluation
+from sentiment.evaluation import evaluate, plots
+from sentiment.export import export_saved_model
+from sentiment.inference import Classifier
+from sentiment.model_card import model_card
+from sentiment.probabilities import probabilities
+from sentiment.training import Trained, train
+
+
+def run_training(config: RunConfig, target: Path, *, overwrite: bool = False) -> RunFolder:
+    """Train, export, evaluate once on the test split, and write everything to `target`.
+
+    Raises:
+        UserError: if the input is wrong; nothing is left of the run then.
+    """
+    started = time.perf_counter()
+    architectures.find(config.model)
+    folder = RunFolder.begin(target, overwrite=overwrite)
+    with _discarded_on_error(folder):
+        corpus = load_corpus(config.data, config.runtime.seed)
+        config = config.updated({"data": {"dataset": corpus.name}})
+        for note in corpus.notes:
+            log.warning(note)
+        trained = train(config, corpus, folder.path)
+        if trained.diverged:
+            log.warning(f"{trained.diverged}: training stopped, the weights of epoch {trained.best_epoch} were kept")
+        folder.save_run(config, trained.preprocessor, corpus.class_names)
+        trained.model.save(folder.model)
+        export_saved_model(folder, corpus.validation.texts[:64])
+        test = corpus.test.read()
+        logits = Classifier(trained.model, trained.preprocessor, corpus.class_names).predict_logits(test.texts)
+        measured = _measured(corpus, trained, test, logits)
+        measured["seconds"]["all"] = round(time.perf_counter() - started, 1)
+        folder.save_json(folder.metrics, measured)
+        _draw(folder, corpus, trained, test, logits, measured)
+        folder.card.write_text(model_card(target.name, config, measured), encoding="utf-8")
+        finished = folder.finish(target)
+    return finished
+
+
+@contextmanager
+def _discarded_on_error(folder: RunFolder) -> Iterator[None]:
+    """Remove the unfinished folder if the run fails; an interrupted one is left to look at."""
+    try:
+        yield
+    except Exception:
+        folder.discard()
+        raise
+
+
+def _measured(corpus: Corpus, trained: Trained, test: Examples, logits: np.ndarray) -> dict[str, Any]:
+    """Return the content of metrics.json."""
+    return {
+        "dataset": {"name": corpus.name, "train_texts": len(corpus.train), "validation_texts": len(corpus.validation),
+                    "test_texts": len(test), "classes": list(corpus.class_names), "notes": list(corpus.notes)},
+        "test": evaluate(test.labels, logits, corpus.class_names),
+        "validation": evaluate(corpus.validation.labels, trained.validation_logits, corpus.class_names),
+        "training": {"epochs": len(trained.history["loss"]), "best_epoch": trained.best_epoch,
+                     "parameters": trained.model.count_params(), "vocabulary": trained.preprocessor.vocabulary_size,
+                     "devices": trained.devices, "diverged": trained.diverged},
+        "seconds": {"epochs": round(trained.seconds, 1)},
+        "peak_memory_bytes": peak_memory_bytes(),
+        "versions": {"sentiment": sentiment.__version__, "python": platform.python_version(),
+                     "tensorflow": tf.__version__, "keras": keras.__version__, "scikit-learn": sklearn.__version__,
+                     "numpy": np.__version__},
+    }
+
+
+def peak_memory_bytes() -> int:
+    """Return the largest resident memory of this process so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _draw(folder: RunFolder, corpus: Corpus, trained: Trained, test: Examples, logits: np.ndarray,
+          measured: dict[str, Any]) -> None:
+    folder.plots.mkdir()
+    plots.learning_curves(trained.history, folder.plots / "learning_curves.png", trained.best_epoch)
+    draw_test_plots(folder.plots, test.labels, logits, corpus.class_names, measured["test"])
+
+
+def draw_test_plots(folder: Path, labels: np.ndarray, logits: np.ndarray, class_names: tuple[str, ...],
+                    metrics: dict[str, Any]) -> None:
+    """Write the confusion matrix and the ROC curves as PNG files."""
+    plots.confusion_matrix(metrics, folder / "confusion_matrix.png")
+    plots.roc_curves(labels, probabilities(logits), class_names, folder / "roc.png")
+
+
+def run_evaluation(folder: RunFolder, data: DataConfig | None) -> dict[str, Any]:
+    """Evaluate a finished run on its own test split, or on other labelled texts.
+
+    Args:
+        folder: of the run.
+        data: where the texts come from; None for the run's own test split.
+
+    Returns:
+        The metrics of `sentiment.evaluation.evaluate`, with `dataset` and `notes`.
+    """
+    config = folder.load_config()
+    classifier = sentiment.load(folder.path)
+    if data is None:
+        corpus = load_corpus(config.data, config.runtime.seed)
+        name, examples, notes = corpus.name, corpus.test.read(), corpus.notes
+    else:
+        name = data.dataset
+        examples, notes = load_for_evaluation(data, config.runtime.seed, classifier.class_names)
+    logits = classifier.predict_logits(examples.texts)
+    return {"dataset": name, "notes": list(notes), **evaluate(examples.labels, logits, classifier.class_names)}
