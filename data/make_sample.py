@@ -14,10 +14,10 @@ import csv
 import random
 from pathlib import Path
 
-GOOD = ("great wonderful gripping funny moving clever brilliant charming fresh superb touching delightful smart "
-        "beautiful exciting memorable").split()
-BAD = ("awful boring dull clumsy tedious weak silly stale ugly lifeless predictable messy shallow dreadful annoying "
-       "forgettable").split()
+GOOD = ["great", "wonderful", "gripping", "funny", "moving", "clever", "brilliant", "charming", "fresh", "superb",
+        "touching", "delightful", "smart", "beautiful", "exciting", "memorable"]
+BAD = ["awful", "boring", "dull", "clumsy", "tedious", "weak", "silly", "stale", "ugly", "lifeless", "predictable",
+       "messy", "shallow", "dreadful", "annoying", "forgettable"]
 ASPECTS = ["acting", "plot", "script", "music", "camera work", "dialogue", "ending", "first half", "second half",
            "pacing", "humour", "cast", "story", "direction", "lead actor", "editing"]
 WHOLES = ["film", "movie", "picture", "thing"]
@@ -29,9 +29,9 @@ FILLERS = [
     "It begins in {place} and ends there, too.", "The tickets cost more than last year.",
 ]
 SLOTS = {
-    "day": "Monday Tuesday Friday Saturday Sunday".split(),
+    "day": ["Monday", "Tuesday", "Friday", "Saturday", "Sunday"],
     "people": ["my sister", "two friends", "my parents", "nobody else", "the whole family", "a colleague"],
-    "number": "three seven fifty eighty ninety".split(),
+    "number": ["three", "seven", "fifty", "eighty", "ninety"],
     "place": ["a small town", "the desert", "Vienna", "a submarine", "the north", "an old hotel", "the suburbs"],
     "thing": ["red car", "dog", "lamp", "train", "pair of shoes", "green door"],
 }

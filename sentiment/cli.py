@@ -62,7 +62,8 @@ def given_options(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
 
 def make_parser() -> argparse.ArgumentParser:
     """Build the parser of all commands."""
-    parser = argparse.ArgumentParser(prog="sentiment", description="Train, compare and ship recurrent text classifiers.")
+    parser = argparse.ArgumentParser(
+        prog="sentiment", description="Train, compare and ship recurrent text classifiers.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 

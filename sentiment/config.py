@@ -158,10 +158,13 @@ class TrainingConfig(Section):
     plateau_patience: int = option(1, "epochs without a better value before --schedule plateau halves the rate",
                                    minimum=1)
 
-    def resolved(self, steps_per_epoch: int) -> Self:
-        """Return a copy in which the values that follow from the amount of data are set."""
-        epochs = self.epochs or max(DEFAULT_EPOCHS, -(-DEFAULT_STEPS // steps_per_epoch))
-        return dataclasses.replace(self, epochs=epochs, patience=self.patience or max(3, epochs // 5))
+    def epochs_for(self, steps_per_epoch: int) -> int:
+        """Return the largest number of epochs: as given, else enough for a fair number of steps."""
+        return self.epochs or max(DEFAULT_EPOCHS, -(-DEFAULT_STEPS // steps_per_epoch))
+
+    def patience_for(self, epochs: int) -> int:
+        """Return the number of epochs to wait for a better one: as given, else a fifth of all."""
+        return self.patience or max(3, epochs // 5)
 
 
 @dataclass(frozen=True)
@@ -204,7 +207,8 @@ class RunConfig:
                 raise UserError(f"unknown configuration section '{key}'{nearest(key, sections)}")
             if not isinstance(value, dict):
                 raise UserError(f"configuration section '{key}' is an object, not {value!r}")
-        return cls(**{key: sections[key].from_dict(value) for key, value in values.items()})
+        built: dict[str, Any] = {key: sections[key].from_dict(value) for key, value in values.items()}
+        return cls(**built)
 
     def updated(self, changes: dict[str, dict[str, Any]]) -> Self:
         """Return a copy with some fields changed: ``{"model": {"units": 128}}``."""

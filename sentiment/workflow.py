@@ -55,8 +55,7 @@ def run_training(config: RunConfig, target: Path, *, overwrite: bool = False) ->
         folder.save_json(folder.metrics, measured)
         _draw(folder, corpus, trained, test, logits, measured)
         folder.card.write_text(model_card(target.name, config, measured), encoding="utf-8")
-        finished = folder.finish(target)
-    return finished
+        return folder.finish(target)
 
 
 @contextmanager

@@ -39,7 +39,8 @@ def load_corpus(config: DataConfig, seed: int) -> Corpus:
     return labelled.load_table(config, seed)
 
 
-def load_for_evaluation(config: DataConfig, seed: int, class_names: tuple[str, ...]) -> tuple[Examples, tuple[str, ...]]:
+def load_for_evaluation(config: DataConfig, seed: int, class_names: tuple[str, ...]
+                        ) -> tuple[Examples, tuple[str, ...]]:
     """Return the labelled texts to evaluate on, and notes on what was dropped.
 
     A table or a plain folder of classes is taken whole; `imdb`, `sample` and a folder with `test/` give

@@ -6,9 +6,9 @@ import lzma
 import shutil
 import tarfile
 import tempfile
-import zlib
 import urllib.error
 import urllib.request
+import zlib
 from pathlib import Path
 from typing import IO
 

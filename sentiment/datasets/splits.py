@@ -23,7 +23,7 @@ def bound_together(texts: list[str], groups: list[str] | None) -> np.ndarray:
     nodes = len(codes) + int(group_codes.max()) + 1
     edges = coo_array((np.ones(len(texts)), (text_codes, len(codes) + group_codes)), shape=(nodes, nodes))
     _, components = connected_components(edges, directed=False)
-    return components[text_codes].astype(np.int32)
+    return np.asarray(components[text_codes], dtype=np.int32)
 
 
 def hold_out(examples: Examples, fraction: float, seed: int, class_names: tuple[str, ...]

@@ -22,7 +22,7 @@ class ExportError(UserError):
     """An export does not answer as the Keras model does."""
 
 
-class _Serve(tf.Module):  # type: ignore[misc]
+class _Serve(tf.Module):
     """Strings [texts] to `scores` float32 [texts, classes] and `classes` string [texts, classes].
 
     It owns its weights and its table: a loaded SavedModel holds variables only weakly in its functions, so
@@ -45,7 +45,7 @@ class _Serve(tf.Module):  # type: ignore[misc]
 
         self._answer = serve
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="texts")])  # type: ignore[untyped-decorator]
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="texts")])
     def __call__(self, texts: Any) -> dict[str, Any]:
         answers: dict[str, Any] = self._answer(texts)
         return answers

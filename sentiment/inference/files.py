@@ -30,8 +30,9 @@ def scored_chunks(classifier: Classifier, source: str, text_column: str | None) 
                 if added in frame.columns:
                     raise UserError(f"{path} already has a column '{added}': rename it")
             predictions = classifier.predict(as_texts(frame[column]))
-            yield frame.assign(**{LABEL_COLUMN: [answer.label for answer in predictions],
-                                  SCORE_COLUMN: [answer.score for answer in predictions]})
+            frame[LABEL_COLUMN] = [answer.label for answer in predictions]
+            frame[SCORE_COLUMN] = [answer.score for answer in predictions]
+            yield frame
 
 
 class TableWriter:

@@ -112,7 +112,8 @@ def training_dataset(batches: Batches, labels: np.ndarray, class_weights: np.nda
         batches: the texts.
         labels: int32 [texts].
         class_weights: float32 [classes].
-        seed, epoch: what the order depends on.
+        seed: what the order depends on, with the epoch.
+        epoch: counted from 0.
 
     Returns:
         Elements of int32 [batch, time], int32 [batch] and float32 [batch]. A weight is the class's weight

@@ -82,7 +82,7 @@ class TextPreprocessor:
             ids = self._ragged_ids(chunk)
             return ids.flat_values, ids.row_lengths()
 
-        return TokenizedTexts.from_parts(_mapped(texts, ids_and_lengths))
+        return TokenizedTexts.from_parts((ids, lengths) for ids, lengths in _mapped(texts, ids_and_lengths))
 
 
 def kept_at_ends(config: TextConfig) -> tuple[int, int]:

@@ -28,6 +28,7 @@ RULES: tuple[tuple[str, str], ...] = (
 @keras.saving.register_keras_serializable("sentiment")
 def standardize(texts: Any) -> Any:
     """Apply the rules to a string tensor of any shape; bytes that are no UTF-8 become U+FFFD."""
+    texts = tf.strings.regex_replace(texts, "\x00", " ")  # tf.strings.lower would end the text at a NUL
     texts = tf.strings.lower(texts, encoding="utf-8")
     for pattern, replacement in RULES:
         texts = tf.strings.regex_replace(texts, pattern, replacement)

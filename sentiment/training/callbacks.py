@@ -54,12 +54,13 @@ class ProgressDisplay(keras.callbacks.Callback):
         self.close()
 
 
-def make_callbacks(config: TrainingConfig, history: Path, checkpoint: Path, tensorboard: Path | None
+def make_callbacks(config: TrainingConfig, epochs: int, history: Path, checkpoint: Path, tensorboard: Path | None
                    ) -> list[keras.callbacks.Callback]:
     """Return early stopping that restores the best epoch, its checkpoint, the CSV log, and what was asked for.
 
     Args:
         config: `monitor`, `patience` and the schedule are read.
+        epochs: the largest number of epochs.
         history: the CSV file, a row an epoch.
         checkpoint: `.weights.h5` file that holds the best weights so far.
         tensorboard: folder for TensorBoard's logs, or None.
@@ -68,7 +69,7 @@ def make_callbacks(config: TrainingConfig, history: Path, checkpoint: Path, tens
         UserError: if TensorBoard is asked for and not installed.
     """
     mode = "max" if config.monitor == "val_accuracy" else "min"
-    stopping = keras.callbacks.EarlyStopping(config.monitor, patience=config.patience, mode=mode,
+    stopping = keras.callbacks.EarlyStopping(config.monitor, patience=config.patience_for(epochs), mode=mode,
                                              restore_best_weights=True)
     best = keras.callbacks.ModelCheckpoint(str(checkpoint), config.monitor, mode=mode, save_best_only=True,
                                            save_weights_only=True)

@@ -104,7 +104,7 @@ class Trainer:
                 logits = self.predict(validation)
                 logs["val_loss"] = float(np.mean(cross_entropy(validation_labels, logits)))
                 logs["val_accuracy"] = float(np.mean(predicted_classes(logits) == validation_labels))
-                logs["learning_rate"] = float(self.optimizer.learning_rate)
+                logs["learning_rate"] = float(keras.ops.convert_to_numpy(self.optimizer.learning_rate))
                 watchers.on_epoch_end(epoch, logs)
             elif epoch == 0:
                 raise UserError(f"the loss became {logs['loss']} at step {logs['step']} of the first epoch: lower "

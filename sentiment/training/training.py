@@ -48,7 +48,7 @@ def class_weights(kind: str, labels: np.ndarray, classes: int) -> np.ndarray:
     """Return float32 [classes]: ones, or for `balanced` texts / (classes * texts of the class)."""
     if kind == "none":
         return np.ones(classes, np.float32)
-    return compute_class_weight("balanced", classes=np.arange(classes), y=labels).astype(np.float32)
+    return np.asarray(compute_class_weight("balanced", classes=np.arange(classes), y=labels), dtype=np.float32)
 
 
 def train(config: RunConfig, corpus: Corpus, folder: Path) -> Trained:
@@ -61,26 +61,27 @@ def train(config: RunConfig, corpus: Corpus, folder: Path) -> Trained:
     batches = Batches(tokens, boundaries, config.training.batch_size)
     validation = Batches(preprocessor.tokenize(corpus.validation.texts), boundaries, config.training.batch_size)
 
-    settings = config.training.resolved(len(batches))
+    settings = config.training
+    epochs = settings.epochs_for(len(batches))
 
     strategy = make_strategy(config.runtime.strategy)
     with strategy.scope():
         sizes = architectures.Sizes(preprocessor.vocabulary_size, len(corpus.class_names))
         model = architectures.build(config.model, sizes)
-        optimizer = make_optimizer(settings, steps=settings.epochs * len(batches))
+        optimizer = make_optimizer(settings, steps=epochs * len(batches))
     trainer = Trainer(model, optimizer, strategy, settings.clip_norm)
     log(f"{config.model.architecture}: {model.count_params():,} parameters, {len(tokens):,} training texts, "
-        f"{preprocessor.vocabulary_size:,} words, at most {settings.epochs} epochs on {describe(strategy)}")
+        f"{preprocessor.vocabulary_size:,} words, at most {epochs} epochs on {describe(strategy)}")
 
     logs = folder / "tensorboard" if config.runtime.tensorboard else None
-    callbacks = make_callbacks(settings, folder / "history.csv", folder / "checkpoint.weights.h5", logs)
+    callbacks = make_callbacks(settings, epochs, folder / "history.csv", folder / "checkpoint.weights.h5", logs)
     display = ProgressDisplay()
     started = time.perf_counter()
     try:
         history = trainer.fit(
             batches, corpus.train.labels,
             class_weights(settings.class_weights, corpus.train.labels, len(corpus.class_names)),
-            validation, corpus.validation.labels, epochs=settings.epochs, seed=config.runtime.seed,
+            validation, corpus.validation.labels, epochs=epochs, seed=config.runtime.seed,
             callbacks=[*callbacks, display])
     finally:
         display.close()

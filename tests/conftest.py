@@ -1,0 +1,74 @@
+"""Fixtures that several test files share."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import pytest
+
+from sentiment.cli import main
+from sentiment.datasets import imdb
+
+TINY_RUN = ["--epochs", "2", "--units", "4", "--embedding-size", "8", "--batch-size", "32", "--vocab-size", "60",
+            "--max-length", "24"]
+
+
+@pytest.fixture(autouse=True)
+def _same_start() -> Iterator[None]:
+    """Give every test the same seed and the default precision."""
+    keras.utils.set_random_seed(0)
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(scope="session")
+def tiny_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CSV with 120 short reviews of two classes, an extra column, and a text over several lines."""
+    path = tmp_path_factory.mktemp("data") / "reviews.csv"
+    rows = ["text,label,source"]
+    for number in range(60):
+        rows.append(f'"a good film, number {number}\nand more",pos,web')
+        rows.append(f'"a bad film, number {number}",neg,mail')
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_csv: Path) -> Path:
+    """The folder of a finished run on `tiny_csv`."""
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    assert main(["train", "--dataset", str(tiny_csv), "--output-dir", str(folder), *TINY_RUN]) == 0
+    return folder
+
+
+@pytest.fixture
+def run_cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Call the command line; get the exit code, stdout and stderr."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        try:
+            code = main([str(word) for word in words])
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def real_imdb(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the full IMDB corpus, or a skip that says where it was looked for."""
+    beside = Path(__file__).parents[2] / "shared" / "imdb"
+    found = imdb.find(None) or (imdb.find(str(beside)) if beside.is_dir() else None)
+    if found is None:
+        pytest.skip("the IMDB corpus is not in $SENTIMENT_DATA_DIR, data/ or ../shared/imdb")
+    if found.is_dir():
+        return found
+    from sentiment.datasets.download import unpack
+
+    return unpack(found, tmp_path_factory.mktemp("imdb"), imdb.FOLDER)

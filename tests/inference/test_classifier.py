@@ -1,0 +1,42 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sentiment
+
+ODD_TEXTS = ["", "  ", "\x00", "\ud800", "😀" * 30, "مرحبا", "good " * 100_000]
+
+
+def test_predictions(tiny_run: Path) -> None:
+    classifier = sentiment.load(tiny_run)
+    answers = classifier.predict(["a good film", "a bad film"])
+    for answer in answers:
+        assert set(answer.scores) == {"neg", "pos"}
+        assert sum(answer.scores.values()) == pytest.approx(1)
+        assert answer.score == max(answer.scores.values()) == answer.scores[answer.label]
+    assert classifier.predict([]) == []
+    with pytest.raises(TypeError, match="takes a list of texts"):
+        classifier.predict("a good film")
+
+
+def test_odd_texts_are_answered(tiny_run: Path) -> None:
+    scores = sentiment.load(tiny_run).predict_proba(ODD_TEXTS)
+    assert scores.shape == (7, 2)
+    assert np.isfinite(scores).all()
+
+
+def test_order_and_company_do_not_matter(tiny_run: Path) -> None:
+    classifier = sentiment.load(tiny_run)
+    texts = [f"{'good ' * (number % 23)}film {'bad ' * (number % 7)}" for number in range(300)]
+    together = classifier.predict_proba(texts)
+    for row in (0, 1, 22, 150, 299):
+        np.testing.assert_allclose(classifier.predict_proba([texts[row]])[0], together[row], atol=1e-6)
+    np.testing.assert_allclose(classifier.predict_proba(texts[::-1]), together[::-1], atol=1e-6)
+
+
+def test_one_trace_for_all_lengths(tiny_run: Path) -> None:
+    classifier = sentiment.load(tiny_run)
+    for length in range(1, 30):
+        classifier.predict(["word " * length] * length)
+    assert classifier._logits.experimental_get_tracing_count() == 1

@@ -1,0 +1,107 @@
+import json
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import sentiment
+from sentiment.artifacts import RunFolder
+from sentiment.errors import UserError
+
+
+def test_a_run_appears_complete_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "run"
+    folder = RunFolder.begin(target, overwrite=False)
+    folder.metrics.write_text("{}", encoding="utf-8")
+    (folder.path / "checkpoint.weights.h5").write_text("x", encoding="utf-8")
+    assert not target.exists()
+    folder.finish(target)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
+    assert [entry.name for entry in target.iterdir()] == ["metrics.json"]
+
+
+def test_a_finished_run_is_replaced_only_when_asked_and_when_complete(tmp_path: Path) -> None:
+    target = tmp_path / "run"
+    target.mkdir()
+    (target / "metrics.json").write_text("old", encoding="utf-8")
+    with pytest.raises(UserError, match=r"holds a finished run: add --overwrite"):
+        RunFolder.begin(target, overwrite=False)
+    folder = RunFolder.begin(target, overwrite=True)
+    assert (target / "metrics.json").read_text(encoding="utf-8") == "old"
+    folder.metrics.write_text("new", encoding="utf-8")
+    folder.finish(target)
+    assert (target / "metrics.json").read_text(encoding="utf-8") == "new"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
+
+
+def test_other_files_are_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("x", encoding="utf-8")
+    with pytest.raises(UserError, match=r"is not empty and holds no run"):
+        RunFolder.begin(tmp_path, overwrite=True)
+    with pytest.raises(UserError, match=r"is a file"):
+        RunFolder.begin(tmp_path / "thesis.txt", overwrite=True)
+
+
+def test_what_a_run_holds(tiny_run: Path) -> None:
+    names = sorted(str(path.relative_to(tiny_run)) for path in tiny_run.rglob("*") if path.is_file())
+    for name in ("config.json", "vocabulary.txt", "labels.json", "model.keras", "history.csv", "metrics.json",
+                 "README.md", "export/1/saved_model.pb", "plots/learning_curves.png", "plots/confusion_matrix.png",
+                 "plots/roc.png"):
+        assert name in names
+    assert not [name for name in names if name.startswith("checkpoint")]
+    assert not tiny_run.with_name("tiny.unfinished").exists()
+    folder = RunFolder.open(tiny_run)
+    assert folder.load_class_names() == ("neg", "pos")
+    assert folder.load_config().model.units == 4
+
+
+def test_the_model_card_is_yaml_and_says_the_result(tiny_run: Path) -> None:
+    card = (tiny_run / "README.md").read_text(encoding="utf-8")
+    _, front, body = card.split("---\n", 2)
+    accuracy = RunFolder.open(tiny_run).load_metrics()["test"]["accuracy"]
+    assert json.loads(front)["model-index"][0]["results"][0]["metrics"][0]["value"] == round(accuracy, 4)
+    assert f"| test | {accuracy:.4f} |" in body
+
+
+def test_the_keras_file_the_loader_and_the_original_agree(tiny_run: Path) -> None:
+    classifier = sentiment.load(tiny_run)
+    alone = keras.saving.load_model(tiny_run / "model.keras")
+    texts = ["a good film", "a bad film, number 3", "unseen words here"]
+    tokens = classifier.preprocessor.tokenize(texts)
+    for row, expected in enumerate(classifier.predict_logits(texts)):
+        ids = tokens.row(row)[None, :]
+        np.testing.assert_allclose(alone(ids)[0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "content", "message"), [
+    ("config.json", "{", "config.json is not JSON"),
+    ("config.json", '{"modle": {}}', "unknown configuration section 'modle'"),
+    ("vocabulary.txt", "good\ngood\n", "vocabulary.txt is damaged"),
+    ("vocabulary.txt", "good\n", "model.keras is damaged or does not fit its config.json"),
+    ("labels.json", '["a"]', "labels.json is damaged"),
+    ("labels.json", "{", "labels.json is damaged"),
+    ("model.keras", "not a model", "model.keras is damaged"),
+    ("model.keras", None, "model.keras is missing; train it again"),
+    ("metrics.json", None, "metrics.json is missing"),
+    ("config.json", None, "is not a model folder of this project"),
+])
+def test_broken_folders(tiny_run: Path, tmp_path: Path, name: str, content: str | None, message: str) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny_run, copy)
+    (copy / name).unlink()
+    if content is not None:
+        (copy / name).write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        sentiment.load(copy)
+
+
+def test_a_folder_that_is_not_there(tiny_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no such model folder: .*; train one with `python train.py`"):
+        sentiment.load(tmp_path / "absent")
+    with pytest.raises(UserError, match=r"no such model folder: .* there are tiny"):
+        sentiment.load(tiny_run.with_name("tinny"))
+    (tmp_path / "late.unfinished").mkdir()
+    with pytest.raises(UserError, match=r"its training did not finish"):
+        sentiment.load(tmp_path / "late")

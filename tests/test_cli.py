@@ -1,0 +1,269 @@
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sentiment.cli import main, with_hyphens
+from sentiment.evaluation import plots
+
+Cli = Callable[..., tuple[int, str, str]]
+QUICK = ["--epochs", "1", "--units", "4", "--embedding-size", "4"]
+
+
+def test_hyphens_and_underscores() -> None:
+    assert with_hyphens(["--max_length=5", "--text_column", "my_text", "--", "--a_b"]) == [
+        "--max-length=5", "--text-column", "my_text", "--", "--a_b"]
+
+
+def test_train_prints_a_summary_and_refuses_to_overwrite(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+    words = ["train", "--dataset", tiny_csv, "--arch", "gru", "--output_dir", tmp_path / "run", *QUICK]
+    code, out, err = run_cli(*words)
+    assert code == 0
+    assert "test accuracy" in out
+    assert "epoch 1/1" in err
+    code, out, err = run_cli(*words)
+    assert (code, out) == (1, "")
+    assert err.startswith("error: ")
+    assert "holds a finished run: add --overwrite" in err
+    code, out, _ = run_cli(*words, "--overwrite", "--json", "--seed", "2")
+    assert code == 0
+    assert json.loads(out)["dataset"]["train_texts"] == 86
+
+
+def test_a_run_can_be_repeated_from_its_config(tiny_run: Path, tmp_path: Path, run_cli: Cli) -> None:
+    again, changed = tmp_path / "again", tmp_path / "changed"
+    assert run_cli("train", "--config", tiny_run / "config.json", "--output-dir", again)[0] == 0
+    assert run_cli("train", "--config", tiny_run / "config.json", "--output-dir", changed, "--pooling", "mean")[0] == 0
+    first, second = (json.loads((folder / "metrics.json").read_text(encoding="utf-8")) for folder in (tiny_run, again))
+    assert first["test"] == second["test"]
+    assert first["validation"] == second["validation"]
+    config = json.loads((changed / "config.json").read_text(encoding="utf-8"))
+    assert (config["model"]["pooling"], config["model"]["units"]) == ("mean", 4)
+
+
+def test_options_of_training_reach_it(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+    code, _, err = run_cli(
+        "train", "--dataset", tiny_csv, "--output-dir", tmp_path / "run", "--arch", "stacked-bilstm", "--layers", "3",
+        "--optimizer", "adamw", "--schedule", "plateau", "--class-weights", "balanced", "--mixed-precision",
+        "--tensorboard", "--monitor", "val_loss", "--strategy", "mirrored", "--truncate", "both", *QUICK)
+    assert code == 0, err
+    assert list((tmp_path / "run" / "tensorboard").rglob("events*"))
+    assert "on 1 CPU" in err
+
+
+def test_predict_texts(tiny_run: Path, run_cli: Cli) -> None:
+    code, out, _ = run_cli("predict", tiny_run, "a good film", "a\tbad\nfilm")
+    lines = [line.split("\t") for line in out.splitlines()]
+    assert code == 0
+    assert [line[2] for line in lines] == ["a good film", "a bad film"]
+    assert all(line[0] in ("neg", "pos") and 0.5 <= float(line[1]) <= 1 for line in lines)
+    code, out, _ = run_cli("predict", tiny_run, "a good film 😀", "--json")
+    answer = json.loads(out)
+    assert answer["text"] == "a good film 😀"
+    assert answer["score"] == answer["scores"][answer["label"]]
+
+
+class Stdin(io.TextIOWrapper):
+    """Standard input with given bytes."""
+
+    def __init__(self, content: bytes, terminal: bool = False) -> None:
+        super().__init__(io.BytesIO(content), encoding="utf-8")
+        self.terminal = terminal
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+
+def test_predict_lines_of_standard_input(tiny_run: Path, run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", Stdin("good\n\n bad\r\nübel".encode()))
+    code, out, _ = run_cli("predict", tiny_run, "--json")
+    assert code == 0
+    assert [json.loads(line)["text"] for line in out.splitlines()] == ["good", "", " bad", "übel"]
+    monkeypatch.setattr(sys, "stdin", Stdin(b"good\n\xff\n"))
+    code, _, err = run_cli("predict", tiny_run)
+    assert (code, err) == (1, "error: standard input, line 2: not UTF-8\n")
+    monkeypatch.setattr(sys, "stdin", Stdin(b"", terminal=True))
+    code, _, err = run_cli("predict", tiny_run)
+    assert (code, err) == (1, "error: no text: give texts, --input FILE, or pipe a text a line\n")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet"])
+def test_predict_a_file(tiny_run: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli, suffix: str) -> None:
+    output = tmp_path / f"scored.{suffix}"
+    code, out, err = run_cli("predict", tiny_run, "--input", tiny_csv, "--output", output)
+    assert (code, out) == (0, "")
+    assert f"120 rows written to {output}" in err
+    readers: dict[str, Callable[[Path], pd.DataFrame]] = {
+        "csv": pd.read_csv, "tsv": lambda path: pd.read_csv(path, sep="\t"),
+        "jsonl": lambda path: pd.read_json(path, lines=True), "parquet": pd.read_parquet}
+    scored, given = readers[suffix](output), pd.read_csv(tiny_csv)
+    assert list(scored.columns) == ["text", "label", "source", "predicted_label", "predicted_score"]
+    assert scored["text"].tolist() == given["text"].tolist()
+    assert scored["predicted_score"].between(0.5, 1).all()
+    assert [entry.name for entry in tmp_path.iterdir()] == [output.name]
+
+
+def test_predict_a_file_to_standard_output(tiny_run: Path, tiny_csv: Path, run_cli: Cli) -> None:
+    code, out, _ = run_cli("predict", tiny_run, "--input", tiny_csv, "--json")
+    assert code == 0
+    assert [json.loads(line)["source"] for line in out.splitlines()] == ["web", "mail"] * 60
+    assert len(run_cli("predict", tiny_run, "--input", tiny_csv)[1].splitlines()) == 120
+
+
+def test_a_file_that_breaks_half_way_leaves_no_output(tiny_run: Path, tmp_path: Path, run_cli: Cli) -> None:
+    source = tmp_path / "late.jsonl"
+    source.write_text('{"text": "a"}\n' * 5000 + "broken\n", encoding="utf-8")
+    code, _, err = run_cli("predict", tiny_run, "--input", source, "--output", tmp_path / "out.csv")
+    assert code == 1
+    assert "line 5001: not JSON" in err
+    assert [entry.name for entry in tmp_path.iterdir()] == ["late.jsonl"]
+
+
+def test_evaluate_agrees_with_training(tiny_run: Path, tiny_csv: Path, run_cli: Cli) -> None:
+    code, out, _ = run_cli("evaluate", tiny_run, "--json")
+    found = json.loads(out)
+    trained = json.loads((tiny_run / "metrics.json").read_text(encoding="utf-8"))["test"]
+    assert code == 0
+    assert found["confusion_matrix"] == trained["confusion_matrix"]
+    assert found["log_loss"] == pytest.approx(trained["log_loss"], abs=1e-5)
+    code, out, _ = run_cli("evaluate", tiny_run, "--dataset", tiny_csv)
+    assert code == 0
+    assert out.startswith(f"{tiny_csv}: 120 texts\naccuracy ")
+
+
+def test_info(tiny_run: Path, run_cli: Cli) -> None:
+    code, out, _ = run_cli("info", tiny_run)
+    assert code == 0
+    assert "bilstm" in out
+    assert "neg, pos" in out
+    assert set(json.loads(run_cli("info", tiny_run, "--json")[1])) == {"config", "metrics"}
+
+
+def test_architectures(run_cli: Cli) -> None:
+    code, out, _ = run_cli("architectures")
+    assert code == 0
+    assert out.splitlines()[0].split()[0] == "name"
+    counts = {entry["name"]: entry["parameters"] for entry in json.loads(run_cli("architectures", "--json")[1])}
+    # Embedding 20,000 x 128, two LSTMs of 4 (128 + 64 + 1) 64, and 128 + 1 for the logit.
+    assert counts["bilstm"] == 20_000 * 128 + 2 * 4 * (128 + 64 + 1) * 64 + 129
+    # A GRU with the reset gate applied after the product has two biases.
+    assert counts["gru"] == 20_000 * 128 + 3 * (128 + 64 + 2) * 64 + 65
+
+
+def test_sample_is_named_at_the_start_and_at_the_end(tmp_path: Path, run_cli: Cli) -> None:
+    code, out, err = run_cli("train", "--dataset", "sample", "--output-dir", tmp_path / "s", *QUICK)
+    assert code == 0
+    assert out.startswith("sample: ")
+    assert err.count("never quote them as IMDB results") == 2
+    assert "never quote them" in (tmp_path / "s" / "README.md").read_text(encoding="utf-8")
+    assert "never quote them" in (tmp_path / "s" / "metrics.json").read_text(encoding="utf-8")
+
+
+BAD_TRAINING = [
+    (["--arch", "bilstn"], "no architecture 'bilstn'; did you mean 'bilstm'? (there are bigru, bilstm, "),
+    (["--dataset", "nowhere.csv"], "no such file: nowhere.csv"),
+    (["--dataset", "sample", "--test-file", "x.csv"], "--test-file goes with --dataset PATH"),
+    (["--dataset", "imdb", "--data-dir", "nowhere"], "--data-dir: no such file or folder: nowhere"),
+    (["--arch", "lstm", "--layers", "2"], "--layers goes with stacked-bilstm"),
+    (["--config", "nowhere.json"], "cannot read the configuration nowhere.json"),
+    (["--units", "0"], "--units is at least 1, not 0"),
+    (["--dataset", "{csv}", "--text-column", "txet"], "has no column 'txet'; did you mean 'text'?"),
+    (["--dataset", "{csv}", "--label-column", "text"], "both read from the column 'text'"),
+    (["--dataset", "{csv}", "--test-file", "{other}"], "the label 'new' does not occur in training"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), BAD_TRAINING, ids=[message[:24] for _, message in BAD_TRAINING])
+def test_bad_requests_are_one_line_and_leave_nothing(
+        words: list[str], message: str, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+    other = tmp_path / "other.csv"
+    other.write_text("text,label\na,new\n", encoding="utf-8")
+    words = [word.format(csv=tiny_csv, other=other) for word in words]
+    code, out, err = run_cli("train", "--output-dir", tmp_path / "run", *words)
+    assert (code, out) == (1, "")
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert message in err
+    assert [entry.name for entry in tmp_path.iterdir()] == ["other.csv"]
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["predict", "{run}", "text", "--input", "f.csv"], "give texts or --input, not both"),
+    (["predict", "{run}", "text", "--output", "f.csv"], "--output goes with --input"),
+    (["predict", "{run}", "--input", "{csv}", "--output", "scored.txt"], "cannot write scored.txt"),
+    (["predict", "{run}", "--input", "{csv}", "--output", "no/such/folder.csv"], "no such folder: no/such"),
+    (["predict", "{run}", "--input", "{csv}", "--text-column", "txt"], "has no column 'txt'; did you mean 'text'?"),
+    (["predict", "nowhere", "text"], "no such model folder: nowhere"),
+    (["info", "{here}"], "is not a model folder of this project"),
+    (["evaluate", "{run}", "--dataset", "{csv}", "--label-column", "source"],
+     "the label 'web' does not occur in training"),
+    (["evaluate", "{run}", "--label-column", "source"], "go with --dataset"),
+])
+def test_bad_requests_of_other_commands(words: list[str], message: str, tiny_run: Path, tiny_csv: Path,
+                                        tmp_path: Path, run_cli: Cli) -> None:
+    words = [word.format(run=tiny_run, csv=tiny_csv, here=tmp_path) for word in words]
+    code, out, err = run_cli(*words)
+    assert (code, out) == (1, "")
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert message in err
+
+
+@pytest.mark.parametrize("words", [[], ["trian"], ["train", "--units", "many"], ["train", "--truncate", "middle"]])
+def test_wrong_usage_is_2(words: list[str], run_cli: Cli) -> None:
+    assert run_cli(*words)[0] == 2
+
+
+@pytest.mark.parametrize("error", [OSError(28, os.strerror(28)), RuntimeError(f"HDF5: {os.strerror(28)}")])
+def test_a_full_disk_is_one_line_and_leaves_nothing(tiny_csv: Path, tmp_path: Path, run_cli: Cli, error: Exception,
+                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(plots, "learning_curves", full)
+    code, _, err = run_cli("train", "--dataset", tiny_csv, "--output-dir", tmp_path / "run", *QUICK)
+    assert code == 1
+    assert err.splitlines()[-1].startswith("error: no space left on the device")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_is_130_and_keeps_what_there_is(tiny_csv: Path, tmp_path: Path, run_cli: Cli,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(plots, "learning_curves", interrupted)
+    words = ["train", "--dataset", tiny_csv, "--output-dir", tmp_path / "run", *QUICK]
+    assert run_cli(*words)[0] == 130
+    assert [entry.name for entry in tmp_path.iterdir()] == ["run.unfinished"]
+    monkeypatch.undo()
+    assert run_cli(*words)[0] == 0
+    assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_closed_pipe_is_quiet(tiny_run: Path) -> None:
+    command = f"{sys.executable} -m sentiment predict {tiny_run} a b c | true"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+
+
+def test_train_py_and_the_module_are_the_same_command() -> None:
+    root = Path(__file__).parents[1]
+    for command in ([root / "train.py", "--help"], ["-m", "sentiment", "train", "--help"]):
+        done = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True, cwd=root,
+                              check=False)
+        assert done.returncode == 0
+        assert "--arch" in done.stdout
+
+
+def test_main_takes_the_process_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["sentiment", "--version"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 0

@@ -1,0 +1,72 @@
+"""Imports go downwards only, and nothing heavy is imported before it is needed."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sentiment
+
+PACKAGE = Path(sentiment.__file__).parent
+# From the ground up: a room may import itself and what stands before it.
+ROOMS = ["version", "errors", "config", "console", "probabilities", "datasets", "preprocessing", "layers",
+         "architectures", "objectives", "training", "evaluation", "artifacts", "inference", "export", "model_card",
+         "__init__", "workflow", "cli", "__main__"]
+# Rooms that know nothing of any other but the ground floor.
+ALONE = {"layers", "objectives"}
+GROUND = {"version", "errors", "config", "console", "probabilities"}
+FREE_OF_TENSORFLOW = ["layers", "architectures", "objectives", "datasets", "evaluation", "config.py", "cli.py"]
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_modules(path: Path) -> list[str]:
+    names = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names.append(node.module or "")
+            if node.module == "sentiment":
+                names += [f"sentiment.{alias.name}" for alias in node.names]
+    return names
+
+
+def test_every_room_is_listed() -> None:
+    assert {room_of(path) for path in PACKAGE.rglob("*.py")} == set(ROOMS)
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_downwards(path: Path) -> None:
+    room = room_of(path)
+    if room == "__init__":
+        return  # the package's own face imports inference inside a function
+    for name in imported_modules(path):
+        parts = name.split(".")
+        if parts[0] != "sentiment" or len(parts) == 1 or parts[1] == room or parts[1] not in ROOMS:
+            continue
+        assert ROOMS.index(parts[1]) < ROOMS.index(room), f"{room} imports {parts[1]}, which is above it"
+        assert room not in ALONE or parts[1] in GROUND, f"{room} must not import {parts[1]}"
+
+
+@pytest.mark.parametrize("room", FREE_OF_TENSORFLOW)
+def test_rooms_that_run_on_every_backend_do_not_import_tensorflow(room: str) -> None:
+    paths = [PACKAGE / room] if room.endswith(".py") else sorted((PACKAGE / room).rglob("*.py"))
+    for path in paths:
+        top_level = ast.parse(path.read_text(encoding="utf-8")).body
+        for node in top_level:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else \
+                [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not any(name.split(".")[0] == "tensorflow" for name in names), path
+
+
+def test_help_does_not_import_tensorflow() -> None:
+    code = ("import sys, sentiment.cli\n"
+            "try:\n    sentiment.cli.main(['train', '--help'])\n"
+            "except SystemExit:\n    pass\n"
+            "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)")
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0

@@ -1,0 +1,198 @@
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from sentiment import architectures
+from sentiment.architectures import Sizes
+from sentiment.config import ModelConfig
+from sentiment.errors import UserError
+from sentiment.objectives import cross_entropy
+from sentiment.preprocessing import Batches, TokenizedTexts, bucket_lengths
+from sentiment.training.loop import Trainer
+from sentiment.training.strategy import make_strategy, set_precision
+
+RANDOM = np.random.default_rng(4)
+LENGTHS = RANDOM.integers(1, 12, size=50)
+VALUES = RANDOM.integers(2, 20, size=LENGTHS.sum()).astype(np.int32)
+TOKENS = TokenizedTexts(VALUES, np.concatenate([[0], np.cumsum(LENGTHS)]))
+LABELS = np.array([int(3 in TOKENS.row(row) or 4 in TOKENS.row(row)) for row in range(50)], np.int32)
+ONES = np.ones(2, np.float32)
+NO_DROPOUT: dict[str, Any] = {"word_dropout": 0.0, "embedding_dropout": 0.0, "output_dropout": 0.0}
+
+
+def make_batches(size: int = 8) -> Batches:
+    return Batches(TOKENS, bucket_lengths(LENGTHS, 3, 12), size)
+
+
+def make_trainer(optimizer: keras.optimizers.Optimizer | None = None, strategy: Any = None, clip_norm: float = 0.0,
+                 **options: Any) -> Trainer:
+    keras.utils.set_random_seed(1)
+    strategy = strategy or make_strategy("single")
+    with strategy.scope():
+        config = ModelConfig(architecture="lstm", units=6, embedding_size=5, **{**NO_DROPOUT, **options})
+        model = architectures.build(config, Sizes(20, 2))
+        optimizer = optimizer or keras.optimizers.Adam(0.02)
+    return Trainer(model, optimizer, strategy, clip_norm)
+
+
+def fit(trainer: Trainer, epochs: int, weights: np.ndarray = ONES, callbacks: Any = (), size: int = 8
+        ) -> dict[str, list[float]]:
+    batches = make_batches(size)
+    return trainer.fit(batches, LABELS, weights, batches, LABELS, epochs=epochs, seed=1, callbacks=list(callbacks))
+
+
+def test_learns_and_reports() -> None:
+    trainer = make_trainer()
+    history = fit(trainer, 25)
+    assert history["loss"][-1] < 0.1 < history["loss"][0]
+    assert history["accuracy"][-1] == 1.0
+    assert set(history) == {"loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"}
+    logits = trainer.predict(make_batches())
+    assert history["val_loss"][-1] == pytest.approx(float(np.mean(cross_entropy(LABELS, logits))), rel=1e-5)
+
+
+def test_one_epoch_against_steps_by_hand() -> None:
+    """The compiled step is plain SGD on the mean cross-entropy of the real rows, with the norm clipped."""
+    trainer = make_trainer(keras.optimizers.SGD(0.5), clip_norm=0.02)
+    by_hand = keras.models.clone_model(trainer.model)
+    by_hand.set_weights(trainer.model.get_weights())
+    fit(trainer, 1)
+    for batch in make_batches().shuffled(1, 0):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(cross_entropy(LABELS[batch.rows], by_hand(batch.ids[:len(batch.rows)])))
+        gradients = [tf.convert_to_tensor(one) for one in tape.gradient(loss, by_hand.trainable_variables)]
+        clipped, norm = tf.clip_by_global_norm(gradients, 0.02)
+        assert float(norm) > 0.02
+        for variable, gradient in zip(by_hand.trainable_variables, clipped, strict=True):
+            variable.assign_sub(0.5 * gradient)
+    for one, other in zip(trainer.model.get_weights(), by_hand.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_same_seed_same_bits() -> None:
+    def weights() -> list[np.ndarray]:
+        trainer = make_trainer(word_dropout=0.3, embedding_dropout=0.3, output_dropout=0.3)
+        fit(trainer, 2)
+        return list(trainer.model.get_weights())
+
+    for one, other in zip(weights(), weights(), strict=True):
+        assert (one == other).all()
+
+
+def test_class_weights_move_the_decision() -> None:
+    def share_of_ones(weights: list[float]) -> float:
+        trainer = make_trainer(keras.optimizers.Adam(0.005))
+        fit(trainer, 3, np.array(weights, np.float32))
+        return float((trainer.predict(make_batches()) > 0).mean())
+
+    assert share_of_ones([10.0, 0.1]) == 0.0
+    assert share_of_ones([0.1, 10.0]) == 1.0
+
+
+def test_l2_reaches_the_loss() -> None:
+    plain, heavy = fit(make_trainer(), 1), fit(make_trainer(l2=1.0), 1)
+    assert heavy["loss"][0] > plain["loss"][0] + 0.5
+
+
+def test_one_trace_for_all_shapes() -> None:
+    trainer = make_trainer()
+    fit(trainer, 3)
+    assert trainer._compiled_step.experimental_get_tracing_count() == 1
+    assert trainer._infer.experimental_get_tracing_count() == 1
+
+
+def test_a_loss_that_is_not_finite_stops_training() -> None:
+    trainer = make_trainer()
+    kernel = trainer.model.get_layer("logits").kernel
+    kernel.assign(kernel * np.nan)
+    with pytest.raises(UserError, match="the loss became nan at step 1 of the first epoch: lower --learning-rate"):
+        fit(trainer, 2)
+
+
+class Poison(keras.callbacks.Callback):
+    """Ruins the weights at the start of the third epoch."""
+
+    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+        if epoch == 2:
+            kernel = self.model.get_layer("logits").kernel
+            kernel.assign(kernel * np.nan)
+
+
+def test_a_later_one_keeps_the_best_weights() -> None:
+    trainer = make_trainer()
+    stopping = keras.callbacks.EarlyStopping("val_loss", restore_best_weights=True)
+    history = fit(trainer, 5, callbacks=[stopping, Poison()])
+    assert len(history["loss"]) == 2
+    assert trainer.diverged == "the loss became nan at step 1 of epoch 3"
+    assert np.isfinite(trainer.predict(make_batches())).all()
+
+
+def test_early_stopping_restores_the_best_epoch() -> None:
+    trainer = make_trainer(keras.optimizers.SGD(50.0))
+    stopping = keras.callbacks.EarlyStopping("val_loss", patience=2, restore_best_weights=True)
+    history = fit(trainer, 30, callbacks=[stopping])
+    assert len(history["loss"]) < 30
+    logits = trainer.predict(make_batches())
+    assert float(np.mean(cross_entropy(LABELS, logits))) == pytest.approx(min(history["val_loss"]), rel=1e-5)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_half_precision_learns_too(policy: str) -> None:
+    keras.config.set_dtype_policy(policy)
+    trainer = make_trainer(clip_norm=1.0)
+    if policy == "mixed_float16":
+        assert "LossScale" in type(trainer.optimizer).__name__
+    history = fit(trainer, 25)
+    assert history["loss"][-1] < 0.2
+    assert trainer.predict(make_batches()).dtype == np.float32
+
+
+def test_mixed_precision_flag_sets_the_policy() -> None:
+    set_precision(mixed=True)
+    assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    set_precision(mixed=False)
+    assert keras.config.dtype_policy().name == "float32"
+
+
+MIRRORED = """
+import sys
+import numpy as np, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+sys.path.insert(0, sys.argv[1])
+import keras, test_loop
+from sentiment.training.strategy import make_strategy
+results = []
+for name in ("single", "mirrored"):
+    strategy = make_strategy(name)
+    assert strategy.num_replicas_in_sync == (1 if name == "single" else 2)
+    trainer = test_loop.make_trainer(None, strategy, clip_norm=0.05, l2=0.01)
+    history = test_loop.fit(trainer, 2)
+    results.append((trainer.model.get_weights(), history))
+(one, first), (other, second) = results
+for a, b in zip(one, other, strict=True):
+    np.testing.assert_allclose(a, b, atol=1e-5)
+for name in first:
+    np.testing.assert_allclose(first[name], second[name], atol=1e-5)
+"""
+
+
+def test_two_devices_equal_one() -> None:
+    """In a process of its own: logical devices must be set before TensorFlow starts."""
+    done = subprocess.run([sys.executable, "-c", MIRRORED, str(Path(__file__).parent)], capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_tpu_without_a_tpu() -> None:
+    code = ("from sentiment.training.strategy import make_strategy\n"
+            "from sentiment.errors import UserError\n"
+            "try:\n    make_strategy('tpu')\nexcept UserError as error:\n    print(error)")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "--strategy tpu: no TPU answers" in done.stdout, done.stderr[-2000:]
