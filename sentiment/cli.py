@@ -336,13 +336,18 @@ def main(words: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        if not _is_disk_full(error):
+        message = system_error(error)
+        if message is None:
             raise
-        log.error("no space left on the device: free some, or write elsewhere with --output-dir or --output")
+        log.error(message)
         return 1
     return 0
 
 
-def _is_disk_full(error: Exception) -> bool:
-    """Say whether an error of the system, HDF5 or TensorFlow means a full disk."""
-    return getattr(error, "errno", None) == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error)
+def system_error(error: Exception) -> str | None:
+    """Return a line for what the system refused: a full disk (also as HDF5 or TensorFlow report it), a file."""
+    if getattr(error, "errno", None) == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error):
+        return "no space left on the device: free some, or write elsewhere with --output-dir or --output"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"cannot access {error.filename}: {error.strerror}"
+    return None

@@ -233,6 +233,13 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tiny_csv: Path, tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_place_that_cannot_be_written_is_one_line(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    code, _, err = run_cli("train", "--dataset", tiny_csv, "--output-dir", tmp_path / "file" / "run", *QUICK)
+    assert (code, err.count("\n")) == (1, 1)
+    assert err.startswith(f"error: cannot access {tmp_path / 'file'}")
+
+
 def test_an_interrupt_is_130_and_keeps_what_there_is(tiny_csv: Path, tmp_path: Path, run_cli: Cli,
                                                      monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:

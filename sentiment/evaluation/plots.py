@@ -40,7 +40,7 @@ def confusion_matrix(metrics: dict[str, Any], path: Path) -> None:
     figure = Figure(figsize=(side + 1, side), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    figure.colorbar(image, ax=axes, label="share of the right class", shrink=0.8)
+    figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
     if len(names) <= 20:
         for (row, column), count in np.ndenumerate(counts):
             color = "white" if shares[row, column] > 0.5 else "black"
@@ -49,7 +49,7 @@ def confusion_matrix(metrics: dict[str, Any], path: Path) -> None:
     axes.set_xticks(range(len(names)), short, rotation=45 if len(names) > 3 else 0,
                     ha="right" if len(names) > 3 else "center")
     axes.set_yticks(range(len(names)), short)
-    axes.set(xlabel="predicted", ylabel="right")
+    axes.set(xlabel="predicted class", ylabel="true class")
     _save(figure, path)
 
 
