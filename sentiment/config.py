@@ -18,6 +18,7 @@ TRUNCATIONS = ("head", "tail", "both")
 POOLINGS = ("last", "max", "mean", "concat")
 OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
 SCHEDULES = ("constant", "linear", "cosine", "plateau")
+EMBEDDING_STARTS = ("svd", "random")
 CLASS_WEIGHTS = ("none", "balanced")
 MONITORS = ("val_loss", "val_accuracy")
 DEFAULT_EPOCHS, DEFAULT_STEPS = 5, 1000
@@ -140,14 +141,16 @@ class ModelConfig(Section):
 class TrainingConfig(Section):
     """How the weights are found."""
 
+    embedding_start: str = option("svd", "svd starts from word vectors factorised from the training texts",
+                                  choices=EMBEDDING_STARTS)
     optimizer: str = option("adam", "optimiser", choices=OPTIMIZERS)
-    learning_rate: float = option(2e-3, "peak learning rate, for the whole batch over all devices", minimum=0.0)
+    learning_rate: float = option(1e-3, "peak learning rate, for the whole batch over all devices", minimum=0.0)
     schedule: str = option("cosine", "linear and cosine warm up, then fall to 0 over all epochs; plateau halves "
                            "the rate when the monitored value stalls", choices=SCHEDULES)
     warmup: float = option(0.1, "share of all steps over which linear and cosine rise", minimum=0.0, maximum=0.9)
     weight_decay: float = option(0.01, "decoupled weight decay of adamw", minimum=0.0)
     clip_norm: float = option(1.0, "largest norm of the whole gradient; 0 for no limit", minimum=0.0)
-    batch_size: int = option(64, "texts in a step, over all devices", minimum=1)
+    batch_size: int = option(32, "texts in a step, over all devices", minimum=1)
     epochs: int | None = option(None, "passes over the training texts (default: 5, more where that is below "
                                 "1,000 steps)", minimum=1)
     class_weights: str = option("none", "balanced weighs each class by the inverse of its frequency",

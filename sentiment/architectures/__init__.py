@@ -3,9 +3,10 @@
 import importlib
 import pkgutil
 
+from sentiment.architectures.blocks import set_word_vectors
 from sentiment.architectures.registry import Architecture, Sizes, architectures, build, find, register
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")
 
-__all__ = ["Architecture", "Sizes", "architectures", "build", "find", "register"]
+__all__ = ["Architecture", "Sizes", "architectures", "build", "find", "register", "set_word_vectors"]

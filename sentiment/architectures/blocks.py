@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import numpy as np
 
 from sentiment.architectures.registry import Sizes
 from sentiment.config import ModelConfig
@@ -11,6 +12,7 @@ from sentiment.layers import MaskedPooling, WordDropout
 CELLS: dict[str, type[keras.layers.Layer]] = {
     "rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 DEFAULT_LAYERS = 2
+EMBEDDING = "embedding"
 
 
 def _regularizer(config: ModelConfig) -> keras.regularizers.Regularizer | None:
@@ -26,9 +28,14 @@ def embedding(config: ModelConfig, sizes: Sizes) -> list[keras.layers.Layer]:
     """Layers from ids [batch, time] to vectors [batch, time, embedding]; the mask is `ids != 0`."""
     return [
         WordDropout(config.word_dropout, name="word_dropout"),
-        keras.layers.Embedding(sizes.vocabulary_size, config.embedding_size, mask_zero=True, name="embedding"),
+        keras.layers.Embedding(sizes.vocabulary_size, config.embedding_size, mask_zero=True, name=EMBEDDING),
         keras.layers.SpatialDropout1D(config.embedding_dropout, name="embedding_dropout"),
     ]
+
+
+def set_word_vectors(model: keras.Model, vectors: np.ndarray) -> None:
+    """Start the embedding of a model from word vectors, float32 [vocabulary, embedding]."""
+    model.get_layer(EMBEDDING).embeddings.assign(vectors)
 
 
 def recurrent(cell: str, config: ModelConfig, sizes: Sizes, name: str) -> keras.layers.Layer:

@@ -64,6 +64,6 @@ def _imdb_or_sample(config: DataConfig, seed: int) -> Corpus:
         return imdb.load(config, seed)
     except DownloadError as error:
         corpus = sample.load(config, seed)
-        note = f"IMDB is not here ({error}), so the bundled sample was used instead"
+        note = f"the bundled sample was used instead of IMDB: {error}"
         return Corpus(corpus.name, corpus.class_names, corpus.train, corpus.validation, corpus.test,
                       notes=(note, *corpus.notes))

@@ -7,7 +7,7 @@ import numpy as np
 
 from sentiment.config import DataConfig
 from sentiment.datasets.corpus import Corpus, Examples, HeldOut
-from sentiment.datasets.download import download, unpack
+from sentiment.datasets.download import DownloadError, download, unpack
 from sentiment.datasets.splits import hold_out
 from sentiment.errors import UserError
 
@@ -60,7 +60,11 @@ def obtain(data_dir: str | None) -> Path:
     found = find(data_dir)
     if found is None:
         target = Path(data_dir).expanduser() if data_dir else DEFAULT_DATA_DIR
-        found = download(URL, target / URL.rsplit("/", 1)[1], MD5)
+        try:
+            found = download(URL, target / URL.rsplit("/", 1)[1], MD5)
+        except DownloadError as error:
+            raise DownloadError(f"{error}; put the archive or the folder {FOLDER}/ into data/, name its place with "
+                                "--data-dir or SENTIMENT_DATA_DIR, or use --dataset sample") from None
     if found.is_dir():
         return found
     writable = os.access(found.parent, os.W_OK)

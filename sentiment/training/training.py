@@ -12,7 +12,7 @@ from sentiment import architectures
 from sentiment.config import RunConfig
 from sentiment.console import log
 from sentiment.datasets import Corpus
-from sentiment.preprocessing import Batches, TextPreprocessor, bucket_lengths
+from sentiment.preprocessing import Batches, TextPreprocessor, bucket_lengths, word_vectors
 from sentiment.training.callbacks import ProgressDisplay, make_callbacks
 from sentiment.training.loop import Trainer
 from sentiment.training.optimization import make_optimizer
@@ -68,10 +68,13 @@ def train(config: RunConfig, corpus: Corpus, folder: Path) -> Trained:
     with strategy.scope():
         sizes = architectures.Sizes(preprocessor.vocabulary_size, len(corpus.class_names))
         model = architectures.build(config.model, sizes)
+        if settings.embedding_start == "svd":
+            vectors = word_vectors(tokens, sizes.vocabulary_size, config.model.embedding_size, config.runtime.seed)
+            architectures.set_word_vectors(model, vectors)
         optimizer = make_optimizer(settings, steps=epochs * len(batches))
     trainer = Trainer(model, optimizer, strategy, settings.clip_norm)
     log(f"{config.model.architecture}: {model.count_params():,} parameters, {len(tokens):,} training texts, "
-        f"{preprocessor.vocabulary_size:,} words, at most {epochs} epochs on {describe(strategy)}")
+        f"{preprocessor.vocabulary_size:,} words, up to {epochs} epochs on {describe(strategy)}")
 
     logs = folder / "tensorboard" if config.runtime.tensorboard else None
     callbacks = make_callbacks(settings, epochs, folder / "history.csv", folder / "checkpoint.weights.h5", logs)

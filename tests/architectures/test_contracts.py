@@ -106,6 +106,13 @@ def test_learns_a_tiny_set(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
+def test_word_vectors_start_the_embedding(name: str) -> None:
+    model, vectors = build(name), np.random.default_rng(1).normal(size=(VOCABULARY, 4)).astype(np.float32)
+    architectures.set_word_vectors(model, vectors)
+    assert (model.get_layer("embedding").get_weights()[0] == vectors).all()
+
+
+@pytest.mark.parametrize("name", CASES)
 def test_dropout_is_active_in_training_only(name: str) -> None:
     model = build(name, recurrent_dropout=0.2)
     assert (logits(model, IDS) == logits(model, IDS)).all()

@@ -126,13 +126,13 @@ def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_auto_falls_back_to_the_sample_and_says_so() -> None:
     corpus = load_corpus(DataConfig(dataset="auto"), 1)
     assert corpus.name == "sample"
-    assert "IMDB is not here (cannot download" in corpus.notes[0]
+    assert "the bundled sample was used instead of IMDB: cannot download" in corpus.notes[0]
     assert "never quote them as IMDB results" in corpus.notes[1]
 
 
 @pytest.mark.usefixtures("no_network")
 def test_imdb_never_falls_back() -> None:
-    with pytest.raises(UserError, match=r"cannot download https://.*: no route to host"):
+    with pytest.raises(UserError, match=r"cannot download https://.*: no route to host; put the archive .* into data/"):
         load_corpus(DataConfig(dataset="imdb"), 1)
 
 

@@ -1,0 +1,71 @@
+"""Word vectors from the training texts themselves, to start the embedding from."""
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.extmath import randomized_svd
+
+from sentiment.preprocessing.tokens import UNKNOWN_ID, TokenizedTexts
+
+WINDOW = 5
+SMOOTHING = 0.75
+POWER_ITERATIONS = 3
+ROOT_MEAN_SQUARE = 0.1
+
+
+def co_occurrences(tokens: TokenizedTexts, vocabulary_size: int) -> sparse.csr_array:
+    """Count how often two words stand within 5 tokens of one another in a text, weighted by 1 / distance.
+
+    Padding and the unknown word do not count.
+
+    Returns:
+        float32 [vocabulary_size, vocabulary_size], symmetric.
+    """
+    counts = sparse.csr_array((vocabulary_size, vocabulary_size), dtype=np.float32)
+    texts = np.repeat(np.arange(len(tokens)), tokens.lengths)
+    for distance in range(1, WINDOW + 1):
+        left, right = tokens.values[:-distance], tokens.values[distance:]
+        counted = (texts[:-distance] == texts[distance:]) & (left > UNKNOWN_ID) & (right > UNKNOWN_ID)
+        weights = np.full(int(counted.sum()), 1 / distance, np.float32)
+        pairs = sparse.coo_array((weights, (left[counted], right[counted])), shape=counts.shape)
+        counts = counts + pairs.tocsr()
+    return (counts + counts.T).tocsr()
+
+
+def positive_pointwise_mutual_information(counts: sparse.csr_array) -> sparse.csr_array:
+    """Return max(0, log(P(w, c) / (P(w) P_s(c)))), where P_s(c) is proportional to count(c) ** 0.75.
+
+    Levy, Goldberg & Dagan 2015, "Improving Distributional Similarity with Lessons Learned from Word
+    Embeddings".
+    """
+    totals = np.asarray(counts.sum(axis=1)).ravel()
+    smoothed = totals**SMOOTHING
+    pairs = counts.tocoo()
+    expected = totals[pairs.row] * (smoothed[pairs.col] / smoothed.sum())
+    information = np.log(pairs.data / expected)
+    kept = information > 0
+    values = information[kept].astype(np.float32)
+    return sparse.csr_array((values, (pairs.row[kept], pairs.col[kept])), shape=counts.shape)
+
+
+def word_vectors(tokens: TokenizedTexts, vocabulary_size: int, size: int, seed: int) -> np.ndarray:
+    """Factorise the positive pointwise mutual information of the texts: vectors are U sqrt(S).
+
+    Args:
+        tokens: the training texts.
+        vocabulary_size: the number of ids.
+        size: features of a vector; those beyond the rank of a small vocabulary are zero.
+        seed: of the randomised factorisation.
+
+    Returns:
+        float32 [vocabulary_size, size] with a root mean square of 0.1; zeros for padding, the unknown
+        word and words that stand alone.
+    """
+    vectors = np.zeros((vocabulary_size, size), np.float32)
+    information = positive_pointwise_mutual_information(co_occurrences(tokens, vocabulary_size))
+    rank = min(size, vocabulary_size - 1)
+    if information.nnz == 0:
+        return vectors
+    left, strengths, _ = randomized_svd(information, rank, n_iter=POWER_ITERATIONS, random_state=seed)
+    vectors[:, :rank] = left * np.sqrt(strengths)
+    vectors[np.diff(information.indptr) == 0] = 0.0  # the factorisation leaves rounding there
+    return vectors * (ROOT_MEAN_SQUARE / max(float(np.sqrt(np.mean(vectors**2))), 1e-12))
