@@ -108,11 +108,15 @@ class RunFolder:
         runs = sorted(entry.parent.name for entry in path.parent.glob("*/metrics.json"))
         return f" (in {path.parent} there are {', '.join(runs)})" if runs else "; train one with `python train.py`"
 
-    def save_run(self, config: RunConfig, preprocessor: TextPreprocessor, class_names: Sequence[str]) -> None:
-        """Write the configuration, the vocabulary and the class names."""
+    def save_run(self, config: RunConfig, preprocessor: TextPreprocessor, class_names: Sequence[str],
+                 trained: keras.Model) -> None:
+        """Write the configuration, the vocabulary, the class names, and the model in float32, without optimiser."""
         self.config.write_text(config.to_json(), encoding="utf-8")
         self.vocabulary.write_text("".join(f"{word}\n" for word in preprocessor.words), encoding="utf-8")
         self.labels.write_text(json.dumps(list(class_names), ensure_ascii=False) + "\n", encoding="utf-8")
+        model = self._build(preprocessor)
+        model.set_weights(trained.get_weights())
+        model.save(self.model)
 
     def save_json(self, path: Path, values: Any) -> None:
         """Write JSON, complete or not at all."""
@@ -152,15 +156,17 @@ class RunFolder:
         except ValueError as error:
             raise UserError(f"{self.vocabulary} is damaged: {str(error).splitlines()[0]}") from None
 
+    def _build(self, preprocessor: TextPreprocessor, use_cudnn: bool | str = "auto") -> keras.Model:
+        sizes = architectures.Sizes(preprocessor.vocabulary_size, len(self.load_class_names()), use_cudnn)
+        return architectures.build(self.load_config().model, sizes)
+
     def load_model(self, *, use_cudnn: bool | str = "auto") -> keras.Model:
         """Rebuild the model from the configuration and load its weights; no code from the file is run.
 
         Raises:
             UserError: if the weights are damaged or do not fit the configuration.
         """
-        classes = len(self.load_class_names())
-        size = self.load_preprocessor().vocabulary_size
-        model = architectures.build(self.load_config().model, architectures.Sizes(size, classes, use_cudnn))
+        model = self._build(self.load_preprocessor(), use_cudnn)
         try:
             model.load_weights(self.model)
         except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:

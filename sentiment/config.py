@@ -21,7 +21,7 @@ SCHEDULES = ("constant", "linear", "cosine", "plateau")
 EMBEDDING_STARTS = ("svd", "random")
 CLASS_WEIGHTS = ("none", "balanced")
 MONITORS = ("val_loss", "val_accuracy")
-DEFAULT_EPOCHS, DEFAULT_STEPS = 5, 1000
+DEFAULT_EPOCHS, DEFAULT_STEPS = 4, 1000
 STRATEGIES = ("auto", "single", "mirrored", "tpu")
 
 
@@ -151,7 +151,7 @@ class TrainingConfig(Section):
     weight_decay: float = option(0.01, "decoupled weight decay of adamw", minimum=0.0)
     clip_norm: float = option(1.0, "largest norm of the whole gradient; 0 for no limit", minimum=0.0)
     batch_size: int = option(32, "texts in a step, over all devices", minimum=1)
-    epochs: int | None = option(None, "passes over the training texts (default: 5, more where that is below "
+    epochs: int | None = option(None, "passes over the training texts (default: 4, more where that is below "
                                 "1,000 steps)", minimum=1)
     class_weights: str = option("none", "balanced weighs each class by the inverse of its frequency",
                                 choices=CLASS_WEIGHTS)

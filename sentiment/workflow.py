@@ -45,11 +45,10 @@ def run_training(config: RunConfig, target: Path, *, overwrite: bool = False) ->
         trained = train(config, corpus, folder.path)
         if trained.diverged:
             log.warning(f"{trained.diverged}: training stopped, the weights of epoch {trained.best_epoch} were kept")
-        folder.save_run(config, trained.preprocessor, corpus.class_names)
-        trained.model.save(folder.model)
+        folder.save_run(config, trained.preprocessor, corpus.class_names, trained.model)
         export_saved_model(folder, corpus.validation.texts[:64])
         test = corpus.test.read()
-        logits = Classifier(trained.model, trained.preprocessor, corpus.class_names).predict_logits(test.texts)
+        logits = Classifier(folder.load_model(), trained.preprocessor, corpus.class_names).predict_logits(test.texts)
         measured = _measured(corpus, trained, test, logits)
         measured["seconds"]["all"] = round(time.perf_counter() - started, 1)
         folder.save_json(folder.metrics, measured)

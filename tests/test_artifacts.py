@@ -1,5 +1,7 @@
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
@@ -63,6 +65,16 @@ def test_the_model_card_is_yaml_and_says_the_result(tiny_run: Path) -> None:
     accuracy = RunFolder.open(tiny_run).load_metrics()["test"]["accuracy"]
     assert json.loads(front)["model-index"][0]["results"][0]["metrics"][0]["value"] == round(accuracy, 4)
     assert f"| test | {accuracy:.4f} |" in body
+
+
+def test_the_keras_file_needs_keras_and_our_layers_alone(tiny_run: Path) -> None:
+    code = ("import sys, keras, numpy, sentiment.layers\n"
+            "model = keras.saving.load_model(sys.argv[1])\n"
+            "assert not model.compiled\n"
+            "print(model(numpy.array([[2, 3, 0]])).shape)")
+    done = subprocess.run([sys.executable, "-c", code, str(tiny_run / "model.keras")], capture_output=True, text=True,
+                          check=False)
+    assert done.stdout.strip().endswith("(1, 1)"), done.stderr[-2000:]
 
 
 def test_the_keras_file_the_loader_and_the_original_agree(tiny_run: Path) -> None:

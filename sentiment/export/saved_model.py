@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -54,7 +53,7 @@ class _Serve(tf.Module):
 def export_saved_model(folder: RunFolder, texts: Sequence[str] = ()) -> Path:
     """Write `export/1` of a run folder, checked on `texts` and a few odd ones before it gets its name.
 
-    The layers are rebuilt in float32 without cuDNN, so the SavedModel runs on any device. Its endpoints
+    The layers are rebuilt without cuDNN, so the SavedModel runs on any device. Its endpoints
     are `serve` and, for TensorFlow Serving, `serving_default`: a string tensor [texts] in, out come
     `scores` float32 [texts, classes] and `classes` string [texts, classes], where `scores[i, j]` is the
     probability of `classes[i, j]`.
@@ -62,13 +61,7 @@ def export_saved_model(folder: RunFolder, texts: Sequence[str] = ()) -> Path:
     Raises:
         ExportError: if the answers differ from the Keras model's by more than 1e-5.
     """
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    try:
-        model = folder.load_model(use_cudnn=False)
-    finally:
-        keras.config.set_dtype_policy(policy)
-    classifier = Classifier(model, folder.load_preprocessor(), folder.load_class_names())
+    classifier = Classifier(folder.load_model(use_cudnn=False), folder.load_preprocessor(), folder.load_class_names())
     checked = [*CHECK_TEXTS, *texts]
     expected = classifier.predict_proba(checked)
     root = tf.Module()

@@ -1,6 +1,8 @@
 """Where a step runs: a `tf.distribute` strategy, and the precision that suits the device."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -45,9 +47,15 @@ def half_precision() -> str:
     return "mixed_float16" if tf.config.list_logical_devices("GPU") else "mixed_bfloat16"
 
 
-def set_precision(mixed: bool) -> None:
-    """Set the dtype policy of the layers built from now on."""
-    keras.config.set_dtype_policy(half_precision() if mixed else "float32")
+@contextmanager
+def precision(mixed: bool) -> Iterator[None]:
+    """Build layers in half precision if `mixed`; outside the block the policy is what it was."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(half_precision() if mixed else before)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def describe(strategy: Any) -> str:

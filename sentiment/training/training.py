@@ -16,7 +16,7 @@ from sentiment.preprocessing import Batches, TextPreprocessor, bucket_lengths, w
 from sentiment.training.callbacks import ProgressDisplay, make_callbacks
 from sentiment.training.loop import Trainer
 from sentiment.training.optimization import make_optimizer
-from sentiment.training.strategy import describe, make_strategy, set_precision
+from sentiment.training.strategy import describe, make_strategy, precision
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,6 @@ def class_weights(kind: str, labels: np.ndarray, classes: int) -> np.ndarray:
 def train(config: RunConfig, corpus: Corpus, folder: Path) -> Trained:
     """Fit the preprocessor and the model; logs and checkpoints go to `folder`."""
     keras.utils.set_random_seed(config.runtime.seed)
-    set_precision(config.runtime.mixed_precision)
     preprocessor = TextPreprocessor.fit(config.text, corpus.train.texts)
     tokens = preprocessor.tokenize(corpus.train.texts)
     boundaries = bucket_lengths(tokens.lengths, config.text.buckets, config.text.max_length)
@@ -65,7 +64,7 @@ def train(config: RunConfig, corpus: Corpus, folder: Path) -> Trained:
     epochs = settings.epochs_for(len(batches))
 
     strategy = make_strategy(config.runtime.strategy)
-    with strategy.scope():
+    with strategy.scope(), precision(config.runtime.mixed_precision):
         sizes = architectures.Sizes(preprocessor.vocabulary_size, len(corpus.class_names))
         model = architectures.build(config.model, sizes)
         if settings.embedding_start == "svd":

@@ -49,9 +49,8 @@ def untrained(path: Path, name: str, classes: int) -> RunFolder:
     config = RunConfig().updated({"model": {"architecture": name, "units": 3, "embedding_size": 4},
                                   "text": {"max_length": 20}})
     preprocessor = TextPreprocessor.fit(config.text, ["a good film bad x y"])
-    folder.save_run(config, preprocessor, NAMES[classes])
     model = architectures.build(config.model, architectures.Sizes(preprocessor.vocabulary_size, classes))
-    model.save(folder.model)
+    folder.save_run(config, preprocessor, NAMES[classes], model)
     folder.metrics.write_text("{}", encoding="utf-8")
     return folder
 

@@ -15,7 +15,7 @@ from sentiment.errors import UserError
 from sentiment.objectives import cross_entropy
 from sentiment.preprocessing import Batches, TokenizedTexts, bucket_lengths
 from sentiment.training.loop import Trainer
-from sentiment.training.strategy import make_strategy, set_precision
+from sentiment.training.strategy import make_strategy, precision
 
 RANDOM = np.random.default_rng(4)
 LENGTHS = RANDOM.integers(1, 12, size=50)
@@ -153,11 +153,12 @@ def test_half_precision_learns_too(policy: str) -> None:
     assert trainer.predict(make_batches()).dtype == np.float32
 
 
-def test_mixed_precision_flag_sets_the_policy() -> None:
-    set_precision(mixed=True)
-    assert keras.config.dtype_policy().name == "mixed_bfloat16"
-    set_precision(mixed=False)
+def test_mixed_precision_flag_sets_the_policy_for_a_while() -> None:
+    with precision(mixed=True):
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
     assert keras.config.dtype_policy().name == "float32"
+    with precision(mixed=False):
+        assert keras.config.dtype_policy().name == "float32"
 
 
 MIRRORED = """

@@ -1,0 +1,49 @@
+"""Compare the forms of a trained model on its whole test split.
+
+    python benchmarks/agreement.py models/bilstm
+
+Prints the largest difference between the probabilities of `sentiment.load`, of `model.keras` loaded by Keras
+alone, and of the SavedModel loaded by TensorFlow alone; exits with 1 if one is above 1e-5.
+"""
+
+import argparse
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import sentiment
+from sentiment.artifacts import RunFolder
+from sentiment.datasets import load_corpus
+from sentiment.probabilities import probabilities
+
+TOLERANCE = 1e-5
+CHUNK_TEXTS = 256
+
+
+def main() -> int:
+    """Compare and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", help="the folder of a run")
+    folder = RunFolder.open(parser.parse_args().model)
+    config = folder.load_config()
+    texts = load_corpus(config.data, config.runtime.seed).test.read().texts
+    classifier = sentiment.load(folder.path)
+    expected = classifier.predict_proba(texts)
+    alone, served = keras.saving.load_model(folder.model), tf.saved_model.load(str(folder.export))
+    differences = {"model.keras": 0.0, "SavedModel": 0.0}
+    for start in range(0, len(texts), CHUNK_TEXTS):
+        chunk, right = texts[start:start + CHUNK_TEXTS], expected[start:start + CHUNK_TEXTS]
+        ids = classifier.preprocessor.padded_ids(tf.constant(chunk))
+        answers = {"model.keras": probabilities(np.asarray(alone(ids, training=False))),
+                   "SavedModel": served.serve(tf.constant(chunk))["scores"].numpy()}
+        for name, scores in answers.items():
+            differences[name] = max(differences[name], float(np.abs(scores - right).max()))
+    for name, difference in differences.items():
+        print(f"{name}: largest difference from sentiment.load {difference:.1e} over {len(texts):,} texts")
+    return int(max(differences.values()) > TOLERANCE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
