@@ -151,21 +151,16 @@ def run_predict(arguments: argparse.Namespace) -> None:
 
 def _predict_file(arguments: argparse.Namespace, load: Any) -> None:
     from sentiment.datasets.tables import matching_files
-    from sentiment.inference.files import LABEL_COLUMN, SCORE_COLUMN, TableWriter, scored_chunks
+    from sentiment.inference.files import TableWriter, scored_chunks, text_chunks
 
     matching_files(arguments.input)
-    writer = TableWriter(arguments.output) if arguments.output else None
-    chunks = scored_chunks(load(arguments.model), arguments.input, arguments.text_column)
-    if writer is None:
-        for frame in chunks:
-            if arguments.json:
-                print(frame.to_json(orient="records", lines=True, force_ascii=False), end="")
-            else:
-                rows = zip(frame[LABEL_COLUMN], frame[SCORE_COLUMN], frame.index, strict=True)
-                print_table(["label", "score", "row"],
-                            [[label, f"{score:.4f}", str(row + 1)] for label, score, row in rows], numeric=(1, 2))
+    if arguments.output is None:
+        classifier = load(arguments.model)
+        for texts in text_chunks(arguments.input, arguments.text_column):
+            print_predictions(classifier, texts, as_json=arguments.json)
         return
-    count = 0
+    writer, count = TableWriter(arguments.output), 0
+    chunks = scored_chunks(load(arguments.model), arguments.input, arguments.text_column)
     with writer:
         for frame in chunks:
             writer.write(frame)

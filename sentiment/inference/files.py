@@ -18,21 +18,33 @@ CHUNK_ROWS = 4096
 LABEL_COLUMN, SCORE_COLUMN = "predicted_label", "predicted_score"
 
 
+def _chunks(source: str, text_column: str | None) -> Iterator[tuple[pd.DataFrame, list[str]]]:
+    """Yield the rows of a file (or of all that a glob names) and their texts."""
+    for path in matching_files(source):
+        for frame in read_chunks(path, CHUNK_ROWS):
+            column = column_named(frame.columns, text_column, TEXT_NAMES, "--text-column", str(path))
+            yield frame, as_texts(frame[column])
+
+
+def text_chunks(source: str, text_column: str | None) -> Iterator[list[str]]:
+    """Yield the texts of a file, or of all that a glob names."""
+    for _, texts in _chunks(source, text_column):
+        yield texts
+
+
 def scored_chunks(classifier: Classifier, source: str, text_column: str | None) -> Iterator[pd.DataFrame]:
     """Yield the rows of a file (or of all that a glob names), all columns kept, with the prediction added.
 
     The columns added are `predicted_label` and `predicted_score`, the label's probability.
     """
-    for path in matching_files(source):
-        for frame in read_chunks(path, CHUNK_ROWS):
-            column = column_named(frame.columns, text_column, TEXT_NAMES, "--text-column", str(path))
-            for added in (LABEL_COLUMN, SCORE_COLUMN):
-                if added in frame.columns:
-                    raise UserError(f"{path} already has a column '{added}': rename it")
-            predictions = classifier.predict(as_texts(frame[column]))
-            frame[LABEL_COLUMN] = [answer.label for answer in predictions]
-            frame[SCORE_COLUMN] = [answer.score for answer in predictions]
-            yield frame
+    for frame, texts in _chunks(source, text_column):
+        for added in (LABEL_COLUMN, SCORE_COLUMN):
+            if added in frame.columns:
+                raise UserError(f"{source} already has a column '{added}': rename it")
+        predictions = classifier.predict(texts)
+        frame[LABEL_COLUMN] = [answer.label for answer in predictions]
+        frame[SCORE_COLUMN] = [answer.score for answer in predictions]
+        yield frame
 
 
 class TableWriter:
