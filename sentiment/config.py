@@ -113,7 +113,7 @@ class TextConfig(Section):
     vocabulary_size: int = option(20_000, "ids in all: padding, unknown, then the most frequent training words",
                                   flag="vocab-size", minimum=3)
     max_length: int = option(400, "tokens kept of a text", minimum=1)
-    truncate: str = option("head", "which end of a longer text is kept", choices=TRUNCATIONS)
+    truncate: str = option("both", "which end of a longer text is kept; both is half from each", choices=TRUNCATIONS)
     buckets: int = option(12, "lengths that batches are padded to", minimum=1, maximum=64)
 
 

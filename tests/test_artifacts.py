@@ -67,6 +67,16 @@ def test_the_model_card_is_yaml_and_says_the_result(tiny_run: Path) -> None:
     assert f"| test | {accuracy:.4f} |" in body
 
 
+def test_the_saved_model_has_the_trained_weights(tiny_run: Path, tmp_path: Path) -> None:
+    finished = RunFolder.open(tiny_run)
+    trained = finished.load_model()
+    trained.set_weights([weight + 0.25 for weight in trained.get_weights()])
+    folder = RunFolder(tmp_path)
+    folder.save_run(finished.load_config(), finished.load_preprocessor(), finished.load_class_names(), trained)
+    for one, other in zip(folder.load_model().get_weights(), trained.get_weights(), strict=True):
+        assert (one == other).all()
+
+
 def test_the_keras_file_needs_keras_and_our_layers_alone(tiny_run: Path) -> None:
     code = ("import sys, keras, numpy, sentiment.layers\n"
             "model = keras.saving.load_model(sys.argv[1])\n"
