@@ -16,6 +16,7 @@ import tensorflow as tf
 import sentiment
 from sentiment.artifacts import RunFolder
 from sentiment.datasets import load_corpus
+from sentiment.errors import UserError
 from sentiment.probabilities import probabilities
 
 TOLERANCE = 1e-5
@@ -31,12 +32,13 @@ def main() -> int:
     texts = load_corpus(config.data, config.runtime.seed).test.read().texts
     classifier = sentiment.load(folder.path)
     expected = classifier.predict_proba(texts)
-    alone, served = keras.saving.load_model(folder.model), tf.saved_model.load(str(folder.export))
+    served, loaded = tf.saved_model.load(str(folder.export)), keras.saving.load_model(folder.model)
+    alone = tf.function(lambda ids: loaded(ids, training=False), input_signature=[tf.TensorSpec([None, None], tf.int32)])
     differences = {"model.keras": 0.0, "SavedModel": 0.0}
     for start in range(0, len(texts), CHUNK_TEXTS):
         chunk, right = texts[start:start + CHUNK_TEXTS], expected[start:start + CHUNK_TEXTS]
         ids = classifier.preprocessor.padded_ids(tf.constant(chunk))
-        answers = {"model.keras": probabilities(np.asarray(alone(ids, training=False))),
+        answers = {"model.keras": probabilities(np.asarray(alone(ids))),
                    "SavedModel": served.serve(tf.constant(chunk))["scores"].numpy()}
         for name, scores in answers.items():
             differences[name] = max(differences[name], float(np.abs(scores - right).max()))
@@ -46,4 +48,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except UserError as error:
+        sys.exit(f"error: {error}")

@@ -6,6 +6,7 @@ Trains on training and validation texts together (nothing is chosen), prints the
 """
 
 import argparse
+import sys
 import time
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 
 from sentiment.config import DataConfig
 from sentiment.datasets import load_corpus
+from sentiment.errors import UserError
 
 
 def main() -> None:
@@ -35,4 +37,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f"error: {error}")
