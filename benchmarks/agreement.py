@@ -33,7 +33,8 @@ def main() -> int:
     classifier = sentiment.load(folder.path)
     expected = classifier.predict_proba(texts)
     served, loaded = tf.saved_model.load(str(folder.export)), keras.saving.load_model(folder.model)
-    alone = tf.function(lambda ids: loaded(ids, training=False), input_signature=[tf.TensorSpec([None, None], tf.int32)])
+    signature = [tf.TensorSpec([None, None], tf.int32)]
+    alone = tf.function(lambda ids: loaded(ids, training=False), input_signature=signature)
     differences = {"model.keras": 0.0, "SavedModel": 0.0}
     for start in range(0, len(texts), CHUNK_TEXTS):
         chunk, right = texts[start:start + CHUNK_TEXTS], expected[start:start + CHUNK_TEXTS]
