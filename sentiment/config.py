@@ -155,7 +155,7 @@ class TrainingConfig(Section):
                                 "1,000 steps)", minimum=1)
     class_weights: str = option("none", "balanced weighs each class by the inverse of its frequency",
                                 choices=CLASS_WEIGHTS)
-    monitor: str = option("val_accuracy", "what the best epoch is chosen by", choices=MONITORS)
+    monitor: str = option("val_loss", "what the best epoch is chosen by", choices=MONITORS)
     patience: int | None = option(None, "epochs without a better value before training stops (default: a fifth "
                                   "of all, at least 3)", minimum=1)
     plateau_patience: int = option(1, "epochs without a better value before --schedule plateau halves the rate",
