@@ -33,7 +33,7 @@ def test_sizes_and_balance(train: pd.DataFrame, test: pd.DataFrame) -> None:
     assert not set(train["text"]) & set(test["text"])
     lengths = [len(text.split()) for text in train["text"]]
     assert min(lengths) < 10
-    assert max(lengths) > 150
+    assert max(lengths) > 120
 
 
 def test_the_generator_writes_the_files_that_ship(tmp_path: Path) -> None:
