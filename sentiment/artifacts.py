@@ -44,6 +44,8 @@ class RunFolder:
         self.model = self.path / "model.keras"
         self.export = self.path / "export" / EXPORT_VERSION
         self.history = self.path / "history.csv"
+        self.checkpoint = self.path / "checkpoint.weights.h5"
+        self.tensorboard = self.path / "tensorboard"
         self.metrics = self.path / "metrics.json"
         self.plots = self.path / "plots"
         self.card = self.path / "README.md"
@@ -70,8 +72,7 @@ class RunFolder:
 
     def finish(self, target: Path) -> Self:
         """Give the complete folder its name, in place of an earlier run."""
-        for leftover in self.path.glob("checkpoint*"):
-            leftover.unlink()
+        self.checkpoint.unlink(missing_ok=True)
         replaced = target.with_name(target.name + ".replaced")
         if target.exists():
             shutil.rmtree(replaced, ignore_errors=True)
@@ -160,13 +161,17 @@ class RunFolder:
         sizes = architectures.Sizes(preprocessor.vocabulary_size, len(self.load_class_names()), use_cudnn)
         return architectures.build(self.load_config().model, sizes)
 
-    def load_model(self, *, use_cudnn: bool | str = "auto") -> keras.Model:
+    def load_model(self, preprocessor: TextPreprocessor, *, use_cudnn: bool | str = "auto") -> keras.Model:
         """Rebuild the model from the configuration and load its weights; no code from the file is run.
+
+        Args:
+            preprocessor: of this run; its vocabulary gives the size of the embedding.
+            use_cudnn: see `sentiment.architectures.Sizes`.
 
         Raises:
             UserError: if the weights are damaged or do not fit the configuration.
         """
-        model = self._build(self.load_preprocessor(), use_cudnn)
+        model = self._build(preprocessor, use_cudnn)
         try:
             model.load_weights(self.model)
         except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:

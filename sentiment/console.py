@@ -9,13 +9,10 @@ from rich.table import Table
 class Log:
     """Lines on stderr; `NO_COLOR` and redirection are honoured by rich."""
 
-    def __init__(self) -> None:
-        self.quiet = False
-
     @property
     def console(self) -> Console:
         """A console on the current `sys.stderr`."""
-        return Console(stderr=True, quiet=self.quiet, soft_wrap=True, highlight=False)
+        return Console(stderr=True, soft_wrap=True, highlight=False)
 
     def __call__(self, message: str) -> None:
         """Print a line."""
@@ -27,10 +24,9 @@ class Log:
         self.console.print(message, markup=False)
 
     def error(self, message: str) -> None:
-        """Print a line that starts with a red `error:`, also when logs are quiet."""
-        console = Console(stderr=True, soft_wrap=True, highlight=False)
-        console.print("[red]error:[/red] ", end="")
-        console.print(message.replace("\n", " "), markup=False)
+        """Print a line that starts with a red `error:`."""
+        self.console.print("[red]error:[/red] ", end="")
+        self.console.print(message.replace("\n", " "), markup=False)
 
 
 log = Log()

@@ -42,13 +42,15 @@ def run_training(config: RunConfig, target: Path, *, overwrite: bool = False) ->
         config = config.updated({"data": {"dataset": corpus.name}})
         for note in corpus.notes:
             log.warning(note)
-        trained = train(config, corpus, folder.path)
+        trained = train(config, corpus, history_file=folder.history, checkpoint=folder.checkpoint,
+                        tensorboard=folder.tensorboard)
         if trained.diverged:
             log.warning(f"{trained.diverged}: training stopped, the weights of epoch {trained.best_epoch} were kept")
         folder.save_run(config, trained.preprocessor, corpus.class_names, trained.model)
         export_saved_model(folder, corpus.validation.texts[:64])
         test = corpus.test.read()
-        logits = Classifier(folder.load_model(), trained.preprocessor, corpus.class_names).predict_logits(test.texts)
+        logits = Classifier(folder.load_model(trained.preprocessor), trained.preprocessor,
+                            corpus.class_names).predict_logits(test.texts)
         measured = _measured(corpus, trained, test, logits)
         measured["seconds"]["all"] = round(time.perf_counter() - started, 1)
         folder.save_json(folder.metrics, measured)
@@ -95,14 +97,8 @@ def _draw(folder: RunFolder, corpus: Corpus, trained: Trained, test: Examples, l
           measured: dict[str, Any]) -> None:
     folder.plots.mkdir()
     plots.learning_curves(trained.history, folder.plots / "learning_curves.png", trained.best_epoch)
-    draw_test_plots(folder.plots, test.labels, logits, corpus.class_names, measured["test"])
-
-
-def draw_test_plots(folder: Path, labels: np.ndarray, logits: np.ndarray, class_names: tuple[str, ...],
-                    metrics: dict[str, Any]) -> None:
-    """Write the confusion matrix and the ROC curves as PNG files."""
-    plots.confusion_matrix(metrics, folder / "confusion_matrix.png")
-    plots.roc_curves(labels, probabilities(logits), class_names, folder / "roc.png")
+    plots.confusion_matrix(measured["test"], folder.plots / "confusion_matrix.png")
+    plots.roc_curves(test.labels, probabilities(logits), corpus.class_names, folder.plots / "roc.png")
 
 
 def run_evaluation(folder: RunFolder, data: DataConfig | None) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Where raw text and labels come from: IMDB, tables, folders, the bundled sample; and how they are split."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 

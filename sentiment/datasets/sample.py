@@ -1,5 +1,6 @@
 """The corpus that ships with the project, for machines without a network and for tests."""
 
+import dataclasses
 import importlib.util
 from pathlib import Path
 
@@ -28,5 +29,4 @@ def load(config: DataConfig, seed: int) -> Corpus:
     columns = DataConfig(group_column="group")
     train = from_table(sample_folder() / "train.csv", columns, grouped=True)
     test = from_table(sample_folder() / "test.csv", columns)
-    corpus = build_corpus("sample", train, None, test, config, seed)
-    return Corpus(corpus.name, corpus.class_names, corpus.train, corpus.validation, corpus.test, notes=(NOTE,))
+    return dataclasses.replace(build_corpus("sample", train, None, test, config, seed), notes=(NOTE,))

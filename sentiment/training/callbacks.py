@@ -21,7 +21,7 @@ class ProgressDisplay(keras.callbacks.Callback):
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("steps"),
                    TimeRemainingColumn())
         self.progress = Progress(*columns, console=log.console, transient=True,
-                                 disable=not log.console.is_terminal or log.quiet)
+                                 disable=not log.console.is_terminal)
         self.task = self.progress.add_task("training", total=self.params["epochs"] * self.params["steps"])
         self.progress.start()
 

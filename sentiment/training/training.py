@@ -51,8 +51,8 @@ def class_weights(kind: str, labels: np.ndarray, classes: int) -> np.ndarray:
     return np.asarray(compute_class_weight("balanced", classes=np.arange(classes), y=labels), dtype=np.float32)
 
 
-def train(config: RunConfig, corpus: Corpus, folder: Path) -> Trained:
-    """Fit the preprocessor and the model; logs and checkpoints go to `folder`."""
+def train(config: RunConfig, corpus: Corpus, *, history_file: Path, checkpoint: Path, tensorboard: Path) -> Trained:
+    """Fit the preprocessor and the model; the paths are where logs and the best weights so far are written."""
     keras.utils.set_random_seed(config.runtime.seed)
     preprocessor = TextPreprocessor.fit(config.text, corpus.train.texts)
     tokens = preprocessor.tokenize(corpus.train.texts)
@@ -75,8 +75,8 @@ def train(config: RunConfig, corpus: Corpus, folder: Path) -> Trained:
     log(f"{config.model.architecture}: {model.count_params():,} parameters, {len(tokens):,} training texts, "
         f"{preprocessor.vocabulary_size:,} words, up to {epochs} epochs on {describe(strategy)}")
 
-    logs = folder / "tensorboard" if config.runtime.tensorboard else None
-    callbacks = make_callbacks(settings, epochs, folder / "history.csv", folder / "checkpoint.weights.h5", logs)
+    logs = tensorboard if config.runtime.tensorboard else None
+    callbacks = make_callbacks(settings, epochs, history_file, checkpoint, logs)
     display = ProgressDisplay()
     started = time.perf_counter()
     try:
