@@ -201,22 +201,24 @@ def run_evaluate(arguments: argparse.Namespace) -> None:
     from sentiment.workflow import run_evaluation
 
     folder = RunFolder.open(arguments.model)
-    data = None
-    if "dataset" in changes:
-        data = DataConfig.from_dict(changes)
-    elif changes:
-        own = folder.load_config()
-        config = own.updated({"data": changes})
-        data = config.data if config.data.dataset in ("imdb", "sample") else None
-        if data is None:
-            raise UserError("--data-dir, --text-column and --label-column go with --dataset")
-    metrics = run_evaluation(folder, data)
+    metrics = run_evaluation(folder, evaluation_data(changes, folder.load_config()))
     if arguments.json:
         print(json.dumps(metrics, ensure_ascii=False))
         return
     print("\n".join(evaluation_lines(metrics)))
     for note in metrics["notes"]:
         log.warning(note)
+
+
+def evaluation_data(changes: dict[str, Any], own: RunConfig) -> DataConfig | None:
+    """Return what the flags of `evaluate` name, or None for the run's own test split."""
+    if not changes:
+        return None
+    if "dataset" in changes:
+        return DataConfig.from_dict(changes)
+    if own.data.dataset not in ("imdb", "sample"):
+        raise UserError("--data-dir, --text-column and --label-column go with --dataset")
+    return own.updated({"data": changes}).data
 
 
 def evaluation_lines(metrics: dict[str, Any]) -> list[str]:

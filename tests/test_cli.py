@@ -206,6 +206,7 @@ def test_bad_requests_are_one_line_and_leave_nothing(
     (["evaluate", "{run}", "--dataset", "{csv}", "--label-column", "source"],
      "the label 'web' does not occur in training"),
     (["evaluate", "{run}", "--label-column", "source"], "go with --dataset"),
+    (["evaluate", "{run}", "--dataset", "sample"], "sample has the classes negative, positive, the model neg, pos"),
 ])
 def test_bad_requests_of_other_commands(words: list[str], message: str, tiny_run: Path, tiny_csv: Path,
                                         tmp_path: Path, run_cli: Cli) -> None:

@@ -48,11 +48,14 @@ def load_for_evaluation(config: DataConfig, seed: int, class_names: tuple[str, .
     their test split.
 
     Raises:
-        UserError: for a label that is not one of `class_names`.
+        UserError: for a label that is not one of `class_names`, or a named corpus with other classes.
     """
     path = Path(config.dataset).expanduser()
     if config.dataset in NAMED or config.dataset == "auto" or imdb.is_imdb(path):
         corpus = load_corpus(config, seed)
+        if corpus.class_names != class_names:
+            raise UserError(f"{corpus.name} has the classes {', '.join(corpus.class_names)}, the model "
+                            f"{', '.join(class_names)}")
         return corpus.test.read(), corpus.notes
     if path.is_dir():
         folder = path / "test" if (path / "test").is_dir() else path
@@ -66,5 +69,4 @@ def _imdb_or_sample(config: DataConfig, seed: int) -> Corpus:
     except DownloadError as error:
         corpus = sample.load(config, seed)
         note = f"the bundled sample was used instead of IMDB: {error}"
-        return Corpus(corpus.name, corpus.class_names, corpus.train, corpus.validation, corpus.test,
-                      notes=(note, *corpus.notes))
+        return dataclasses.replace(corpus, notes=(note, *corpus.notes))
