@@ -4,6 +4,7 @@
         config.json       the configuration, as `--config` reads it
         vocabulary.txt    a word a line, from id 2 on
         labels.json       the class names by index
+        sizes.json        what the model's shapes depend on beside the configuration
         model.keras       ids to logits
         export/1/         SavedModel: raw strings to scores and classes
         history.csv       a row an epoch
@@ -14,6 +15,7 @@
 While a run is not finished its folder is called `models/bilstm.unfinished`.
 """
 
+import dataclasses
 import json
 import os
 import shutil
@@ -25,6 +27,7 @@ from typing import Any, Self
 import keras
 
 from sentiment import architectures
+from sentiment.architectures import Sizes
 from sentiment.config import RunConfig
 from sentiment.errors import UserError
 from sentiment.preprocessing import TextPreprocessor
@@ -41,6 +44,7 @@ class RunFolder:
         self.config = self.path / "config.json"
         self.vocabulary = self.path / "vocabulary.txt"
         self.labels = self.path / "labels.json"
+        self.sizes = self.path / "sizes.json"
         self.model = self.path / "model.keras"
         self.export = self.path / "export" / EXPORT_VERSION
         self.history = self.path / "history.csv"
@@ -97,7 +101,7 @@ class RunFolder:
             raise UserError(f"no such model folder: {path}{cls._hint(Path(path))}")
         if not folder.path.is_dir() or not folder.config.is_file():
             raise UserError(f"{path} is not a model folder of this project: it has no config.json")
-        for file in (folder.vocabulary, folder.labels, folder.model, folder.metrics):
+        for file in (folder.vocabulary, folder.labels, folder.sizes, folder.model, folder.metrics):
             if not file.is_file():
                 raise UserError(f"the model folder {path} is incomplete: {file.name} is missing; train it again")
         return folder
@@ -109,13 +113,14 @@ class RunFolder:
         runs = sorted(entry.parent.name for entry in path.parent.glob("*/metrics.json"))
         return f" (in {path.parent} there are {', '.join(runs)})" if runs else "; train one with `python train.py`"
 
-    def save_run(self, config: RunConfig, preprocessor: TextPreprocessor, class_names: Sequence[str],
+    def save_run(self, config: RunConfig, preprocessor: TextPreprocessor, class_names: Sequence[str], sizes: Sizes,
                  trained: keras.Model) -> None:
         """Write the configuration, the vocabulary, the class names, and the model in float32, without optimiser."""
         self.config.write_text(config.to_json(), encoding="utf-8")
         self.vocabulary.write_text("".join(f"{word}\n" for word in preprocessor.words), encoding="utf-8")
         self.labels.write_text(json.dumps(list(class_names), ensure_ascii=False) + "\n", encoding="utf-8")
-        model = self._build(preprocessor)
+        self.sizes.write_text(json.dumps(dataclasses.asdict(sizes)) + "\n", encoding="utf-8")
+        model = self._build()
         model.set_weights(trained.get_weights())
         model.save(self.model)
 
@@ -157,21 +162,28 @@ class RunFolder:
         except ValueError as error:
             raise UserError(f"{self.vocabulary} is damaged: {str(error).splitlines()[0]}") from None
 
-    def _build(self, preprocessor: TextPreprocessor, use_cudnn: bool | str = "auto") -> keras.Model:
-        sizes = architectures.Sizes(preprocessor.vocabulary_size, len(self.load_class_names()), use_cudnn)
+    def load_sizes(self) -> Sizes:
+        """Read what the model's shapes depend on."""
+        try:
+            sizes = Sizes(**self._load_json(self.sizes))
+            return dataclasses.replace(sizes, sentence_ends=tuple(sizes.sentence_ends))
+        except TypeError:
+            raise UserError(f"{self.sizes} is damaged: expected the sizes of a model") from None
+
+    def _build(self, use_cudnn: bool | str = "auto") -> keras.Model:
+        sizes = dataclasses.replace(self.load_sizes(), use_cudnn=use_cudnn)
         return architectures.build(self.load_config().model, sizes)
 
-    def load_model(self, preprocessor: TextPreprocessor, *, use_cudnn: bool | str = "auto") -> keras.Model:
+    def load_model(self, *, use_cudnn: bool | str = "auto") -> keras.Model:
         """Rebuild the model from the configuration and load its weights; no code from the file is run.
 
         Args:
-            preprocessor: of this run; its vocabulary gives the size of the embedding.
             use_cudnn: see `sentiment.architectures.Sizes`.
 
         Raises:
             UserError: if the weights are damaged or do not fit the configuration.
         """
-        model = self._build(preprocessor, use_cudnn)
+        model = self._build(use_cudnn)
         try:
             model.load_weights(self.model)
         except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:

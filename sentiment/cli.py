@@ -45,6 +45,8 @@ def add_section(parser: argparse.ArgumentParser, name: str, section: type[Sectio
             options["action"] = argparse.BooleanOptionalAction
         else:
             options |= {"type": kind, "choices": declared.metadata["choices"]}
+            if declared.metadata["const"] is not None:
+                options |= {"nargs": "?", "const": declared.metadata["const"]}
             if not declared.metadata["choices"]:
                 options["metavar"] = {"int": "N", "float": "X", "str": "NAME"}[kind.__name__]
         group.add_argument(flag_of(declared), **options)
@@ -104,11 +106,13 @@ def make_parser() -> argparse.ArgumentParser:
 
 def run_train(arguments: argparse.Namespace) -> None:
     """Train a classifier and print a short summary."""
-    config = RunConfig.from_json_file(arguments.config) if arguments.config else RunConfig()
-    config = config.updated(given_options(arguments))
-    target = arguments.output_dir or Path("models") / config.model.architecture
+    given = given_options(arguments)
+    start = RunConfig.from_json_file(arguments.config) if arguments.config else None
     import_tensorflow()
-    from sentiment.workflow import run_training
+    from sentiment.workflow import default_config, run_training
+
+    config = (start or default_config(given)).updated(given)
+    target = arguments.output_dir or Path("models") / config.model.architecture
 
     folder = run_training(config, target, overwrite=arguments.overwrite)
     measured = folder.load_metrics()
@@ -123,8 +127,9 @@ def run_train(arguments: argparse.Namespace) -> None:
 def training_summary(path: Path, measured: dict[str, Any]) -> str:
     """Return the lines printed at the end of a run."""
     test, validation, training = measured["test"], measured["validation"], measured["training"]
+    epoch = f" (epoch {training['best_epoch']} of {training['epochs']})" if training["best_epoch"] else ""
     return (f"{measured['dataset']['name']}: test accuracy {test['accuracy']:.4f}, validation "
-            f"{validation['accuracy']:.4f} (epoch {training['best_epoch']} of {training['epochs']}), "
+            f"{validation['accuracy']:.4f}{epoch}, "
             f"{measured['seconds']['all']:.0f} s, {measured['peak_memory_bytes'] / 1e9:.2f} GB\n"
             f"saved to {path}; try: python -m sentiment predict {path} \"A wonderful film.\"")
 
@@ -253,6 +258,7 @@ def run_info(arguments: argparse.Namespace) -> None:
 def info_lines(path: Path, config: RunConfig, measured: dict[str, Any]) -> list[str]:
     """Return a run's facts as aligned text."""
     training, data = measured["training"], measured["dataset"]
+    epochs = f"{training['epochs']} epochs, best {training['best_epoch']}" if training["best_epoch"] else "at once"
     facts = {
         "model": str(path),
         "architecture": f"{config.model.architecture}, {training['parameters']:,} parameters",
@@ -261,8 +267,8 @@ def info_lines(path: Path, config: RunConfig, measured: dict[str, Any]) -> list[
                       f"({config.text.truncate})",
         "data": f"{data['name']}: {data['train_texts']:,} training, {data['validation_texts']:,} validation, "
                 f"{data['test_texts']:,} test texts",
-        "training": f"{training['epochs']} epochs, best {training['best_epoch']}, "
-                    f"{measured['seconds']['all']:.0f} s on {training['devices']}, seed {config.runtime.seed}",
+        "training": f"{epochs}, {measured['seconds']['all']:.0f} s on {training['devices']}, "
+                    f"seed {config.runtime.seed}",
         "validation": f"accuracy {measured['validation']['accuracy']:.4f}",
         "test": f"accuracy {measured['test']['accuracy']:.4f}",
         "versions": ", ".join(f"{name} {version}" for name, version in measured["versions"].items()),

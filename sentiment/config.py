@@ -16,20 +16,31 @@ from sentiment.errors import UserError, nearest
 
 TRUNCATIONS = ("head", "tail", "both")
 POOLINGS = ("last", "max", "mean", "concat")
+ACTIVATIONS = ("tanh", "relu", "leaky-relu")
+INITIALIZERS = ("orthogonal", "glorot", "identity")
+MERGES = ("concat", "sum")
+NORMALIZATIONS = ("none", "layer", "weight", "batch")
+ATTENTIONS = ("none", "additive", "luong-dot", "luong-general", "luong-concat", "luong-local-m", "luong-local-p",
+              "dot-product", "multi-head", "self-attentive", "cosine", "euclidean")
 OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
 SCHEDULES = ("constant", "linear", "cosine", "plateau")
-EMBEDDING_STARTS = ("svd", "random")
 CLASS_WEIGHTS = ("none", "balanced")
 MONITORS = ("val_loss", "val_accuracy")
+# The weights of the adversarial, the virtual adversarial and the entropy loss beside cross-entropy.
+OBJECTIVES = {"cross-entropy": (0.0, 0.0, 0.0), "adversarial": (1.0, 0.0, 0.0), "vat": (0.0, 1.0, 0.0),
+              "entropy": (0.0, 0.0, 1.0), "mixed": (1.0, 1.0, 1.0)}
 DEFAULT_EPOCHS, DEFAULT_STEPS = 4, 1000
 STRATEGIES = ("auto", "single", "mirrored", "tpu")
 
 
 def option(default: Any, help: str, *, flag: str | None = None, choices: tuple[str, ...] | None = None,
-           minimum: float | None = None, maximum: float | None = None) -> Any:
-    """Declare a configuration field with its help text, its flag and its allowed values."""
+           minimum: float | None = None, maximum: float | None = None, const: Any = None) -> Any:
+    """Declare a configuration field with its help text, its flag and its allowed values.
+
+    With `const`, the flag may stand without a value and then means that one.
+    """
     limits = {"choices": choices, "minimum": minimum, "maximum": maximum}
-    return field(default=default, metadata={"help": help, "flag": flag, **limits})
+    return field(default=default, metadata={"help": help, "flag": flag, "const": const, **limits})
 
 
 def flag_of(declared: "dataclasses.Field[Any]") -> str:
@@ -100,6 +111,8 @@ class DataConfig(Section):
     group_column: str | None = option(None, "column whose equal values stay on one side of a split")
     test_file: str | None = option(None, "file with the test split (default: a stratified part of the data)")
     validation_file: str | None = option(None, "file with the validation split (default: a part of training)")
+    unlabelled: str | None = option(None, "texts without labels to learn from as well: without a value those of the "
+                                    "corpus (IMDB has 50,000), or a file", const="corpus")
     validation_fraction: float = option(0.1, "share of training held out to choose the best epoch",
                                         minimum=0.01, maximum=0.5)
     test_fraction: float = option(0.2, "share held out for the test where the data has no test split",
@@ -108,41 +121,75 @@ class DataConfig(Section):
 
 @dataclass(frozen=True)
 class TextConfig(Section):
-    """How a text becomes ids."""
+    """How a text becomes ids; some architectures have other defaults here."""
 
     vocabulary_size: int = option(20_000, "ids in all: padding, unknown, then the most frequent training words",
                                   flag="vocab-size", minimum=3)
     max_length: int = option(400, "tokens kept of a text", minimum=1)
     truncate: str = option("both", "which end of a longer text is kept; both is half from each", choices=TRUNCATIONS)
     buckets: int = option(12, "lengths that batches are padded to", minimum=1, maximum=64)
+    periods: bool = option(False, "keep the period that ends a sentence as a word, as ! and ? always are")
 
 
 @dataclass(frozen=True)
 class ModelConfig(Section):
-    """What the network looks like."""
+    """What the network looks like; each architecture takes those of these options that it can use."""
 
     architecture: str = option("bilstm", "see `python -m sentiment architectures`", flag="arch")
     embedding_size: int = option(128, "features of a word", minimum=1)
-    units: int = option(64, "features of the state, in each direction", minimum=1)
-    layers: int | None = option(None, "recurrent layers of a stacked architecture (default: 2)", minimum=1)
-    pooling: str = option("max", "how the states of all words become one: concat is last, max and mean",
-                          choices=POOLINGS)
+    units: int = option(64, "features of the state, in each direction; filters of a convolution", minimum=1)
+    layers: int | None = option(None, "layers on top of one another (default: 1; 2 for stacked-* and transformer)",
+                                minimum=1, maximum=16)
+    activation: str = option("tanh", "of the plain recurrent layer", choices=ACTIVATIONS)
+    gru_reset: str = option("after", "whether a GRU resets the state before or after the matrix product",
+                            choices=("before", "after"))
+    recurrent_initializer: str = option("orthogonal", "start of the recurrent kernel", choices=INITIALIZERS)
+    merge: str = option("concat", "how the two directions become one sequence", choices=MERGES)
+    residual: bool = option(False, "add the input of each recurrent layer but the first to its output")
+    skip: bool = option(False, "dense connections: each recurrent layer, and the classifier, reads all layers below")
+    normalization: str = option("none", "layer: inside the LSTM; weight: of the kernels; batch: between layers",
+                                choices=NORMALIZATIONS)
+    attention: str = option("none", "attention over the states", choices=ATTENTIONS)
+    heads: int = option(4, "heads of multi-head attention", minimum=1, maximum=64)
+    hops: int = option(1, "weighted sums that self-attentive pooling takes of a text", minimum=1, maximum=64)
+    hops_penalty: float = option(0.0, "weight of the penalty on hops that look at the same words", minimum=0.0)
+    window: int = option(10, "words to each side that luong-local-m and luong-local-p look at", minimum=1)
+    pooling: str | None = option(None, "how the states of all words become one: concat is last, max and mean "
+                                 "(default: max)", choices=POOLINGS)
+    bigram_buckets: int = option(100_000, "rows of the hashed table of word pairs", minimum=1)
     word_dropout: float = option(0.3, "share of words replaced by the unknown word in training",
                                  minimum=0.0, maximum=0.95)
     embedding_dropout: float = option(0.5, "share of embedding features dropped, the same for all words of a text",
                                       minimum=0.0, maximum=0.95)
-    recurrent_dropout: float = option(0.0, "share of the state dropped between two steps (slow: no fused kernel)",
-                                      minimum=0.0, maximum=0.95)
-    output_dropout: float = option(0.5, "share of pooled features dropped", minimum=0.0, maximum=0.95)
-    l2: float = option(0.0, "weight of the squared kernels in the loss", minimum=0.0)
+    recurrent_dropout: float = option(0.0, "share of the state dropped between two steps, the same at all steps "
+                                      "(slow: no fused kernel)", minimum=0.0, maximum=0.95)
+    weight_drop: float = option(0.0, "share of the recurrent kernel dropped (slow: no fused kernel)",
+                                minimum=0.0, maximum=0.95)
+    output_dropout: float = option(0.5, "share of the features dropped before the classifier and between layers",
+                                   minimum=0.0, maximum=0.95)
 
 
 @dataclass(frozen=True)
 class TrainingConfig(Section):
     """How the weights are found."""
 
-    embedding_start: str = option("svd", "svd starts from word vectors factorised from the training texts",
-                                  choices=EMBEDDING_STARTS)
+    embedding_start: str = option("svd", "svd: word vectors factorised from the training texts; random; or a file of "
+                                  "word vectors in the text format of GloVe or word2vec")
+    freeze_embedding: bool = option(False, "leave the embedding as it starts")
+    pretraining: str = option("none", "autoencoder: before the classifier, train a sequence autoencoder on the "
+                              "training and unlabelled texts, and start from its encoder",
+                              choices=("none", "autoencoder"))
+    pretraining_epochs: int = option(1, "passes of the autoencoder over its texts", minimum=1)
+    objective: str = option("cross-entropy", "what is minimised: cross-entropy, and with it the adversarial loss, the "
+                            "virtual adversarial loss, the entropy of the predictions, or all (mixed)",
+                            choices=tuple(OBJECTIVES))
+    adversarial_weight: float | None = option(None, "weight of the adversarial loss (default: as --objective says)",
+                                              minimum=0.0)
+    vat_weight: float | None = option(None, "weight of the virtual adversarial loss", minimum=0.0)
+    entropy_weight: float | None = option(None, "weight of the entropy of the predictions", minimum=0.0)
+    epsilon: float = option(5.0, "norm of an adversarial perturbation of the embedded words of a text", minimum=0.0)
+    xi: float = option(0.1, "norm of the trial step that finds the virtual adversarial direction", minimum=1e-6)
+    label_smoothing: float = option(0.0, "share of each label spread over all classes", minimum=0.0, maximum=0.9)
     optimizer: str = option("adam", "optimiser", choices=OPTIMIZERS)
     learning_rate: float = option(1e-3, "peak learning rate, for the whole batch over all devices", minimum=0.0)
     schedule: str = option("cosine", "linear and cosine warm up, then fall to 0 over all epochs; plateau halves "
@@ -150,6 +197,13 @@ class TrainingConfig(Section):
     warmup: float = option(0.1, "share of all steps over which linear and cosine rise", minimum=0.0, maximum=0.9)
     weight_decay: float = option(0.01, "decoupled weight decay of adamw", minimum=0.0)
     clip_norm: float = option(1.0, "largest norm of the whole gradient; 0 for no limit", minimum=0.0)
+    clip_value: float = option(0.0, "largest absolute value in the gradient, before its norm is clipped; 0 for no "
+                               "limit", minimum=0.0)
+    gradient_noise: float = option(0.0, "variance of the noise added to the gradient at the first step, falling as "
+                                   "1 / step ** 0.55", minimum=0.0)
+    ema: float = option(0.0, "decay of the moving average of the weights that is validated and kept; 0 for none",
+                        minimum=0.0, maximum=0.99999)
+    l2: float = option(0.0, "weight of the squared kernels in the loss", minimum=0.0)
     batch_size: int = option(32, "texts in a step, over all devices", minimum=1)
     epochs: int | None = option(None, "passes over the training texts (default: 4, more where that is below "
                                 "1,000 steps)", minimum=1)
@@ -160,6 +214,20 @@ class TrainingConfig(Section):
                                   "of all, at least 3)", minimum=1)
     plateau_patience: int = option(1, "epochs without a better value before --schedule plateau halves the rate",
                                    minimum=1)
+
+    @property
+    def objective_weights(self) -> tuple[float, float, float]:
+        """The weights of the adversarial, the virtual adversarial and the entropy loss."""
+        given = (self.adversarial_weight, self.vat_weight, self.entropy_weight)
+        adversarial, virtual, entropy = (preset if weight is None else weight
+                                         for weight, preset in zip(given, OBJECTIVES[self.objective], strict=True))
+        return adversarial, virtual, entropy
+
+    @property
+    def uses_unlabelled(self) -> bool:
+        """Whether the objective has a term that needs no label."""
+        _, virtual, entropy = self.objective_weights
+        return bool(virtual or entropy)
 
     def epochs_for(self, steps_per_epoch: int) -> int:
         """Return the largest number of epochs: as given, else enough for a fair number of steps."""

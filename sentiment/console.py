@@ -1,8 +1,11 @@
 """What people see: logs, warnings and progress go to stderr, results to stdout."""
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 
@@ -30,6 +33,21 @@ class Log:
 
 
 log = Log()
+
+
+def new_progress() -> Progress:
+    """Return a progress bar of steps with the time left, on stderr where that is a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("steps"),
+               TimeRemainingColumn())
+    return Progress(*columns, console=log.console, transient=True, disable=not log.console.is_terminal)
+
+
+@contextmanager
+def progress_bar(description: str, steps: int) -> Iterator[Callable[[str], None]]:
+    """Show a bar within the block; call what it yields with a description after each step."""
+    with new_progress() as progress:
+        task = progress.add_task(description, total=steps)
+        yield lambda text: progress.update(task, advance=1, description=text)
 
 
 def print_table(headers: list[str], rows: list[list[str]], *, numeric: tuple[int, ...] = ()) -> None:

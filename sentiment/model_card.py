@@ -37,7 +37,7 @@ sentiment {measured["versions"]["sentiment"]}.
 | data | {data["name"]}: {data["train_texts"]:,} training, {data["validation_texts"]:,} validation, \
 {data["test_texts"]:,} test texts |
 | parameters | {training["parameters"]:,} |
-| epochs | {training["epochs"]}, the best was {training["best_epoch"]} by {config.training.monitor} |
+| epochs | {_epochs(config, training)} |
 | seed | {config.runtime.seed} |
 | devices, seconds, peak memory | {training["devices"]}, {measured["seconds"]["all"]:.0f} s, \
 {measured["peak_memory_bytes"] / 1e9:.2f} GB |
@@ -49,7 +49,7 @@ sentiment {measured["versions"]["sentiment"]}.
 {_row("test", test)}
 {_row("validation", measured["validation"])}
 
-The test split was read once, after the epoch had been chosen on validation.
+The test split was read once, after all choices had been made on validation.
 
 | class | precision | recall | F1 | texts |
 | --- | --- | --- | --- | --- |
@@ -71,6 +71,12 @@ It knows the {training["vocabulary"]:,} most frequent words of its training text
 {config.text.max_length} words of a text (`{config.text.truncate}`). It answers any text in any language, but its
 probabilities mean something only for texts like those it was trained on.
 """
+
+
+def _epochs(config: RunConfig, training: dict[str, Any]) -> str:
+    if training["best_epoch"] is None:
+        return "fitted at once by scikit-learn"
+    return f"{training['epochs']}, the best was {training['best_epoch']} by {config.training.monitor}"
 
 
 def _row(split: str, metrics: dict[str, Any]) -> str:

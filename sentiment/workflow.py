@@ -28,6 +28,13 @@ from sentiment.probabilities import probabilities
 from sentiment.training import Trained, train
 
 
+def default_config(given: dict[str, dict[str, Any]]) -> RunConfig:
+    """Return the defaults of the architecture that the given options name, or of the default one."""
+    name = given.get("model", {}).get("architecture", RunConfig().model.architecture)
+    entry = architectures.named(name)
+    return RunConfig().updated({"model": {"architecture": name}, "text": dict(entry.text)})
+
+
 def run_training(config: RunConfig, target: Path, *, overwrite: bool = False) -> RunFolder:
     """Train, export, evaluate once on the test split, and write everything to `target`.
 
@@ -46,11 +53,11 @@ def run_training(config: RunConfig, target: Path, *, overwrite: bool = False) ->
                         tensorboard=folder.tensorboard)
         if trained.diverged:
             log.warning(f"{trained.diverged}: training stopped, the weights of epoch {trained.best_epoch} were kept")
-        folder.save_run(config, trained.preprocessor, corpus.class_names, trained.model)
+        folder.save_run(config, trained.preprocessor, corpus.class_names, trained.sizes, trained.model)
         export_saved_model(folder, corpus.validation.texts[:64])
         test = corpus.test.read()
-        logits = Classifier(folder.load_model(trained.preprocessor), trained.preprocessor,
-                            corpus.class_names).predict_logits(test.texts)
+        classifier = Classifier(folder.load_model(), trained.preprocessor, corpus.class_names)
+        logits = classifier.predict_logits(test.texts)
         measured = _measured(corpus, trained, test, logits)
         measured["seconds"]["all"] = round(time.perf_counter() - started, 1)
         folder.save_json(folder.metrics, measured)
@@ -76,7 +83,7 @@ def _measured(corpus: Corpus, trained: Trained, test: Examples, logits: np.ndarr
                     "test_texts": len(test), "classes": list(corpus.class_names), "notes": list(corpus.notes)},
         "test": evaluate(test.labels, logits, corpus.class_names),
         "validation": evaluate(corpus.validation.labels, trained.validation_logits, corpus.class_names),
-        "training": {"epochs": len(trained.history["loss"]), "best_epoch": trained.best_epoch,
+        "training": {"epochs": len(trained.history.get("loss", ())), "best_epoch": trained.best_epoch,
                      "parameters": trained.model.count_params(), "vocabulary": trained.preprocessor.vocabulary_size,
                      "devices": trained.devices, "diverged": trained.diverged},
         "seconds": {"epochs": round(trained.seconds, 1)},
@@ -96,7 +103,8 @@ def peak_memory_bytes() -> int:
 def _draw(folder: RunFolder, corpus: Corpus, trained: Trained, test: Examples, logits: np.ndarray,
           measured: dict[str, Any]) -> None:
     folder.plots.mkdir()
-    plots.learning_curves(trained.history, folder.plots / "learning_curves.png", trained.best_epoch)
+    if trained.best_epoch is not None:
+        plots.learning_curves(trained.history, folder.plots / "learning_curves.png", trained.best_epoch)
     plots.confusion_matrix(measured["test"], folder.plots / "confusion_matrix.png")
     plots.roc_curves(test.labels, probabilities(logits), corpus.class_names, folder.plots / "roc.png")
 

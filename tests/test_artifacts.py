@@ -69,12 +69,12 @@ def test_the_model_card_is_yaml_and_says_the_result(tiny_run: Path) -> None:
 
 def test_the_saved_model_has_the_trained_weights(tiny_run: Path, tmp_path: Path) -> None:
     finished = RunFolder.open(tiny_run)
-    preprocessor = finished.load_preprocessor()
-    trained = finished.load_model(preprocessor)
+    trained = finished.load_model()
     trained.set_weights([weight + 0.25 for weight in trained.get_weights()])
     folder = RunFolder(tmp_path)
-    folder.save_run(finished.load_config(), preprocessor, finished.load_class_names(), trained)
-    for one, other in zip(folder.load_model(preprocessor).get_weights(), trained.get_weights(), strict=True):
+    folder.save_run(finished.load_config(), finished.load_preprocessor(), finished.load_class_names(),
+                    finished.load_sizes(), trained)
+    for one, other in zip(folder.load_model().get_weights(), trained.get_weights(), strict=True):
         assert (one == other).all()
 
 

@@ -1,12 +1,18 @@
 """Architectures by name. A module in this package registers its builders with `@register`."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import keras
 
-from sentiment.config import ModelConfig
+from sentiment.architectures.combinations import check
+from sentiment.config import ModelConfig, flag_of
 from sentiment.errors import UserError, nearest
+
+# What every architecture takes that embeds words.
+EMBEDDED = frozenset({"architecture", "embedding_size", "word_dropout", "embedding_dropout", "output_dropout"})
 
 
 @dataclass(frozen=True)
@@ -16,11 +22,15 @@ class Sizes:
     Attributes:
         vocabulary_size: the number of ids, padding and unknown included.
         classes: the number of classes.
+        sentence_ends: the ids that end a sentence.
+        terms: the number of n-grams of a linear model.
         use_cudnn: passed to recurrent layers: "auto", or False for a model that must run on any device.
     """
 
     vocabulary_size: int
     classes: int
+    sentence_ends: tuple[int, ...] = ()
+    terms: int = 1
     use_cudnn: bool | str = "auto"
 
     @property
@@ -34,24 +44,43 @@ Builder = Callable[[ModelConfig, Sizes], keras.Model]
 
 @dataclass(frozen=True)
 class Architecture:
-    """An entry of the registry: its name, a line of description and its builder."""
+    """An entry of the registry.
+
+    Attributes:
+        name: as on the command line.
+        summary: a line of description.
+        build: from a configuration and sizes to a Keras model.
+        uses: the names of the `ModelConfig` fields that it takes; others must keep their defaults.
+        learner: `gradient`, or how `sentiment.training` fits it at once.
+        text: its own defaults for fields of `TextConfig`.
+    """
 
     name: str
     summary: str
     build: Builder
-    stacked: bool
+    uses: frozenset[str]
+    learner: str = "gradient"
+    text: Mapping[str, Any] = field(default_factory=dict)
 
 
 _REGISTRY: dict[str, Architecture] = {}
 
 
-def register(name: str, summary: str, *, stacked: bool = False) -> Callable[[Builder], Builder]:
-    """Add a builder to the registry; `stacked` says that it uses `--layers`."""
+def register(name: str, summary: str, *, uses: Iterable[str] = (), learner: str = "gradient",
+             text: Mapping[str, Any] | None = None) -> Callable[[Builder], Builder]:
+    """Add a builder to the registry; see `Architecture`.
+
+    Raises:
+        ValueError: if the name is taken, or `uses` names no field of `ModelConfig`.
+    """
+    unknown = set(uses) - {declared.name for declared in dataclasses.fields(ModelConfig)}
+    if unknown:
+        raise ValueError(f"the architecture '{name}' uses {', '.join(sorted(unknown))}, not fields of ModelConfig")
 
     def add(builder: Builder) -> Builder:
         if name in _REGISTRY:
             raise ValueError(f"the architecture '{name}' is registered twice")
-        _REGISTRY[name] = Architecture(name, summary, builder, stacked)
+        _REGISTRY[name] = Architecture(name, summary, builder, frozenset(uses) | {"architecture"}, learner, text or {})
         return builder
 
     return add
@@ -62,20 +91,31 @@ def architectures() -> tuple[Architecture, ...]:
     return tuple(_REGISTRY[name] for name in sorted(_REGISTRY))
 
 
+def named(name: str) -> Architecture:
+    """Return the architecture of a name.
+
+    Raises:
+        UserError: if there is none.
+    """
+    if name not in _REGISTRY:
+        names = ", ".join(sorted(_REGISTRY))
+        raise UserError(f"no architecture '{name}'{nearest(name, _REGISTRY)} (there are {names})")
+    return _REGISTRY[name]
+
+
 def find(config: ModelConfig) -> Architecture:
     """Return the architecture that a configuration names.
 
     Raises:
-        UserError: if there is none of this name, or it does not take the options given.
+        UserError: if there is none of this name, it does not take an option that was changed, or the options
+            make no sense together.
     """
-    if config.architecture not in _REGISTRY:
-        names = ", ".join(sorted(_REGISTRY))
-        hint = nearest(config.architecture, _REGISTRY)
-        raise UserError(f"no architecture '{config.architecture}'{hint} (there are {names})")
-    found = _REGISTRY[config.architecture]
-    if not found.stacked and (config.layers or 1) > 1:
-        stacked = ", ".join(entry.name for entry in architectures() if entry.stacked)
-        raise UserError(f"'{found.name}' has one recurrent layer: --layers goes with {stacked}")
+    found = named(config.architecture)
+    for declared in dataclasses.fields(config):
+        if getattr(config, declared.name) != declared.default and declared.name not in found.uses:
+            takers = ", ".join(entry.name for entry in architectures() if declared.name in entry.uses)
+            raise UserError(f"'{found.name}' does not take {flag_of(declared)}: it goes with {takers}")
+    check(config)
     return found
 
 

@@ -8,11 +8,13 @@ from sentiment.config import DataConfig
 from sentiment.datasets import imdb, labelled, sample
 from sentiment.datasets.corpus import Corpus, Examples, HeldOut
 from sentiment.datasets.download import DownloadError
+from sentiment.datasets.tables import TEXT_NAMES, as_texts, column_named, read_table
 from sentiment.errors import UserError
 
-__all__ = ["Corpus", "Examples", "HeldOut", "load_corpus", "load_for_evaluation"]
+__all__ = ["Corpus", "Examples", "HeldOut", "load_corpus", "load_for_evaluation", "load_unlabelled"]
 
 NAMED: dict[str, Callable[[DataConfig, int], Corpus]] = {"imdb": imdb.load, "sample": sample.load}
+UNLABELLED_OF_CORPUS = "corpus"
 FILE_OPTIONS = ("test_file", "validation_file", "text_column", "label_column", "group_column")
 
 
@@ -38,6 +40,24 @@ def load_corpus(config: DataConfig, seed: int) -> Corpus:
     if path.is_dir():
         return labelled.load_folder(config, seed)
     return labelled.load_table(config, seed)
+
+
+def load_unlabelled(config: DataConfig, corpus: Corpus) -> list[str]:
+    """Return the texts without labels that the configuration names; none if it names none.
+
+    Raises:
+        UserError: if they cannot be read, or the corpus has none of its own.
+    """
+    if config.unlabelled is None:
+        return []
+    if config.unlabelled != UNLABELLED_OF_CORPUS:
+        frame = read_table(config.unlabelled)
+        return as_texts(frame[column_named(frame.columns, config.text_column, TEXT_NAMES, "--text-column",
+                                           config.unlabelled)])
+    texts = corpus.unlabelled()
+    if not texts:
+        raise UserError(f"{corpus.name} has no texts without labels: name a file with --unlabelled FILE")
+    return texts
 
 
 def load_for_evaluation(config: DataConfig, seed: int, class_names: tuple[str, ...]

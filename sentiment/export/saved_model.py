@@ -61,9 +61,7 @@ def export_saved_model(folder: RunFolder, texts: Sequence[str] = ()) -> Path:
     Raises:
         ExportError: if the answers differ from the Keras model's by more than 1e-5.
     """
-    preprocessor = folder.load_preprocessor()
-    model = folder.load_model(preprocessor, use_cudnn=False)
-    classifier = Classifier(model, preprocessor, folder.load_class_names())
+    classifier = Classifier(folder.load_model(use_cudnn=False), folder.load_preprocessor(), folder.load_class_names())
     checked = [*CHECK_TEXTS, *texts]
     expected = classifier.predict_proba(checked)
     root = tf.Module()

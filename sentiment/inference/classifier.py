@@ -75,5 +75,4 @@ def load(path: str | os.PathLike[str]) -> Classifier:
         UserError: if the folder is missing, incomplete, damaged or not of this project.
     """
     folder = RunFolder.open(path)
-    preprocessor = folder.load_preprocessor()
-    return Classifier(folder.load_model(preprocessor), preprocessor, folder.load_class_names())
+    return Classifier(folder.load_model(), folder.load_preprocessor(), folder.load_class_names())

@@ -1,6 +1,23 @@
 """Keras layers of the project, usable alone; they use `keras.ops` and run on every backend."""
 
+from sentiment.layers.attention import (
+    AdditiveAttention,
+    CosineAttention,
+    DotProductAttention,
+    EuclideanAttention,
+    LuongAttention,
+    SelfAttentivePooling,
+)
+from sentiment.layers.convolution import MaskedConv1D
 from sentiment.layers.dropout import WordDropout
+from sentiment.layers.hierarchy import JoinSentences, SplitSentences
+from sentiment.layers.ngrams import BigramEmbedding, LinearNgrams
+from sentiment.layers.perturbation import EmbeddedWords
 from sentiment.layers.pooling import MaskedPooling
+from sentiment.layers.recurrent import RNN, GRUCell, LayerNormLSTMCell, LSTMCell, SimpleRNNCell
+from sentiment.layers.transformer import SinusoidalPositions
 
-__all__ = ["MaskedPooling", "WordDropout"]
+__all__ = ["RNN", "AdditiveAttention", "BigramEmbedding", "CosineAttention", "DotProductAttention", "EmbeddedWords",
+           "EuclideanAttention", "GRUCell", "JoinSentences", "LSTMCell", "LayerNormLSTMCell", "LinearNgrams",
+           "LuongAttention", "MaskedConv1D", "MaskedPooling", "SelfAttentivePooling", "SimpleRNNCell",
+           "SinusoidalPositions", "SplitSentences", "WordDropout"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -105,34 +106,50 @@ def map_batches(batches: Iterator[Batch], texts: int, step: Callable[[np.ndarray
     return np.zeros((0, 0), np.float32) if results is None else results
 
 
-def training_dataset(batches: Batches, labels: np.ndarray, class_weights: np.ndarray, seed: int, epoch: int) -> Any:
-    """Return a `tf.data.Dataset` of (ids, labels, weights) batches for one epoch.
+def training_dataset(batches: Batches, labels: np.ndarray, seed: int, epoch: int,
+                     unlabelled: Iterator[tuple[np.ndarray, np.ndarray]] | None = None) -> Any:
+    """Return a `tf.data.Dataset` of the batches of one epoch.
 
     Args:
         batches: the texts.
         labels: int32 [texts].
-        class_weights: float32 [classes].
         seed: what the order depends on, with the epoch.
         epoch: counted from 0.
+        unlabelled: (ids, shares) of texts without labels, one for each batch, or None.
 
     Returns:
-        Elements of int32 [batch, time], int32 [batch] and float32 [batch]. A weight is the class's weight
-        divided by the number of real rows, and 0 for filling, so that the loss of a batch is a plain sum
-        of weighted losses however its rows are spread over devices.
+        Pairs of a labelled batch, int32 [batch, time] ids, int32 [batch] labels and float32 [batch] shares, and an
+        unlabelled one, ids and shares (an empty tuple if there is none). A share is 1 divided by the number of real
+        rows, and 0 for filling, so that the loss of a batch is a plain sum of losses times shares however its rows
+        are spread over devices.
     """
     import tensorflow as tf
 
-    def generate() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    def generate() -> Iterator[Any]:
         for batch in batches.shuffled(seed, epoch):
-            size, real = len(batch.ids), len(batch.rows)
-            batch_labels = np.zeros(size, np.int32)
-            batch_labels[:real] = labels[batch.rows]
-            weights = np.zeros(size, np.float32)
-            weights[:real] = class_weights[labels[batch.rows]] / real
-            yield batch.ids, batch_labels, weights
+            batch_labels = np.zeros(len(batch.ids), np.int32)
+            batch_labels[:len(batch.rows)] = labels[batch.rows]
+            labelled = (batch.ids, batch_labels, _shares(batch))
+            yield labelled, () if unlabelled is None else next(unlabelled)
 
-    size = batches.batch_size
-    signature = (tf.TensorSpec([size, None], tf.int32), tf.TensorSpec([size], tf.int32),
-                 tf.TensorSpec([size], tf.float32))
-    dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
-    return dataset.prefetch(2)
+    def texts(size: int) -> tuple[Any, Any]:
+        return tf.TensorSpec([size, None], tf.int32), tf.TensorSpec([size], tf.float32)
+
+    ids, shares = texts(batches.batch_size)
+    signature = ((ids, tf.TensorSpec([batches.batch_size], tf.int32), shares),
+                 () if unlabelled is None else (ids, shares))
+    return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(2)
+
+
+def endless(batches: Batches, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield (ids, shares) of texts without labels, epoch after epoch."""
+    for epoch in count():
+        for batch in batches.shuffled(seed, epoch):
+            yield batch.ids, _shares(batch)
+
+
+def _shares(batch: Batch) -> np.ndarray:
+    """Return float32 [batch]: 1 / real rows, and 0 for filling."""
+    shares = np.zeros(len(batch.ids), np.float32)
+    shares[:len(batch.rows)] = 1 / len(batch.rows)
+    return shares

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, Self
 
@@ -16,6 +17,7 @@ from sentiment.preprocessing.tokens import UNKNOWN_ID, TokenizedTexts
 
 RESERVED_IDS = 2
 CHUNK_TEXTS = 512
+SENTENCE_ENDS = (".", "!", "?")
 
 
 class TextPreprocessor:
@@ -30,7 +32,8 @@ class TextPreprocessor:
         self.config = config
         self.words = tuple(words)
         self._vectorization = keras.layers.TextVectorization(
-            standardize=standardize, split="whitespace", output_mode="int", ragged=True, vocabulary=list(words))
+            standardize=partial(standardize, periods=config.periods), split="whitespace", output_mode="int",
+            ragged=True, vocabulary=list(words))
         self._ragged_ids = tf.function(self.ragged_ids, input_signature=[tf.TensorSpec([None], tf.string)])
 
     @classmethod
@@ -41,8 +44,12 @@ class TextPreprocessor:
             UserError: if the texts hold no word at all.
         """
         counts: Counter[bytes] = Counter()
-        for (tokens,) in _mapped(texts, lambda chunk: (tf.strings.split(standardize(chunk)).flat_values,)):
-            counts.update(tokens.tolist())
+
+        def words(chunk: Any) -> tuple[Any]:
+            return (tf.strings.split(standardize(chunk, periods=config.periods)).flat_values,)
+
+        for (found,) in _mapped(texts, words):
+            counts.update(found.tolist())
         if not counts:
             raise UserError("the training texts hold no word: nothing can be learnt from them")
         ranked = sorted((-count, word.decode("utf-8")) for word, count in counts.items())
@@ -52,6 +59,11 @@ class TextPreprocessor:
     def vocabulary_size(self) -> int:
         """The number of ids, reserved ones included."""
         return len(self.words) + RESERVED_IDS
+
+    @property
+    def sentence_ends(self) -> tuple[int, ...]:
+        """The ids of the words `.`, `!` and `?`, as far as they are in the vocabulary."""
+        return tuple(RESERVED_IDS + place for place, word in enumerate(self.words) if word in SENTENCE_ENDS)
 
     @property
     def vectorization(self) -> keras.layers.TextVectorization:

@@ -35,6 +35,11 @@ class TokenizedTexts:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def followed_by(self, other: Self) -> Self:
+        """Return these texts and then the other ones."""
+        return type(self)(np.concatenate([self.values, other.values]),
+                          np.concatenate([self.offsets, self.offsets[-1] + other.offsets[1:]]))
+
     @property
     def lengths(self) -> np.ndarray:
         """int64 [texts], the number of tokens of each text."""

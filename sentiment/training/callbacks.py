@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import keras
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sentiment.config import TrainingConfig
-from sentiment.console import log
+from sentiment.console import new_progress
 from sentiment.errors import UserError
 
 
@@ -18,10 +17,7 @@ class ProgressDisplay(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Start the clock and the bar."""
         self.started = time.perf_counter()
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("steps"),
-                   TimeRemainingColumn())
-        self.progress = Progress(*columns, console=log.console, transient=True,
-                                 disable=not log.console.is_terminal)
+        self.progress = new_progress()
         self.task = self.progress.add_task("training", total=self.params["epochs"] * self.params["steps"])
         self.progress.start()
 

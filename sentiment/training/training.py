@@ -1,22 +1,41 @@
 """Train the model that a configuration describes on a corpus."""
 
+import dataclasses
 import time
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Self
 
 import keras
 import numpy as np
+import tensorflow as tf
 from sklearn.utils.class_weight import compute_class_weight
 
 from sentiment import architectures
-from sentiment.config import RunConfig
+from sentiment.architectures.autoencoder import check_autoencoder
+from sentiment.architectures.linear import LAYER as LINEAR_LAYER
+from sentiment.config import RunConfig, flag_of
 from sentiment.console import log
-from sentiment.datasets import Corpus
-from sentiment.preprocessing import Batches, TextPreprocessor, bucket_lengths, word_vectors
+from sentiment.datasets import Corpus, load_unlabelled
+from sentiment.errors import UserError
+from sentiment.preprocessing import (
+    Batches,
+    TextPreprocessor,
+    TokenizedTexts,
+    bucket_lengths,
+    map_batches,
+    read_vectors,
+    word_vectors,
+)
 from sentiment.training.callbacks import ProgressDisplay, make_callbacks
+from sentiment.training.linear import LEARNERS, count_terms, set_fitted, temperature
 from sentiment.training.loop import Trainer
 from sentiment.training.optimization import make_optimizer
+from sentiment.training.pretraining import start_from_autoencoder
 from sentiment.training.strategy import describe, make_strategy, precision
+
+FITTED_AT_ONCE = ("class_weights", "seed")
 
 
 @dataclass(frozen=True)
@@ -26,8 +45,9 @@ class Trained:
     Attributes:
         model: with the weights of the best epoch.
         preprocessor: fitted on the training texts.
-        history: a list by metric, a value an epoch.
-        best_epoch: counted from 1.
+        sizes: what the model was built with.
+        history: a list by metric, a value an epoch; empty for a model that was fitted at once.
+        best_epoch: counted from 1; None for a model that was fitted at once.
         validation_logits: float32 [texts, 1 or classes], of the best epoch.
         seconds: of the epochs alone.
         devices: in words.
@@ -36,8 +56,9 @@ class Trained:
 
     model: keras.Model
     preprocessor: TextPreprocessor
+    sizes: architectures.Sizes
     history: dict[str, list[float]]
-    best_epoch: int
+    best_epoch: int | None
     validation_logits: np.ndarray
     seconds: float
     devices: str
@@ -51,43 +72,126 @@ def class_weights(kind: str, labels: np.ndarray, classes: int) -> np.ndarray:
     return np.asarray(compute_class_weight("balanced", classes=np.arange(classes), y=labels), dtype=np.float32)
 
 
+@dataclass(frozen=True)
+class Texts:
+    """The texts of a run as ids."""
+
+    preprocessor: TextPreprocessor
+    train: Batches
+    validation: Batches
+    unlabelled: Batches | None
+
+    @classmethod
+    def prepare(cls, config: RunConfig, corpus: Corpus) -> Self:
+        """Fit the preprocessor on the training and unlabelled texts, and cut all texts into batches."""
+        others = load_unlabelled(config.data, corpus)
+        preprocessor = TextPreprocessor.fit(config.text, chain(corpus.train.texts, others))
+        tokens = preprocessor.tokenize(corpus.train.texts)
+        boundaries = bucket_lengths(tokens.lengths, config.text.buckets, config.text.max_length)
+
+        def batches(of: TokenizedTexts) -> Batches:
+            return Batches(of, boundaries, config.training.batch_size)
+
+        validation = batches(preprocessor.tokenize(corpus.validation.texts))
+        return cls(preprocessor, batches(tokens), validation,
+                   batches(preprocessor.tokenize(others)) if others else None)
+
+    def without_labels(self) -> TokenizedTexts:
+        """Return the training texts and the unlabelled ones behind one another."""
+        if self.unlabelled is None:
+            return self.train.tokens
+        return self.train.tokens.followed_by(self.unlabelled.tokens)
+
+
 def train(config: RunConfig, corpus: Corpus, *, history_file: Path, checkpoint: Path, tensorboard: Path) -> Trained:
     """Fit the preprocessor and the model; the paths are where logs and the best weights so far are written."""
     keras.utils.set_random_seed(config.runtime.seed)
-    preprocessor = TextPreprocessor.fit(config.text, corpus.train.texts)
-    tokens = preprocessor.tokenize(corpus.train.texts)
-    boundaries = bucket_lengths(tokens.lengths, config.text.buckets, config.text.max_length)
-    batches = Batches(tokens, boundaries, config.training.batch_size)
-    validation = Batches(preprocessor.tokenize(corpus.validation.texts), boundaries, config.training.batch_size)
-
+    entry = architectures.find(config.model)
+    check_training(config, entry)
+    texts = Texts.prepare(config, corpus)
+    if entry.learner != "gradient":
+        return fit_at_once(config, corpus, texts, entry.learner)
     settings = config.training
-    epochs = settings.epochs_for(len(batches))
-
+    epochs = settings.epochs_for(len(texts.train))
     strategy = make_strategy(config.runtime.strategy)
+    weights = class_weights(settings.class_weights, corpus.train.labels, len(corpus.class_names))
     with strategy.scope(), precision(config.runtime.mixed_precision):
-        sizes = architectures.Sizes(preprocessor.vocabulary_size, len(corpus.class_names))
+        sizes = architectures.Sizes(texts.preprocessor.vocabulary_size, len(corpus.class_names),
+                                    texts.preprocessor.sentence_ends)
         model = architectures.build(config.model, sizes)
-        if settings.embedding_start == "svd":
-            vectors = word_vectors(tokens, sizes.vocabulary_size, config.model.embedding_size, config.runtime.seed)
-            architectures.set_word_vectors(model, vectors)
-        optimizer = make_optimizer(settings, steps=epochs * len(batches))
-    trainer = Trainer(model, optimizer, strategy, settings.clip_norm)
-    log(f"{config.model.architecture}: {model.count_params():,} parameters, {len(tokens):,} training texts, "
-        f"{preprocessor.vocabulary_size:,} words, up to {epochs} epochs on {describe(strategy)}")
-
+        start_embedding(model, config, texts)
+        optimizer = make_optimizer(settings, steps=epochs * len(texts.train))
+    log(f"{config.model.architecture}: {model.count_params():,} parameters, {len(corpus.train):,} training texts, "
+        f"{texts.preprocessor.vocabulary_size:,} words, up to {epochs} epochs on {describe(strategy)}")
+    started = time.perf_counter()
+    if settings.pretraining == "autoencoder":
+        batches = Batches(texts.without_labels(), texts.train.boundaries, settings.batch_size)
+        start_from_autoencoder(model, config.model, settings, sizes, batches, strategy, config.runtime.seed)
+    trainer = Trainer(model, optimizer, strategy, settings, weights)
     logs = tensorboard if config.runtime.tensorboard else None
     callbacks = make_callbacks(settings, epochs, history_file, checkpoint, logs)
     display = ProgressDisplay()
-    started = time.perf_counter()
     try:
-        history = trainer.fit(
-            batches, corpus.train.labels,
-            class_weights(settings.class_weights, corpus.train.labels, len(corpus.class_names)),
-            validation, corpus.validation.labels, epochs=epochs, seed=config.runtime.seed,
-            callbacks=[*callbacks, display])
+        history = trainer.fit(texts.train, corpus.train.labels, texts.validation, corpus.validation.labels,
+                              unlabelled=texts.unlabelled if settings.uses_unlabelled else None, epochs=epochs,
+                              seed=config.runtime.seed, callbacks=[*callbacks, display])
     finally:
         display.close()
     seconds = time.perf_counter() - started
     best = callbacks[0].best_epoch + 1
-    return Trained(model, preprocessor, history, best, trainer.predict(validation), seconds, describe(strategy),
-                   trainer.diverged)
+    return Trained(model, texts.preprocessor, sizes, history, best, trainer.predict(texts.validation), seconds,
+                   describe(strategy), trainer.diverged)
+
+
+def check_training(config: RunConfig, entry: architectures.Architecture) -> None:
+    """Refuse training options that the architecture cannot use.
+
+    Raises:
+        UserError: with the reason.
+    """
+    if config.training.pretraining == "autoencoder":
+        check_autoencoder(config.model)
+    if "periods" in entry.text and not config.text.periods:
+        raise UserError(f"'{entry.name}' reads sentences: it needs --periods")
+    if entry.learner == "gradient":
+        return
+    for section in (config.training, config.runtime):
+        for declared in dataclasses.fields(section):
+            if getattr(section, declared.name) != declared.default and declared.name not in FITTED_AT_ONCE:
+                raise UserError(f"'{entry.name}' is fitted at once by scikit-learn: {flag_of(declared)} is for "
+                                "architectures that are trained step by step")
+
+
+def start_embedding(model: keras.Model, config: RunConfig, texts: Texts) -> None:
+    """Give the embedding its first values, and freeze it if asked to."""
+    start, size = config.training.embedding_start, config.model.embedding_size
+    if start == "svd":
+        vectors = word_vectors(texts.without_labels(), texts.preprocessor.vocabulary_size, size, config.runtime.seed)
+        architectures.set_word_vectors(model, vectors)
+    elif start != "random":
+        table = read_vectors(start, texts.preprocessor.words, size)
+        log(f"{start}: {table.coverage(texts.train.tokens)}")
+        architectures.set_word_vectors(model, table.vectors)
+    model.get_layer(architectures.EMBEDDING).trainable = not config.training.freeze_embedding
+
+
+def fit_at_once(config: RunConfig, corpus: Corpus, texts: Texts, learner: str) -> Trained:
+    """Fit a linear model over n-grams with scikit-learn."""
+    started = time.perf_counter()
+    sizes = architectures.Sizes(texts.preprocessor.vocabulary_size, len(corpus.class_names))
+    order = architectures.build(config.model, sizes).get_layer(LINEAR_LAYER).order
+    terms = count_terms(texts.train.tokens, order, texts.preprocessor.vocabulary_size)
+    log(f"{config.model.architecture}: {len(terms.keys):,} terms of {len(corpus.train):,} training texts")
+    weighted = "balanced" if config.training.class_weights == "balanced" else None
+    fitted = LEARNERS[learner](terms.counts, corpus.train.labels, weighted)
+    sizes = dataclasses.replace(sizes, terms=len(terms.keys))
+    model = architectures.build(config.model, sizes)
+    set_fitted(model.get_layer(LINEAR_LAYER), terms, fitted)
+    infer = tf.function(lambda ids: model(ids, training=False), input_signature=[tf.TensorSpec([None, None], tf.int32)])
+
+    def validated() -> np.ndarray:
+        return map_batches(texts.validation.by_length(), len(corpus.validation), infer)
+
+    set_fitted(model.get_layer(LINEAR_LAYER), terms, fitted.scaled(temperature(corpus.validation.labels, validated())))
+    seconds = time.perf_counter() - started
+    return Trained(model, texts.preprocessor, sizes, {}, None, validated(), seconds, "1 CPU", None)

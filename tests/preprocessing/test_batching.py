@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sentiment.preprocessing import Batches, TokenizedTexts, bucket_lengths, map_batches, training_dataset
+from sentiment.preprocessing import Batches, TokenizedTexts, bucket_lengths, endless, map_batches, training_dataset
 
 LENGTHS = np.random.default_rng(5).integers(1, 60, size=333)
 
@@ -69,12 +69,23 @@ def test_map_batches_puts_rows_back_in_order(batches: Batches, filled: bool) -> 
     assert result[:, 0].tolist() == list(range(2, 335))
 
 
-def test_weights_of_a_training_batch_add_up(batches: Batches) -> None:
+def test_shares_of_a_training_batch_add_up_to_one(batches: Batches) -> None:
     labels = (np.arange(333) % 2).astype(np.int32)
-    dataset = training_dataset(batches, labels, np.array([1.0, 3.0], np.float32), seed=1, epoch=0)
-    for ids, given, weights in dataset.as_numpy_iterator():
+    for (ids, given, shares), nothing in training_dataset(batches, labels, seed=1, epoch=0).as_numpy_iterator():
         real = ids[:, 0] > 1
         rows = ids[real, 0] - 2
         assert given[real].tolist() == labels[rows].tolist()
-        assert np.allclose(weights[real], np.where(labels[rows] == 1, 3.0, 1.0) / real.sum())
-        assert not weights[~real].any()
+        assert np.allclose(shares, real / real.sum())
+        assert nothing == ()
+
+
+def test_texts_without_labels_go_on_from_epoch_to_epoch(batches: Batches) -> None:
+    others = Batches(batches.tokens, batches.boundaries, 100)  # four batches a pass
+    source, seen = endless(others, seed=3), []
+    for epoch in range(3):
+        dataset = training_dataset(Batches(batches.tokens, batches.boundaries, 60), np.zeros(333, np.int32), 1, epoch,
+                                   source)
+        seen += [ids[shares > 0, 0] - 2 for _, (ids, shares) in dataset.as_numpy_iterator()]
+    assert len(seen) == 18
+    for start in range(0, 16, 4):
+        assert sorted(np.concatenate(seen[start:start + 4])) == list(range(333))

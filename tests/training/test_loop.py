@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from sentiment import architectures
 from sentiment.architectures import Sizes
-from sentiment.config import ModelConfig
+from sentiment.config import ModelConfig, TrainingConfig
 from sentiment.errors import UserError
 from sentiment.objectives import cross_entropy
 from sentiment.preprocessing import Batches, TokenizedTexts, bucket_lengths
@@ -30,21 +30,21 @@ def make_batches(size: int = 8) -> Batches:
     return Batches(TOKENS, bucket_lengths(LENGTHS, 3, 12), size)
 
 
-def make_trainer(optimizer: keras.optimizers.Optimizer | None = None, strategy: Any = None, clip_norm: float = 0.0,
-                 **options: Any) -> Trainer:
+def make_trainer(optimizer: keras.optimizers.Optimizer | None = None, strategy: Any = None,
+                 settings: dict[str, Any] | None = None, weights: np.ndarray = ONES, **options: Any) -> Trainer:
     keras.utils.set_random_seed(1)
     strategy = strategy or make_strategy("single")
     with strategy.scope():
-        config = ModelConfig(architecture="lstm", units=6, embedding_size=5, **{**NO_DROPOUT, **options})
+        config = ModelConfig.from_dict({"architecture": "lstm", "units": 6, "embedding_size": 5, **NO_DROPOUT,
+                                        **options})
         model = architectures.build(config, Sizes(20, 2))
         optimizer = optimizer or keras.optimizers.Adam(0.02)
-    return Trainer(model, optimizer, strategy, clip_norm)
+    return Trainer(model, optimizer, strategy, TrainingConfig.from_dict({"clip_norm": 0.0, **(settings or {})}), weights)
 
 
-def fit(trainer: Trainer, epochs: int, weights: np.ndarray = ONES, callbacks: Any = (), size: int = 8
-        ) -> dict[str, list[float]]:
+def fit(trainer: Trainer, epochs: int, callbacks: Any = (), size: int = 8) -> dict[str, list[float]]:
     batches = make_batches(size)
-    return trainer.fit(batches, LABELS, weights, batches, LABELS, epochs=epochs, seed=1, callbacks=list(callbacks))
+    return trainer.fit(batches, LABELS, batches, LABELS, epochs=epochs, seed=1, callbacks=list(callbacks))
 
 
 def test_learns_and_reports() -> None:
@@ -59,7 +59,7 @@ def test_learns_and_reports() -> None:
 
 def test_one_epoch_against_steps_by_hand() -> None:
     """The compiled step is plain SGD on the mean cross-entropy of the real rows, with the norm clipped."""
-    trainer = make_trainer(keras.optimizers.SGD(0.5), clip_norm=0.02)
+    trainer = make_trainer(keras.optimizers.SGD(0.5), settings={"clip_norm": 0.02})
     by_hand = keras.models.clone_model(trainer.model)
     by_hand.set_weights(trainer.model.get_weights())
     fit(trainer, 1)
@@ -87,8 +87,8 @@ def test_same_seed_same_bits() -> None:
 
 def test_class_weights_move_the_decision() -> None:
     def share_of_ones(weights: list[float]) -> float:
-        trainer = make_trainer(keras.optimizers.Adam(0.005))
-        fit(trainer, 3, np.array(weights, np.float32))
+        trainer = make_trainer(keras.optimizers.Adam(0.005), weights=np.array(weights, np.float32))
+        fit(trainer, 3)
         return float((trainer.predict(make_batches()) > 0).mean())
 
     assert share_of_ones([10.0, 0.1]) == 0.0
@@ -96,8 +96,12 @@ def test_class_weights_move_the_decision() -> None:
 
 
 def test_l2_reaches_the_loss() -> None:
-    plain, heavy = fit(make_trainer(), 1), fit(make_trainer(l2=1.0), 1)
-    assert heavy["loss"][0] > plain["loss"][0] + 0.5
+    trainer = make_trainer(keras.optimizers.SGD(0.0), settings={"l2": 0.5})
+    plain, heavy = fit(make_trainer(keras.optimizers.SGD(0.0)), 1), fit(trainer, 1)
+    kernels = [weight for weight in trainer.model.trainable_weights if "kernel" in weight.name]
+    assert len(kernels) == 3
+    expected = sum(0.5 * float(np.sum(np.square(keras.ops.convert_to_numpy(kernel)))) for kernel in kernels)
+    assert heavy["loss"][0] - plain["loss"][0] == pytest.approx(expected, rel=1e-4)
 
 
 def test_one_trace_for_all_shapes() -> None:
@@ -145,7 +149,7 @@ def test_early_stopping_restores_the_best_epoch() -> None:
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_half_precision_learns_too(policy: str) -> None:
     keras.config.set_dtype_policy(policy)
-    trainer = make_trainer(clip_norm=1.0)
+    trainer = make_trainer(settings={"clip_norm": 1.0})
     if policy == "mixed_float16":
         assert "LossScale" in type(trainer.optimizer).__name__
     history = fit(trainer, 25)
@@ -173,7 +177,8 @@ results = []
 for name in ("single", "mirrored"):
     strategy = make_strategy(name)
     assert strategy.num_replicas_in_sync == (1 if name == "single" else 2)
-    trainer = test_loop.make_trainer(None, strategy, clip_norm=0.05, l2=0.01)
+    settings = {"clip_norm": 0.05, "clip_value": 0.02, "l2": 0.01, "ema": 0.9, "objective": "adversarial"}
+    trainer = test_loop.make_trainer(None, strategy, settings, normalization="batch", layers=2)
     history = test_loop.fit(trainer, 2)
     results.append((trainer.model.get_weights(), history))
 (one, first), (other, second) = results

@@ -1,0 +1,94 @@
+"""What `--attention` names: from the states of all words to one vector, or to a sequence that is pooled."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from sentiment.config import ModelConfig
+from sentiment.layers import (
+    AdditiveAttention,
+    CosineAttention,
+    DotProductAttention,
+    EuclideanAttention,
+    LuongAttention,
+    SelfAttentivePooling,
+)
+
+NAME = "attention"
+# From the states [batch, time, features] and the last states [batch, features] to the result.
+Builder = Callable[[ModelConfig, Any, Any], Any]
+
+
+@dataclass(frozen=True)
+class Attention:
+    """An entry: whether it sums a text up into one vector by itself, and how it is built."""
+
+    sums_up: bool
+    build: Builder
+
+
+def _asked_by_last(layer: Callable[[ModelConfig], keras.layers.Layer]) -> Builder:
+    """The text's last state is the query; the result is the context and the query, side by side."""
+
+    def build(config: ModelConfig, states: Any, last: Any) -> Any:
+        context, _ = layer(config)(last, states)  # [batch, features]
+        return keras.layers.Concatenate(name="context_and_state")([context, last])
+
+    return build
+
+
+def _luong(score: str, place: str = "global") -> Builder:
+    """The last state is the query; the result is Luong's attentional state tanh(W [c; h])."""
+
+    def build(config: ModelConfig, states: Any, last: Any) -> Any:
+        context, _ = LuongAttention(score, place, config.window, name=NAME)(last, states)  # [batch, features]
+        both = keras.layers.Concatenate(name="context_and_state")([context, last])
+        return keras.layers.Dense(last.shape[-1], "tanh", use_bias=False, name="attentional_state")(both)
+
+    return build
+
+
+def _luong_monotonic(config: ModelConfig, states: Any, last: Any) -> Any:
+    """Each state asks the states around it; the result is a sequence of attentional states."""
+    context, _ = LuongAttention("general", "local-m", config.window, name=NAME)(states, states)
+    both = keras.layers.Concatenate(name="context_and_state")([context, states])  # [batch, time, 2 * features]
+    return keras.layers.Dense(states.shape[-1], "tanh", use_bias=False, name="attentional_state")(both)
+
+
+def _added_and_normalized(states: Any, attended: Any) -> Any:
+    """LN(h + attention(h)), the sublayer of Vaswani et al. 2017."""
+    added = keras.layers.Add(name="attention_residual")([states, attended])
+    return keras.layers.LayerNormalization(name="attention_normalization")(added)
+
+
+def _dot_product(config: ModelConfig, states: Any, last: Any) -> Any:
+    """Each state asks all states."""
+    return _added_and_normalized(states, DotProductAttention(name=NAME)(states, states)[0])
+
+
+def _multi_head(config: ModelConfig, states: Any, last: Any) -> Any:
+    """Each state asks all states, in several projections."""
+    layer = keras.layers.MultiHeadAttention(config.heads, max(1, states.shape[-1] // config.heads), name=NAME)
+    return _added_and_normalized(states, layer(states, states, return_attention_scores=True)[0])
+
+
+def _self_attentive(config: ModelConfig, states: Any, last: Any) -> Any:
+    """Hops of weighted sums, behind one another."""
+    return SelfAttentivePooling(config.units, config.hops, config.hops_penalty, name=NAME)(states)[0]
+
+
+ATTENTIONS: dict[str, Attention] = {
+    "additive": Attention(True, _asked_by_last(lambda config: AdditiveAttention(config.units, name=NAME))),
+    "luong-dot": Attention(True, _luong("dot")),
+    "luong-general": Attention(True, _luong("general")),
+    "luong-concat": Attention(True, _luong("concat")),
+    "luong-local-m": Attention(False, _luong_monotonic),
+    "luong-local-p": Attention(True, _luong("general", "local-p")),
+    "dot-product": Attention(False, _dot_product),
+    "multi-head": Attention(False, _multi_head),
+    "self-attentive": Attention(True, _self_attentive),
+    "cosine": Attention(True, _asked_by_last(lambda config: CosineAttention(config.units, name=NAME))),
+    "euclidean": Attention(True, _asked_by_last(lambda config: EuclideanAttention(config.units, name=NAME))),
+}

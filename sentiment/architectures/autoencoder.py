@@ -1,0 +1,68 @@
+"""The sequence autoencoder, whose encoder can start a recurrent classifier."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from sentiment.architectures import blocks
+from sentiment.architectures.combinations import depth
+from sentiment.architectures.recurrent import recurrent
+from sentiment.architectures.registry import Sizes
+from sentiment.config import ModelConfig
+from sentiment.errors import UserError
+
+CELLS = {"rnn": "rnn", "lstm": "lstm", "gru": "gru", "stacked-lstm": "lstm", "stacked-gru": "gru"}
+
+
+def check_autoencoder(config: ModelConfig) -> None:
+    """Refuse a classifier that no autoencoder can start.
+
+    Raises:
+        UserError: with the reason.
+    """
+    if config.architecture not in CELLS:
+        raise UserError(f"--pretraining autoencoder starts an encoder that reads one way: use {', '.join(CELLS)}, not "
+                        f"'{config.architecture}'")
+    if config.residual or config.skip or config.normalization == "batch":
+        raise UserError("--pretraining autoencoder stacks plain layers: leave out --residual, --skip and "
+                        "--normalization batch")
+
+
+def build_autoencoder(config: ModelConfig, sizes: Sizes) -> keras.Model:
+    """Build an encoder-decoder that reads a text and writes it again (Sutskever et al. 2014; Dai & Le 2015).
+
+    The encoder's last states start the decoder, which has the same weights (as in Dai & Le) and reads the text one
+    step behind. Its layers have the names of the classifier's, so `copy_encoder` finds them.
+
+    Returns:
+        A model from ids int32 [batch, time] to float32 [batch, time, embedding]: at each step a vector whose product
+        with the embedding of a word is that word's logit.
+    """
+    check_autoencoder(config)
+    cell = CELLS[config.architecture]
+    ids = blocks.ids_input()
+    words = blocks.chained(blocks.embedding(config, sizes), ids)  # [batch, time, embedding]
+    mask = ops.not_equal(ids, 0)
+    encoded, decoded = words, ops.pad(words, [[0, 0], [1, 0], [0, 0]])[:, :-1]
+    for number in range(1, depth(config) + 1):
+        suffix = "" if depth(config) == 1 else f"_{number}"
+        layer = recurrent(cell, config, sizes, f"{cell}{suffix}", return_state=True)
+        encoded, *states = layer(encoded, mask=mask)
+        decoded, *_ = layer(decoded, initial_state=states, mask=mask)  # [batch, time, units]
+    written = keras.layers.Dense(config.embedding_size, dtype="float32", name="written")(decoded)
+    return keras.Model(ids, written, name="autoencoder")
+
+
+def copy_encoder(autoencoder: keras.Model, classifier: keras.Model) -> list[str]:
+    """Give the classifier the embedding and the recurrent weights of an autoencoder; return the layers' names."""
+    names = [layer.name for layer in autoencoder.layers
+             if layer.name == blocks.EMBEDDING or isinstance(layer, keras.layers.RNN)]
+    for name in names:
+        classifier.get_layer(name).set_weights(autoencoder.get_layer(name).get_weights())
+    return names
+
+
+def word_table(autoencoder: keras.Model) -> Any:
+    """Return the embedding, a variable float32 [vocabulary, embedding], which also scores the words written."""
+    return autoencoder.get_layer(blocks.EMBEDDING).embeddings

@@ -1,0 +1,63 @@
+"""Which options make sense together; each rule says why."""
+
+from collections.abc import Callable
+
+from sentiment.architectures.attentions import ATTENTIONS
+from sentiment.config import ModelConfig
+from sentiment.errors import UserError
+
+Rule = tuple[Callable[[ModelConfig], bool], str]
+
+LOCAL = ("luong-local-m", "luong-local-p")
+
+
+def depth(config: ModelConfig) -> int:
+    """Return the number of recurrent layers: as given, else 2 for `stacked-*` and 1 for the others."""
+    return config.layers or (2 if config.architecture.startswith("stacked-") else 1)
+
+
+def _sums_up(config: ModelConfig) -> bool:
+    return config.attention != "none" and ATTENTIONS[config.attention].sums_up
+
+
+# Each: what is refused, and the reason.
+RULES: tuple[Rule, ...] = (
+    (lambda c: c.residual and c.skip, "--residual and --skip are two answers to one question: take one"),
+    (lambda c: (c.residual or c.skip) and depth(c) < 2,
+     "--residual and --skip connect layers: give --layers 2 or more"),
+    (lambda c: _sums_up(c) and c.pooling is not None,
+     "--attention {attention} makes one vector of a text by itself: leave --pooling out"),
+    (lambda c: c.merge == "sum" and c.pooling in ("last", "concat"),
+     "--pooling {pooling} takes the last state of each direction, which --merge sum mixes: use max or mean"),
+    (lambda c: c.merge == "sum" and _sums_up(c) and c.attention != "self-attentive",
+     "--attention {attention} asks with the last state of each direction, which --merge sum mixes: use --merge concat"),
+    (lambda c: c.heads != ModelConfig.heads and c.attention != "multi-head" and c.architecture != "transformer",
+     "--heads goes with --attention multi-head"),
+    (lambda c: (c.hops != ModelConfig.hops or c.hops_penalty > 0) and c.attention != "self-attentive",
+     "--hops and --hops-penalty go with --attention self-attentive"),
+    (lambda c: c.hops_penalty > 0 and c.hops < 2,
+     "--hops-penalty keeps hops apart: give --hops 2 or more"),
+    (lambda c: c.window != ModelConfig.window and c.attention not in LOCAL,
+     f"--window goes with --attention {' and '.join(LOCAL)}"),
+    (lambda c: c.normalization == "layer" and "lstm" not in c.architecture,
+     "--normalization layer is built into the LSTM: use lstm, bilstm, stacked-lstm or stacked-bilstm"),
+    (lambda c: c.normalization == "weight" and c.architecture.endswith("rnn"),
+     "--normalization weight is for LSTM and GRU"),
+    (lambda c: c.recurrent_initializer == "identity" and not c.architecture.endswith("rnn"),
+     "--recurrent-initializer identity is for the plain recurrent layer: the kernels of gates are not square"),
+    (lambda c: c.architecture == "transformer" and c.embedding_size % c.heads != 0,
+     "--heads must divide --embedding-size: {heads} does not divide {embedding_size}"),
+)
+
+
+def check(config: ModelConfig) -> None:
+    """Refuse options that make no sense together.
+
+    Raises:
+        UserError: with the reason.
+    """
+    for refused, reason in RULES:
+        if refused(config):
+            values = {"attention": config.attention, "pooling": config.pooling, "heads": config.heads,
+                      "embedding_size": config.embedding_size}
+            raise UserError(f"{config.architecture}: {reason.format(**values)}")

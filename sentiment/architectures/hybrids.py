@@ -1,0 +1,42 @@
+"""Recurrent layers over something other than single words: convolutions, sentences."""
+
+import keras
+
+from sentiment import layers
+from sentiment.architectures import blocks
+from sentiment.architectures.attentions import NAME
+from sentiment.architectures.recurrent import bidirectional, encode, summarize
+from sentiment.architectures.registry import EMBEDDED, Sizes, register
+from sentiment.config import ModelConfig
+
+WIDTH = 3
+CELL = EMBEDDED | {"units", "recurrent_dropout", "weight_drop", "recurrent_initializer"}
+
+
+@register("cnn-lstm", "an LSTM over convolutions of 3 words (Zhou et al. 2015)", uses=CELL | {"pooling"})
+def cnn_lstm(config: ModelConfig, sizes: Sizes) -> keras.Model:
+    """The C-LSTM: the LSTM reads the sequence of a convolution's features."""
+    ids = blocks.ids_input()
+    words = blocks.chained(blocks.embedding(config, sizes), ids)  # [batch, time, embedding]
+    features = layers.MaskedConv1D(config.units, WIDTH, padding="same", activation="relu", name="convolution")(words)
+    states = encode("lstm", config, sizes, features, both_ways=False)  # [batch, time, units]
+    logits = blocks.chained(blocks.head(config, sizes), summarize(config, states, both_ways=False))
+    return keras.Model(ids, logits, name="cnn_lstm")
+
+
+@register("han", "hierarchical attention: words to sentences to the text (Yang et al. 2016)", uses=CELL | {"gru_reset"},
+          text={"periods": True})
+def han(config: ModelConfig, sizes: Sizes) -> keras.Model:
+    """A bidirectional GRU and an attention pool over the words of each sentence, then over the sentences."""
+    ids = blocks.ids_input()
+    words = blocks.chained(blocks.embedding(config, sizes), ids)  # [batch, time, embedding]
+    split = layers.SplitSentences(sizes.sentence_ends, name="split_sentences")
+    rows, row_mask, real = split(ids, words)  # [batch * sentences, words, embedding]
+    states = bidirectional("gru", config, sizes, "words_bigru")(rows, mask=row_mask)
+    pool = layers.SelfAttentivePooling(2 * config.units, use_bias=True, name=f"words_{NAME}")
+    sentences, _ = pool(states, mask=row_mask)  # [batch * sentences, 2 * units]
+    sentences = layers.JoinSentences(name="join_sentences")(sentences, real)  # [batch, sentences, 2 * units]
+    states = bidirectional("gru", config, sizes, "sentences_bigru")(sentences, mask=real)
+    pool = layers.SelfAttentivePooling(2 * config.units, use_bias=True, name=f"sentences_{NAME}")
+    features, _ = pool(states, mask=real)  # [batch, 2 * units]
+    return keras.Model(ids, blocks.chained(blocks.head(config, sizes), features), name="han")

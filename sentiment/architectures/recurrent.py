@@ -1,0 +1,124 @@
+"""Recurrent layers, one or more, in one direction or both, with or without attention over their states."""
+
+from typing import Any
+
+import keras
+
+from sentiment import layers
+from sentiment.architectures import blocks
+from sentiment.architectures.attentions import ATTENTIONS
+from sentiment.architectures.combinations import depth
+from sentiment.architectures.registry import EMBEDDED, Sizes, register
+from sentiment.config import ModelConfig
+
+KERAS_LAYERS = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
+CELLS = {"rnn": layers.SimpleRNNCell, "lstm": layers.LSTMCell, "gru": layers.GRUCell}
+INITIALIZERS = {"orthogonal": "orthogonal", "glorot": "glorot_uniform", "identity": "identity"}
+RECURRENT = EMBEDDED | {"units", "layers", "recurrent_initializer", "residual", "skip", "normalization", "attention",
+                        "heads", "hops", "hops_penalty", "window", "pooling", "recurrent_dropout", "weight_drop"}
+OF_CELL = {"rnn": {"activation"}, "lstm": set(), "gru": {"gru_reset"}}
+
+
+def recurrent(cell: str, config: ModelConfig, sizes: Sizes, name: str, *, return_state: bool = False
+              ) -> keras.layers.Layer:
+    """A recurrent layer that returns the states of all steps, [batch, time, units], and on demand the last ones.
+
+    It is Keras's own, which has fused kernels, unless an option asks for what only the cells of
+    `sentiment.layers` have.
+    """
+    options: dict[str, Any] = {"recurrent_dropout": config.recurrent_dropout,
+                               "recurrent_initializer": INITIALIZERS[config.recurrent_initializer]}
+    if cell == "rnn":
+        options["activation"] = config.activation.replace("-", "_")
+    if cell == "gru":
+        options["reset_after"] = config.gru_reset == "after"
+    if config.normalization in ("layer", "weight") or config.weight_drop:
+        options["weight_drop"] = config.weight_drop
+        kind = layers.LayerNormLSTMCell if config.normalization == "layer" else CELLS[cell]
+        made = kind(config.units, weight_normalization=config.normalization == "weight", **options)
+        return layers.RNN(made, return_sequences=True, return_state=return_state, name=name)
+    if cell != "rnn":
+        options["use_cudnn"] = sizes.use_cudnn
+    return KERAS_LAYERS[cell](config.units, return_sequences=True, return_state=return_state, name=name, **options)
+
+
+def bidirectional(cell: str, config: ModelConfig, sizes: Sizes, name: str) -> keras.layers.Layer:
+    """A forward and a backward layer, side by side or added up (Schuster & Paliwal 1997)."""
+    forward = recurrent(cell, config, sizes, f"{name}_cell")
+    return keras.layers.Bidirectional(forward, merge_mode=config.merge, name=name)
+
+
+def encode(cell: str, config: ModelConfig, sizes: Sizes, words: Any, *, both_ways: bool) -> list[Any]:
+    """Run all recurrent layers over embedded words [batch, time, embedding].
+
+    Between layers there is dropout with one mask for all steps. With `--residual` each layer but the first adds
+    its input to its output (He et al. 2016); with `--skip` each layer reads the words and all layers below
+    (Huang et al. 2017, and Graves 2013, who also shows every layer to the classifier).
+
+    Returns:
+        The states that the classifier reads, each [batch, time, units or 2 * units]: the last layer's, or with
+        `--skip` every layer's.
+    """
+    layer = bidirectional if both_ways else recurrent
+    outputs: list[Any] = []
+    below = words
+    for number in range(1, depth(config) + 1):
+        suffix = "" if depth(config) == 1 else f"_{number}"
+        if number > 1:
+            below = keras.layers.SpatialDropout1D(config.output_dropout, name=f"dropout{suffix}")(below)
+        states = layer(cell, config, sizes, name=f"{'bi' if both_ways else ''}{cell}{suffix}")(below)
+        if config.normalization == "batch":
+            states = keras.layers.BatchNormalization(name=f"batch_normalization{suffix}")(states)
+        if config.residual and number > 1:
+            states = keras.layers.Add(name=f"residual{suffix}")([outputs[-1], states])
+        outputs.append(states)
+        below = keras.layers.Concatenate(name=f"skip{suffix}")([words, *outputs]) if config.skip else states
+    return outputs if config.skip else outputs[-1:]
+
+
+def _concatenated(parts: list[Any], name: str) -> Any:
+    return parts[0] if len(parts) == 1 else keras.layers.Concatenate(name=name)(parts)
+
+
+def summarize(config: ModelConfig, encoded: list[Any], *, both_ways: bool) -> Any:
+    """Make one vector [batch, features] of the states of each layer in `encoded`, by attention or pooling."""
+
+    def pooled(mode: str, sequences: list[Any], name: str, apart: bool) -> Any:
+        numbers = [""] if len(sequences) == 1 else [f"_{number}" for number in range(1, len(sequences) + 1)]
+        parts = [layers.MaskedPooling(mode, bidirectional=apart, name=name + number)(states)
+                 for number, states in zip(numbers, sequences, strict=True)]
+        return _concatenated(parts, f"{name}_layers")
+
+    pooling = config.pooling or blocks.DEFAULT_POOLING
+    apart = both_ways and config.merge == "concat"
+    if config.attention == "none":
+        return pooled(pooling, encoded, "pooling", apart)
+    attention = ATTENTIONS[config.attention]
+    asked = attention.sums_up and config.attention != "self-attentive"
+    last = pooled("last", encoded, "last_state", apart) if asked else None
+    attended = attention.build(config, _concatenated(encoded, "all_layers"), last)
+    return attended if attention.sums_up else pooled(pooling, [attended], "pooling", apart=False)
+
+
+def _register(name: str, cell: str, summary: str, *, both_ways: bool) -> None:
+    uses = RECURRENT | OF_CELL[cell] | ({"merge"} if both_ways else set())
+
+    @register(name, summary, uses=uses)
+    def build(config: ModelConfig, sizes: Sizes) -> keras.Model:
+        ids = blocks.ids_input()
+        words = blocks.chained(blocks.embedding(config, sizes), ids)  # [batch, time, embedding]
+        encoded = encode(cell, config, sizes, words, both_ways=both_ways)
+        features = summarize(config, encoded, both_ways=both_ways)  # [batch, features]
+        return keras.Model(ids, blocks.chained(blocks.head(config, sizes), features), name=name.replace("-", "_"))
+
+
+_register("rnn", "rnn", "a plain recurrent layer: h_t = tanh(W x_t + U h_(t-1) + b) (Elman 1990)", both_ways=False)
+_register("lstm", "lstm", "a long short-term memory layer (Hochreiter & Schmidhuber 1997)", both_ways=False)
+_register("gru", "gru", "a gated recurrent unit layer (Cho et al. 2014)", both_ways=False)
+_register("birnn", "rnn", "a plain recurrent layer in each direction (Schuster & Paliwal 1997)", both_ways=True)
+_register("bilstm", "lstm", "an LSTM in each direction (Graves & Schmidhuber 2005)", both_ways=True)
+_register("bigru", "gru", "a GRU in each direction", both_ways=True)
+_register("stacked-lstm", "lstm", "two or more LSTM layers on top of one another (Graves et al. 2013)",
+          both_ways=False)
+_register("stacked-gru", "gru", "two or more GRU layers on top of one another", both_ways=False)
+_register("stacked-bilstm", "lstm", "two or more bidirectional LSTM layers (Graves et al. 2013)", both_ways=True)

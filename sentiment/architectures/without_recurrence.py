@@ -1,0 +1,85 @@
+"""Models without recurrence, to measure the recurrent ones by."""
+
+from typing import Any
+
+import keras
+
+from sentiment import layers
+from sentiment.architectures import blocks
+from sentiment.architectures.attentions import NAME
+from sentiment.architectures.registry import EMBEDDED, Sizes, register
+from sentiment.config import ModelConfig
+
+CONVOLUTION_WIDTHS = (3, 4, 5)
+TRANSFORMER_LAYERS = 2
+INNER_FACTOR = 4
+
+
+def _model(config: ModelConfig, sizes: Sizes, ids: Any, features: Any) -> keras.Model:
+    logits = blocks.chained(blocks.head(config, sizes), features)
+    return keras.Model(ids, logits, name=config.architecture.replace("-", "_"))
+
+
+def _pooled(config: ModelConfig, states: Any) -> Any:
+    return layers.MaskedPooling(config.pooling or blocks.DEFAULT_POOLING, name="pooling")(states)
+
+
+@register("attention", "attention alone: embedding, a layer on each word, an attention pool", uses=EMBEDDED | {"units"})
+def attention(config: ModelConfig, sizes: Sizes) -> keras.Model:
+    """Each word gives h_t = relu(W x_t + b); the weights are softmax(v . tanh(U h_t + b)) (Yang et al. 2016)."""
+    ids = blocks.ids_input()
+    words = blocks.chained(blocks.embedding(config, sizes), ids)  # [batch, time, embedding]
+    hidden = keras.layers.Dense(config.units, "relu", name="hidden")(words)  # [batch, time, units]
+    features, _ = layers.SelfAttentivePooling(config.units, use_bias=True, name=NAME)(hidden)  # [batch, units]
+    return _model(config, sizes, ids, features)
+
+
+@register("fasttext", "the mean of the vectors of words and bigrams (Joulin et al. 2017)",
+          uses=EMBEDDED | {"bigram_buckets"})
+def fasttext(config: ModelConfig, sizes: Sizes) -> keras.Model:
+    """Bag of words and bigrams."""
+    ids = blocks.ids_input()
+    word_dropout, embedding, *changes = blocks.embedding(config, sizes)
+    known = word_dropout(ids)
+    words = layers.BigramEmbedding(config.bigram_buckets, name="bigrams")(embedding(known), known)
+    words = blocks.chained(changes, words)  # [batch, time, embedding]
+    return _model(config, sizes, ids, layers.MaskedPooling("mean", name="pooling")(words))
+
+
+@register("cnn", "convolutions over 3, 4 and 5 words, max-pooled (Kim 2014)", uses=EMBEDDED | {"units"})
+def cnn(config: ModelConfig, sizes: Sizes) -> keras.Model:
+    """`units` filters of each width, the largest value of each over time."""
+    ids = blocks.ids_input()
+    words = blocks.chained(blocks.embedding(config, sizes), ids)  # [batch, time, embedding]
+    pools = []
+    for width in CONVOLUTION_WIDTHS:
+        convolution = layers.MaskedConv1D(config.units, width, padding="same", activation="relu",
+                                          name=f"convolution_{width}")
+        pools.append(layers.MaskedPooling("max", name=f"pooling_{width}")(convolution(words)))
+    return _model(config, sizes, ids, keras.layers.Concatenate(name="widths")(pools))  # [batch, 3 * units]
+
+
+@register("transformer", "a small Transformer encoder, normalised before each sublayer (Vaswani et al. 2017)",
+          uses=EMBEDDED | {"layers", "heads", "pooling"})
+def transformer(config: ModelConfig, sizes: Sizes) -> keras.Model:
+    """Each layer adds MHA(LN(x)) to x, then W relu(V LN(x)); sinusoidal positions."""
+    ids = blocks.ids_input()
+    states = blocks.chained(blocks.embedding(config, sizes), ids)  # [batch, time, embedding]
+    states = layers.SinusoidalPositions(name="positions")(states)
+    for number in range(1, (config.layers or TRANSFORMER_LAYERS) + 1):
+        states = _transformer_layer(config, states, number)
+    states = keras.layers.LayerNormalization(name="normalization")(states)
+    return _model(config, sizes, ids, _pooled(config, states))
+
+
+def _transformer_layer(config: ModelConfig, states: Any, number: int) -> Any:
+    """One layer: self-attention and a layer on each word, both added to their input."""
+    size = config.embedding_size
+    attend = keras.layers.MultiHeadAttention(config.heads, size // config.heads, name=f"{NAME}_{number}")
+    normal = keras.layers.LayerNormalization(name=f"attention_normalization_{number}")(states)
+    attended, _ = attend(normal, normal, return_attention_scores=True)
+    states = keras.layers.Add(name=f"attention_residual_{number}")([states, attended])
+    normal = keras.layers.LayerNormalization(name=f"inner_normalization_{number}")(states)
+    inner = keras.layers.Dense(INNER_FACTOR * size, "relu", name=f"inner_{number}")(normal)
+    outer = keras.layers.Dense(size, name=f"outer_{number}")(inner)
+    return keras.layers.Add(name=f"inner_residual_{number}")([states, outer])

@@ -1,0 +1,100 @@
+"""From a text's words to its sentences and back."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("sentiment")
+class SplitSentences(keras.layers.Layer):
+    """Cut each text into its sentences, one row each.
+
+    A sentence ends after the last of one or several end ids in a row; one longer than `max_words` goes on in
+    another row.
+
+    Args:
+        end_ids: the ids that end a sentence.
+        max_words: the words of a row.
+
+    Call arguments:
+        ids: int32 [batch, time], 0 at padding.
+        words: float [batch, time, features], the embedded ids.
+
+    Returns:
+        float [batch * sentences, max_words, features]; its mask bool [batch * sentences, max_words], in which every
+        row has at least one true place (cuDNN wants it so); and bool [batch, sentences], true at real sentences.
+        `sentences` is the largest number in the batch where shapes may be dynamic (TensorFlow), else `time`.
+    """
+
+    def __init__(self, end_ids: Sequence[int], max_words: int = 40, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.end_ids = tuple(end_ids)
+        self.max_words = max_words
+        self.supports_masking = True
+
+    def places(self, ids: Any) -> tuple[Any, Any]:
+        """Return int32 [batch, time] twice: the row of each word among its text's rows, and its place in the row."""
+        batch, time = ops.shape(ids)[0], ops.shape(ids)[1]
+        steps = ops.broadcast_to(ops.arange(time, dtype="int32"), (batch, time))
+        ends = ops.zeros_like(ids, dtype="bool")
+        for end_id in self.end_ids:
+            ends = ops.logical_or(ends, ops.equal(ids, end_id))
+        after = ops.pad(ends, [[0, 0], [1, 0]])[:, :time]  # the word before ends a sentence
+        starts = ops.logical_or(ops.equal(steps, 0), ops.logical_and(after, ops.logical_not(ends)))
+        sentence = ops.cumsum(ops.cast(starts, "int32"), axis=1) - 1
+        flat = ops.reshape(sentence + ops.arange(batch, dtype="int32")[:, None] * time, (-1,))
+        # The first step of each sentence: time less the largest distance from the end among its words.
+        reach = ops.segment_max(ops.reshape(time - steps, (-1,)), flat, num_segments=batch * time)
+        offset = steps - (time - ops.reshape(ops.take(reach, flat), (batch, time)))
+        again = ops.logical_and(offset > 0, ops.equal(offset % self.max_words, 0))
+        rows = ops.cumsum(ops.cast(ops.logical_or(starts, again), "int32"), axis=1) - 1
+        return rows, offset % self.max_words
+
+    def call(self, ids: Any, words: Any) -> tuple[Any, Any, Any]:
+        """Cut; see the class."""
+        batch, time, features = ops.shape(ids)[0], ops.shape(ids)[1], words.shape[-1]
+        rows, places = self.places(ids)
+        real = ops.not_equal(ids, 0)
+        dynamic = keras.backend.backend() == "tensorflow"
+        sentences = ops.max(ops.where(real, rows, 0)) + 1 if dynamic else time
+        size = batch * sentences * self.max_words
+        targets = (ops.arange(batch, dtype="int32")[:, None] * sentences + rows) * self.max_words + places
+        targets = ops.reshape(ops.where(real, targets, size), (-1, 1))  # padding goes to a place that is cut off
+        cut = ops.scatter(targets, ops.reshape(words, (-1, features)), (size + 1, features))[:-1]
+        counts = ops.scatter(targets, ops.ones((batch * time,), "int32"), (size + 1,))[:-1]
+        mask = ops.reshape(counts > 0, (-1, self.max_words))
+        first = ops.equal(ops.arange(self.max_words), 0)[None, :]
+        return (ops.reshape(cut, (-1, self.max_words, features)), ops.logical_or(mask, first),
+                ops.reshape(ops.any(mask, axis=1), (-1, sentences)))
+
+    def compute_output_spec(self, ids: Any, words: Any) -> tuple[Any, Any, Any]:
+        """Return the shapes and types of the result."""
+        return (keras.KerasTensor((None, self.max_words, words.shape[-1]), dtype=words.dtype),
+                keras.KerasTensor((None, self.max_words), dtype="bool"), keras.KerasTensor((None, None), dtype="bool"))
+
+    def compute_mask(self, ids: Any, mask: Any = None) -> None:
+        """Return None: the masks are among the results."""
+        return
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the constructor takes."""
+        return {**super().get_config(), "end_ids": list(self.end_ids), "max_words": self.max_words}
+
+
+@keras.saving.register_keras_serializable("sentiment")
+class JoinSentences(keras.layers.Layer):
+    """Put the vectors of a text's sentences behind one another again.
+
+    Call arguments:
+        vectors: float [batch * sentences, features].
+        real: bool [batch, sentences], true at real sentences.
+
+    Returns:
+        float [batch, sentences, features].
+    """
+
+    def call(self, vectors: Any, real: Any) -> Any:
+        """Join; see the class."""
+        return ops.reshape(vectors, (ops.shape(real)[0], ops.shape(real)[1], vectors.shape[-1]))

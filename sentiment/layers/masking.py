@@ -1,0 +1,29 @@
+"""Sums and softmax over the real steps of a sequence only."""
+
+from typing import Any
+
+from keras import ops
+
+VERY_LOW = -1e30  # a finite stand-in for minus infinity in float32
+
+
+def all_real(inputs: Any) -> Any:
+    """Return the mask bool [batch, time] that calls every step of [batch, time, ...] real."""
+    return ops.ones(ops.shape(inputs)[:2], dtype="bool")
+
+
+def masked_softmax(scores: Any, mask: Any) -> Any:
+    """Softmax over the last axis, computed in float32, with weight 0 where the mask is false.
+
+    Args:
+        scores: float [..., time].
+        mask: bool, of a shape that broadcasts to that of `scores`.
+
+    Returns:
+        float [..., time] in the type of `scores`. A row without a real step gives zeros, not NaN.
+    """
+    lowered = ops.where(mask, ops.cast(scores, "float32"), VERY_LOW)
+    highest = ops.stop_gradient(ops.max(lowered, axis=-1, keepdims=True))
+    powers = ops.exp(lowered - highest) * ops.cast(mask, "float32")
+    # The largest power is 1, so the sum is at least 1 unless no step is real.
+    return ops.cast(powers / ops.maximum(ops.sum(powers, axis=-1, keepdims=True), 1e-30), scores.dtype)

@@ -1,0 +1,37 @@
+"""The encoder of a Transformer, as a reference for the recurrent models."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("sentiment")
+class SinusoidalPositions(keras.layers.Layer):
+    """Add to each word sin(t / 10000^(2i / features)) at feature 2i and the cosine at feature 2i + 1.
+
+    Vaswani et al. 2017, section 3.5; t counts from 0. The words are scaled by sqrt(features) first, as there.
+
+    Call arguments:
+        inputs: float [batch, time, features].
+
+    Returns:
+        float [batch, time, features].
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        """Add the positions; see the class."""
+        features = inputs.shape[-1]
+        steps = ops.cast(ops.arange(ops.shape(inputs)[1]), "float32")[:, None]
+        feature = ops.cast(ops.arange(features), "float32")
+        angles = steps * ops.exp(ops.floor(feature / 2) * (-2.0 / features) * ops.log(10_000.0))
+        positions = ops.where(ops.equal(feature % 2, 0), ops.sin(angles), ops.cos(angles))
+        return inputs * features**0.5 + ops.cast(positions, inputs.dtype)[None]
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the input's shape."""
+        return input_shape

@@ -1,0 +1,92 @@
+"""Word vectors in the text format that GloVe and word2vec share: a word and its numbers a line."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sentiment.errors import UserError
+from sentiment.preprocessing.tokens import UNKNOWN_ID, TokenizedTexts
+
+
+@dataclass(frozen=True)
+class VectorTable:
+    """Vectors for a vocabulary.
+
+    Attributes:
+        vectors: float32 [vocabulary, features]; zeros for padding, the unknown word and words not in the file.
+        found: bool [vocabulary], the words that the file has.
+    """
+
+    vectors: np.ndarray
+    found: np.ndarray
+
+    def coverage(self, tokens: TokenizedTexts) -> str:
+        """Say how much of the vocabulary, and of all words of the texts, has a vector."""
+        words = len(self.found) - UNKNOWN_ID - 1
+        share = self.found[tokens.values].mean() if len(tokens.values) else 0.0
+        return (f"word vectors for {self.found.sum():,} of {words:,} words of the vocabulary "
+                f"({self.found.sum() / max(words, 1):.1%}), {share:.1%} of the words in the training texts")
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str, list[str]]]:
+    """Yield the number of a line, its word and its numbers; a first line with two numbers only is word2vec's header.
+
+    GloVe's largest file has words with spaces in them, so numbers are counted from the right.
+    """
+    features: int | None = None
+    with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
+        for number, line in enumerate(file, start=1):
+            parts = line.rstrip("\r\n ").split(" ")
+            if number == 1 and len(parts) == 2 and parts[0].isdigit() and parts[1].isdigit():
+                features = int(parts[1])
+                continue
+            features = features or len(parts) - 1
+            if len(parts) <= features or features < 1:
+                raise UserError(f"{path}, line {number}: expected a word and {max(features, 1)} numbers")
+            yield number, " ".join(parts[:-features]), parts[-features:]
+
+
+def read_vectors(path: str | Path, words: Sequence[str], features: int) -> VectorTable:
+    """Read the vectors of a vocabulary from a file; the first line of a word counts, as it stands or in lower case.
+
+    Args:
+        path: of the file.
+        words: the vocabulary from id 2 on.
+        features: the numbers of a vector.
+
+    Raises:
+        UserError: if the file is missing, is in another format, or has vectors of another size.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise UserError(f"--embedding-start: no such file of word vectors: {path} (svd and random need none)")
+    ids = {word: place for place, word in enumerate(words, start=UNKNOWN_ID + 1)}
+    vectors = np.zeros((len(words) + UNKNOWN_ID + 1, features), np.float32)
+    found, exact = np.zeros(len(vectors), bool), np.zeros(len(vectors), bool)
+    for number, word, values in _lines(path):
+        if len(values) != features:
+            raise UserError(f"{path} has vectors of {len(values)} numbers: add --embedding-size {len(values)}")
+        row = ids.get(word, ids.get(word.lower()))
+        if row is None or exact[row] or (found[row] and word not in ids):
+            continue
+        try:
+            vectors[row] = np.array(values, np.float32)
+        except ValueError:
+            raise UserError(f"{path}, line {number}: expected a word and {features} numbers") from None
+        found[row], exact[row] = True, word in ids
+    return VectorTable(vectors, found)
+
+
+def write_vectors(path: Path, words: Sequence[str], vectors: np.ndarray) -> None:
+    """Write words and their vectors, float [words, features], in word2vec's text format, complete or not at all."""
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        with beside.open("w", encoding="utf-8") as file:
+            file.write(f"{len(words)} {vectors.shape[1]}\n")
+            for word, vector in zip(words, vectors, strict=True):
+                file.write(f"{word} {' '.join(f'{value:.6g}' for value in vector)}\n")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,44 @@
+"""The moving average of the weights."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import tensorflow as tf
+
+
+class WeightAverage:
+    """An exponential moving average of variables, taken in float32 after each step t = 1, 2, ...
+
+        average += (1 - d) (weight - average),    d = min(decay, (1 + t) / (10 + t))
+
+    so that it forgets the start soon (Polyak & Juditsky 1992; the schedule is that of TensorFlow's
+    `ExponentialMovingAverage`). Make it within the strategy's scope; update it outside of replicas.
+    """
+
+    def __init__(self, variables: list[Any], decay: float) -> None:
+        self.variables = [variable.value for variable in variables]
+        self.decay = decay
+        self.steps = tf.Variable(0.0, trainable=False)
+        self.averages = [tf.Variable(variable, trainable=False) for variable in self.variables]
+
+    def update(self) -> None:
+        """Take the weights after a step into the average."""
+        self.steps.assign_add(1.0)
+        kept = tf.minimum(self.decay, (1.0 + self.steps) / (10.0 + self.steps))
+        for average, variable in zip(self.averages, self.variables, strict=True):
+            average.assign_add((1.0 - kept) * (variable - average))
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Put the averages in the place of the weights within the block; the weights come back bit by bit."""
+        weights = [tf.identity(variable) for variable in self.variables]
+        self._assign(self.averages)
+        try:
+            yield
+        finally:
+            self._assign(weights)
+
+    def _assign(self, values: list[Any]) -> None:
+        for variable, value in zip(self.variables, values, strict=True):
+            variable.assign(value)

@@ -1,0 +1,50 @@
+"""What is done to a gradient before the optimiser sees it."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from sentiment.config import TrainingConfig
+
+NOISE_DECAY = 0.55
+
+
+def transformed(gradients: list[Any], config: TrainingConfig, scale: Any, step: Any) -> list[Any]:
+    """Clip the gradient by value, then by norm, then add noise; called on each replica.
+
+    All of it is done to the gradient of the whole batch: it is summed over the replicas first, and divided by
+    their number afterwards, because the optimiser will sum it again. The noise is normal with variance
+    n / (1 + step) ** 0.55 (Neelakantan et al. 2015, "Adding Gradient Noise Improves Learning for Very Deep
+    Networks").
+
+    Args:
+        gradients: float tensors of one replica.
+        config: `clip_value`, `clip_norm` and `gradient_noise` are read.
+        scale: the factor that the loss was multiplied by (float16), else 1.
+        step: the steps done before.
+    """
+    if not (config.clip_value or config.clip_norm or config.gradient_noise):
+        return gradients
+    context = tf.distribute.get_replica_context()
+    replicas = context.num_replicas_in_sync
+    if replicas > 1:
+        gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+    if config.clip_value:
+        limit = config.clip_value * scale
+        gradients = [tf.clip_by_value(gradient, -limit, limit) for gradient in gradients]
+    if config.clip_norm:
+        gradients = _clipped(gradients, config.clip_norm, scale)
+    if config.gradient_noise:
+        # The mean of the replicas' own noises has the variance asked for.
+        variance = replicas * config.gradient_noise / (1.0 + tf.cast(step, tf.float32)) ** NOISE_DECAY
+        gradients = [gradient + tf.random.normal(tf.shape(gradient)) * tf.sqrt(variance) * scale
+                     for gradient in gradients]
+    return [gradient / replicas for gradient in gradients] if replicas > 1 else gradients
+
+
+def _clipped(gradients: list[Any], limit: float, scale: Any) -> list[Any]:
+    """Scale the gradient so that its norm without the loss scale is at most `limit`."""
+    norm = tf.linalg.global_norm(gradients) / scale
+    # A norm that is not finite must not become a factor: the scaler of float16 drops such a step.
+    factor = tf.where(tf.math.is_finite(norm), limit / tf.maximum(norm, limit), 1.0)
+    return [gradient * factor for gradient in gradients]

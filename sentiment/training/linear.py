@@ -1,0 +1,131 @@
+"""Fit the linear models over n-grams: scikit-learn finds the weights, the Keras model carries them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from scipy.optimize import minimize_scalar
+from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
+
+from sentiment.objectives import cross_entropy
+from sentiment.preprocessing import UNKNOWN_ID, TokenizedTexts
+
+MINIMUM_TEXTS = 2
+LOGISTIC_C = 10.0
+SVM_C, NAIVE_BAYES_SMOOTHING, INTERPOLATION = 1.0, 1.0, 0.25
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The n-grams of the training texts.
+
+    Attributes:
+        keys: int32 [terms, order], the ids of each n-gram, then zeros; sorted.
+        counts: float32 sparse [texts, terms].
+    """
+
+    keys: np.ndarray
+    counts: sparse.csr_array
+
+
+def count_terms(tokens: TokenizedTexts, order: int, vocabulary_size: int) -> Terms:
+    """Count the n-grams of up to `order` words that stand in two texts or more and hold no unknown word.
+
+    Where no n-gram stands in two texts, all are kept.
+    """
+    texts = np.repeat(np.arange(len(tokens)), tokens.lengths)
+    if vocabulary_size**order >= 2**63:
+        raise ValueError(f"{vocabulary_size} ids are too many for n-grams of {order}")
+    found_texts, found_keys = [], []
+    for length in range(1, order + 1):
+        starts = np.arange(len(tokens.values) - length + 1)
+        starts = starts[texts[starts] == texts[starts + length - 1]]
+        words = tokens.values[starts[:, None] + np.arange(length)].astype(np.int64)
+        known = (words != UNKNOWN_ID).all(axis=1)
+        # One number for each n-gram, whose order is that of the padded rows.
+        powers = np.array([vocabulary_size ** (order - 1 - place) for place in range(length)], np.int64)
+        found_texts.append(texts[starts[known]])
+        found_keys.append(words[known] @ powers)
+    keys, columns = np.unique(np.concatenate(found_keys), return_inverse=True)
+    rows = np.concatenate(found_texts)
+    places = (rows.astype(np.int32), columns.astype(np.int32))  # scikit-learn takes 32 bits only
+    counts = sparse.coo_array((np.ones(len(rows), np.float32), places), shape=(len(tokens), len(keys))).tocsr()
+    frequent = np.bincount(counts.indices, minlength=len(keys)) >= MINIMUM_TEXTS
+    kept = frequent if frequent.any() else np.ones(len(keys), bool)
+    digits = [keys[kept] // vocabulary_size ** (order - 1 - place) % vocabulary_size for place in range(order)]
+    return Terms(np.stack(digits, axis=1).astype(np.int32), counts[:, np.flatnonzero(kept).astype(np.int32)])
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The weights of a linear model: float32 idf [terms], kernel [terms, outputs] and bias [outputs]."""
+
+    idf: np.ndarray
+    kernel: np.ndarray
+    bias: np.ndarray
+
+    def scaled(self, factor: float) -> "Fitted":
+        """Return the model whose logits are `factor` times these."""
+        return Fitted(self.idf, self.kernel * np.float32(factor), self.bias * np.float32(factor))
+
+
+def fit_logistic_regression(counts: sparse.csr_array, labels: np.ndarray, class_weight: str | None) -> Fitted:
+    """TF-IDF with sublinear counts and unit rows, then logistic regression."""
+    weighting = TfidfTransformer(sublinear_tf=True)
+    values = weighting.fit_transform(counts)
+    model = LogisticRegression(C=LOGISTIC_C, max_iter=1000, class_weight=class_weight).fit(values, labels)
+    return Fitted(weighting.idf_.astype(np.float32), model.coef_.T.astype(np.float32),
+                  model.intercept_.astype(np.float32))
+
+
+def fit_nb_svm(counts: sparse.csr_array, labels: np.ndarray, class_weight: str | None) -> Fitted:
+    """NB-SVM (Wang & Manning 2012, "Baselines and Bigrams: Simple, Good Sentiment and Topic Classification").
+
+    With f the presence of terms, p = 1 + sum of f over the texts of a class and q = 1 + the sum over the others, r =
+    log((p / |p|_1) / (q / |q|_1)). A linear SVM with squared hinge loss on r f gives w, and the model's weights are
+    (1 - b) mean(|w|) + b w, times r, with b = 0.25. More than two classes are taken one against the rest.
+    """
+    present = counts.copy()
+    present.data = np.ones_like(present.data)
+    classes = np.unique(labels)
+    kernels, biases = [], []
+    for positive in classes[1:] if len(classes) == 2 else classes:
+        of_class = labels == positive
+        inside, outside = (NAIVE_BAYES_SMOOTHING + np.asarray(present[rows].sum(axis=0)).ravel()
+                           for rows in (np.flatnonzero(of_class), np.flatnonzero(~of_class)))
+        ratio = np.log((inside / inside.sum()) / (outside / outside.sum()))
+        machine = LinearSVC(C=SVM_C, class_weight=class_weight, random_state=0)
+        machine.fit(present.multiply(ratio[None, :]).tocsr(), of_class)
+        weights = machine.coef_[0]
+        kernels.append(((1 - INTERPOLATION) * np.abs(weights).mean() + INTERPOLATION * weights) * ratio)
+        biases.append(machine.intercept_[0])
+    return Fitted(np.ones(counts.shape[1], np.float32), np.stack(kernels, axis=1).astype(np.float32),
+                  np.array(biases, np.float32))
+
+
+LEARNERS: dict[str, Callable[[sparse.csr_array, np.ndarray, str | None], Fitted]] = {
+    "tfidf-lr": fit_logistic_regression, "nb-svm": fit_nb_svm}
+
+
+def temperature(labels: np.ndarray, logits: np.ndarray) -> float:
+    """Return the factor for `logits` that gives the smallest cross-entropy of `labels`.
+
+    Margins of an SVM are no log-odds; a factor makes the best of them (Guo et al. 2017). It changes no label.
+    """
+
+    def loss(logarithm: float) -> float:
+        return float(np.mean(cross_entropy(labels, (logits * np.exp(logarithm)).astype(np.float32))))
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-5.0, 5.0), method="bounded").x))
+
+
+def set_fitted(layer: Any, terms: Terms, fitted: Fitted) -> None:
+    """Put the terms and weights into a `sentiment.layers.LinearNgrams`."""
+    layer.keys.assign(terms.keys)
+    layer.idf.assign(fitted.idf)
+    layer.kernel.assign(fitted.kernel)
+    layer.bias.assign(fitted.bias)

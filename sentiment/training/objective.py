@@ -1,0 +1,118 @@
+"""The loss of a step: cross-entropy, and what is composed with it."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from sentiment.config import TrainingConfig
+from sentiment.objectives import cross_entropy, divergence, entropy, unit_norm
+
+EMBEDDED = "embedded"
+
+
+class Objective:
+    """The loss of a batch of labelled texts and, beside it, one of texts without labels.
+
+        loss = CE + a AT + v VAT + h H + l2 sum(kernel^2) + what layers add
+
+    With e the embedded words and N(v) = v / |v| for each text: AT = CE(e + epsilon N(grad_e CE)); VAT =
+    KL(p(e) || p(e + epsilon N(g))), where g is the gradient of KL(p(e) || p(e + xi d)) by a random unit vector d
+    (one power iteration); H is the entropy of the predictions. CE and AT are means over the labelled texts,
+    weighted by class; VAT and H are means over labelled and unlabelled texts, each batch counting half. This is
+    the mixed objective of Sachan, Zaheer & Salakhutdinov 2019 with all weights 1; AT and VAT are those of Miyato,
+    Dai & Goodfellow 2017. Dropout is drawn anew for each pass behind the embedded words.
+
+    Args:
+        model: with a layer `embedded` (`sentiment.layers.EmbeddedWords`).
+        config: weights and norms.
+        class_weights: float32 [classes].
+        replicas: over which a batch is spread; terms that every replica adds are divided by it.
+    """
+
+    def __init__(self, model: keras.Model, config: TrainingConfig, class_weights: np.ndarray, replicas: int) -> None:
+        self.model = model
+        self.config = config
+        self.class_weights = class_weights
+        self.replicas = replicas
+        self.kernels = [weight for weight in model.trainable_variables if "kernel" in weight.name]
+
+    def __call__(self, labelled: tuple[Any, Any, Any], unlabelled: tuple[Any, Any] | None = None) -> tuple[Any, Any]:
+        """Return this replica's part of the loss, and the logits of its labelled texts.
+
+        Args:
+            labelled: int32 [batch, time] ids, int32 [batch] labels and float32 [batch] shares: 1 / texts of the
+                whole batch, and 0 for rows that only fill it.
+            unlabelled: ids and shares.
+        """
+        ids, labels, shares = labelled
+        adversarial, virtual, sure = self.config.objective_weights
+        weights = shares * tf.gather(self.class_weights, labels)
+
+        def supervised(logits: Any) -> Any:
+            return tf.reduce_sum(cross_entropy(labels, logits, self.config.label_smoothing) * weights)
+
+        with tf.GradientTape() as tape:
+            logits, words = self._pass(ids, tape)
+            clean = supervised(logits)
+        loss = clean
+        if adversarial:
+            perturbed = self._changed_pass(ids, words + self._perturbation(tape.gradient(clean, words), words))
+            loss += adversarial * supervised(perturbed)
+        if virtual or sure:
+            loss += self._unsupervised(ids, shares, logits, words, half=unlabelled is not None)
+            if unlabelled is not None:
+                other_logits, other_words = self._pass(unlabelled[0])
+                loss += self._unsupervised(*unlabelled, other_logits, other_words, half=True)
+        return loss + self._penalties() / self.replicas, logits
+
+    def _unsupervised(self, ids: Any, shares: Any, logits: Any, words: Any, *, half: bool) -> Any:
+        """Return the weighted virtual adversarial loss and entropy of a batch."""
+        _, virtual, sure = self.config.objective_weights
+        loss = 0.0
+        if sure:
+            loss += sure * tf.reduce_sum(entropy(logits) * shares)
+        if virtual:
+            loss += virtual * tf.reduce_sum(self._divergence(ids, logits, words) * shares)
+        return loss * (0.5 if half else 1.0)
+
+    def _divergence(self, ids: Any, logits: Any, words: Any) -> Any:
+        """Return the divergence of each text's prediction under its virtual adversarial perturbation."""
+        real = tf.cast(ids != 0, tf.float32)[:, :, None]
+        step = self.config.xi * unit_norm(tf.random.normal(tf.shape(words)) * real)
+        with tf.GradientTape() as tape:
+            tape.watch(step)
+            trial = self._changed_pass(ids, tf.stop_gradient(words) + tf.cast(step, words.dtype))
+            distance = tf.reduce_sum(divergence(logits, trial))
+        perturbation = self._perturbation(tape.gradient(distance, step), words)
+        return divergence(logits, self._changed_pass(ids, words + perturbation))
+
+    def _perturbation(self, gradient: Any, words: Any) -> Any:
+        return tf.cast(tf.stop_gradient(self.config.epsilon * unit_norm(gradient)), words.dtype)
+
+    def _pass(self, ids: Any, tape: Any = None) -> tuple[Any, Any]:
+        """Return the logits and the embedded words, which `tape` then watches."""
+        seen = []
+
+        def look(words: Any) -> Any:
+            if tape is not None:
+                tape.watch(words)
+            seen.append(words)
+            return words
+
+        with self.model.get_layer(EMBEDDED).changed(look):
+            logits = self.model(ids, training=True)
+        return logits, seen[0]
+
+    def _changed_pass(self, ids: Any, words: Any) -> Any:
+        """Return the logits for other embedded words."""
+        with self.model.get_layer(EMBEDDED).changed(lambda _: words):
+            return self.model(ids, training=True)
+
+    def _penalties(self) -> Any:
+        """Return what layers add, and the squared kernels."""
+        terms = [tf.cast(term, tf.float32) for term in self.model.losses]
+        if self.config.l2:
+            terms += [self.config.l2 * tf.reduce_sum(tf.square(kernel)) for kernel in self.kernels]
+        return tf.add_n(terms) if terms else 0.0

@@ -1,0 +1,63 @@
+"""Small models with weights large enough that no mistake is too small to see."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from sentiment import architectures
+from sentiment.architectures import Sizes
+from sentiment.config import ModelConfig
+from sentiment.preprocessing import TokenizedTexts
+from sentiment.training.linear import LEARNERS, count_terms, set_fitted
+
+VOCABULARY = 30
+SENTENCE_ENDS = (5, 6)
+LENGTHS = [9, 7, 1, 4, 9, 2]
+IDS = np.random.default_rng(2).integers(1, VOCABULARY, size=(6, 9)).astype(np.int32)
+for _row, _length in enumerate(LENGTHS):
+    IDS[_row, _length:] = 0
+LABELS = np.array([0, 1, 1, 0, 0, 1], np.int32)
+TOKENS = TokenizedTexts(IDS[IDS > 0], np.concatenate([[0], np.cumsum(LENGTHS)]))
+
+
+def small(name: str, **options: Any) -> dict[str, Any]:
+    """Return the configuration of a small model; of the usual sizes only what the architecture takes."""
+    uses = architectures.named(name).uses
+    sizes = {"units": 5, "embedding_size": 4, "bigram_buckets": 50, "heads": 2}
+    if name != "transformer" and options.get("attention") != "multi-head":
+        sizes.pop("heads")
+    return {"architecture": name, **{key: value for key, value in sizes.items() if key in uses}, **options}
+
+
+def build(name: str, classes: int = 2, **options: Any) -> keras.Model:
+    """Build a small model as it starts."""
+    config = ModelConfig.from_dict(small(name, **options))
+    return architectures.build(config, Sizes(VOCABULARY, classes, SENTENCE_ENDS, terms=7))
+
+
+def lively(name: str, classes: int = 2, **options: Any) -> keras.Model:
+    """Build a small model with weights of about 1; a linear one is fitted to `IDS` and `LABELS`."""
+    learner = architectures.named(name).learner
+    if learner != "gradient":
+        return fitted(name, learner, LABELS if classes == 2 else np.arange(6, dtype=np.int32) % classes)
+    model = build(name, classes, **options)
+    random = np.random.default_rng(7)
+    model.set_weights([np.abs(random.normal(1.0, 0.3, weight.shape)) if "variance" in variable.name
+                       else random.normal(0.0, 0.8, weight.shape).astype(weight.dtype)
+                       for variable, weight in zip(model.weights, model.get_weights(), strict=True)])
+    return model
+
+
+def fitted(name: str, learner: str, labels: np.ndarray) -> keras.Model:
+    """Build a linear model and fit it to `IDS`."""
+    terms = count_terms(TOKENS, 2 if learner == "tfidf-lr" else 3, VOCABULARY)
+    sizes = Sizes(VOCABULARY, int(labels.max()) + 1, terms=len(terms.keys))
+    model = architectures.build(ModelConfig(architecture=name), sizes)
+    set_fitted(model.get_layer("ngrams"), terms, LEARNERS[learner](terms.counts, labels, None))
+    return model
+
+
+def logits(model: keras.Model, ids: np.ndarray = IDS) -> np.ndarray:
+    """Return the logits of a batch."""
+    return np.asarray(keras.ops.convert_to_numpy(model(ids, training=False)))
