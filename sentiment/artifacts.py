@@ -158,9 +158,14 @@ class RunFolder:
         """Rebuild the preprocessor from the configuration and the vocabulary."""
         try:
             words = self.vocabulary.read_text(encoding="utf-8").split("\n")[:-1]
-            return TextPreprocessor(self.load_config().text, words)
+            preprocessor = TextPreprocessor(self.load_config().text, words)
         except ValueError as error:
             raise UserError(f"{self.vocabulary} is damaged: {str(error).splitlines()[0]}") from None
+        expected = self.load_sizes().vocabulary_size
+        if preprocessor.vocabulary_size != expected:
+            raise UserError(f"{self.vocabulary} is damaged: it makes {preprocessor.vocabulary_size:,} ids, the "
+                            f"model has {expected:,}")
+        return preprocessor
 
     def load_sizes(self) -> Sizes:
         """Read what the model's shapes depend on."""

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from sentiment.layers.masking import all_real, masked_softmax
+from sentiment.layers.masking import all_real, masked_softmax, single_or_better
 
 
 class QueryAttention(keras.layers.Layer):
@@ -51,7 +51,7 @@ class QueryAttention(keras.layers.Layer):
         if single:
             query = query[:, None, :]  # [batch, 1, features]
         mask = all_real(values) if values_mask is None else values_mask
-        weights = self.weights_of(query, values, mask)  # [batch, queries, time]
+        weights = ops.cast(self.weights_of(query, values, mask), values.dtype)  # [batch, queries, time]
         context = ops.matmul(weights, values)  # [batch, queries, features]
         return (context[:, 0, :], weights[:, 0, :]) if single else (context, weights)
 
@@ -161,19 +161,19 @@ class LuongAttention(QueryAttention):
         return ops.matmul(query, ops.transpose(keys, (0, 2, 1)))
 
     def centres(self, query: Any, mask: Any) -> Any:
-        """Return float32 [batch or 1, queries, 1]: the step in the middle of each query's window."""
+        """Return float [batch or 1, queries, 1]: the step in the middle of each query's window."""
         if self.place == "local-m":
             return ops.cast(ops.arange(ops.shape(query)[1]), "float32")[None, :, None]
         hidden = ops.tanh(ops.matmul(query, self.position_kernel))
-        share = ops.sigmoid(ops.cast(ops.matmul(hidden, self.position_score_kernel), "float32"))
-        return share * ops.sum(ops.cast(mask, "float32"), axis=1)[:, None, None]
+        share = ops.sigmoid(single_or_better(ops.matmul(hidden, self.position_score_kernel)))
+        return share * ops.sum(ops.cast(mask, share.dtype), axis=1)[:, None, None]
 
     def weights_of(self, query: Any, values: Any, mask: Any) -> Any:
         """See the class."""
         if self.place == "global":
             return super().weights_of(query, values, mask)
-        steps = ops.cast(ops.arange(ops.shape(values)[1]), "float32")[None, None, :]
-        away = steps - self.centres(query, mask)  # [batch or 1, queries, time]
+        centres = self.centres(query, mask)
+        away = ops.cast(ops.arange(ops.shape(values)[1]), centres.dtype)[None, None, :] - centres
         near = ops.logical_and(ops.abs(away) <= self.half_width, mask[:, None, :])
         weights = masked_softmax(self.scores(query, values), near)
         if self.place == "local-m":
@@ -203,9 +203,9 @@ class ProjectedAttention(QueryAttention):
         self.key_kernel = self.kernel("key_kernel", values_shape[-1], self.units)
 
     def projected(self, query: Any, values: Any) -> tuple[Any, Any]:
-        """Return W q [batch, queries, units] and U h [batch, time, units], both in float32."""
-        return (ops.cast(ops.matmul(query, self.query_kernel), "float32"),
-                ops.cast(ops.matmul(values, self.key_kernel), "float32"))
+        """Return W q [batch, queries, units] and U h [batch, time, units], both in float32 or better."""
+        return (single_or_better(ops.matmul(query, self.query_kernel)),
+                single_or_better(ops.matmul(values, self.key_kernel)))
 
     def get_config(self) -> dict[str, Any]:
         """Return what the constructor takes."""
@@ -234,7 +234,7 @@ class CosineAttention(ProjectedAttention):
         """See the class."""
         queries, keys = (ops.normalize(part, axis=-1, order=2) for part in self.projected(query, values))
         cosines = ops.matmul(queries, ops.transpose(keys, (0, 2, 1)))
-        return ops.cast(self.strength, "float32") * cosines
+        return ops.cast(self.strength, cosines.dtype) * cosines
 
 
 @keras.saving.register_keras_serializable("sentiment")
@@ -302,14 +302,14 @@ class SelfAttentivePooling(keras.layers.Layer):
         scores = ops.transpose(ops.matmul(hidden, self.hop_kernel), (0, 2, 1))  # [batch, hops, time]
         weights = masked_softmax(scores, mask[:, None, :])
         if training and self.penalty:
-            self.add_loss(self.penalty * self._overlap(ops.cast(weights, "float32")))
+            self.add_loss(self.penalty * self._overlap(single_or_better(weights)))
         sums = ops.matmul(weights, inputs)  # [batch, hops, features]
         return ops.reshape(sums, (-1, self.hops * inputs.shape[-1])), weights
 
     def _overlap(self, weights: Any) -> Any:
         """Return the mean over the batch of the squared Frobenius norm of A A^T - I."""
         products = ops.matmul(weights, ops.transpose(weights, (0, 2, 1)))
-        return ops.mean(ops.sum(ops.square(products - ops.eye(self.hops)), axis=(1, 2)))
+        return ops.mean(ops.sum(ops.square(products - ops.eye(self.hops, dtype=products.dtype)), axis=(1, 2)))
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         """Return None: there is no time axis left."""

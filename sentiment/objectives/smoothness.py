@@ -6,7 +6,7 @@ from keras import ops
 
 from sentiment.objectives.cross_entropy import log_probabilities
 
-TINY = 1e-12
+TINY = 1e-35
 
 
 def unit_norm(values: Any) -> Any:

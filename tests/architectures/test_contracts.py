@@ -45,8 +45,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "lstm layer dropouts": ("lstm", {"normalization": "layer", "weight_drop": 0.3, "recurrent_dropout": 0.3}),
 }
 LEARNT_BY_STEPS = [case for case, (name, _) in CASES.items() if architectures.named(name).learner == "gradient"]
-NO_DROPOUT = {name: 0.0 for name in ("word_dropout", "embedding_dropout", "output_dropout", "recurrent_dropout",
-                                     "weight_drop")}
+NO_DROPOUT = dict.fromkeys(["word_dropout", "embedding_dropout", "output_dropout", "recurrent_dropout", "weight_drop"],
+                           0.0)
 
 
 def case(name: str, classes: int = 2) -> keras.Model:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_models import small
 
 import sentiment
 from sentiment import architectures, export
 from sentiment.artifacts import RunFolder
 from sentiment.config import RunConfig
 from sentiment.preprocessing import TextPreprocessor
-from small_models import small
 
 TEXTS = ["A good film.", "", "bad <br /> bad &amp; worse! 😀", "x\x00y", "good " * 5000, "unseen"]
 NAMES = {2: ("neg", "pos"), 3: ("a", "b", "ü")}
@@ -47,14 +47,15 @@ def test_plain_tensorflow_answers_as_the_classifier(tiny_run: Path, tmp_path: Pa
 def untrained(path: Path, name: str, classes: int) -> RunFolder:
     folder = RunFolder(path)
     path.mkdir()
-    config = RunConfig().updated({"model": small(name, units=3, embedding_size=4),
+    config = RunConfig().updated({"model": small(name),
                                   "text": {"max_length": 20, "periods": True}})
     preprocessor = TextPreprocessor.fit(config.text, ["a good film bad x y. So it is."])
     sizes = architectures.Sizes(preprocessor.vocabulary_size, classes, preprocessor.sentence_ends, terms=3)
     assert len(sizes.sentence_ends) == 1
     model = architectures.build(config.model, sizes)
-    model.set_weights([np.random.default_rng(1).normal(size=weight.shape).astype(weight.dtype)
-                       for weight in model.get_weights()])
+    random = np.random.default_rng(1)
+    model.set_weights([np.sort(random.integers(0, 12, weight.shape), axis=0) if weight.dtype == np.int32
+                       else random.normal(size=weight.shape) for weight in model.get_weights()])
     folder.save_run(config, preprocessor, NAMES[classes], sizes, model)
     folder.metrics.write_text("{}", encoding="utf-8")
     return folder

@@ -39,7 +39,8 @@ def make_trainer(optimizer: keras.optimizers.Optimizer | None = None, strategy: 
                                         **options})
         model = architectures.build(config, Sizes(20, 2))
         optimizer = optimizer or keras.optimizers.Adam(0.02)
-    return Trainer(model, optimizer, strategy, TrainingConfig.from_dict({"clip_norm": 0.0, **(settings or {})}), weights)
+    training = TrainingConfig.from_dict({"clip_norm": 0.0, **(settings or {})})
+    return Trainer(model, optimizer, strategy, training, weights)
 
 
 def fit(trainer: Trainer, epochs: int, callbacks: Any = (), size: int = 8) -> dict[str, list[float]]:
@@ -178,7 +179,7 @@ for name in ("single", "mirrored"):
     strategy = make_strategy(name)
     assert strategy.num_replicas_in_sync == (1 if name == "single" else 2)
     settings = {"clip_norm": 0.05, "clip_value": 0.02, "l2": 0.01, "ema": 0.9, "objective": "adversarial"}
-    trainer = test_loop.make_trainer(None, strategy, settings, normalization="batch", layers=2)
+    trainer = test_loop.make_trainer(None, strategy, settings, normalization="weight", layers=2)
     history = test_loop.fit(trainer, 2)
     results.append((trainer.model.get_weights(), history))
 (one, first), (other, second) = results

@@ -1,0 +1,134 @@
+"""What every layer is put through: a numerical gradient, saving, half precision, another backend."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+STEP = 1e-5
+
+
+def first(outputs: Any) -> Any:
+    """Return the first output of a layer that has several."""
+    return outputs[0] if isinstance(outputs, (list, tuple)) else outputs
+
+
+def set_weights(layer: keras.layers.Layer, seed: int = 3) -> None:
+    """Fill a built layer with weights of about 0.5."""
+    random = np.random.default_rng(seed)
+    layer.set_weights([np.asarray(random.normal(0, 0.5, weight.shape), weight.dtype) for weight in layer.get_weights()])
+
+
+def check_gradient(make: Callable[[], keras.layers.Layer], inputs: Sequence[np.ndarray], **options: Any) -> None:
+    """Compare the gradient by the first input and by each weight with central differences, in float64."""
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    try:
+        layer = make()
+        tensors = [tf.constant(value.astype(np.float64)) if value.dtype.kind == "f" else tf.constant(value)
+                   for value in inputs]
+        outputs = first(layer(*tensors, **options))
+        set_weights(layer)
+        direction = tf.constant(np.random.default_rng(5).normal(size=outputs.shape))
+
+        def value() -> Any:
+            return tf.reduce_sum(first(layer(*tensors, **options)) * direction)
+
+        watched = [weight.value for weight in layer.trainable_weights]
+        with tf.GradientTape() as tape:
+            tape.watch(tensors[0])
+            result = value()
+        gradients = tape.gradient(result, [tensors[0], *watched])
+        _compare(gradients[1:], watched, value)
+        variable = tf.Variable(tensors[0])
+        tensors[0] = variable
+        _compare(gradients[:1], [variable], value)
+    finally:
+        keras.config.set_floatx("float32")
+        keras.config.set_dtype_policy("float32")
+
+
+def _compare(gradients: list[Any], variables: list[Any], value: Callable[[], Any]) -> None:
+    random = np.random.default_rng(6)
+    for gradient, variable in zip(gradients, variables, strict=True):
+        analytic = np.asarray(tf.convert_to_tensor(gradient))
+        start = np.array(variable.numpy())
+        for place in random.choice(start.size, size=min(5, start.size), replace=False):
+            index = np.unravel_index(place, start.shape)
+            ends = []
+            for sign in (1, -1):
+                moved = start.copy()
+                moved[index] += sign * STEP
+                variable.assign(moved)
+                ends.append(float(value()))
+            variable.assign(start)
+            np.testing.assert_allclose(analytic[index], (ends[0] - ends[1]) / (2 * STEP), rtol=1e-4, atol=1e-7)
+
+
+def check_saving(layer: keras.layers.Layer, inputs: Sequence[np.ndarray], path: Path) -> None:
+    """Save a model of the layer alone, load it, and compare; also compare `get_config` after a round trip."""
+    layer(*inputs)
+    set_weights(layer)
+    assert type(layer).from_config(layer.get_config()).get_config() == layer.get_config()
+    symbolic = [keras.Input(batch_shape=(None, *value.shape[1:]), dtype=str(value.dtype)) for value in inputs]
+    model = keras.Model(symbolic, first(layer(*symbolic)))
+    model.save(path / "layer.keras")
+    loaded = keras.saving.load_model(path / "layer.keras")
+    np.testing.assert_allclose(np.asarray(loaded(list(inputs))), np.asarray(model(list(inputs))), atol=1e-6)
+
+
+def check_half(make: Callable[..., keras.layers.Layer], inputs: Sequence[np.ndarray], **options: Any) -> None:
+    """Compare bfloat16 and float16 with float32; their results must have the half type and be near."""
+    exact = make()
+    expected = np.asarray(first(exact(*inputs, **options)))
+    set_weights(exact)
+    expected = np.asarray(first(exact(*inputs, **options)))
+    for policy in ("mixed_bfloat16", "mixed_float16"):
+        layer = make(dtype=policy)
+        layer(*inputs, **options)
+        layer.set_weights(exact.get_weights())
+        result = first(layer(*inputs, **options))
+        assert keras.backend.standardize_dtype(result.dtype) == policy.removeprefix("mixed_")
+        np.testing.assert_allclose(np.asarray(tf.cast(result, tf.float32)), expected, atol=0.06, rtol=0.06)
+
+
+ON_JAX = """
+import json, sys
+import numpy as np, keras
+from sentiment import layers
+assert keras.backend.backend() == "jax"
+spec = json.loads(sys.argv[1])
+data = np.load(sys.argv[2])
+layer = eval(spec["make"], {"layers": layers})
+inputs = [data[f"input{i}"] for i in range(spec["inputs"])]
+options = {"mask": data["mask"]} if "mask" in data else {}
+layer(*inputs, **options)
+layer.set_weights([data[f"weight{i}"] for i in range(spec["weights"])])
+import jax
+result = jax.jit(lambda *values: layer(*values, **options))(*inputs) if spec["jit"] else layer(*inputs, **options)
+result = result[0] if isinstance(result, (list, tuple)) else result
+np.save(sys.argv[3], np.asarray(result))
+"""
+
+
+def on_jax(make: str, layer: keras.layers.Layer, inputs: Sequence[np.ndarray], path: Path, *, jit: bool = True,
+           mask: np.ndarray | None = None) -> np.ndarray:
+    """Run a built layer's twin on the JAX backend, in a process of its own, and return its first output."""
+    weights = layer.get_weights()
+    arrays: dict[str, Any] = {f"input{place}": value for place, value in enumerate(inputs)}
+    arrays |= {f"weight{place}": value for place, value in enumerate(weights)}
+    if mask is not None:
+        arrays["mask"] = mask
+    np.savez(path / "data.npz", allow_pickle=False, **arrays)
+    spec = json.dumps({"make": make, "inputs": len(inputs), "weights": len(weights), "jit": jit})
+    done = subprocess.run([sys.executable, "-c", ON_JAX, spec, str(path / "data.npz"), str(path / "result.npy")],
+                          env={**os.environ, "KERAS_BACKEND": "jax"}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return np.asarray(np.load(path / "result.npy"))

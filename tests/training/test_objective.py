@@ -1,0 +1,124 @@
+"""The composed loss against the same formulas written out by hand, on a model whose gradient is known."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from sentiment.config import TrainingConfig
+from sentiment.layers import EmbeddedWords
+from sentiment.objectives import cross_entropy, divergence, entropy
+from sentiment.training.objective import Objective
+
+IDS = tf.constant([[2, 3, 4], [5, 2, 0], [3, 0, 0], [1, 0, 0]])
+LABELS = tf.constant([1, 0, 1, 0])
+SHARES = tf.constant([1 / 3, 1 / 3, 1 / 3, 0.0])  # the last row is filling
+OTHER = (tf.constant([[4, 4], [2, 0]]), tf.constant([0.5, 0.5]))
+CLASS_WEIGHTS = np.array([1.0, 2.0], np.float32)
+
+
+def make_model() -> keras.Model:
+    """The sum of all words' features through a linear layer: the gradient by each word is the kernel."""
+    keras.utils.set_random_seed(2)
+    ids = keras.Input((None,), dtype="int32")
+    words = EmbeddedWords(name="embedded")(keras.layers.Embedding(6, 4, embeddings_initializer="normal")(ids))
+    real = keras.ops.cast(keras.ops.not_equal(ids, 0), "float32")[:, :, None]
+    return keras.Model(ids, keras.layers.Dense(1, name="logits")(keras.ops.sum(words * real, axis=1)))
+
+
+def loss_of(model: keras.Model, unlabelled: Any = None, **options: Any) -> float:
+    objective = Objective(model, TrainingConfig.from_dict(options), CLASS_WEIGHTS, replicas=1)
+    loss, logits = objective((IDS, LABELS, SHARES), unlabelled)
+    np.testing.assert_allclose(logits, model(IDS), atol=1e-6)
+    return float(loss)
+
+
+def weighted(losses: Any) -> float:
+    return float(tf.reduce_sum(losses * SHARES * tf.gather(CLASS_WEIGHTS, LABELS)))
+
+
+def test_cross_entropy_alone() -> None:
+    model = make_model()
+    assert loss_of(model) == pytest.approx(weighted(cross_entropy(LABELS, model(IDS))), abs=1e-6)
+    smooth = weighted(cross_entropy(LABELS, model(IDS), 0.2))
+    assert loss_of(model, label_smoothing=0.2) == pytest.approx(smooth, abs=1e-6)
+
+
+def moved_logits(model: keras.Model, ids: Any, signs: Any, norm: float) -> Any:
+    """The logits after each text's words move by `norm` in all along the kernel, up or down: a linear model's worst."""
+    kernel = model.get_layer("logits").kernel.numpy()[:, 0]
+    lengths = tf.reduce_sum(tf.cast(ids != 0, tf.float32), axis=1)
+    return model(ids) + (signs * norm * np.linalg.norm(kernel) * tf.sqrt(lengths))[:, None]
+
+
+def test_the_adversarial_loss_moves_every_text_the_wrong_way() -> None:
+    model = make_model()
+    signs = tf.where(LABELS == 1, -1.0, 1.0)
+    expected = weighted(cross_entropy(LABELS, moved_logits(model, IDS, signs, 0.5)))
+    loss = loss_of(model, adversarial_weight=0.7, epsilon=0.5)
+    assert loss == pytest.approx(weighted(cross_entropy(LABELS, model(IDS))) + 0.7 * expected, abs=1e-5)
+
+
+def worst(model: keras.Model, ids: Any, norm: float) -> Any:
+    """The divergence of the two ends of a linear model's perturbation: VAT finds one of them."""
+    return [divergence(model(ids), moved_logits(model, ids, sign, norm)).numpy() for sign in (1.0, -1.0)]
+
+
+def test_the_virtual_adversarial_loss_needs_no_label() -> None:
+    model = make_model()
+    clean = weighted(cross_entropy(LABELS, model(IDS)))
+    found = loss_of(model, vat_weight=1.0, epsilon=0.5, xi=1e-2) - clean
+    up, down = worst(model, IDS, 0.5)
+    choices = [sum(share * (up, down)[bits >> row & 1][row] for row, share in enumerate(SHARES.numpy()))
+               for bits in range(8)]
+    assert min(abs(found - choice) for choice in choices) < 1e-5
+    assert min(choices) > 1e-3
+
+
+def test_entropy_and_halves() -> None:
+    model = make_model()
+    clean = weighted(cross_entropy(LABELS, model(IDS)))
+    own = float(tf.reduce_sum(entropy(model(IDS)) * SHARES))
+    others = float(tf.reduce_sum(entropy(model(OTHER[0])) * OTHER[1]))
+    assert loss_of(model, entropy_weight=2.0) == pytest.approx(clean + 2 * own, abs=1e-5)
+    assert loss_of(model, OTHER, entropy_weight=2.0) == pytest.approx(clean + own + others, abs=1e-5)
+
+
+def test_mixed_is_the_sum_of_its_parts() -> None:
+    model = make_model()
+    clean = loss_of(model)
+    keras.utils.set_random_seed(3)
+    parts = [loss_of(model, objective=name) - clean for name in ("adversarial", "entropy", "vat")]
+    keras.utils.set_random_seed(3)
+    assert loss_of(model, objective="mixed") == pytest.approx(clean + sum(parts), rel=0.3)
+    assert loss_of(model, objective="mixed", vat_weight=0.0) == pytest.approx(clean + parts[0] + parts[1], abs=1e-5)
+
+
+def test_l2_and_what_layers_add() -> None:
+    model = make_model()
+    squared = float(np.sum(model.get_layer("logits").kernel.numpy() ** 2))
+    assert loss_of(model, l2=0.3) == pytest.approx(loss_of(model) + 0.3 * squared, abs=1e-5)
+    objective = Objective(model, TrainingConfig(l2=0.3), CLASS_WEIGHTS, replicas=2)
+    half = float(objective((IDS, LABELS, SHARES))[0])
+    assert half == pytest.approx(loss_of(model) + 0.15 * squared, abs=1e-5)
+
+
+def test_the_perturbation_is_not_differentiated() -> None:
+    """The gradient of the adversarial loss is that with the perturbation held constant (Miyato et al. 2017)."""
+    model = make_model()
+    objective = Objective(model, TrainingConfig(adversarial_weight=1.0, epsilon=0.5), CLASS_WEIGHTS, replicas=1)
+    with tf.GradientTape() as tape:
+        loss, _ = objective((IDS, LABELS, SHARES))
+    kernel = model.get_layer("logits").kernel
+    found = tf.convert_to_tensor(tape.gradient(loss, kernel.value))
+    signs = tf.where(LABELS == 1, -1.0, 1.0)
+    unit = kernel.numpy()[:, 0] / np.linalg.norm(kernel.numpy())
+    lengths = tf.sqrt(tf.reduce_sum(tf.cast(IDS != 0, tf.float32), axis=1))
+    fixed = (signs * 0.5 * lengths)[:, None] * unit[None, :]
+    with tf.GradientTape() as tape:
+        clean = tf.reduce_sum(cross_entropy(LABELS, model(IDS)) * SHARES * tf.gather(CLASS_WEIGHTS, LABELS))
+        moved = model(IDS) + tf.matmul(fixed, kernel.value)
+        loss = clean + tf.reduce_sum(cross_entropy(LABELS, moved) * SHARES * tf.gather(CLASS_WEIGHTS, LABELS))
+    np.testing.assert_allclose(found, tape.gradient(loss, kernel.value), atol=1e-5)
