@@ -144,6 +144,7 @@ class ModelConfig(Section):
     gru_reset: str = option("after", "whether a GRU resets the state before or after the matrix product",
                             choices=("before", "after"))
     recurrent_initializer: str = option("orthogonal", "start of the recurrent kernel", choices=INITIALIZERS)
+    forget_bias: bool = option(True, "start the forget gate of an LSTM open, with a bias of 1")
     merge: str = option("concat", "how the two directions become one sequence", choices=MERGES)
     residual: bool = option(False, "add the input of each recurrent layer but the first to its output")
     skip: bool = option(False, "dense connections: each recurrent layer, and the classifier, reads all layers below")

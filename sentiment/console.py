@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 
 class Log:
@@ -33,6 +34,11 @@ class Log:
 
 
 log = Log()
+
+
+def print_rich(*parts: tuple[str, str]) -> None:
+    """Print a line of (text, style) to stdout; styles show on a terminal without `NO_COLOR` only."""
+    Console(highlight=False, soft_wrap=True).print(Text.assemble(*parts))
 
 
 def new_progress() -> Progress:

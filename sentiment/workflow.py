@@ -4,7 +4,7 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,15 @@ from sentiment import architectures
 from sentiment.artifacts import RunFolder
 from sentiment.config import DataConfig, RunConfig
 from sentiment.console import log
-from sentiment.datasets import Corpus, Examples, load_corpus, load_for_evaluation
+from sentiment.datasets import Corpus, Examples, load_corpus, load_for_evaluation, load_unlabelled
 from sentiment.evaluation import evaluate, plots
 from sentiment.export import export_saved_model
 from sentiment.inference import Classifier
 from sentiment.model_card import model_card
+from sentiment.preprocessing import TextPreprocessor, word2vec, word_vectors, write_vectors
 from sentiment.probabilities import probabilities
 from sentiment.training import Trained, train
+from sentiment.training.gradient_flow import all_gradient_norms, sample_of
 
 
 def default_config(given: dict[str, dict[str, Any]]) -> RunConfig:
@@ -64,6 +66,39 @@ def run_training(config: RunConfig, target: Path, *, overwrite: bool = False) ->
         _draw(folder, corpus, trained, test, logits, measured)
         folder.card.write_text(model_card(target.name, config, measured), encoding="utf-8")
         return folder.finish(target)
+
+
+def measure_gradients(config: RunConfig, corpus: Corpus, names: Sequence[str], *, steps: int, texts: int
+                      ) -> dict[str, dict[str, np.ndarray]]:
+    """Return the norms of the gradient at each step of some training texts, by architecture and variant."""
+    seed = config.runtime.seed
+    preprocessor = TextPreprocessor.fit(config.text, corpus.train.texts)
+    tokens = preprocessor.tokenize(corpus.train.texts)
+    sample = sample_of(tokens, corpus.train.labels, steps, texts, seed)
+    if sample.ids.shape[1] < steps:
+        log.warning(f"the texts are short: {sample.ids.shape[1]} steps instead of {steps}")
+    sizes = architectures.Sizes(preprocessor.vocabulary_size, len(corpus.class_names))
+    vectors = word_vectors(tokens, sizes.vocabulary_size, config.model.embedding_size, seed)
+    return all_gradient_norms(names, config.model, sizes, sample, vectors, seed)
+
+
+def train_vectors(config: RunConfig, target: Path, *, method: str, size: int, window: int, epochs: int) -> int:
+    """Train word vectors on the training and unlabelled texts and write them; return how many there are."""
+    seed = config.runtime.seed
+    corpus = load_corpus(config.data, seed)
+    for note in corpus.notes:
+        log.warning(note)
+    texts = [*corpus.train.texts, *load_unlabelled(config.data, corpus)]
+    preprocessor = TextPreprocessor.fit(config.text, texts)
+    tokens = preprocessor.tokenize(texts)
+    log(f"{method}: {len(texts):,} texts, {len(tokens.values):,} words, {preprocessor.vocabulary_size:,} ids")
+    if method == "svd":
+        vectors = word_vectors(tokens, preprocessor.vocabulary_size, size, seed, window)
+    else:
+        vectors = word2vec(tokens, preprocessor.vocabulary_size, size, skip_gram=method == "skip-gram", window=window,
+                           epochs=epochs, seed=seed)
+    write_vectors(target, preprocessor.words, vectors[-len(preprocessor.words):])
+    return len(preprocessor.words)
 
 
 @contextmanager

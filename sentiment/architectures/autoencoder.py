@@ -7,12 +7,10 @@ from keras import ops
 
 from sentiment.architectures import blocks
 from sentiment.architectures.combinations import depth
-from sentiment.architectures.recurrent import recurrent
+from sentiment.architectures.recurrent import ONE_WAY, recurrent, suffix_of
 from sentiment.architectures.registry import Sizes
 from sentiment.config import ModelConfig
 from sentiment.errors import UserError
-
-CELLS = {"rnn": "rnn", "lstm": "lstm", "gru": "gru", "stacked-lstm": "lstm", "stacked-gru": "gru"}
 
 
 def check_autoencoder(config: ModelConfig) -> None:
@@ -21,9 +19,9 @@ def check_autoencoder(config: ModelConfig) -> None:
     Raises:
         UserError: with the reason.
     """
-    if config.architecture not in CELLS:
-        raise UserError(f"--pretraining autoencoder starts an encoder that reads one way: use {', '.join(CELLS)}, not "
-                        f"'{config.architecture}'")
+    if config.architecture not in ONE_WAY:
+        raise UserError(f"--pretraining autoencoder starts an encoder that reads one way: use {', '.join(ONE_WAY)}, "
+                        f"not '{config.architecture}'")
     if config.residual or config.skip or config.normalization == "batch":
         raise UserError("--pretraining autoencoder stacks plain layers: leave out --residual, --skip and "
                         "--normalization batch")
@@ -40,14 +38,13 @@ def build_autoencoder(config: ModelConfig, sizes: Sizes) -> keras.Model:
         with the embedding of a word is that word's logit.
     """
     check_autoencoder(config)
-    cell = CELLS[config.architecture]
+    cell = ONE_WAY[config.architecture]
     ids = blocks.ids_input()
     words = blocks.chained(blocks.embedding(config, sizes), ids)  # [batch, time, embedding]
     mask = ops.not_equal(ids, 0)
     encoded, decoded = words, ops.pad(words, [[0, 0], [1, 0], [0, 0]])[:, :-1]
     for number in range(1, depth(config) + 1):
-        suffix = "" if depth(config) == 1 else f"_{number}"
-        layer = recurrent(cell, config, sizes, f"{cell}{suffix}", return_state=True)
+        layer = recurrent(cell, config, sizes, f"{cell}{suffix_of(number, config)}", return_state=True)
         encoded, *states = layer(encoded, mask=mask)
         decoded, *_ = layer(decoded, initial_state=states, mask=mask)  # [batch, time, units]
     written = keras.layers.Dense(config.embedding_size, dtype="float32", name="written")(decoded)

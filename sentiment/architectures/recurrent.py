@@ -1,5 +1,6 @@
 """Recurrent layers, one or more, in one direction or both, with or without attention over their states."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -13,10 +14,11 @@ from sentiment.config import ModelConfig
 
 KERAS_LAYERS = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 CELLS = {"rnn": layers.SimpleRNNCell, "lstm": layers.LSTMCell, "gru": layers.GRUCell}
+BATCH_NORMALIZATION = "batch_normalization"
 INITIALIZERS = {"orthogonal": "orthogonal", "glorot": "glorot_uniform", "identity": "identity"}
 RECURRENT = EMBEDDED | {"units", "layers", "recurrent_initializer", "residual", "skip", "normalization", "attention",
                         "heads", "hops", "hops_penalty", "window", "pooling", "recurrent_dropout", "weight_drop"}
-OF_CELL = {"rnn": {"activation"}, "lstm": set(), "gru": {"gru_reset"}}
+OF_CELL = {"rnn": {"activation"}, "lstm": {"forget_bias"}, "gru": {"gru_reset"}}
 
 
 def recurrent(cell: str, config: ModelConfig, sizes: Sizes, name: str, *, return_state: bool = False
@@ -30,6 +32,8 @@ def recurrent(cell: str, config: ModelConfig, sizes: Sizes, name: str, *, return
                                "recurrent_initializer": INITIALIZERS[config.recurrent_initializer]}
     if cell == "rnn":
         options["activation"] = config.activation.replace("-", "_")
+    if cell == "lstm":
+        options["unit_forget_bias"] = config.forget_bias
     if cell == "gru":
         options["reset_after"] = config.gru_reset == "after"
     if config.normalization in ("layer", "weight") or config.weight_drop:
@@ -48,6 +52,11 @@ def bidirectional(cell: str, config: ModelConfig, sizes: Sizes, name: str) -> ke
     return keras.layers.Bidirectional(forward, merge_mode=config.merge, name=name)
 
 
+def suffix_of(number: int, config: ModelConfig) -> str:
+    """Return what tells the name of a layer from those of the others: nothing, or `_1`, `_2`, ..."""
+    return "" if depth(config) == 1 else f"_{number}"
+
+
 def encode(cell: str, config: ModelConfig, sizes: Sizes, words: Any, *, both_ways: bool) -> list[Any]:
     """Run all recurrent layers over embedded words [batch, time, embedding].
 
@@ -60,19 +69,33 @@ def encode(cell: str, config: ModelConfig, sizes: Sizes, words: Any, *, both_way
         `--skip` every layer's.
     """
     layer = bidirectional if both_ways else recurrent
-    outputs: list[Any] = []
-    below = words
-    for number in range(1, depth(config) + 1):
-        suffix = "" if depth(config) == 1 else f"_{number}"
+
+    def run(number: int, below: Any) -> Any:
+        suffix = suffix_of(number, config)
         if number > 1:
             below = keras.layers.SpatialDropout1D(config.output_dropout, name=f"dropout{suffix}")(below)
         states = layer(cell, config, sizes, name=f"{'bi' if both_ways else ''}{cell}{suffix}")(below)
         if config.normalization == "batch":
-            states = keras.layers.BatchNormalization(name=f"batch_normalization{suffix}")(states)
+            states = keras.layers.BatchNormalization(name=f"{BATCH_NORMALIZATION}{suffix}")(states)
+        return states
+
+    return connected(config, words, run)
+
+
+def connected(config: ModelConfig, words: Any, run: Callable[[int, Any], Any]) -> list[Any]:
+    """Put layers on top of one another; ``run(number, below)`` gives a layer's states, numbers count from 1.
+
+    Returns:
+        As `encode`.
+    """
+    outputs: list[Any] = []
+    below = words
+    for number in range(1, depth(config) + 1):
+        states = run(number, below)
         if config.residual and number > 1:
-            states = keras.layers.Add(name=f"residual{suffix}")([outputs[-1], states])
+            states = keras.layers.Add(name=f"residual_{number}")([outputs[-1], states])
         outputs.append(states)
-        below = keras.layers.Concatenate(name=f"skip{suffix}")([words, *outputs]) if config.skip else states
+        below = keras.layers.Concatenate(name=f"skip_{number}")([words, *outputs]) if config.skip else states
     return outputs if config.skip else outputs[-1:]
 
 
@@ -98,6 +121,9 @@ def summarize(config: ModelConfig, encoded: list[Any], *, both_ways: bool) -> An
     last = pooled("last", encoded, "last_state", apart) if asked else None
     attended = attention.build(config, _concatenated(encoded, "all_layers"), last)
     return attended if attention.sums_up else pooled(pooling, [attended], "pooling", apart=False)
+
+
+ONE_WAY = {"rnn": "rnn", "lstm": "lstm", "gru": "gru", "stacked-lstm": "lstm", "stacked-gru": "gru"}
 
 
 def _register(name: str, cell: str, summary: str, *, both_ways: bool) -> None:

@@ -1,4 +1,4 @@
-"""Plots of a run as PNG files: learning curves, confusion matrix, ROC."""
+"""Plots as picture files: learning curves, confusion matrix, ROC, the flow of gradients."""
 
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,8 @@ from sklearn.metrics import roc_curve
 
 DOTS_PER_INCH = 150
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#767676"  # told apart by colour-blind readers (Okabe & Ito)
+LINE_COLORS = (GREY, BLUE, ORANGE, "#009e73", "#cc79a7")
+LINE_STYLES = ("-", "-", "--", "-.", ":")
 
 
 def _save(figure: Figure, path: Path) -> None:
@@ -76,4 +78,26 @@ def roc_curves(labels: np.ndarray, scores: np.ndarray, class_names: tuple[str, .
     axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
+    _save(figure, path)
+
+
+def gradient_flow(norms: dict[str, dict[str, np.ndarray]], path: Path) -> None:
+    """Draw the norm of the gradient by the state of each step, a panel an architecture.
+
+    Args:
+        norms: by architecture and variant, float [steps], the first step first.
+        path: of the picture; its suffix says the format.
+    """
+    figure = Figure(figsize=(4.6 * len(norms), 5.2), layout="constrained")
+    panels = figure.subplots(1, len(norms), sharey=True, squeeze=False)[0]
+    for axes, (name, lines) in zip(panels, norms.items(), strict=True):
+        for place, (label, values) in enumerate(lines.items()):
+            before = np.arange(len(values))[::-1]
+            style = {"color": LINE_COLORS[place % len(LINE_COLORS)], "linestyle": LINE_STYLES[place % len(LINE_STYLES)]}
+            axes.plot(before, np.maximum(values, np.finfo(np.float32).tiny), label=label, **style)
+        axes.set(title=name, xlabel="steps before the end of the text", yscale="log")
+        axes.invert_xaxis()
+        axes.grid(alpha=0.3)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), fontsize="small")
+    panels[0].set_ylabel("norm of the gradient by the state")
     _save(figure, path)

@@ -60,8 +60,12 @@ class Classifier:
         """
         if isinstance(texts, str):
             raise TypeError("predict takes a list of texts: predict([text])")
+        return self.answers(self.predict_logits(texts))
+
+    def answers(self, logits: np.ndarray) -> list[Prediction]:
+        """Return a prediction for each row of logits, float [texts, 1 or classes]."""
         answers = []
-        for row in self.predict_proba(texts):
+        for row in probabilities(logits):
             scores = {name: float(score) for name, score in zip(self.class_names, row, strict=True)}
             best = self.class_names[int(row.argmax())]
             answers.append(Prediction(best, scores[best], scores))

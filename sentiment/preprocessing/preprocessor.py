@@ -87,6 +87,19 @@ class TextPreprocessor:
         """Return the ids of a string tensor [texts] as int32 [texts, longest], padded on the right; traceable."""
         return self.ragged_ids(texts).to_tensor()
 
+    def whole_ids(self, text: str) -> np.ndarray:
+        """Return all ids of one text, int32 [tokens], without truncation."""
+        ids = self._vectorization(tf.constant([text.encode("utf-8", "replace")])).flat_values.numpy()
+        return ids.astype(np.int32) if len(ids) else np.array([UNKNOWN_ID], np.int32)
+
+    def words_read(self, text: str) -> list[str]:
+        """Return the words of a text that `tokenize` turns into ids; `[empty]` for a text without a word."""
+        chunk = tf.constant([text.encode("utf-8", "replace")])
+        words = tf.strings.split(standardize(chunk, periods=self.config.periods)).flat_values.numpy().tolist()
+        head, tail = kept_at_ends(self.config)
+        kept = [word for place, word in enumerate(words) if place < head or len(words) - place <= tail]
+        return [word.decode("utf-8") for word in kept] or ["[empty]"]
+
     def tokenize(self, texts: Iterable[str]) -> TokenizedTexts:
         """Return the ids of raw texts; white space, emoji, NUL and lone surrogates included."""
 

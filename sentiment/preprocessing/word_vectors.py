@@ -12,8 +12,8 @@ POWER_ITERATIONS = 3
 ROOT_MEAN_SQUARE = 0.1
 
 
-def co_occurrences(tokens: TokenizedTexts, vocabulary_size: int) -> sparse.csr_array:
-    """Count how often two words stand within 5 tokens of one another in a text, weighted by 1 / distance.
+def co_occurrences(tokens: TokenizedTexts, vocabulary_size: int, window: int = WINDOW) -> sparse.csr_array:
+    """Count how often two words stand within `window` tokens of one another in a text, weighted by 1 / distance.
 
     Padding and the unknown word do not count.
 
@@ -22,7 +22,7 @@ def co_occurrences(tokens: TokenizedTexts, vocabulary_size: int) -> sparse.csr_a
     """
     counts = sparse.csr_array((vocabulary_size, vocabulary_size), dtype=np.float32)
     texts = np.repeat(np.arange(len(tokens)), tokens.lengths)
-    for distance in range(1, WINDOW + 1):
+    for distance in range(1, window + 1):
         left, right = tokens.values[:-distance], tokens.values[distance:]
         counted = (texts[:-distance] == texts[distance:]) & (left > UNKNOWN_ID) & (right > UNKNOWN_ID)
         weights = np.full(int(counted.sum()), 1 / distance, np.float32)
@@ -47,7 +47,8 @@ def positive_pointwise_mutual_information(counts: sparse.csr_array) -> sparse.cs
     return sparse.csr_array((values, (pairs.row[kept], pairs.col[kept])), shape=counts.shape)
 
 
-def word_vectors(tokens: TokenizedTexts, vocabulary_size: int, size: int, seed: int) -> np.ndarray:
+def word_vectors(tokens: TokenizedTexts, vocabulary_size: int, size: int, seed: int, window: int = WINDOW
+                 ) -> np.ndarray:
     """Factorise the positive pointwise mutual information of the texts: vectors are U sqrt(S).
 
     Args:
@@ -55,13 +56,14 @@ def word_vectors(tokens: TokenizedTexts, vocabulary_size: int, size: int, seed: 
         vocabulary_size: the number of ids.
         size: features of a vector; those beyond the rank of a small vocabulary are zero.
         seed: of the randomised factorisation.
+        window: words to each side that count as near.
 
     Returns:
         float32 [vocabulary_size, size] with a root mean square of 0.1; zeros for padding, the unknown
         word and words that stand alone.
     """
     vectors = np.zeros((vocabulary_size, size), np.float32)
-    information = positive_pointwise_mutual_information(co_occurrences(tokens, vocabulary_size))
+    information = positive_pointwise_mutual_information(co_occurrences(tokens, vocabulary_size, window))
     rank = min(size, vocabulary_size - 1)
     if information.nnz == 0:
         return vectors

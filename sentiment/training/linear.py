@@ -16,6 +16,7 @@ from sentiment.preprocessing import UNKNOWN_ID, TokenizedTexts
 
 MINIMUM_TEXTS = 2
 LOGISTIC_C = 10.0
+SVM_ITERATIONS = 20_000
 SVM_C, NAIVE_BAYES_SMOOTHING, INTERPOLATION = 1.0, 1.0, 0.25
 
 
@@ -98,7 +99,7 @@ def fit_nb_svm(counts: sparse.csr_array, labels: np.ndarray, class_weight: str |
         inside, outside = (NAIVE_BAYES_SMOOTHING + np.asarray(present[rows].sum(axis=0)).ravel()
                            for rows in (np.flatnonzero(of_class), np.flatnonzero(~of_class)))
         ratio = np.log((inside / inside.sum()) / (outside / outside.sum()))
-        machine = LinearSVC(C=SVM_C, class_weight=class_weight, random_state=0)
+        machine = LinearSVC(C=SVM_C, class_weight=class_weight, random_state=0, max_iter=SVM_ITERATIONS)
         machine.fit(present.multiply(ratio[None, :]).tocsr(), of_class)
         weights = machine.coef_[0]
         kernels.append(((1 - INTERPOLATION) * np.abs(weights).mean() + INTERPOLATION * weights) * ratio)

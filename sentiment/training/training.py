@@ -113,21 +113,8 @@ def train(config: RunConfig, corpus: Corpus, *, history_file: Path, checkpoint: 
         return fit_at_once(config, corpus, texts, entry.learner)
     settings = config.training
     epochs = settings.epochs_for(len(texts.train))
-    strategy = make_strategy(config.runtime.strategy)
-    weights = class_weights(settings.class_weights, corpus.train.labels, len(corpus.class_names))
-    with strategy.scope(), precision(config.runtime.mixed_precision):
-        sizes = architectures.Sizes(texts.preprocessor.vocabulary_size, len(corpus.class_names),
-                                    texts.preprocessor.sentence_ends)
-        model = architectures.build(config.model, sizes)
-        start_embedding(model, config, texts)
-        optimizer = make_optimizer(settings, steps=epochs * len(texts.train))
-    log(f"{config.model.architecture}: {model.count_params():,} parameters, {len(corpus.train):,} training texts, "
-        f"{texts.preprocessor.vocabulary_size:,} words, up to {epochs} epochs on {describe(strategy)}")
     started = time.perf_counter()
-    if settings.pretraining == "autoencoder":
-        batches = Batches(texts.without_labels(), texts.train.boundaries, settings.batch_size)
-        start_from_autoencoder(model, config.model, settings, sizes, batches, strategy, config.runtime.seed)
-    trainer = Trainer(model, optimizer, strategy, settings, weights)
+    trainer, sizes = prepare_trainer(config, corpus, texts)
     logs = tensorboard if config.runtime.tensorboard else None
     callbacks = make_callbacks(settings, epochs, history_file, checkpoint, logs)
     display = ProgressDisplay()
@@ -139,8 +126,28 @@ def train(config: RunConfig, corpus: Corpus, *, history_file: Path, checkpoint: 
         display.close()
     seconds = time.perf_counter() - started
     best = callbacks[0].best_epoch + 1
-    return Trained(model, texts.preprocessor, sizes, history, best, trainer.predict(texts.validation), seconds,
-                   describe(strategy), trainer.diverged)
+    return Trained(trainer.model, texts.preprocessor, sizes, history, best, trainer.predict(texts.validation), seconds,
+                   describe(trainer.strategy), trainer.diverged)
+
+
+def prepare_trainer(config: RunConfig, corpus: Corpus, texts: Texts) -> tuple[Trainer, architectures.Sizes]:
+    """Build the model with its first weights, pretrained where that is asked for, and what trains it."""
+    settings = config.training
+    epochs = settings.epochs_for(len(texts.train))
+    strategy = make_strategy(config.runtime.strategy)
+    with strategy.scope(), precision(config.runtime.mixed_precision):
+        sizes = architectures.Sizes(texts.preprocessor.vocabulary_size, len(corpus.class_names),
+                                    texts.preprocessor.sentence_ends)
+        model = architectures.build(config.model, sizes)
+        start_embedding(model, config, texts)
+        optimizer = make_optimizer(settings, steps=epochs * len(texts.train))
+    log(f"{config.model.architecture}: {model.count_params():,} parameters, {len(corpus.train):,} training texts, "
+        f"{texts.preprocessor.vocabulary_size:,} words, up to {epochs} epochs on {describe(strategy)}")
+    if settings.pretraining == "autoencoder":
+        batches = Batches(texts.without_labels(), texts.train.boundaries, settings.batch_size)
+        start_from_autoencoder(model, config.model, settings, sizes, batches, strategy, config.runtime.seed)
+    weights = class_weights(settings.class_weights, corpus.train.labels, len(corpus.class_names))
+    return Trainer(model, optimizer, strategy, settings, weights), sizes
 
 
 def check_training(config: RunConfig, entry: architectures.Architecture) -> None:

@@ -144,7 +144,7 @@ def test_dropout_is_active_in_training_only(name: str) -> None:
 
 
 OTHER_VALUES: dict[str, Any] = {
-    "embedding_size": 8, "units": 7, "layers": 3, "activation": "relu", "gru_reset": "before",
+    "embedding_size": 8, "units": 7, "layers": 3, "activation": "relu", "gru_reset": "before", "forget_bias": False,
     "recurrent_initializer": "glorot", "merge": "sum", "residual": True, "skip": True, "normalization": "batch",
     "attention": "additive", "heads": 1, "hops": 2, "hops_penalty": 0.5, "window": 1, "pooling": "mean",
     "bigram_buckets": 3, "word_dropout": 0.9, "embedding_dropout": 0.1, "recurrent_dropout": 0.4, "weight_drop": 0.4,

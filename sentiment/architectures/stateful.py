@@ -1,0 +1,56 @@
+"""The recurrent layers of a model, so that they can go on where they stopped."""
+
+from typing import Any
+
+import keras
+
+from sentiment.architectures import blocks
+from sentiment.architectures.recurrent import BATCH_NORMALIZATION, ONE_WAY, connected, suffix_of
+from sentiment.config import ModelConfig
+from sentiment.errors import UserError
+from sentiment.layers import RNN
+
+
+def check_stateful(config: ModelConfig) -> None:
+    """Refuse a model that cannot read piece by piece.
+
+    Raises:
+        UserError: with the reason.
+    """
+    if config.architecture not in ONE_WAY:
+        raise UserError(f"a model that reads piece by piece reads one way: train {', '.join(ONE_WAY)}; this is "
+                        f"'{config.architecture}'")
+    if config.attention != "none":
+        raise UserError(f"--attention {config.attention} looks back at all words, so it cannot read piece by piece: "
+                        "train with --pooling")
+
+
+def stateful_encoder(config: ModelConfig, model: keras.Model) -> keras.Model:
+    """Return the encoder of a trained model, with its weights, from any state to the next.
+
+    Returns:
+        A model from [ids int32 [batch, time], states ...] to [outputs ..., states ...]: the states of all steps that
+        the classifier pools, float [batch, time, units], one or with `--skip` one a layer, and the state of each
+        layer after the last step.
+    """
+    check_stateful(config)
+    cell = ONE_WAY[config.architecture]
+    ids = blocks.ids_input()
+    words = model.get_layer(blocks.EMBEDDING)(ids)  # [batch, time, embedding]
+    given: list[Any] = []
+    following: list[Any] = []
+
+    def run(number: int, below: Any) -> Any:
+        suffix = suffix_of(number, config)
+        trained = model.get_layer(f"{cell}{suffix}")
+        kind = RNN if isinstance(trained, RNN) else keras.layers.RNN
+        layer = kind(trained.cell, return_sequences=True, return_state=True, name=f"{cell}{suffix}")
+        sizes = keras.tree.flatten(trained.cell.state_size)
+        starts = [keras.Input((size,), name=f"state_{number}_{place}") for place, size in enumerate(sizes)]
+        states, *ends = layer(below, initial_state=starts)
+        given.extend(starts)
+        following.extend(ends)
+        return model.get_layer(f"{BATCH_NORMALIZATION}{suffix}")(states) if config.normalization == "batch" else states
+
+    outputs = connected(config, words, run)
+    return keras.Model([ids, *given], [*outputs, *following], name="stateful")

@@ -1,0 +1,64 @@
+"""`sentiment evaluate`: measure a trained model on labelled texts."""
+
+import argparse
+import json
+from typing import Any
+
+from sentiment.commands.options import add_section, given_options
+from sentiment.commands.tensorflow import import_tensorflow
+from sentiment.config import DataConfig, RunConfig
+from sentiment.console import log
+from sentiment.errors import UserError
+
+OPTIONS = ("dataset", "data_dir", "text_column", "label_column")
+
+
+def add_to(commands: Any) -> None:
+    """Add the command's parser."""
+    parser = commands.add_parser("evaluate", help="measure a trained model on labelled texts")
+    parser.add_argument("model", help="the folder of a run")
+    parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
+    add_section(parser, "data", DataConfig, OPTIONS)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print the metrics of a run on its test split or on other labelled texts."""
+    changes = given_options(arguments).get("data", {})
+    import_tensorflow()
+    from sentiment.artifacts import RunFolder
+    from sentiment.workflow import run_evaluation
+
+    folder = RunFolder.open(arguments.model)
+    metrics = run_evaluation(folder, evaluation_data(changes, folder.load_config()))
+    if arguments.json:
+        print(json.dumps(metrics, ensure_ascii=False))
+        return
+    print("\n".join(evaluation_lines(metrics)))
+    for note in metrics["notes"]:
+        log.warning(note)
+
+
+def evaluation_data(changes: dict[str, Any], own: RunConfig) -> DataConfig | None:
+    """Return what the flags of `evaluate` name, or None for the run's own test split."""
+    if not changes:
+        return None
+    if "dataset" in changes:
+        return DataConfig.from_dict(changes)
+    if own.data.dataset not in ("imdb", "sample"):
+        raise UserError("--data-dir, --text-column and --label-column go with --dataset")
+    return own.updated({"data": changes}).data
+
+
+def evaluation_lines(metrics: dict[str, Any]) -> list[str]:
+    """Return metrics as aligned text."""
+    area = "-" if metrics["roc_auc"] is None else f"{metrics['roc_auc']:.4f}"
+    lines = [f"{metrics['dataset']}: {metrics['texts']:,} texts",
+             f"accuracy {metrics['accuracy']:.4f}   macro F1 {metrics['macro_f1']:.4f}   "
+             f"log loss {metrics['log_loss']:.4f}   ROC AUC {area}", ""]
+    width = max(5, *(len(name) for name in metrics["classes"]))
+    lines.append(f"{'class':<{width}}  precision  recall      F1    texts")
+    for name, row in metrics["classes"].items():
+        lines.append(f"{name:<{width}}  {row['precision']:9.4f}  {row['recall']:6.4f}  {row['f1']:6.4f}  "
+                     f"{row['texts']:7,}")
+    return lines

@@ -1,0 +1,47 @@
+"""Command-line flags from the fields of the configuration."""
+
+import argparse
+import dataclasses
+import typing
+from typing import Any
+
+from sentiment.config import RunConfig, Section, base_type, flag_of
+
+
+def add_section(parser: argparse.ArgumentParser, name: str, section: type[Section],
+                only: tuple[str, ...] | None = None) -> None:
+    """Add a flag for each field of a configuration section; a flag not given leaves no trace."""
+    hints = typing.get_type_hints(section)
+    group = parser.add_argument_group(f"{name} options", (section.__doc__ or "").strip())
+    for declared in dataclasses.fields(section):  # type: ignore[arg-type]
+        if only is not None and declared.name not in only:
+            continue
+        kind, _ = base_type(hints[declared.name])
+        shown = "" if declared.default is None or kind is bool else f" (default: {declared.default})"
+        options: dict[str, Any] = {"dest": f"{name}.{declared.name}", "default": argparse.SUPPRESS,
+                                   "help": (declared.metadata["help"] + shown).replace("%", "%%")}
+        if kind is bool:
+            options["action"] = argparse.BooleanOptionalAction
+        else:
+            options |= {"type": kind, "choices": declared.metadata["choices"]}
+            if declared.metadata["const"] is not None:
+                options |= {"nargs": "?", "const": declared.metadata["const"]}
+            if not declared.metadata["choices"]:
+                options["metavar"] = {"int": "N", "float": "X", "str": "NAME"}[kind.__name__]
+        group.add_argument(flag_of(declared), **options)
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """Add a flag for each field of the whole configuration."""
+    for name, section in RunConfig.sections().items():
+        add_section(parser, name, section)
+
+
+def given_options(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Return the configuration flags that were given: ``{"model": {"units": 128}}``."""
+    changes: dict[str, dict[str, Any]] = {}
+    for key, value in vars(arguments).items():
+        section, dot, name = key.partition(".")
+        if dot:
+            changes.setdefault(section, {})[name] = value
+    return changes

@@ -1,0 +1,211 @@
+"""Which words moved a prediction: integrated gradients for every architecture, and attention weights."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from sentiment.errors import UserError, nearest
+from sentiment.inference.classifier import Classifier
+from sentiment.layers import LinearNgrams, SelfAttentivePooling, SplitSentences
+from sentiment.layers.attention import QueryAttention
+from sentiment.preprocessing import UNKNOWN_ID
+
+EMBEDDED = "embedded"
+ATTENTION_LAYERS = (QueryAttention, SelfAttentivePooling, keras.layers.MultiHeadAttention)
+FIRST_STEPS, MOST_STEPS, STEPS_A_PASS = 64, 1024, 64
+TOLERANCE = 0.01
+
+
+@dataclass(frozen=True)
+class AttentionMap:
+    """The weights of one attention layer for one text.
+
+    Attributes:
+        layer: its name in the model.
+        weights: float [maps, words]: a row a head, or a hop. Where each word has weights of its own for all others
+            (self-attention), a row is what each word gets on average.
+        matrix: float [maps, words, words], the whole weights of self-attention, a row an asking word; else None.
+    """
+
+    layer: str
+    weights: np.ndarray
+    matrix: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What moved the prediction for one text.
+
+    Attributes:
+        text: the text.
+        words: the words that the model reads, standardised and truncated.
+        known: whether each word is in the vocabulary.
+        label, score: the prediction and its probability.
+        explained: the class whose logit is explained.
+        attributions: float64 [words], what each word adds to the logit of `explained`.
+        logit, baseline: the logit for the text, and for a text whose embedded words are all zero (the bias of a
+            linear model). The attributions should add up to their difference.
+        attention: the weights of each attention layer.
+    """
+
+    text: str
+    words: list[str]
+    known: list[bool]
+    label: str
+    score: float
+    explained: str
+    attributions: np.ndarray
+    logit: float
+    baseline: float
+    attention: list[AttentionMap]
+
+    @property
+    def gap(self) -> float:
+        """How far the sum of the attributions is from the difference of the logits."""
+        return float(abs(self.attributions.sum() - (self.logit - self.baseline)))
+
+    @property
+    def complete(self) -> bool:
+        """Whether the gap is at most 1 % of the difference of the logits, or 0.01."""
+        return self.gap <= TOLERANCE * max(1.0, abs(self.logit - self.baseline))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        values = {**asdict(self), "attributions": self.attributions.tolist(), "gap": self.gap}
+        values["attention"] = [{"layer": one.layer, "weights": one.weights.tolist(),
+                                "matrix": None if one.matrix is None else one.matrix.tolist()}
+                               for one in self.attention]
+        return values
+
+
+def explain(classifier: Classifier, text: str, class_name: str | None = None) -> Explanation:
+    """Explain the prediction for a text.
+
+    Args:
+        classifier: any; a linear model over n-grams is explained by its own terms, whose value is shared by their
+            words, the others by integrated gradients.
+        text: raw.
+        class_name: the class to explain; None for the predicted one.
+
+    Raises:
+        UserError: if there is no class of that name.
+    """
+    (prediction,) = classifier.predict([text])
+    explained = class_name or prediction.label
+    if explained not in classifier.class_names:
+        names = ", ".join(classifier.class_names)
+        raise UserError(f"no class '{explained}'{nearest(explained, classifier.class_names)} (there are {names})")
+    ids = classifier.preprocessor.tokenize([text]).row(0)[None, :]  # [1, words]
+    words = classifier.preprocessor.words_read(text)
+    target = _Target(classifier.class_names.index(explained), len(classifier.class_names))
+    linear = [layer for layer in classifier.model.layers if isinstance(layer, LinearNgrams)]
+    if linear:
+        attributions, logit, baseline = _terms(linear[0], ids, target)
+    else:
+        attributions, logit, baseline = integrated_gradients(classifier.model, ids, target)
+    return Explanation(text, words, [bool(one != UNKNOWN_ID) for one in ids[0]], prediction.label, prediction.score,
+                       explained, attributions, logit, baseline, attention_maps(classifier.model, ids))
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Picks the logit of one class; of two classes, the first one's logit is the negative of the only one."""
+
+    index: int
+    classes: int
+
+    def of(self, logits: Any) -> Any:
+        """Return [...] from logits [..., 1 or classes]."""
+        if self.classes == 2:
+            return logits[..., 0] * (1.0 if self.index == 1 else -1.0)
+        return logits[..., self.index]
+
+
+def integrated_gradients(model: keras.Model, ids: np.ndarray, target: _Target) -> tuple[np.ndarray, float, float]:
+    """Return each word's attribution, the logit and the baseline's logit.
+
+    With e the embedded words and F the logit, word t gets sum_f e_tf * integral_0^1 dF(a e) / d(a e)_tf da, and all
+    of them add up to F(e) - F(0) (Sundararajan, Taly & Yan 2017, "Axiomatic Attribution for Deep Networks"). The
+    integral is a sum over midpoints, whose number is doubled from 64 until the gap is small, or to 1,024 at most.
+
+    Args:
+        model: with a layer `embedded`.
+        ids: int32 [1, words].
+        target: picks the logit.
+    """
+    place = model.get_layer(EMBEDDED)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.float32)])
+    def at(ids: Any, shares: Any) -> tuple[Any, Any]:
+        """Return F(a e) [shares] and the sum over features of e times the gradient there [shares, words]."""
+        seen = []
+
+        def scaled(words: Any) -> Any:
+            seen.extend([words, words * tf.cast(shares[:, None, None], words.dtype)])
+            tape.watch(seen[1])
+            return seen[1]
+
+        with tf.GradientTape() as tape:
+            with place.changed(scaled):
+                values = target.of(model(tf.tile(ids, [tf.shape(shares)[0], 1]), training=False))
+            total = tf.reduce_sum(values)
+        return values, tf.reduce_sum(seen[0] * tape.gradient(total, seen[1]), axis=-1)
+
+    baseline, logit = (float(value) for value in at(ids, np.array([0.0, 1.0], np.float32))[0])
+    steps = FIRST_STEPS
+    while True:
+        shares = (np.arange(steps, dtype=np.float32) + 0.5) / steps
+        parts = [at(ids, shares[start:start + STEPS_A_PASS])[1] for start in range(0, steps, STEPS_A_PASS)]
+        attributions = np.concatenate(parts).astype(np.float64).mean(axis=0)
+        gap = abs(attributions.sum() - (logit - baseline))
+        if gap <= TOLERANCE * max(1.0, abs(logit - baseline)) or steps >= MOST_STEPS:
+            return attributions, logit, baseline
+        steps *= 2
+
+
+def _terms(layer: LinearNgrams, ids: np.ndarray, target: _Target) -> tuple[np.ndarray, float, float]:
+    """Return what each word's terms add to the logit; a term of several words is shared by them evenly."""
+    rows, values = (np.asarray(part)[0] for part in layer.values(ids))
+    kernel, bias = np.asarray(layer.kernel, np.float64), np.asarray(layer.bias, np.float64)
+    parts = target.of(kernel[np.minimum(rows, layer.terms - 1)]) * values  # [order * words]
+    words = ids.shape[1]
+    attributions = np.zeros(words)
+    for length in range(1, layer.order + 1):
+        of_length = parts[(length - 1) * words:length * words]
+        for offset in range(length):
+            attributions[offset:] += of_length[:words - offset] / length
+    baseline = float(target.of(bias))
+    return attributions, float(target.of(np.asarray(layer(ids), np.float64)[0])), baseline
+
+
+def attention_maps(model: keras.Model, ids: np.ndarray) -> list[AttentionMap]:
+    """Return the weights of all attention layers for one text, int32 [1, words]."""
+    found = [layer for layer in model.layers if isinstance(layer, ATTENTION_LAYERS)]
+    if not found:
+        return []
+    outputs = keras.Model(model.input, [layer.output[1] for layer in found])(ids, training=False)
+    arrays = [np.asarray(tf.cast(output, tf.float32)) for output in tf.nest.flatten(outputs)]
+    split = [layer for layer in model.layers if isinstance(layer, SplitSentences)]
+    if split:
+        arrays = _of_sentences(split[0], ids, *arrays)
+    return [_map(layer, weights) for layer, weights in zip(found, arrays, strict=True)]
+
+
+def _map(layer: keras.layers.Layer, weights: np.ndarray) -> AttentionMap:
+    """Bring the weights of a layer for one text into the form of an `AttentionMap`."""
+    if isinstance(layer, keras.layers.MultiHeadAttention):
+        matrix = weights[0]  # [heads, words, words]
+    elif isinstance(layer, QueryAttention) and weights.ndim == 3:
+        matrix = weights  # [1, words, words]
+    else:
+        return AttentionMap(layer.name, weights.reshape(-1, weights.shape[-1]))
+    return AttentionMap(layer.name, matrix.mean(axis=1), matrix)
+
+
+def _of_sentences(split: SplitSentences, ids: np.ndarray, in_row: np.ndarray, of_row: np.ndarray) -> list[np.ndarray]:
+    """Spread the weights of words in sentences and of sentences over the words of the text, each [1, 1, words]."""
+    rows, places = (np.asarray(part)[0] for part in split.places(ids))
+    return [in_row[rows, 0, places][None, None, :], of_row[0, 0, rows][None, None, :]]

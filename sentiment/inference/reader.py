@@ -1,0 +1,92 @@
+"""Read a text piece by piece."""
+
+import numpy as np
+import tensorflow as tf
+
+from sentiment.architectures.blocks import DEFAULT_POOLING
+from sentiment.architectures.stateful import stateful_encoder
+from sentiment.config import ModelConfig
+from sentiment.inference.classifier import Classifier, Prediction
+
+LARGEST_STEP = 256
+
+
+class _State:
+    """Where a reader stands: the ids read, the recurrent states, and what pooling needs of all steps so far.
+
+    The features of all layers that the classifier reads are side by side in `last`, `highest` and `total`.
+    """
+
+    def __init__(self, ids: np.ndarray, recurrent: list[np.ndarray], last: np.ndarray, highest: np.ndarray,
+                 total: np.ndarray) -> None:
+        self.ids = ids
+        self.recurrent = recurrent
+        self.last = last
+        self.highest = highest
+        self.total = total
+
+
+class Reader:
+    """Reads a text piece by piece and predicts after each, as if it had read all pieces so far as one text.
+
+    The recurrent state is kept between pieces, so a new piece costs what its own words cost. A piece may end within
+    a word or a tag: the last word counts for the prediction, and is read again when the next piece may have made it
+    longer. The text is never truncated, so the predictions equal those of `Classifier.predict` for texts of up to
+    `--max-length` words.
+
+    Args:
+        classifier: of a model that reads one way and pools its states.
+        config: of that model.
+
+    Raises:
+        UserError: if the model cannot read piece by piece; the message says why.
+    """
+
+    def __init__(self, classifier: Classifier, config: ModelConfig) -> None:
+        encoder = stateful_encoder(config, classifier.model)
+        self.classifier = classifier
+        self.pooling = config.pooling or DEFAULT_POOLING
+        self.text = ""
+        sizes = [one.shape[-1] for one in encoder.inputs[1:]]
+        self.pooled = len(encoder.outputs) - len(sizes)  # how many of the outputs are sequences
+        features = sum(one.shape[-1] for one in encoder.outputs[:self.pooled])
+        self._start = _State(np.zeros(0, np.int32), [np.zeros((1, size), np.float32) for size in sizes],
+                             np.zeros(features, np.float32), np.full(features, -np.inf, np.float32),
+                             np.zeros(features, np.float64))
+        self._kept = self._start
+        signature = [tf.TensorSpec([1, None], tf.int32), *(tf.TensorSpec([1, size], tf.float32) for size in sizes)]
+        self._encode = tf.function(lambda *inputs: encoder(list(inputs), training=False), input_signature=signature)
+
+    def read(self, piece: str) -> Prediction:
+        """Read a piece and return the prediction for all pieces so far."""
+        self.text += piece
+        ids = self.classifier.preprocessor.whole_ids(self.text)
+        kept = self._kept if np.array_equal(ids[:len(self._kept.ids)], self._kept.ids) else self._start
+        # The last word may grow with the next piece, so the state before it is the one to keep.
+        self._kept = self._after(kept, ids[len(kept.ids):len(ids) - 1])
+        return self._predict(self._after(self._kept, ids[len(self._kept.ids):]))
+
+    def _after(self, state: _State, ids: np.ndarray) -> _State:
+        """Return the state after more ids."""
+        for start in range(0, len(ids), LARGEST_STEP):
+            part = ids[start:start + LARGEST_STEP]
+            outputs = [value.numpy() for value in self._encode(part[None, :], *state.recurrent)]
+            steps = np.concatenate([value[0] for value in outputs[:self.pooled]], axis=-1)  # [time, features]
+            highest = np.maximum(state.highest, steps.max(axis=0))
+            total = state.total + steps.sum(axis=0, dtype=np.float64)
+            state = _State(np.concatenate([state.ids, part]), outputs[self.pooled:], steps[-1], highest, total)
+        return state
+
+    def _predict(self, state: _State) -> Prediction:
+        pools = {"last": state.last, "max": state.highest, "mean": (state.total / len(state.ids)).astype(np.float32)}
+        if self.pooling == "concat":
+            features = self._by_layer([pools["last"], pools["max"], pools["mean"]])
+        else:
+            features = pools[self.pooling]
+        logits = self.classifier.model.get_layer("logits")(features[None, :])
+        return self.classifier.answers(np.asarray(logits))[0]
+
+    def _by_layer(self, pools: list[np.ndarray]) -> np.ndarray:
+        """Put the pools of each layer side by side, then the layers, as the model does."""
+        parts = [np.split(pool, self.pooled) for pool in pools]
+        return np.concatenate([part[layer] for layer in range(self.pooled) for part in parts])

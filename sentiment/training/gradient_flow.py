@@ -1,0 +1,141 @@
+"""How much of the loss's gradient reaches each step of a text, for the plot of vanishing and exploding gradients."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from sentiment import architectures
+from sentiment.architectures import Sizes
+from sentiment.architectures.recurrent import ONE_WAY
+from sentiment.config import ModelConfig
+from sentiment.errors import UserError
+from sentiment.objectives import cross_entropy
+from sentiment.preprocessing import TokenizedTexts
+
+FEWEST_TEXTS = 16
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A recurrent layer, with or without a cure.
+
+    Attributes:
+        label: in the plot.
+        model: fields of `ModelConfig`.
+        gain: factor of the recurrent kernel at the start.
+        clip_norm: the whole gradient is scaled to this norm at most; 0 for no limit.
+    """
+
+    label: str
+    model: dict[str, Any]
+    gain: float = 1.0
+    clip_norm: float = 0.0
+
+
+VARIANTS: dict[str, tuple[Variant, ...]] = {
+    "rnn": (
+        Variant("orthogonal start times 0.5", {}, gain=0.5),
+        Variant("orthogonal start", {}),
+        Variant("relu, identity start", {"activation": "relu", "recurrent_initializer": "identity"}),
+        Variant("relu, orthogonal start times 1.5", {"activation": "relu"}, gain=1.5),
+        Variant("the same, gradient clipped to 1", {"activation": "relu"}, gain=1.5, clip_norm=1.0),
+    ),
+    "lstm": (
+        Variant("random start, forget bias 0", {"recurrent_initializer": "glorot", "forget_bias": False}),
+        Variant("orthogonal start, forget bias 0", {"forget_bias": False}),
+        Variant("orthogonal start, forget bias 1", {}),
+        Variant("the same, layer normalisation", {"normalization": "layer"}),
+    ),
+    "gru": (
+        Variant("random start", {"recurrent_initializer": "glorot"}),
+        Variant("orthogonal start", {}),
+        Variant("orthogonal start, reset before", {"gru_reset": "before"}),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Texts of one length: int32 ids [texts, steps] and int32 labels [texts]."""
+
+    ids: np.ndarray
+    labels: np.ndarray
+
+
+def sample_of(tokens: TokenizedTexts, labels: np.ndarray, steps: int, texts: int, seed: int) -> Sample:
+    """Take the last `steps` words of some texts that have as many; fewer steps where too few texts are long enough.
+
+    Raises:
+        UserError: if there are hardly any texts.
+    """
+    if len(tokens) < FEWEST_TEXTS:
+        raise UserError(f"{len(tokens)} texts are too few to measure gradients on: {FEWEST_TEXTS} are needed")
+    steps = min(steps, int(np.sort(tokens.lengths)[-FEWEST_TEXTS]))
+    rows = np.flatnonzero(tokens.lengths >= steps)
+    rows = np.random.default_rng(seed).permutation(rows)[:texts]
+    return Sample(np.stack([tokens.row(int(row))[-steps:] for row in rows]), labels[rows])
+
+
+def gradient_norms(architecture: str, variant: Variant, config: ModelConfig, sizes: Sizes, sample: Sample,
+                   vectors: np.ndarray, seed: int) -> np.ndarray:
+    """Return the norm of the gradient of the loss by the state after each step, float64 [steps].
+
+    The model is at its start, without dropout, and its classifier reads the last state only, so all that an early
+    step learns has come through all later ones. The state is what one step hands to the next, [h; c] for an LSTM; the
+    norm is taken for each text and averaged over the texts (the quantity of Bengio, Simard & Frasconi 1994).
+
+    Args:
+        architecture: `rnn`, `lstm` or `gru`.
+        variant: of it.
+        config: `units` and `embedding_size` are read.
+        sizes: of the model.
+        sample: the texts.
+        vectors: float32 [vocabulary, embedding], the embedding.
+        seed: of the weights.
+    """
+    keras.utils.set_random_seed(seed)
+    fields = {"architecture": architecture, "units": config.units, "embedding_size": config.embedding_size,
+              "pooling": "last", **variant.model}
+    model = architectures.build(ModelConfig.from_dict(fields), sizes)
+    architectures.set_word_vectors(model, vectors)
+    cell = model.get_layer(ONE_WAY[architecture]).cell
+    kernel = next(weight for weight in cell.weights if weight.name == "recurrent_kernel")
+    kernel.assign(kernel * variant.gain)
+    words = model.get_layer(architectures.EMBEDDING)(sample.ids)  # [texts, steps, embedding]
+    parameters = [weight.value for weight in cell.weights]
+    with tf.GradientTape(persistent=True) as tape:
+        handed, logits = _unrolled(cell, words, model.get_layer("logits"))
+        losses = cross_entropy(sample.labels, logits)
+        total, mean = tf.reduce_sum(losses), tf.reduce_mean(losses)
+    # The classifier reads h alone, so c of the last step gets nothing.
+    by_step = tape.gradient(total, handed, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    norms = [np.linalg.norm(np.concatenate([part.numpy() for part in step], axis=1), axis=1).mean()
+             for step in by_step]
+    whole = float(tf.linalg.global_norm(tape.gradient(mean, parameters)))
+    return np.array(norms) * (min(1.0, variant.clip_norm / whole) if variant.clip_norm else 1.0)
+
+
+def _unrolled(cell: Any, words: Any, classify: Any) -> tuple[list[list[Any]], Any]:
+    """Run a cell over [texts, steps, embedding]; return the state that each step hands on, and the logits."""
+    states = cell.get_initial_state(batch_size=words.shape[0])
+    states = list(states) if isinstance(states, (list, tuple)) else [states]
+    handed = []
+    with cell.one_pass(training=False) if hasattr(cell, "one_pass") else nullcontext():
+        for step in range(words.shape[1]):
+            _, following = cell(words[:, step], states)
+            following = following if isinstance(following, (list, tuple)) else [following]
+            states = [tf.identity(state) for state in following]
+            handed.append(states)
+    return handed, classify(states[0])
+
+
+def all_gradient_norms(names: Sequence[str], config: ModelConfig, sizes: Sizes, sample: Sample, vectors: np.ndarray,
+                       seed: int) -> dict[str, dict[str, np.ndarray]]:
+    """Return `gradient_norms` by architecture and by the label of the variant."""
+    return {name: {variant.label: gradient_norms(name, variant, config, sizes, sample, vectors, seed)
+                   for variant in VARIANTS[name]} for name in names}
