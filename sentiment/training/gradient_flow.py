@@ -114,7 +114,7 @@ def gradient_norms(architecture: str, variant: Variant, config: ModelConfig, siz
         total, mean = tf.reduce_sum(losses), tf.reduce_mean(losses)
     # The classifier reads h alone, so c of the last step gets nothing.
     by_step = tape.gradient(total, handed, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-    norms = [np.linalg.norm(np.concatenate([part.numpy() for part in step], axis=1), axis=1).mean()
+    norms = [np.linalg.norm(np.concatenate([part.numpy().astype(np.float64) for part in step], axis=1), axis=1).mean()
              for step in by_step]
     whole = float(tf.linalg.global_norm(tape.gradient(mean, parameters)))
     return np.array(norms) * (min(1.0, variant.clip_norm / whole) if variant.clip_norm else 1.0)

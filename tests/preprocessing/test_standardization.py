@@ -34,3 +34,16 @@ def test_tokens(text: str, expected: list[str]) -> None:
 def test_bytes_that_are_no_utf8_are_answered() -> None:
     assert tokens(b"good \xff\xfe bad")[0] == "good"
     assert tokens(b"good \xff\xfe bad")[-1] == "bad"
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("It is good. Really.", ["it", "is", "good", ".", "really", "."]),
+    ("Wait... what? \u201cFine.\u201d Yes!", ["wait", ".", "what", "?", "fine", ".", "yes", "!"]),
+    ("7.5 of 10, e.g. x.com, \u2026 end\u2026", ["7", "5", "of", "10", "e", "g", ".", "x", "com", ".", "end", "."]),
+    ("private \ue000 use.", ["private", "use", "."]),
+    ("one.<br />two.\nthree", ["one", ".", "two", ".", "three"]),
+    ("...", ["."]),
+])
+def test_periods_that_end_a_sentence_can_stay(text: str, expected: list[str]) -> None:
+    (result,) = standardize(tf.constant([text]), periods=True).numpy()
+    assert result.decode("utf-8").split() == expected

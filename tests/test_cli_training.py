@@ -1,0 +1,142 @@
+"""The options of training that need texts, files or models of their own, from the command line."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sentiment
+
+Cli = Callable[..., tuple[int, str, str]]
+QUICK = ["--epochs", "1", "--units", "4", "--embedding-size", "4", "--max-length", "24"]
+
+
+@pytest.fixture
+def unlabelled(tmp_path: Path) -> Path:
+    path = tmp_path / "more.csv"
+    path.write_text("text\n" + "".join(f"an uncommon film number {number}\n" for number in range(40)), encoding="utf-8")
+    return path
+
+
+def metrics_of(folder: Path) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    return values
+
+
+@pytest.mark.parametrize("words", [
+    ["--objective", "mixed"], ["--objective", "vat", "--entropy-weight", "0.5", "--xi", "0.01"],
+    ["--clip-value", "0.1", "--gradient-noise", "0.01", "--ema", "0.9", "--label-smoothing", "0.1", "--l2", "0.001"],
+    ["--arch", "lstm", "--pretraining", "autoencoder"],
+], ids=lambda words: " ".join(words[:2]))
+def test_training_with_texts_without_labels(words: list[str], unlabelled: Path, tiny_csv: Path, tmp_path: Path,
+                                            run_cli: Cli) -> None:
+    folder = tmp_path / "run"
+    code, _, err = run_cli("train", "--dataset", tiny_csv, "--unlabelled", unlabelled, "--output-dir", folder, *QUICK,
+                           *words)
+    assert code == 0, err
+    assert "uncommon\n" in (folder / "vocabulary.txt").read_text(encoding="utf-8")  # it is in unlabelled texts only
+    assert ("autoencoder 1/1  sampled loss" in err) == ("--pretraining" in words)
+
+
+def test_the_average_of_the_weights_is_what_is_kept(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+    folder = tmp_path / "run"
+    code, _, err = run_cli("train", "--dataset", tiny_csv, "--output-dir", folder, *QUICK, "--ema", "0.99",
+                           "--learning-rate", "0.05")
+    assert code == 0, err
+    rows = (folder / "history.csv").read_text(encoding="utf-8").splitlines()
+    validated = float(dict(zip(rows[0].split(","), rows[1].split(","), strict=True))["val_loss"])
+    assert metrics_of(folder)["validation"]["log_loss"] == pytest.approx(validated, rel=1e-4)
+
+
+def test_unlabelled_texts_that_are_not_there(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+    code, _, err = run_cli("train", "--dataset", tiny_csv, "--unlabelled", "--output-dir", tmp_path / "run")
+    assert code == 1
+    assert "has no texts without labels: name a file with --unlabelled FILE" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("method", ["svd", "skip-gram", "cbow"])
+def test_vectors_made_and_used(method: str, tiny_csv: Path, unlabelled: Path, tmp_path: Path, run_cli: Cli) -> None:
+    vectors, folder = tmp_path / "vectors.txt", tmp_path / "run"
+    code, out, err = run_cli("vectors", "--dataset", tiny_csv, "--unlabelled", unlabelled, "--output", vectors,
+                             "--method", method, "--size", "6", "--epochs", "2")
+    assert (code, out) == (0, ""), err
+    assert "--embedding-size 6" in err
+    code, _, err = run_cli("train", "--dataset", tiny_csv, "--output-dir", folder, "--epochs", "1", "--units", "4",
+                           "--embedding-size", "6", "--embedding-start", vectors, "--freeze-embedding")
+    assert code == 0, err
+    assert "of the words in the training texts" in err
+    rows = [line.split(" ") for line in vectors.read_text(encoding="utf-8").splitlines()[1:]]
+    table = {row[0]: np.array(row[1:], np.float32) for row in rows}
+    classifier = sentiment.load(folder)
+    kept = classifier.model.get_layer("embedding").get_weights()[0]
+    for place, word in enumerate(classifier.preprocessor.words, start=2):
+        np.testing.assert_allclose(kept[place], table[word], rtol=1e-5)  # frozen
+
+
+def test_word2vec_is_the_same_for_the_same_seed(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+    contents = []
+    for name in ("one.txt", "other.txt"):
+        assert run_cli("vectors", "--dataset", tiny_csv, "--output", tmp_path / name, "--size", "4")[0] == 0
+        contents.append((tmp_path / name).read_bytes())
+    assert contents[0] == contents[1]
+
+
+@pytest.mark.parametrize("name", ["tfidf-lr", "nb-svm"])
+def test_linear_models_behind_the_same_commands(name: str, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+    folder = tmp_path / "run"
+    code, out, err = run_cli("train", "--dataset", tiny_csv, "--arch", name, "--output-dir", folder)
+    assert code == 0, err
+    assert "(epoch" not in out
+    assert json.loads((folder / "config.json").read_text(encoding="utf-8"))["text"]["max_length"] == 10_000
+    answers = json.loads("[" + ",".join(run_cli("predict", folder, "a good film", "a bad film", "--json")[1].splitlines())
+                         + "]")
+    assert [answer["label"] for answer in answers] == ["pos", "neg"]
+    assert "fitted at once" in (folder / "README.md").read_text(encoding="utf-8")
+    assert "at once, " in run_cli("info", folder)[1]
+    assert run_cli("evaluate", folder)[0] == 0
+    code, out, _ = run_cli("explain", folder, "a good film", "--json")
+    values = json.loads(out)
+    assert values["attributions"][1] == max(values["attributions"])
+    assert not (folder / "plots" / "learning_curves.png").exists()
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["--arch", "tfidf-lr", "--ema", "0.9"], "'tfidf-lr' is fitted at once by scikit-learn: --ema is for"),
+    (["--arch", "nb-svm", "--strategy", "mirrored"], "--strategy is for architectures that are trained step by step"),
+    (["--arch", "han", "--no-periods"], "'han' reads sentences: it needs --periods"),
+    (["--pretraining", "autoencoder"], "reads one way: use rnn, lstm, gru, stacked-lstm, stacked-gru, not 'bilstm'"),
+    (["--embedding-start", "none.txt"], "no such file of word vectors: none.txt"),
+    (["--arch", "gru", "--normalization", "layer"], "--normalization layer is built into the LSTM"),
+    (["--attention", "additive", "--pooling", "max"], "leave --pooling out"),
+])
+def test_refusals_are_one_line_and_leave_nothing(words: list[str], message: str, tiny_csv: Path, tmp_path: Path,
+                                                 run_cli: Cli) -> None:
+    code, out, err = run_cli("train", "--dataset", tiny_csv, "--output-dir", tmp_path / "run", *words)
+    assert (code, out) == (1, "")
+    assert err.count("\n") == 1, err
+    assert message in err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["--size", "0"], "--size, --window and --epochs are at least 1"),
+    (["--output", "no/such/v.txt"], "no such folder: no/such"),
+])
+def test_refusals_of_vectors(words: list[str], message: str, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+    code, _, err = run_cli("vectors", "--dataset", tiny_csv, "--output", tmp_path / "v.txt", *words)
+    assert code == 1
+    assert message in err
+
+
+def test_the_list_of_architectures_says_what_each_takes(run_cli: Cli) -> None:
+    entries = json.loads(run_cli("architectures", "--json")[1])
+    by_name = {entry["name"]: entry for entry in entries}
+    assert "--gru-reset" in by_name["bigru"]["options"]
+    assert "--gru-reset" not in by_name["lstm"]["options"]
+    assert by_name["nb-svm"] == {"name": "nb-svm", "parameters": None, "options": [],
+                                 "summary": by_name["nb-svm"]["summary"]}
+    assert "--embedding-size --units" in run_cli("architectures", "--options")[1]
