@@ -92,9 +92,8 @@ def test_linear_models_behind_the_same_commands(name: str, tiny_csv: Path, tmp_p
     assert code == 0, err
     assert "(epoch" not in out
     assert json.loads((folder / "config.json").read_text(encoding="utf-8"))["text"]["max_length"] == 10_000
-    answers = json.loads("[" + ",".join(run_cli("predict", folder, "a good film", "a bad film", "--json")[1].splitlines())
-                         + "]")
-    assert [answer["label"] for answer in answers] == ["pos", "neg"]
+    lines = run_cli("predict", folder, "a good film", "a bad film", "--json")[1].splitlines()
+    assert [json.loads(line)["label"] for line in lines] == ["pos", "neg"]
     assert "fitted at once" in (folder / "README.md").read_text(encoding="utf-8")
     assert "at once, " in run_cli("info", folder)[1]
     assert run_cli("evaluate", folder)[0] == 0

@@ -21,6 +21,7 @@ h3 { font-size: 1rem; margin: 1rem 0 .25rem; } p { margin: .25rem 0; } .soft { c
 .words span { padding: .15em .25em; border-radius: .25em; }
 .for { background: rgba(var(--for), var(--a)); } .against { background: rgba(var(--against), var(--a)); }
 .seen { background: rgba(var(--seen), var(--a)); }
+.soft .for, .soft .against { color: var(--ink); padding: 0 .25em; border-radius: .25em; }
 .unknown { text-decoration: underline dotted; text-underline-offset: .2em; }
 table { border-collapse: collapse; } td, th { padding: .1rem .75rem .1rem 0; text-align: left; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
@@ -69,7 +70,7 @@ def explanation_page(explanation: Explanation) -> str:
     hurt = [row for row in order[:LISTED] if explanation.attributions[row] < 0]
     unknown = ('<p class=soft>Words with a dotted line are not in the vocabulary.</p>'
                if not all(explanation.known) else "")
-    title = f"{explanation.label}, {explanation.score:.1%}"
+    title = f"{explanation.label}, probability {explanation.score:.4f}"
     return f"""<!doctype html>
 <html lang="en">
 <head>

@@ -1,0 +1,27 @@
+"""The README's example of a new architecture is a file that works."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+from small_models import IDS
+
+from sentiment import architectures
+from sentiment.architectures import Sizes, registry
+from sentiment.config import ModelConfig
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_it_registers_itself_and_builds() -> None:
+    (block,) = re.findall(r"```python\n(\"\"\"A bidirectional.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(block.splitlines()) <= 25
+    try:
+        exec(compile(block, "bilstm_gru.py", "exec"), {"__name__": "bilstm_gru"})  # noqa: S102
+        config = ModelConfig(architecture="bilstm-gru", units=4, embedding_size=6)
+        model = architectures.build(config, Sizes(30, 3))
+        padded = np.pad(IDS, [[0, 0], [0, 5]])
+        np.testing.assert_allclose(np.asarray(model(padded)), np.asarray(model(IDS)), atol=1e-5)
+        assert model.output_shape == (None, 3)
+    finally:
+        registry._REGISTRY.pop("bilstm-gru", None)
