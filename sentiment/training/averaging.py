@@ -39,6 +39,10 @@ class WeightAverage:
         finally:
             self._assign(weights)
 
+    def keep(self) -> None:
+        """Put the averages in the place of the weights for good."""
+        self._assign(self.averages)
+
     def _assign(self, values: list[Any]) -> None:
         for variable, value in zip(self.variables, values, strict=True):
             variable.assign(value)

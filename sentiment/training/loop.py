@@ -112,6 +112,8 @@ class Trainer:
                 watchers.on_epoch_end(epoch, logs)
             if self.model.stop_training:
                 break
+        if self.average is not None:
+            self.average.keep()
         watchers.on_train_end()
         return dict(self.model.history.history)
 

@@ -56,7 +56,7 @@ class Objective:
         with tf.GradientTape() as tape:
             logits, words = self._pass(ids, tape)
             clean = supervised(logits)
-        loss = clean
+        loss = clean + self._penalties() / self.replicas  # before another pass replaces what layers add
         if adversarial:
             perturbed = self._changed_pass(ids, words + self._perturbation(tape.gradient(clean, words), words))
             loss += adversarial * supervised(perturbed)
@@ -65,7 +65,7 @@ class Objective:
             if unlabelled is not None:
                 other_logits, other_words = self._pass(unlabelled[0])
                 loss += self._unsupervised(*unlabelled, other_logits, other_words, half=True)
-        return loss + self._penalties() / self.replicas, logits
+        return loss, logits
 
     def _unsupervised(self, ids: Any, shares: Any, logits: Any, words: Any, *, half: bool) -> Any:
         """Return the weighted virtual adversarial loss and entropy of a batch."""

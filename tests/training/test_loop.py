@@ -105,6 +105,16 @@ def test_l2_reaches_the_loss() -> None:
     assert heavy["loss"][0] - plain["loss"][0] == pytest.approx(expected, rel=1e-4)
 
 
+def test_the_average_is_what_the_model_has_at_the_end() -> None:
+    trainer = make_trainer(keras.optimizers.Adam(0.1), settings={"ema": 0.99})
+    history = fit(trainer, 3)
+    logits = trainer.predict(make_batches())
+    assert history["val_loss"][-1] == pytest.approx(float(np.mean(cross_entropy(LABELS, logits))), rel=1e-5)
+    plain = fit(make_trainer(keras.optimizers.Adam(0.1)), 3)
+    assert history["loss"] == pytest.approx(plain["loss"])  # training goes on from the weights, not from their average
+    assert history["val_loss"] != pytest.approx(plain["val_loss"], rel=1e-3)
+
+
 def test_one_trace_for_all_shapes() -> None:
     trainer = make_trainer()
     fit(trainer, 3)

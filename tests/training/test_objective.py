@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from sentiment.config import TrainingConfig
-from sentiment.layers import EmbeddedWords
+from sentiment.layers import EmbeddedWords, SelfAttentivePooling
 from sentiment.objectives import cross_entropy, divergence, entropy
 from sentiment.training.objective import Objective
 
@@ -122,3 +122,16 @@ def test_the_perturbation_is_not_differentiated() -> None:
         moved = model(IDS) + tf.matmul(fixed, kernel.value)
         loss = clean + tf.reduce_sum(cross_entropy(LABELS, moved) * SHARES * tf.gather(CLASS_WEIGHTS, LABELS))
     np.testing.assert_allclose(found, tape.gradient(loss, kernel.value), atol=1e-5)
+
+
+def test_what_layers_add_counts_once_however_many_passes_there_are() -> None:
+    ids = keras.Input((None,), dtype="int32")
+    words = EmbeddedWords(name="embedded")(keras.layers.Embedding(6, 4, embeddings_initializer="normal")(ids))
+    pooled, _ = SelfAttentivePooling(3, hops=2, penalty=5.0)(words)
+    model = keras.Model(ids, keras.layers.Dense(1, name="logits")(pooled))
+    clean = float(Objective(model, TrainingConfig(), CLASS_WEIGHTS, 1)((IDS, LABELS, SHARES))[0])
+    added = float(model.losses[0])
+    assert added > 0.1
+    assert clean == pytest.approx(weighted(cross_entropy(LABELS, model(IDS))) + added, abs=1e-5)
+    still = loss_of(model, OTHER, objective="mixed", adversarial_weight=0.0, vat_weight=0.0, entropy_weight=1e-9)
+    assert still == pytest.approx(clean, abs=1e-5)
