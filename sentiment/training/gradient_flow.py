@@ -85,7 +85,7 @@ def gradient_norms(architecture: str, variant: Variant, config: ModelConfig, siz
                    vectors: np.ndarray, seed: int) -> np.ndarray:
     """Return the norm of the gradient of the loss by the state after each step, float64 [steps].
 
-    The model is at its start, without dropout, and its classifier reads the last state only, so all that an early
+    The model is at its start, without dropout, and the classifier is given the last state only, so all that an early
     step learns has come through all later ones. The state is what one step hands to the next, [h; c] for an LSTM; the
     norm is taken for each text and averaged over the texts (the quantity of Bengio, Simard & Frasconi 1994).
 
@@ -99,9 +99,8 @@ def gradient_norms(architecture: str, variant: Variant, config: ModelConfig, siz
         seed: of the weights.
     """
     keras.utils.set_random_seed(seed)
-    fields = {"architecture": architecture, "units": config.units, "embedding_size": config.embedding_size,
-              "pooling": "last", **variant.model}
-    model = architectures.build(ModelConfig.from_dict(fields), sizes)
+    sized = {"architecture": architecture, "units": config.units, "embedding_size": config.embedding_size}
+    model = architectures.build(ModelConfig.from_dict({**sized, **variant.model}), sizes)
     architectures.set_word_vectors(model, vectors)
     cell = model.get_layer(ONE_WAY[architecture]).cell
     kernel = next(weight for weight in cell.weights if weight.name == "recurrent_kernel")

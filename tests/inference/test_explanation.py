@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from small_models import VOCABULARY, lively, small
@@ -14,6 +15,7 @@ from sentiment import architectures
 from sentiment.config import ATTENTIONS, TextConfig
 from sentiment.errors import UserError
 from sentiment.inference import Classifier, explain, explanation_page
+from sentiment.layers import LinearNgrams
 from sentiment.preprocessing import TextPreprocessor
 
 Cli = Callable[..., tuple[int, str, str]]
@@ -62,6 +64,19 @@ def test_a_linear_model_of_words_is_explained_by_its_weights() -> None:
     vectors = classifier.model.get_layer("embedding").get_weights()[0][ids]
     kernel = classifier.model.get_layer("logits").get_weights()[0][:, 0]
     np.testing.assert_allclose(explanation.attributions, vectors @ kernel / 3, atol=1e-5)
+
+
+def test_a_term_is_shared_by_its_words() -> None:
+    layer = LinearNgrams(2, 2, 1, "binary", name="ngrams")
+    given = keras.Input((None,), dtype="int32")
+    model = keras.Model(given, layer(given))
+    layer.keys.assign([[3, 4], [5, 0]])
+    layer.kernel.assign([[4.0], [1.0]])
+    layer.bias.assign([0.5])
+    classifier = Classifier(model, TextPreprocessor(TextConfig(), ["a", "b", "c", "d"]), ["no", "yes"])
+    explanation = explain(classifier, "a b c a d b c")  # "b c" stands twice and counts once
+    assert explanation.attributions.tolist() == [0, 1, 1, 0, 1, 1, 1]
+    assert (explanation.logit, explanation.baseline) == (5.5, 0.5)
 
 
 def test_words_are_those_that_are_read() -> None:

@@ -107,21 +107,31 @@ def test_l2_and_what_layers_add() -> None:
 
 def test_the_perturbation_is_not_differentiated() -> None:
     """The gradient of the adversarial loss is that with the perturbation held constant (Miyato et al. 2017)."""
-    model = make_model()
+    keras.utils.set_random_seed(2)
+    ids = keras.Input((None,), dtype="int32")
+    words = EmbeddedWords(name="embedded")(keras.layers.Embedding(6, 4, embeddings_initializer="normal")(ids))
+    start = keras.initializers.RandomNormal(0, 2)
+    hidden = keras.layers.Dense(3, "tanh", name="hidden", kernel_initializer=start)(words)
+    model = keras.Model(ids, keras.layers.Dense(1, name="logits")(keras.ops.sum(hidden, axis=1)))
     objective = Objective(model, TrainingConfig(adversarial_weight=1.0, epsilon=0.5), CLASS_WEIGHTS, replicas=1)
+    kernel, weights = model.get_layer("hidden").kernel.value, SHARES * tf.gather(CLASS_WEIGHTS, LABELS)
     with tf.GradientTape() as tape:
         loss, _ = objective((IDS, LABELS, SHARES))
-    kernel = model.get_layer("logits").kernel
-    found = tf.convert_to_tensor(tape.gradient(loss, kernel.value))
-    signs = tf.where(LABELS == 1, -1.0, 1.0)
-    unit = kernel.numpy()[:, 0] / np.linalg.norm(kernel.numpy())
-    lengths = tf.sqrt(tf.reduce_sum(tf.cast(IDS != 0, tf.float32), axis=1))
-    fixed = (signs * 0.5 * lengths)[:, None] * unit[None, :]
+    found = tf.convert_to_tensor(tape.gradient(loss, kernel))
+
+    def logits_of(embedded: Any) -> Any:
+        return model.get_layer("logits")(tf.reduce_sum(model.get_layer("hidden")(embedded), axis=1))
+
+    embedded = tf.constant(model.layers[1](IDS).numpy())
     with tf.GradientTape() as tape:
-        clean = tf.reduce_sum(cross_entropy(LABELS, model(IDS)) * SHARES * tf.gather(CLASS_WEIGHTS, LABELS))
-        moved = model(IDS) + tf.matmul(fixed, kernel.value)
-        loss = clean + tf.reduce_sum(cross_entropy(LABELS, moved) * SHARES * tf.gather(CLASS_WEIGHTS, LABELS))
-    np.testing.assert_allclose(found, tape.gradient(loss, kernel.value), atol=1e-5)
+        tape.watch(embedded)
+        clean = tf.reduce_sum(cross_entropy(LABELS, logits_of(embedded)) * weights)
+    gradient = tape.gradient(clean, embedded).numpy()
+    norms = np.linalg.norm(gradient.reshape(4, -1), axis=1)[:, None, None]
+    moved = embedded + (0.5 * gradient / np.maximum(norms, 1e-30)).astype(np.float32)
+    with tf.GradientTape() as tape:
+        loss = sum(tf.reduce_sum(cross_entropy(LABELS, logits_of(one)) * weights) for one in (embedded, moved))
+    np.testing.assert_allclose(found, tape.gradient(loss, kernel), atol=1e-4)
 
 
 def test_what_layers_add_counts_once_however_many_passes_there_are() -> None:
