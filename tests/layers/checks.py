@@ -1,9 +1,5 @@
-"""What every layer is put through: a numerical gradient, saving, half precision, another backend."""
+"""What every layer is put through: a numerical gradient, saving, half precision."""
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -97,38 +93,3 @@ def check_half(make: Callable[..., keras.layers.Layer], inputs: Sequence[np.ndar
         result = first(layer(*inputs, **options))
         assert keras.backend.standardize_dtype(result.dtype) == policy.removeprefix("mixed_")
         np.testing.assert_allclose(np.asarray(tf.cast(result, tf.float32)), expected, atol=0.06, rtol=0.06)
-
-
-ON_JAX = """
-import json, sys
-import numpy as np, keras
-from sentiment import layers
-assert keras.backend.backend() == "jax"
-spec = json.loads(sys.argv[1])
-data = np.load(sys.argv[2])
-layer = eval(spec["make"], {"layers": layers})
-inputs = [data[f"input{i}"] for i in range(spec["inputs"])]
-options = {"mask": data["mask"]} if "mask" in data else {}
-layer(*inputs, **options)
-layer.set_weights([data[f"weight{i}"] for i in range(spec["weights"])])
-import jax
-result = jax.jit(lambda *values: layer(*values, **options))(*inputs) if spec["jit"] else layer(*inputs, **options)
-result = result[0] if isinstance(result, (list, tuple)) else result
-np.save(sys.argv[3], np.asarray(result))
-"""
-
-
-def on_jax(make: str, layer: keras.layers.Layer, inputs: Sequence[np.ndarray], path: Path, *, jit: bool = True,
-           mask: np.ndarray | None = None) -> np.ndarray:
-    """Run a built layer's twin on the JAX backend, in a process of its own, and return its first output."""
-    weights = layer.get_weights()
-    arrays: dict[str, Any] = {f"input{place}": value for place, value in enumerate(inputs)}
-    arrays |= {f"weight{place}": value for place, value in enumerate(weights)}
-    if mask is not None:
-        arrays["mask"] = mask
-    np.savez(path / "data.npz", allow_pickle=False, **arrays)
-    spec = json.dumps({"make": make, "inputs": len(inputs), "weights": len(weights), "jit": jit})
-    done = subprocess.run([sys.executable, "-c", ON_JAX, spec, str(path / "data.npz"), str(path / "result.npy")],
-                          env={**os.environ, "KERAS_BACKEND": "jax"}, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return np.asarray(np.load(path / "result.npy"))

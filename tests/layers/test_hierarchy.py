@@ -1,10 +1,8 @@
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
-import pytest
-from checks import check_gradient, check_half, on_jax
+from checks import check_gradient, check_half
 
 from sentiment.layers import JoinSentences, SplitSentences
 
@@ -78,15 +76,3 @@ class SplitFirst(SplitSentences):
 
     def compute_output_spec(self, words: Any, ids: Any) -> Any:  # type: ignore[override]
         return super().compute_output_spec(ids, words)
-
-
-def test_on_jax(tmp_path: Path) -> None:
-    """Under a fixed shape there are as many rows as words; those with words are the same."""
-    pytest.importorskip("jax", reason="jax is not installed: pip install '.[jax]'")
-    layer = SplitSentences((STOP, SHOUT), 4)
-    expected = np.asarray(layer(IDS, WORDS)[0]).reshape(5, 4, 4, 2)
-    result = on_jax(f"layers.SplitSentences(({STOP}, {SHOUT}), 4)", layer, [IDS, WORDS], tmp_path)
-    result = result.reshape(5, 12, 4, 2)
-    assert (result[:, :4] == expected).all()
-    assert not result[:, 4:].any()
-    assert keras.backend.backend() == "tensorflow"

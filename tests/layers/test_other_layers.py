@@ -1,13 +1,12 @@
-"""Convolution, positions, the place for perturbations, and every layer on the JAX backend."""
+"""Convolution, positions and the place for perturbations."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from checks import check_gradient, check_half, check_saving, first, on_jax, set_weights
+from checks import check_gradient, check_half, check_saving, set_weights
 
-from sentiment import layers
 from sentiment.layers import EmbeddedWords, MaskedConv1D, SinusoidalPositions
 
 WORDS = np.random.default_rng(2).normal(size=(3, 6, 4)).astype(np.float32)
@@ -57,49 +56,3 @@ def test_gradient_saving_precision(name: str, tmp_path: Path) -> None:
     check_gradient(MAKERS[name], [WORDS])
     check_saving(MAKERS[name](), [WORDS], tmp_path)
     check_half(MAKERS[name], [WORDS])
-
-
-ON_JAX = {
-    "AdditiveAttention": ("layers.AdditiveAttention(5)", 2), "CosineAttention": ("layers.CosineAttention(5)", 2),
-    "DotProductAttention": ("layers.DotProductAttention()", 2),
-    "EuclideanAttention": ("layers.EuclideanAttention(5)", 2),
-    "LuongAttention": ("layers.LuongAttention('concat', 'local-p', 2)", 2),
-    "SelfAttentivePooling": ("layers.SelfAttentivePooling(5, 2)", 1),
-    "MaskedPooling": ("layers.MaskedPooling('concat')", 1),
-    "MaskedConv1D": ("layers.MaskedConv1D(5, 3, padding='same')", 1),
-    "SinusoidalPositions": ("layers.SinusoidalPositions()", 1), "EmbeddedWords": ("layers.EmbeddedWords()", 1),
-    "LSTMCell": ("layers.RNN(layers.LSTMCell(5, weight_normalization=True), return_sequences=True)", 1),
-    "GRUCell": ("layers.RNN(layers.GRUCell(5), return_sequences=True)", 1),
-    "SimpleRNNCell": ("layers.RNN(layers.SimpleRNNCell(5, weight_drop=0.3), return_sequences=True)", 1),
-    "LayerNormLSTMCell": ("layers.RNN(layers.LayerNormLSTMCell(5), return_sequences=True)", 1),
-}
-# Layers whose inputs are ids have a test of their own beside their formula; RNN runs with each cell above.
-ELSEWHERE = {"BigramEmbedding", "JoinSentences", "LinearNgrams", "RNN", "SplitSentences", "WordDropout"}
-
-
-def test_every_layer_is_run_on_jax() -> None:
-    assert set(ON_JAX) | ELSEWHERE == set(layers.__all__)
-
-
-@pytest.mark.parametrize("name", ON_JAX)
-def test_on_jax(name: str, tmp_path: Path) -> None:
-    pytest.importorskip("jax", reason="jax is not installed: pip install '.[jax]'")
-    make, inputs = ON_JAX[name]
-    layer = eval(make, {"layers": layers})  # noqa: S307
-    given = [WORDS[:, :2], WORDS][-inputs:]
-    layer(*given)
-    set_weights(layer)
-    np.testing.assert_allclose(on_jax(make, layer, given, tmp_path), np.asarray(first(layer(*given))), atol=1e-5)
-
-
-def test_layers_of_ids_on_jax(tmp_path: Path) -> None:
-    pytest.importorskip("jax", reason="jax is not installed: pip install '.[jax]'")
-    ids = np.array([[3, 4, 5, 0, 0, 0], [2, 3, 0, 0, 0, 0], [1, 2, 3, 4, 5, 6]], np.int32)
-    pairs = layers.BigramEmbedding(20)
-    pairs(WORDS, ids)
-    np.testing.assert_allclose(on_jax("layers.BigramEmbedding(20)", pairs, [WORDS, ids], tmp_path),
-                               np.asarray(pairs(WORDS, ids)), atol=1e-6)
-    assert (on_jax("layers.WordDropout(0.5)", layers.WordDropout(0.5), [ids], tmp_path) == ids).all()
-    real = ids[:, :2] > 0
-    joined = on_jax("layers.JoinSentences()", layers.JoinSentences(), [WORDS[:, 0].repeat(2, axis=0), real], tmp_path)
-    assert joined.shape == (3, 2, 4)
