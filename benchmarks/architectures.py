@@ -121,7 +121,7 @@ def table(arguments: argparse.Namespace) -> None:
         print(_row(line, speeds.get(line["row"])))
     missing = [row for row in ROWS if row not in {line["row"] for line in lines}]
     if missing:
-        print(f"\nNot run yet: {', '.join(missing)}.")
+        print(f"\nNot run yet: {'; '.join(missing)}.")
 
 
 def _row(line: dict[str, Any], seconds: list[float] | None) -> str:

@@ -41,10 +41,20 @@ def lively(name: str, classes: int = 2, **options: Any) -> keras.Model:
     learner = architectures.named(name).learner
     if learner != "gradient":
         return fitted(name, learner, LABELS if classes == 2 else np.arange(6, dtype=np.int32) % classes)
-    model = build(name, classes, **options)
+    return enlivened(build(name, classes, **options))
+
+
+def enlivened(model: keras.Model) -> keras.Model:
+    """Give a model weights of about 1; variances are positive, and tables of n-grams sorted."""
     random = np.random.default_rng(7)
-    model.set_weights([np.abs(random.normal(1.0, 0.3, weight.shape)) if "variance" in variable.name
-                       else random.normal(0.0, 0.8, weight.shape).astype(weight.dtype)
+
+    def drawn(name: str, weight: np.ndarray) -> np.ndarray:
+        if weight.dtype == np.int32:
+            return np.sort(random.integers(0, 12, weight.shape), axis=0)
+        return np.abs(random.normal(1.0, 0.3, weight.shape)) if "variance" in name else np.asarray(
+            random.normal(0.0, 0.8, weight.shape))
+
+    model.set_weights([drawn(variable.name, weight)
                        for variable, weight in zip(model.weights, model.get_weights(), strict=True)])
     return model
 

@@ -2,15 +2,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from small_models import small
+from small_models import enlivened, small
 
 import sentiment
 from sentiment import architectures, export
 from sentiment.artifacts import RunFolder
-from sentiment.config import RunConfig
+from sentiment.config import ATTENTIONS, RunConfig
 from sentiment.preprocessing import TextPreprocessor
 
 TEXTS = ["A good film.", "", "bad <br /> bad &amp; worse! 😀", "x\x00y", "good " * 5000, "unseen"]
@@ -44,18 +45,15 @@ def test_plain_tensorflow_answers_as_the_classifier(tiny_run: Path, tmp_path: Pa
     assert classes == [["neg", "pos"]] * len(TEXTS)
 
 
-def untrained(path: Path, name: str, classes: int) -> RunFolder:
+def untrained(path: Path, name: str, classes: int, **options: Any) -> RunFolder:
     folder = RunFolder(path)
     path.mkdir()
-    config = RunConfig().updated({"model": small(name),
+    config = RunConfig().updated({"model": small(name, **options),
                                   "text": {"max_length": 20, "periods": True}})
     preprocessor = TextPreprocessor.fit(config.text, ["a good film bad x y. So it is."])
     sizes = architectures.Sizes(preprocessor.vocabulary_size, classes, preprocessor.sentence_ends, terms=3)
     assert len(sizes.sentence_ends) == 1
-    model = architectures.build(config.model, sizes)
-    random = np.random.default_rng(1)
-    model.set_weights([np.sort(random.integers(0, 12, weight.shape), axis=0) if weight.dtype == np.int32
-                       else random.normal(size=weight.shape) for weight in model.get_weights()])
+    model = enlivened(architectures.build(config.model, sizes))
     folder.save_run(config, preprocessor, NAMES[classes], sizes, model)
     folder.metrics.write_text("{}", encoding="utf-8")
     return folder
@@ -73,6 +71,16 @@ def test_every_architecture_exports(tmp_path: Path, name: str, classes: int) -> 
     np.testing.assert_allclose(answer["scores"], sentiment.load(folder.path).predict_proba(TEXTS), atol=1e-5)
     assert [name.decode() for name in answer["classes"].numpy()[0]] == list(NAMES[classes])
     assert b"Cudnn" not in (folder.export / "saved_model.pb").read_bytes()
+
+
+@pytest.mark.parametrize("options", [
+    *({"attention": attention} for attention in ATTENTIONS[1:]), {"normalization": "layer"},
+    {"normalization": "weight"}, {"normalization": "batch", "layers": 2, "skip": True},
+    {"weight_drop": 0.5, "merge": "sum"},
+], ids=lambda options: " ".join(map(str, options.values())))
+def test_every_kind_of_recurrent_model_exports(tmp_path: Path, options: dict[str, Any]) -> None:
+    folder = untrained(tmp_path / "run", "bilstm", 2, **options)
+    assert export.export_saved_model(folder, TEXTS) == folder.export  # which compares the answers
 
 
 def test_an_export_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
+from checks import check_gradient, check_saving
 
 from sentiment.layers import MaskedPooling
 
@@ -58,3 +61,9 @@ def test_config_round_trip() -> None:
     assert again.get_config() == layer.get_config()
     with pytest.raises(ValueError, match="not 'median'"):
         MaskedPooling("median")
+
+
+@pytest.mark.parametrize("mode", ["last", "max", "mean", "concat"])
+def test_gradient_and_saving(mode: str, tmp_path: Path) -> None:
+    check_gradient(lambda **k: MaskedPooling(mode, bidirectional=True, **k), [STATES], mask=MASK)
+    check_saving(MaskedPooling(mode, bidirectional=True), [STATES], tmp_path)
