@@ -56,10 +56,9 @@ def test_nb_svm_by_hand() -> None:
     labels = np.array([1, 1, 0, 0], np.int32)
     present = np.array([[1, 0, 1], [1, 1, 0], [0, 1, 1], [0, 1, 1]])
     ratio = np.log((np.array([3, 2, 2]) / 7) / (np.array([1, 3, 3]) / 7))
-    machine = LinearSVC(C=1.0, random_state=0).fit(present * ratio, labels)
-    weights = machine.coef_[0]
+    machine = LinearSVC(C=0.01, random_state=0).fit(present * ratio, labels)
     fitted = fit_nb_svm(counts, labels, None)
-    np.testing.assert_allclose(fitted.kernel[:, 0], (0.75 * np.abs(weights).mean() + 0.25 * weights) * ratio, rtol=1e-5)
+    np.testing.assert_allclose(fitted.kernel[:, 0], machine.coef_[0] * ratio, rtol=1e-5)
     np.testing.assert_allclose(fitted.bias, machine.intercept_, rtol=1e-5)
 
 
