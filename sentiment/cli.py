@@ -9,6 +9,7 @@ import errno
 import os
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 from sentiment.commands import COMMANDS
 from sentiment.console import log
@@ -18,12 +19,29 @@ from sentiment.version import __version__
 INTERRUPTED = 130
 
 
+class CommandParser(argparse.ArgumentParser):
+    """A parser that takes texts before, between and after the options: ``predict MODEL --json "text"``."""
+
+    _among_options = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse as `argparse` does with intermixed arguments, which itself calls this method again."""
+        if self._among_options:
+            return super().parse_known_args(args, namespace)
+        self._among_options = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._among_options = False
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Build the parser of all commands."""
     parser = argparse.ArgumentParser(
         prog="sentiment", description="Train, compare and ship recurrent text classifiers.")
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND",
+                                     parser_class=CommandParser)
     for command in COMMANDS:
         command.add_to(commands)
     return parser

@@ -69,6 +69,15 @@ def test_predict_texts(tiny_run: Path, run_cli: Cli) -> None:
     assert answer["score"] == answer["scores"][answer["label"]]
 
 
+def test_texts_stand_before_and_after_the_options(tiny_run: Path, run_cli: Cli) -> None:
+    code, out, err = run_cli("predict", tiny_run, "good", "--json", "bad", "fine")
+    assert code == 0, err
+    assert [json.loads(line)["text"] for line in out.splitlines()] == ["good", "bad", "fine"]
+    code, _, err = run_cli("predict", "--json")
+    assert code == 2
+    assert err.endswith("the following arguments are required: model\n")
+
+
 class Stdin(io.TextIOWrapper):
     """Standard input with given bytes."""
 

@@ -22,7 +22,8 @@ def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("predict", help="label texts with a trained model")
     parser.add_argument("model", help="the folder of a run")
-    parser.add_argument("texts", nargs="*", help="texts; without any, standard input is read, a text a line")
+    parser.add_argument("texts", nargs="*", default=[],
+                        help="texts; without any, standard input is read, a text a line")
     parser.add_argument("--input", help="a CSV, TSV, JSONL or Parquet file (a glob too)")
     parser.add_argument("--output", type=Path, help="write all columns and the predictions to this file")
     parser.add_argument("--text-column", help="column with the text (default: found by its name)")
