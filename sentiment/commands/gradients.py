@@ -3,15 +3,15 @@
 import argparse
 import json
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from sentiment.commands.options import add_section, given_options
 from sentiment.commands.tensorflow import import_tensorflow
 from sentiment.config import DataConfig, RunConfig
 from sentiment.console import log, print_table
-from sentiment.datasets import load_corpus
+
+if TYPE_CHECKING:
+    import numpy as np
 
 ARCHITECTURES = ("rnn", "lstm", "gru")
 TEXTS = 64
@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.output.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise UserError(f"--output is a .png, .svg or .pdf file, not {arguments.output}")
     import_tensorflow()
+    from sentiment.datasets import load_corpus
     from sentiment.evaluation import plots
     from sentiment.workflow import measure_gradients
 
@@ -59,7 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
     print_table(["architecture", "variant", "last step", "first step", "ratio"], rows(norms), numeric=(2, 3, 4))
 
 
-def rows(norms: dict[str, dict[str, np.ndarray]]) -> list[list[str]]:
+def rows(norms: dict[str, dict[str, "np.ndarray"]]) -> list[list[str]]:
     """Return a row for each variant: the norm at the last and the first step, and how many times it grew or fell."""
     return [[name, label, f"{values[-1]:.1e}", f"{values[0]:.1e}", f"{values[0] / max(values[-1], 1e-300):.1e}"]
             for name, lines in norms.items() for label, values in lines.items()]
