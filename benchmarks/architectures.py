@@ -112,7 +112,7 @@ def _timed_run(config: Any, corpus: Any) -> Callable[[], float]:
 
 
 def table(arguments: argparse.Namespace) -> None:
-    """Print the results as Markdown, best validation accuracy first."""
+    """Print the results as Markdown, best test accuracy first."""
     speeds: dict[str, list[float]] = json.loads(SPEEDS.read_text()) if SPEEDS.exists() else {}
     lines = [json.loads(line) for line in RESULTS.read_text().splitlines()]
     print("| model | flags | validation | test | parameters | epochs | seconds an epoch |")

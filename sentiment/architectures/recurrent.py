@@ -12,7 +12,7 @@ from sentiment.architectures.combinations import depth
 from sentiment.architectures.registry import EMBEDDED, Sizes, register
 from sentiment.config import ModelConfig
 
-KERAS_LAYERS = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
+LAYERS = {"rnn": keras.layers.SimpleRNN, "lstm": layers.LSTM, "gru": layers.GRU}
 CELLS = {"rnn": layers.SimpleRNNCell, "lstm": layers.LSTMCell, "gru": layers.GRUCell}
 BATCH_NORMALIZATION = "batch_normalization"
 INITIALIZERS = {"orthogonal": "orthogonal", "glorot": "glorot_uniform", "identity": "identity"}
@@ -25,8 +25,8 @@ def recurrent(cell: str, config: ModelConfig, sizes: Sizes, name: str, *, return
               ) -> keras.layers.Layer:
     """A recurrent layer that returns the states of all steps, [batch, time, units], and on demand the last ones.
 
-    It is Keras's own, which has fused kernels, unless an option asks for what only the cells of
-    `sentiment.layers` have.
+    It is the fast LSTM or GRU of `sentiment.layers`, or Keras's plain RNN, unless an option asks for what only the
+    cells of `sentiment.layers` have.
     """
     options: dict[str, Any] = {"recurrent_dropout": config.recurrent_dropout,
                                "recurrent_initializer": INITIALIZERS[config.recurrent_initializer]}
@@ -43,13 +43,13 @@ def recurrent(cell: str, config: ModelConfig, sizes: Sizes, name: str, *, return
         return layers.RNN(made, return_sequences=True, return_state=return_state, name=name)
     if cell != "rnn":
         options["use_cudnn"] = sizes.use_cudnn
-    return KERAS_LAYERS[cell](config.units, return_sequences=True, return_state=return_state, name=name, **options)
+    return LAYERS[cell](config.units, return_sequences=True, return_state=return_state, name=name, **options)
 
 
 def bidirectional(cell: str, config: ModelConfig, sizes: Sizes, name: str) -> keras.layers.Layer:
     """A forward and a backward layer, side by side or added up (Schuster & Paliwal 1997)."""
     forward = recurrent(cell, config, sizes, f"{name}_cell")
-    return keras.layers.Bidirectional(forward, merge_mode=config.merge, name=name)
+    return layers.Bidirectional(forward, merge_mode=config.merge, name=name)
 
 
 def suffix_of(number: int, config: ModelConfig) -> str:

@@ -10,6 +10,7 @@ from sentiment.layers.attention import (
 )
 from sentiment.layers.convolution import MaskedConv1D
 from sentiment.layers.dropout import WordDropout
+from sentiment.layers.fused import GRU, LSTM, Bidirectional
 from sentiment.layers.hierarchy import JoinSentences, SplitSentences
 from sentiment.layers.ngrams import BigramEmbedding, LinearNgrams
 from sentiment.layers.perturbation import EmbeddedWords
@@ -17,7 +18,7 @@ from sentiment.layers.pooling import MaskedPooling
 from sentiment.layers.recurrent import RNN, GRUCell, LayerNormLSTMCell, LSTMCell, SimpleRNNCell
 from sentiment.layers.transformer import SinusoidalPositions
 
-__all__ = ["RNN", "AdditiveAttention", "BigramEmbedding", "CosineAttention", "DotProductAttention", "EmbeddedWords",
-           "EuclideanAttention", "GRUCell", "JoinSentences", "LSTMCell", "LayerNormLSTMCell", "LinearNgrams",
-           "LuongAttention", "MaskedConv1D", "MaskedPooling", "SelfAttentivePooling", "SimpleRNNCell",
-           "SinusoidalPositions", "SplitSentences", "WordDropout"]
+__all__ = ["GRU", "LSTM", "RNN", "AdditiveAttention", "Bidirectional", "BigramEmbedding", "CosineAttention",
+           "DotProductAttention", "EmbeddedWords", "EuclideanAttention", "GRUCell", "JoinSentences", "LSTMCell",
+           "LayerNormLSTMCell", "LinearNgrams", "LuongAttention", "MaskedConv1D", "MaskedPooling",
+           "SelfAttentivePooling", "SimpleRNNCell", "SinusoidalPositions", "SplitSentences", "WordDropout"]

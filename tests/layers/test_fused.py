@@ -1,0 +1,269 @@
+"""`LSTM`, `GRU` and `Bidirectional` against Keras's own, number by number."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from checks import check_gradient, check_half, check_saving, set_weights
+
+from sentiment.layers import GRU, LSTM, Bidirectional, recurrence
+from sentiment.layers.recurrence import Loop
+
+BATCH, TIME, FEATURES, UNITS = 4, 5, 3, 4
+RANDOM = np.random.default_rng(4)
+WORDS = RANDOM.normal(size=(BATCH, TIME, FEATURES)).astype(np.float32)
+MASKS = {"no mask": None, "right": np.arange(TIME) < np.array([5, 2, 0, 1])[:, None],
+         "holes": np.array([[0, 1, 0, 1, 1], [1, 0, 0, 0, 1], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]], bool)}
+PAIRS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
+    "lstm": (LSTM, keras.layers.LSTM, {}),
+    "lstm without bias": (LSTM, keras.layers.LSTM, {"use_bias": False}),
+    "gru": (GRU, keras.layers.GRU, {}),
+    "gru without bias": (GRU, keras.layers.GRU, {"use_bias": False}),
+    "gru before": (GRU, keras.layers.GRU, {"reset_after": False}),
+}
+RETURNS = [(True, True), (True, False), (False, True), (False, False)]
+
+
+def pair(name: str, **options: Any) -> tuple[keras.layers.Layer, keras.layers.Layer]:
+    """Return our layer and Keras's with the same weights."""
+    ours, theirs, of_kind = PAIRS[name]
+    layers = ours(UNITS, **of_kind, **options), theirs(UNITS, use_cudnn=False, **of_kind, **options)
+    for layer in layers:
+        layer.build(WORDS.shape)
+        set_weights(layer)
+    return layers
+
+
+def start_of(name: str) -> list[Any]:
+    return [tf.constant(RANDOM.normal(size=(BATCH, UNITS)), tf.float32) for _ in range(2 if "lstm" in name else 1)]
+
+
+def answers_and_gradients(layer: keras.layers.Layer, mask: Any, states: Sequence[Any], training: bool = True
+                          ) -> list[np.ndarray]:
+    """Return all that the layer returns, and the gradients by words, states and weights of a weighted sum of it."""
+    words = tf.constant(WORDS)
+    with tf.GradientTape() as tape:
+        tape.watch([words, *states])
+        answers = layer(words, mask=None if mask is None else tf.constant(mask), training=training,
+                        initial_state=list(states) or None)
+        answers = list(answers) if isinstance(answers, (list, tuple)) else [answers]
+        total = tf.add_n([tf.reduce_sum(answer * tf.cos(tf.range(tf.size(answer), dtype=tf.float32) ** 2).numpy(
+            ).reshape(answer.shape)) for answer in answers])
+    gradients = tape.gradient(total, [words, *states, *(weight.value for weight in layer.trainable_weights)])
+    return [np.asarray(value) for value in [*answers, *gradients]]
+
+
+def assert_same(ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> None:
+    for mine, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(mine, other, atol=1e-5)
+
+
+@pytest.fixture
+def looped(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Count the runs of our loop."""
+    runs: list[int] = []
+    run = Loop.run
+
+    def counted(self: Loop, *args: Any) -> Any:
+        runs.append(1)
+        return run(self, *args)
+
+    monkeypatch.setattr(Loop, "run", counted)
+    return runs
+
+
+@pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("name", PAIRS)
+def test_as_keras(name: str, mask: str, backwards: bool, looped: list[int]) -> None:
+    for sequences, state in RETURNS:
+        mine, other = pair(name, go_backwards=backwards, return_sequences=sequences, return_state=state)
+        for states in ([], start_of(name)):
+            assert_same(answers_and_gradients(mine, MASKS[mask], states),
+                        answers_and_gradients(other, MASKS[mask], states))
+    assert len(looped) == 2 * len(RETURNS)
+
+
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("name", PAIRS)
+def test_as_keras_without_training(name: str, mask: str) -> None:
+    mine, other = pair(name, return_sequences=True, return_state=True)
+    states = start_of(name)
+    assert_same(answers_and_gradients(mine, MASKS[mask], states, training=False),
+                answers_and_gradients(other, MASKS[mask], states, training=False))
+
+
+@pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
+@pytest.mark.parametrize("mask", ["right", "holes"])
+def test_zeros_for_the_mask(mask: str, backwards: bool) -> None:
+    for sequences, state in RETURNS:
+        mine, other = pair("lstm", go_backwards=backwards, return_sequences=sequences, return_state=state,
+                           zero_output_for_mask=True)
+        assert_same(answers_and_gradients(mine, MASKS[mask], []), answers_and_gradients(other, MASKS[mask], []))
+
+
+@pytest.mark.parametrize("loops", [2, 3, 6])
+@pytest.mark.parametrize("mask", MASKS)
+def test_batch_in_shares(loops: int, mask: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recurrence, "loops_of_a_layer", lambda: loops)
+    for sequences, state in RETURNS:
+        mine, other = pair("lstm", return_sequences=sequences, return_state=state, go_backwards=True)
+        states = start_of("lstm")
+        assert_same(answers_and_gradients(mine, MASKS[mask], states),
+                    answers_and_gradients(other, MASKS[mask], states))
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_any_batch_and_length_in_one_graph(name: str) -> None:
+    mine, other = pair(name, return_sequences=True)
+    traces = []
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, FEATURES]), tf.TensorSpec([None, None], tf.bool)])
+    def run(words: Any, mask: Any) -> Any:
+        traces.append(1)
+        with tf.GradientTape() as tape:
+            tape.watch(words)
+            states = mine(words, mask=mask, training=True)
+        return states, tape.gradient(states, words)
+
+    for batch, time in ((1, 1), (3, 2), (2, 9)):
+        words = tf.constant(RANDOM.normal(size=(batch, time, FEATURES)), tf.float32)
+        mask = tf.sequence_mask(RANDOM.integers(1, time + 1, batch), time)
+        with tf.GradientTape() as tape:
+            tape.watch(words)
+            expected = other(words, mask=mask, training=True)
+        assert_same(run(words, mask), [expected, tape.gradient(expected, words)])
+    assert len(traces) == 1
+
+
+@pytest.mark.parametrize("merge", ["concat", "sum"])
+@pytest.mark.parametrize("name", PAIRS)
+def test_bidirectional_as_keras(name: str, merge: str, looped: list[int]) -> None:
+    mine, other = pair(name, return_sequences=True)
+    mine, other = Bidirectional(mine, merge_mode=merge), keras.layers.Bidirectional(other, merge_mode=merge)
+    for layer in (mine, other):
+        layer.build(WORDS.shape)
+        set_weights(layer)
+    for mask in MASKS.values():
+        assert_same(answers_and_gradients(mine, mask, []), answers_and_gradients(other, mask, []))
+    assert len(looped) == 2 * len(MASKS)
+
+
+def test_each_direction_has_half_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(6), raising=False)
+    counts: list[int] = []
+    count = recurrence.loops_of_a_layer
+
+    def counted() -> int:
+        counts.append(count())
+        return 1
+
+    monkeypatch.setattr(recurrence, "loops_of_a_layer", counted)
+    LSTM(2)(WORDS)
+    Bidirectional(LSTM(2))(WORDS)
+    LSTM(2)(WORDS)
+    assert counts == [6, 3, 3, 6]
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_second_derivative(name: str) -> None:
+    def penalty(layer: keras.layers.Layer) -> Any:
+        words = tf.constant(WORDS)
+        with tf.GradientTape() as outer:
+            outer.watch(words)
+            with tf.GradientTape() as inner:
+                inner.watch(words)
+                total = tf.reduce_sum(layer(words, training=True) ** 2)
+            slope = tf.reduce_sum(inner.gradient(total, words) ** 2)
+        return outer.gradient(slope, words)
+
+    mine, other = pair(name)
+    np.testing.assert_allclose(penalty(mine), penalty(other), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_gradient_and_saving_and_half(name: str, tmp_path: Path) -> None:
+    kind, _, options = PAIRS[name]
+    check_gradient(lambda: kind(UNITS, return_sequences=True, **options), [WORDS], mask=MASKS["right"], training=True)
+    check_saving(Bidirectional(kind(UNITS, **options)), [WORDS], tmp_path)
+    check_half(lambda **k: kind(UNITS, **options, **k), [WORDS], mask=MASKS["right"])
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_half_trains_as_float_does(name: str) -> None:
+    kind, _, options = PAIRS[name]
+    exact, half = kind(UNITS, **options), kind(UNITS, dtype="mixed_bfloat16", **options)
+    for layer in (exact, half):
+        layer.build(WORDS.shape)
+        set_weights(layer)
+    gradients = []
+    for layer in (exact, half):
+        with tf.GradientTape() as tape:
+            total = tf.reduce_sum(tf.cast(layer(WORDS, mask=MASKS["right"], training=True), tf.float32))
+        gradients.append(tape.gradient(total, [weight.value for weight in layer.trainable_weights]))
+    for expected, gradient in zip(*gradients, strict=True):
+        assert gradient.dtype == tf.float32
+        np.testing.assert_allclose(gradient, expected, atol=0.05, rtol=0.05)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_dropout_of_the_inputs(name: str, looped: list[int]) -> None:
+    mine, other = pair(name, dropout=0.5, seed=7, return_sequences=True)
+    np.testing.assert_allclose(mine(WORDS, training=True), other(WORDS, training=True), atol=1e-5)
+    assert looped
+
+
+@pytest.mark.parametrize("options", [{"unroll": True}, {"activation": "relu"}, {"recurrent_activation": "hard_sigmoid"},
+                                     {"recurrent_dropout": 0.5, "seed": 3}])
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_what_the_loop_cannot_do_is_left_to_keras(name: str, options: dict[str, Any], looped: list[int]) -> None:
+    mine, other = pair(name, **options)
+    np.testing.assert_allclose(mine(WORDS, training=True), other(WORDS, training=True), atol=1e-6)
+    assert not looped
+
+
+def test_a_gpu_has_keras_s_kernels(monkeypatch: pytest.MonkeyPatch, looped: list[int]) -> None:
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: ["GPU:0"] if kind == "GPU" else [])
+    LSTM(UNITS, use_cudnn=False)(WORDS)
+    assert len(looped) == 1
+    monkeypatch.setattr(keras.layers.LSTM, "inner_loop", lambda *_: (_ for _ in ()).throw(KeyError("Keras")))
+    with pytest.raises(KeyError, match="Keras"):
+        LSTM(UNITS)(WORDS)
+
+
+def test_weights_go_to_stock_keras_and_back(tmp_path: Path) -> None:
+    def model(*layers: Any) -> keras.Model:
+        return keras.Sequential([keras.Input((None, FEATURES)), *layers])
+
+    mine = model(Bidirectional(LSTM(3, return_sequences=True)), GRU(2), keras.layers.Dense(1))
+    stock = model(keras.layers.Bidirectional(keras.layers.LSTM(3, return_sequences=True)), keras.layers.GRU(2),
+                  keras.layers.Dense(1))
+    mine.save_weights(tmp_path / "mine.weights.h5")
+    stock.load_weights(tmp_path / "mine.weights.h5")
+    np.testing.assert_allclose(stock(WORDS), mine(WORDS), atol=1e-6)
+    for layer in stock.layers:
+        set_weights(layer)
+    stock.save_weights(tmp_path / "stock.weights.h5")
+    mine.load_weights(tmp_path / "stock.weights.h5")
+    np.testing.assert_allclose(stock(WORDS), mine(WORDS), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_stateful(name: str) -> None:
+    mine, other = pair(name, stateful=True)
+    for part in (WORDS[:, :2], WORDS[:, 2:]):
+        np.testing.assert_allclose(mine(part), other(part), atol=1e-5)
+
+
+def test_saved_model_holds_no_gradient_of_ours(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((None, FEATURES)), Bidirectional(LSTM(3))])
+    model.export(tmp_path / "exported", verbose=False)
+    graph = (tmp_path / "exported" / "saved_model.pb").read_bytes()
+    assert b"CustomGradient" not in graph
+    loaded = tf.saved_model.load(str(tmp_path / "exported"))
+    np.testing.assert_allclose(loaded.serve(WORDS), model(WORDS), atol=1e-6)
