@@ -7,7 +7,7 @@ import numpy as np
 
 from sentiment.architectures.registry import Sizes
 from sentiment.config import ModelConfig
-from sentiment.layers import EmbeddedWords, WordDropout
+from sentiment.layers import EmbeddedWords, Embedding, WordDropout
 
 EMBEDDING = "embedding"
 EMBEDDED = "embedded"
@@ -23,7 +23,7 @@ def embedding(config: ModelConfig, sizes: Sizes) -> list[keras.layers.Layer]:
     """Layers from ids [batch, time] to vectors [batch, time, embedding]; the mask is `ids != 0`."""
     return [
         WordDropout(config.word_dropout, name="word_dropout"),
-        keras.layers.Embedding(sizes.vocabulary_size, config.embedding_size, mask_zero=True, name=EMBEDDING),
+        Embedding(sizes.vocabulary_size, config.embedding_size, mask_zero=True, name=EMBEDDING),
         keras.layers.SpatialDropout1D(config.embedding_dropout, name="embedding_dropout"),
         EmbeddedWords(name=EMBEDDED),
     ]

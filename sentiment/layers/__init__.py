@@ -10,6 +10,7 @@ from sentiment.layers.attention import (
 )
 from sentiment.layers.convolution import MaskedConv1D
 from sentiment.layers.dropout import WordDropout
+from sentiment.layers.embedding import Embedding
 from sentiment.layers.fused import GRU, LSTM, Bidirectional
 from sentiment.layers.hierarchy import JoinSentences, SplitSentences
 from sentiment.layers.ngrams import BigramEmbedding, LinearNgrams
@@ -19,6 +20,6 @@ from sentiment.layers.recurrent import RNN, GRUCell, LayerNormLSTMCell, LSTMCell
 from sentiment.layers.transformer import SinusoidalPositions
 
 __all__ = ["GRU", "LSTM", "RNN", "AdditiveAttention", "Bidirectional", "BigramEmbedding", "CosineAttention",
-           "DotProductAttention", "EmbeddedWords", "EuclideanAttention", "GRUCell", "JoinSentences", "LSTMCell",
-           "LayerNormLSTMCell", "LinearNgrams", "LuongAttention", "MaskedConv1D", "MaskedPooling",
+           "DotProductAttention", "EmbeddedWords", "Embedding", "EuclideanAttention", "GRUCell", "JoinSentences",
+           "LSTMCell", "LayerNormLSTMCell", "LinearNgrams", "LuongAttention", "MaskedConv1D", "MaskedPooling",
            "SelfAttentivePooling", "SimpleRNNCell", "SinusoidalPositions", "SplitSentences", "WordDropout"]

@@ -18,13 +18,15 @@ def transformed(gradients: list[Any], config: TrainingConfig, scale: Any, step: 
     Networks").
 
     Args:
-        gradients: float tensors of one replica.
+        gradients: float tensors of one replica, or slices of unique rows, all other rows being 0; noise takes tensors.
         config: `clip_value`, `clip_norm` and `gradient_noise` are read.
         scale: the factor that the loss was multiplied by (float16), else 1.
         step: the steps done before.
     """
     if not (config.clip_value or config.clip_norm or config.gradient_noise):
         return gradients
+    slices = gradients
+    gradients = [gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient for gradient in slices]
     context = tf.distribute.get_replica_context()
     replicas = context.num_replicas_in_sync
     if replicas > 1:
@@ -39,7 +41,10 @@ def transformed(gradients: list[Any], config: TrainingConfig, scale: Any, step: 
         variance = replicas * config.gradient_noise / (1.0 + tf.cast(step, tf.float32)) ** NOISE_DECAY
         gradients = [gradient + tf.random.normal(tf.shape(gradient)) * tf.sqrt(variance) * scale
                      for gradient in gradients]
-    return [gradient / replicas for gradient in gradients] if replicas > 1 else gradients
+    if replicas > 1:
+        gradients = [gradient / replicas for gradient in gradients]
+    return [tf.IndexedSlices(gradient, given.indices, given.dense_shape) if isinstance(given, tf.IndexedSlices)
+            else gradient for given, gradient in zip(slices, gradients, strict=True)]
 
 
 def _clipped(gradients: list[Any], limit: float, scale: Any) -> list[Any]:

@@ -15,10 +15,11 @@ import tensorflow as tf
 from sentiment.config import TrainingConfig
 from sentiment.errors import UserError
 from sentiment.objectives import cross_entropy, predicted_classes
-from sentiment.preprocessing import Batches, endless, map_batches, training_dataset
+from sentiment.preprocessing import PADDING_ID, UNKNOWN_ID, Batches, endless, map_batches, training_dataset
 from sentiment.training.averaging import WeightAverage
 from sentiment.training.gradients import transformed
 from sentiment.training.objective import Objective
+from sentiment.training.row_adam import with_unique_rows
 
 
 class Trainer:
@@ -30,11 +31,13 @@ class Trainer:
         strategy: a `tf.distribute.Strategy`; the batch size is over all its replicas.
         config: the objective, what is done to the gradient, and the average of the weights.
         class_weights: float32 [classes].
+        table: the variable whose rows the ids look up, where the optimiser is a `RowAdam`.
     """
 
     def __init__(self, model: keras.Model, optimizer: keras.optimizers.Optimizer, strategy: Any,
-                 config: TrainingConfig, class_weights: np.ndarray) -> None:
+                 config: TrainingConfig, class_weights: np.ndarray, table: keras.Variable | None = None) -> None:
         self.model = model
+        self.table = table
         self.strategy = strategy
         self.config = config
         self.objective = Objective(model, config, class_weights, strategy.num_replicas_in_sync)
@@ -42,6 +45,8 @@ class Trainer:
             model.compile(optimizer=optimizer)  # for the callbacks, which look for model.optimizer
             self.optimizer = model.optimizer  # under float16 this one scales the loss
             self.optimizer.build(model.trainable_variables)
+            if table is not None:
+                self.optimizer.watch(table)
             self.average = WeightAverage(model.trainable_variables, config.ema) if config.ema else None
         self.diverged: str | None = None
         self._compiled_step: Any = None
@@ -51,16 +56,24 @@ class Trainer:
     def _replica_step(self, labelled: Any, unlabelled: Any) -> tuple[Any, Any]:
         """Update the weights from one replica's rows; return its share of the loss and its right answers."""
         variables = self.model.trainable_variables
+        if self.table is not None:
+            self._catch_up([labelled[0], *unlabelled[:1]])
         with tf.GradientTape() as tape:
             loss, logits = self.objective(labelled, unlabelled or None)
             scaled = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        gradients = [tf.convert_to_tensor(value) for value in gradients]
+        gradients = [with_unique_rows(value) if variable is self.table else tf.convert_to_tensor(value)
+                     for value, variable in zip(gradients, variables, strict=True)]
         scale = self.optimizer.scale_loss(tf.constant(1.0))
         self.optimizer.apply(transformed(gradients, self.config, scale, self.optimizer.iterations), variables)
         _, labels, shares = labelled
         right = tf.reduce_sum(tf.cast((predicted_classes(logits) == labels) & (shares > 0), tf.int32))
         return loss, right
+
+    def _catch_up(self, batches: list[Any]) -> None:
+        """Bring the rows of the table up to date that the ids of these batches may look up."""
+        ids = tf.concat([tf.reshape(ids, [-1]) for ids in batches] + [[PADDING_ID, UNKNOWN_ID]], axis=0)
+        self.optimizer.catch_up(tf.unique(ids)[0])
 
     def _step(self, signature: Any) -> Any:
         """Return the compiled step for the element type of a distributed data set; traced once."""
@@ -104,6 +117,8 @@ class Trainer:
             if not math.isfinite(logs["loss"]):
                 self._diverged(logs, epoch)
                 break
+            if self.table is not None:
+                self.optimizer.catch_up_all()
             with self.average.in_place() if self.average is not None else nullcontext():
                 logits = self.predict(validation)
                 logs["val_loss"] = float(np.mean(cross_entropy(validation_labels, logits)))

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from sentiment.config import TrainingConfig
+from sentiment.training.row_adam import RowAdam
 
 
 @keras.saving.register_keras_serializable("sentiment")
@@ -37,8 +38,11 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
         return {"peak": self.peak, "steps": self.steps, "warmup": self.warmup, "shape": self.shape}
 
 
-def make_optimizer(config: TrainingConfig, steps: int) -> keras.optimizers.Optimizer:
-    """Return the optimiser for `steps` steps in all; clipping is the training step's business."""
+def make_optimizer(config: TrainingConfig, steps: int, *, by_rows: bool = False) -> keras.optimizers.Optimizer:
+    """Return the optimiser for `steps` steps in all; clipping is the training step's business.
+
+    With `by_rows`, Adam can update an embedding by the rows that a batch touches.
+    """
     rate: Any = config.learning_rate
     if config.schedule in ("linear", "cosine"):
         rate = WarmupDecay(config.learning_rate, steps, config.warmup, config.schedule)
@@ -48,4 +52,6 @@ def make_optimizer(config: TrainingConfig, steps: int) -> keras.optimizers.Optim
         return optimizer
     if config.optimizer == "sgd":
         return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True)
+    if config.optimizer == "adam" and by_rows:
+        return RowAdam(rate, steps)
     return {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}[config.optimizer](rate)

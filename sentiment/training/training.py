@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -140,14 +140,27 @@ def prepare_trainer(config: RunConfig, corpus: Corpus, texts: Texts) -> tuple[Tr
                                     texts.preprocessor.sentence_ends)
         model = architectures.build(config.model, sizes)
         start_embedding(model, config, texts)
-        optimizer = make_optimizer(settings, steps=epochs * len(texts.train))
+        by_rows = can_update_rows(config, strategy)
+        optimizer = make_optimizer(settings, steps=epochs * len(texts.train), by_rows=by_rows)
     log(f"{config.model.architecture}: {model.count_params():,} parameters, {len(corpus.train):,} training texts, "
         f"{texts.preprocessor.vocabulary_size:,} words, up to {epochs} epochs on {describe(strategy)}")
     if settings.pretraining == "autoencoder":
         batches = Batches(texts.without_labels(), texts.train.boundaries, settings.batch_size)
         start_from_autoencoder(model, config.model, settings, sizes, batches, strategy, config.runtime.seed)
     weights = class_weights(settings.class_weights, corpus.train.labels, len(corpus.class_names))
-    return Trainer(model, optimizer, strategy, settings, weights), sizes
+    table = model.get_layer(architectures.EMBEDDING).embeddings if by_rows else None
+    return Trainer(model, optimizer, strategy, settings, weights, table), sizes
+
+
+def can_update_rows(config: RunConfig, strategy: Any) -> bool:
+    """Return whether the embedding can be updated by the rows that a batch touches.
+
+    Only Adam knows how; noise and averages of the weights touch all rows; and neither the scaled loss of float16 nor
+    the sum of slices over devices is provided for.
+    """
+    settings = config.training
+    return (settings.optimizer == "adam" and not settings.freeze_embedding and not settings.gradient_noise
+            and not settings.ema and not config.runtime.mixed_precision and strategy.num_replicas_in_sync == 1)
 
 
 def check_training(config: RunConfig, entry: architectures.Architecture) -> None:

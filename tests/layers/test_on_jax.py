@@ -26,6 +26,7 @@ CASES: dict[str, tuple[str, list[Any]]] = {
     "MaskedPooling": ("MaskedPooling('concat')", [WORDS]),
     "MaskedConv1D": ("MaskedConv1D(5, 3, padding='same')", [WORDS]),
     "SinusoidalPositions": ("SinusoidalPositions()", [WORDS]), "EmbeddedWords": ("EmbeddedWords()", [WORDS]),
+    "Embedding": ("Embedding(9, 5, mask_zero=True)", [IDS]),
     "LSTM": ("LSTM(5, return_sequences=True)", [WORDS]), "GRU": ("GRU(5)", [WORDS]),
     "Bidirectional": ("Bidirectional(layers.GRU(5, reset_after=False))", [WORDS]),
     "LSTMCell": ("RNN(layers.LSTMCell(5, weight_normalization=True), return_sequences=True)", [WORDS]),

@@ -15,6 +15,7 @@ from sentiment.errors import UserError
 from sentiment.objectives import cross_entropy
 from sentiment.preprocessing import Batches, TokenizedTexts, bucket_lengths
 from sentiment.training.loop import Trainer
+from sentiment.training.row_adam import RowAdam
 from sentiment.training.strategy import make_strategy, precision
 
 RANDOM = np.random.default_rng(4)
@@ -40,7 +41,8 @@ def make_trainer(optimizer: keras.optimizers.Optimizer | None = None, strategy: 
         model = architectures.build(config, Sizes(20, 2))
         optimizer = optimizer or keras.optimizers.Adam(0.02)
     training = TrainingConfig.from_dict({"clip_norm": 0.0, **(settings or {})})
-    return Trainer(model, optimizer, strategy, training, weights)
+    table = model.get_layer("embedding").embeddings if isinstance(optimizer, RowAdam) else None
+    return Trainer(model, optimizer, strategy, training, weights, table)
 
 
 def fit(trainer: Trainer, epochs: int, callbacks: Any = (), size: int = 8) -> dict[str, list[float]]:
@@ -113,6 +115,21 @@ def test_the_average_is_what_the_model_has_at_the_end() -> None:
     plain = fit(make_trainer(keras.optimizers.Adam(0.1)), 3)
     assert history["loss"] == pytest.approx(plain["loss"])  # training goes on from the weights, not from their average
     assert history["val_loss"] != pytest.approx(plain["val_loss"], rel=1e-3)
+
+
+@pytest.mark.parametrize("settings", [{}, {"clip_norm": 0.1}, {"objective": "mixed", "epsilon": 0.5}])
+def test_rows_of_the_embedding_go_where_dense_adam_takes_them(settings: dict[str, Any]) -> None:
+    trainers = [make_trainer(optimizer, settings=settings) for optimizer in (
+        keras.optimizers.Adam(0.005), RowAdam(0.005, steps=28))]
+    histories = []
+    for trainer in trainers:
+        keras.utils.set_random_seed(3)  # of the random directions of the mixed objective
+        batches = make_batches()
+        histories.append(trainer.fit(batches, LABELS, batches, LABELS, epochs=4, seed=1, callbacks=[],
+                                     unlabelled=batches if settings.get("objective") else None))
+    np.testing.assert_allclose(histories[0]["val_loss"], histories[1]["val_loss"], rtol=1e-4)
+    for dense, by_rows in zip(*(trainer.model.get_weights() for trainer in trainers), strict=True):
+        np.testing.assert_allclose(by_rows, dense, atol=2e-4)
 
 
 def test_one_trace_for_all_shapes() -> None:
