@@ -164,7 +164,7 @@ class ModelConfig(Section):
                                       minimum=0.0, maximum=0.95)
     recurrent_dropout: float = option(0.0, "share of the state dropped between two steps, the same at all steps "
                                       "(slow: no fused kernel)", minimum=0.0, maximum=0.95)
-    weight_drop: float = option(0.0, "share of the recurrent kernel dropped (slow: no fused kernel)",
+    weight_drop: float = option(0.0, "share of the recurrent kernel dropped (on a GPU slow: not by cuDNN)",
                                 minimum=0.0, maximum=0.95)
     output_dropout: float = option(0.5, "share of the features dropped before the classifier and between layers",
                                    minimum=0.0, maximum=0.95)

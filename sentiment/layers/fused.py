@@ -10,55 +10,40 @@ from sentiment.layers.recurrence import Loop, Step, two_directions
 from sentiment.layers.steps import GRUResetBeforeStep, GRUStep, LSTMStep
 
 
-class _Fused:
-    """What `LSTM` and `GRU` share: the choice between the loop of `recurrence` and Keras's own ways."""
+def applies(layer: keras.layers.RNN, training: bool) -> bool:
+    """Return whether the loop of `recurrence` computes what a layer is asked for, where Keras has nothing faster."""
+    cell = layer.cell
+    return (keras.backend.backend() == "tensorflow"
+            and cell.activation is keras.activations.tanh
+            and cell.recurrent_activation is keras.activations.sigmoid
+            and not layer.unroll
+            and not (training and cell.recurrent_dropout)
+            and _best_on_this_device(getattr(layer, "use_cudnn", False)))
 
-    cell: Any
-    go_backwards: bool
-    return_sequences: bool
-    return_state: bool
-    stateful: bool
-    unroll: bool
-    use_cudnn: bool | str
-    zero_output_for_mask: bool
 
-    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
-        """Run the cell over all steps."""
-        if not self._applies(training):
-            return super().inner_loop(sequences, initial_state, mask, training)  # type: ignore[misc]
-        if training and self.cell.dropout:
-            sequences = sequences * ops.expand_dims(self.cell.get_dropout_mask(sequences[:, 0, :]), 1)
-        loop = Loop(self._make_step(), mask=_one(mask), backwards=self.go_backwards, sequences=self.return_sequences,
-                    final=self.return_state or self.stateful, zeros=self.zero_output_for_mask)
-        states = initial_state if isinstance(initial_state, (list, tuple)) else [initial_state]
-        outputs, states = loop.run(sequences, states, self._weights(sequences), bool(training))
-        last = outputs[:, -1] if self.return_sequences else outputs
-        return last, outputs if self.return_sequences else outputs[:, None], states
+def inner_loop(layer: keras.layers.RNN, make_step: Callable[..., Step], sequences: Any, initial_state: Any, mask: Any,
+               training: bool) -> Any:
+    """Run a layer's cell over all steps, as the method of that name of `keras.layers.RNN` does."""
+    if training and layer.cell.dropout:
+        sequences = sequences * ops.expand_dims(layer.cell.get_dropout_mask(sequences[:, 0, :]), 1)
+    loop = Loop(make_step, mask=_one(mask), backwards=layer.go_backwards, sequences=layer.return_sequences,
+                final=layer.return_state or layer.stateful, zeros=layer.zero_output_for_mask)
+    states = initial_state if isinstance(initial_state, (list, tuple)) else [initial_state]
+    outputs, states = loop.run(sequences, states, _weights(layer.cell, sequences.dtype), bool(training))
+    last = outputs[:, -1] if layer.return_sequences else outputs
+    return last, outputs if layer.return_sequences else outputs[:, None], states
 
-    def _make_step(self) -> Callable[..., Step]:
-        raise NotImplementedError
 
-    def _weights(self, sequences: Any) -> list[Any]:
-        """Return kernels and bias in the dtype of the computation; without a bias, zeros."""
-        import tensorflow as tf
+def _weights(cell: Any, dtype: Any) -> list[Any]:
+    """Return a cell's kernels and bias as tensors; without a bias, zeros."""
+    import tensorflow as tf
 
-        cell = self.cell
-        weights = [tf.cast(tf.convert_to_tensor(ops.convert_to_tensor(weight)), sequences.dtype)
-                   for weight in (cell.kernel, cell.recurrent_kernel, cell.bias) if weight is not None]
-        if cell.bias is None:
-            width = weights[0].shape[-1:]
-            weights.append(tf.zeros([2, *width] if getattr(cell, "reset_after", False) else width, sequences.dtype))
-        return weights
-
-    def _applies(self, training: bool) -> bool:
-        """Return whether the loop computes what this layer is asked for, where Keras has nothing faster."""
-        cell = self.cell
-        return (keras.backend.backend() == "tensorflow"
-                and cell.activation is keras.activations.tanh
-                and cell.recurrent_activation is keras.activations.sigmoid
-                and not self.unroll
-                and not (training and cell.recurrent_dropout)
-                and _best_on_this_device(self.use_cudnn))
+    weights = [tf.cast(tf.convert_to_tensor(ops.convert_to_tensor(weight)), dtype)
+               for weight in (cell.kernel, cell.recurrent_kernel, cell.bias) if weight is not None]
+    if cell.bias is None:
+        width = weights[0].shape[-1:]
+        weights.append(tf.zeros([2, *width] if getattr(cell, "reset_after", False) else width, dtype))
+    return weights
 
 
 def _one(mask: Any) -> Any:
@@ -75,7 +60,7 @@ def _best_on_this_device(use_cudnn: bool | str) -> bool:
 
 
 @keras.saving.register_keras_serializable("sentiment")
-class LSTM(_Fused, keras.layers.LSTM):
+class LSTM(keras.layers.LSTM):
     """`keras.layers.LSTM` (Hochreiter & Schmidhuber 1997), faster on a CPU; see `sentiment.layers.recurrence`.
 
     It takes the same arguments, has the same weights in the same order, and gives the same numbers to 1e-5. The fast
@@ -83,16 +68,27 @@ class LSTM(_Fused, keras.layers.LSTM):
     Keras's cuDNN path runs, and everywhere else Keras's own loop.
     """
 
-    def _make_step(self) -> Callable[..., Step]:
-        return LSTMStep
+    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
+        """Run the cell over all steps."""
+        if not applies(self, training):
+            return super().inner_loop(sequences, initial_state, mask, training)
+        return inner_loop(self, LSTMStep, sequences, initial_state, mask, training)
 
 
 @keras.saving.register_keras_serializable("sentiment")
-class GRU(_Fused, keras.layers.GRU):
+class GRU(keras.layers.GRU):
     """`keras.layers.GRU` (Cho et al. 2014), faster on a CPU, with `reset_after` or without; see `LSTM`."""
 
-    def _make_step(self) -> Callable[..., Step]:
-        return GRUStep if self.cell.reset_after else GRUResetBeforeStep
+    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
+        """Run the cell over all steps."""
+        if not applies(self, training):
+            return super().inner_loop(sequences, initial_state, mask, training)
+        return inner_loop(self, gru_step(self.cell), sequences, initial_state, mask, training)
+
+
+def gru_step(cell: Any) -> Callable[..., Step]:
+    """Return the step of a GRU cell."""
+    return GRUStep if cell.reset_after else GRUResetBeforeStep
 
 
 @keras.saving.register_keras_serializable("sentiment")

@@ -4,12 +4,16 @@
 can be wrapped by `keras.layers.Bidirectional`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import keras
 from keras import ops
+
+from sentiment.layers import fused
+from sentiment.layers.recurrence import Step
+from sentiment.layers.steps import LSTMStep
 
 
 class TransformedKernels:
@@ -83,6 +87,10 @@ class TransformedKernels:
         finally:
             object.__setattr__(self, "_transformed", {})
 
+    def fused_step(self) -> Callable[..., Step] | None:
+        """Return the cell's step for the loop of `recurrence`, if it has one."""
+        return None
+
     def get_config(self) -> dict[str, Any]:
         """Return what the constructor takes."""
         return {**super().get_config(),  # type: ignore[misc]
@@ -103,8 +111,11 @@ class RNN(keras.layers.RNN):
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """Run the cell over all steps."""
+        step = self.cell.fused_step()
         with self.cell.one_pass(training):
-            return super().inner_loop(sequences, initial_state, mask, training)
+            if step is None or not fused.applies(self, training):
+                return super().inner_loop(sequences, initial_state, mask, training)
+            return fused.inner_loop(self, step, sequences, initial_state, mask, training)
 
 
 @keras.saving.register_keras_serializable("sentiment")
@@ -116,10 +127,18 @@ class SimpleRNNCell(TransformedKernels, keras.layers.SimpleRNNCell):
 class LSTMCell(TransformedKernels, keras.layers.LSTMCell):
     """`keras.layers.LSTMCell` (Hochreiter & Schmidhuber 1997) with the options of `TransformedKernels`."""
 
+    def fused_step(self) -> Callable[..., Step] | None:
+        """Return the step of the LSTM."""
+        return LSTMStep
+
 
 @keras.saving.register_keras_serializable("sentiment")
 class GRUCell(TransformedKernels, keras.layers.GRUCell):
     """`keras.layers.GRUCell` (Cho et al. 2014) with the options of `TransformedKernels`."""
+
+    def fused_step(self) -> Callable[..., Step] | None:
+        """Return the step of the GRU."""
+        return fused.gru_step(self)
 
 
 @keras.saving.register_keras_serializable("sentiment")

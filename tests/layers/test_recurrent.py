@@ -11,6 +11,7 @@ import tensorflow as tf
 from checks import check_gradient, check_half, check_saving, set_weights
 
 from sentiment.layers import RNN, GRUCell, LayerNormLSTMCell, LSTMCell, SimpleRNNCell
+from sentiment.layers.recurrence import Loop
 
 WORDS = np.random.default_rng(2).normal(size=(3, 6, 4)).astype(np.float32)
 LENGTHS = [6, 3, 1]
@@ -98,6 +99,20 @@ def test_against_the_formula(name: str) -> None:
 @pytest.mark.parametrize("name", CELLS)
 def test_gradient(name: str) -> None:
     check_gradient(lambda **k: layer_of(name, **k), [WORDS[:2]], mask=tf.constant(MASK[:2]))
+
+
+@pytest.mark.parametrize("name", ["lstm weight", "gru weight", "gru before", "layer weight"])
+def test_gradient_in_training(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[int] = []
+    run = Loop.run
+
+    def counted(*args: Any) -> Any:
+        runs.append(1)
+        return run(*args)
+
+    monkeypatch.setattr(Loop, "run", counted)
+    check_gradient(lambda **k: layer_of(name, **k), [WORDS[:2]], mask=tf.constant(MASK[:2]), training=True)
+    assert bool(runs) == (name != "layer weight")  # the fast loop, where it has a step for the cell
 
 
 @pytest.mark.parametrize("name", CELLS)
