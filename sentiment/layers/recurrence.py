@@ -8,6 +8,7 @@ to time-major order, which has to be done anyway, and each output is fetched fro
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -193,7 +194,7 @@ class Loop:
         """
         import tensorflow as tf
 
-        loops = loops_of_a_layer()
+        loops = min(loops_of_a_layer(), inputs.shape[0] or sys.maxsize)
         if loops == 1:
             return self._share(self.mask, inputs, states, weights, training)
         rows = tf.shape(inputs)[0]
@@ -246,8 +247,7 @@ class Loop:
                     [rows.put(table, t + 2, state) for table, state in zip(tables, states, strict=False)],
                     [rows.put(column, t, value) for column, value in zip(saved, values, strict=False)]]
 
-        _, _, tables, saved = tf.while_loop(lambda t, *_: t < steps, body, [0, starts, tables, saved],
-                                            maximum_iterations=steps, parallel_iterations=1)
+        _, _, tables, saved = _while(lambda t: t < steps, body, [0, starts, tables, saved], steps)
         stacked = [rows.stacked(table) for table in tables]
         answers = self._answers(reading, [tf.cast(states, inputs.dtype) for states in stacked])
         answers[0].set_shape([*inputs.shape[:2 if self.sequences else 1], states[0].shape[-1]])
@@ -293,8 +293,7 @@ class Loop:
 
         start = [trace.steps - 1, [tf.zeros_like(trace.outputs[0])] * step.states,
                  [column.new(trace.steps) for column in columns]]
-        _, states, handles = tf.while_loop(lambda t, *_: t >= 0, body, start, maximum_iterations=trace.steps,
-                                           parallel_iterations=1)
+        _, states, handles = _while(lambda t: t >= 0, body, start, trace.steps)
         states = [state if table is None else state + table[1] for state, table in zip(states, given, strict=True)]
         emitted = [tf.reshape(column.stacked(handle), [-1, column.width])
                    for column, handle in zip(columns, handles, strict=True)]
@@ -339,3 +338,15 @@ class Loop:
         else:
             mask = reading.mask
         return tf.where(mask[:, :, tf.newaxis], tf.gather(by_words, rows), tf.zeros([], by_words.dtype))
+
+
+def _while(condition: Callable[[Any], Any], body: Callable[..., Any], start: list[Any], steps: Any) -> Any:
+    """Loop while a condition on the first variable holds; the number of rows of the others need not be known."""
+    import tensorflow as tf
+
+    def rows_unknown(value: Any) -> Any:
+        shape = tf.convert_to_tensor(value).shape
+        return tf.TensorShape([None, *shape[1:]]) if shape.rank else shape
+
+    return tf.while_loop(lambda t, *_: condition(t), body, start, maximum_iterations=steps, parallel_iterations=1,
+                         shape_invariants=tf.nest.map_structure(rows_unknown, start))

@@ -141,6 +141,16 @@ def test_any_batch_and_length_in_one_graph(name: str) -> None:
     assert len(traces) == 1
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_batch_of_known_size(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recurrence, "loops_of_a_layer", lambda: 2)
+    for name in PAIRS:
+        mine, other = pair(name, return_sequences=True)
+        run = tf.function(lambda words, layer=mine: layer(words, training=True),
+                          input_signature=[tf.TensorSpec([rows, None, FEATURES])])
+        np.testing.assert_allclose(run(WORDS[:rows]), other(WORDS[:rows]), atol=1e-5)
+
+
 @pytest.mark.parametrize("merge", ["concat", "sum"])
 @pytest.mark.parametrize("name", PAIRS)
 def test_bidirectional_as_keras(name: str, merge: str, looped: list[int]) -> None:

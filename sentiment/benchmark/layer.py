@@ -1,0 +1,100 @@
+"""One LSTM layer: the forward pass, or forward and backward, on random numbers."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+THREADS = int(os.environ.get("OMP_NUM_THREADS", "1"))
+
+
+def _words(batch: int, steps: int, features: int) -> np.ndarray:
+    return np.random.default_rng(1).normal(size=(batch, steps, features)).astype(np.float32)
+
+
+def _lengths(batch: int, steps: int) -> np.ndarray:
+    """Lengths as in a batch of texts of similar length: from nine tenths of the longest on."""
+    return np.random.default_rng(2).integers(steps * 9 // 10, steps + 1, batch).astype(np.int32)
+
+
+def _on_tensorflow(layer: Any, *, units: int, batch: int, steps: int, features: int, backward: bool, masked: bool
+                   ) -> Callable[[], Any]:
+    import tensorflow as tf
+
+    words = tf.constant(_words(batch, steps, features))
+    mask = tf.sequence_mask(_lengths(batch, steps), steps) if masked else None
+    layer.build(words.shape)
+
+    @tf.function
+    def forward() -> Any:
+        return tf.reduce_sum(layer(words, mask=mask, training=False))
+
+    @tf.function
+    def both() -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(words)
+            total = tf.reduce_sum(layer(words, mask=mask, training=True))
+        return tape.gradient(total, [words, *(weight.value for weight in layer.trainable_weights)])
+
+    compiled: Callable[[], Any] = both if backward else forward
+    return compiled
+
+
+def ours(*, units: int, **options: Any) -> Callable[[], Any]:
+    """The layer of this project."""
+    from sentiment.layers import LSTM
+
+    return _on_tensorflow(LSTM(units, return_sequences=True), units=units, **options)
+
+
+def stock(*, units: int, **options: Any) -> Callable[[], Any]:
+    """Keras's layer on TensorFlow."""
+    import keras
+
+    return _on_tensorflow(keras.layers.LSTM(units, return_sequences=True), units=units, **options)
+
+
+def torch(*, units: int, batch: int, steps: int, features: int, backward: bool, masked: bool) -> Callable[[], Any]:
+    """PyTorch's layer, over a packed sequence where there are lengths."""
+    import torch
+    from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+    torch.set_num_threads(THREADS)
+    layer = torch.nn.LSTM(features, units, batch_first=True)
+    words = torch.tensor(_words(batch, steps, features), requires_grad=backward)
+    lengths = torch.tensor(_lengths(batch, steps))
+
+    def forward() -> Any:
+        if not masked:
+            return layer(words)[0].sum()
+        packed = pack_padded_sequence(words, lengths, batch_first=True, enforce_sorted=False)
+        return pad_packed_sequence(layer(packed)[0], batch_first=True)[0].sum()
+
+    def run() -> None:
+        if backward:
+            forward().backward()
+        else:
+            with torch.no_grad():
+                forward()
+
+    return run
+
+
+def product(*, units: int, batch: int, steps: int, features: int, backward: bool, masked: bool) -> Callable[[], Any]:
+    """The limit: the products of the layer at once, 2 T B (I + H) 4H, and three times as many with the way back."""
+    import tensorflow as tf
+
+    random = np.random.default_rng(1)
+    rows = tf.constant(random.normal(size=(steps * batch, features + units)).astype(np.float32))
+    kernel = tf.constant(random.normal(size=(features + units, 4 * units)).astype(np.float32))
+    run = tf.function(lambda rows, kernel: tf.matmul(rows, kernel))
+
+    def repeated() -> None:
+        for _ in range(3 if backward else 1):
+            run(rows, kernel)
+
+    return repeated
+
+
+SIDES = {"sentiment": ours, "keras": stock, "torch": torch, "product": product}

@@ -1,0 +1,132 @@
+"""Processes that are timed in turn.
+
+Each side of a comparison lives in a process of its own, so that no library sees the threads and the memory of another;
+it prepares, warms up and waits. The parent lets one side run at a time.
+"""
+
+import importlib
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from sentiment.errors import UserError
+
+WARM_UPS = 2
+PAUSE_SECONDS = 0.3  # OpenMP's threads go on spinning for a while after a product
+
+
+@dataclass
+class Times:
+    """What was measured of a side.
+
+    Attributes:
+        seconds: of each run.
+        peak_memory_bytes: largest resident memory of its process.
+    """
+
+    seconds: list[float] = field(default_factory=list)
+    peak_memory_bytes: int = 0
+
+    @property
+    def median(self) -> float:
+        """The median of the seconds."""
+        return statistics.median(self.seconds)
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        """The first and the third quartile of the seconds; of fewer than four runs the extremes."""
+        if len(self.seconds) < 4:
+            return min(self.seconds), max(self.seconds)
+        quartiles = statistics.quantiles(self.seconds, n=4, method="inclusive")
+        return quartiles[0], quartiles[2]
+
+
+def alternate(task: str, sides: Iterable[str], options: dict[str, Any], *, repeats: int, threads: int
+              ) -> dict[str, Times]:
+    """Run each side of a task `repeats` times in turn, and return its times by side.
+
+    Args:
+        task: a module of `sentiment.benchmark` whose SIDES make what is timed.
+        sides: names in that module's SIDES.
+        options: keyword arguments for them, as JSON can hold.
+        repeats: runs of each side after the warm-up.
+        threads: of each process.
+
+    Raises:
+        UserError: if a side fails.
+    """
+    processes = {side: _start(task, side, options, threads) for side in sides}
+    times = {side: Times() for side in processes}
+    try:
+        for process in processes.values():
+            _answer(process)
+        for _ in range(repeats):
+            for side, process in processes.items():
+                time.sleep(PAUSE_SECONDS)
+                times[side].seconds.append(_ask(process, "run")["seconds"])
+        for side, process in processes.items():
+            times[side].peak_memory_bytes = _ask(process, "end")["peak_memory_bytes"]
+    finally:
+        for process in processes.values():
+            process.kill()
+            process.communicate()
+    return times
+
+
+def _start(task: str, side: str, options: dict[str, Any], threads: int) -> subprocess.Popen[str]:
+    limits = {name: str(threads) for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")}
+    command = [sys.executable, "-m", "sentiment.benchmark.sides", task, side, json.dumps(options)]
+    return subprocess.Popen(  # noqa: S603
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, **limits})
+
+
+def _ask(process: subprocess.Popen[str], request: str) -> dict[str, Any]:
+    with suppress(BrokenPipeError):  # the answer, which is missing then, leads to the reason
+        print(request, file=process.stdin, flush=True)
+    return _answer(process)
+
+
+def _answer(process: subprocess.Popen[str]) -> dict[str, Any]:
+    line = process.stdout.readline() if process.stdout else ""
+    if not line:
+        _, errors = process.communicate()
+        raise UserError(f"a side of the benchmark failed: {' '.join(map(str, process.args[-3:-1]))}: "  # type: ignore[index]
+                        f"{(errors.strip() or 'no message').splitlines()[-1]}")
+    answer: dict[str, Any] = json.loads(line)
+    return answer
+
+
+def serve(prepare: Callable[..., Callable[[], Any]], options: dict[str, Any]) -> None:
+    """Prepare, warm up, say so, and then run once for each line of standard input."""
+    run = prepare(**options)
+    for _ in range(WARM_UPS):
+        run()
+    _say({})
+    for line in sys.stdin:
+        if line.strip() == "end":
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            _say({"peak_memory_bytes": peak if sys.platform == "darwin" else peak * 1024})
+            return
+        started = time.perf_counter()
+        run()
+        _say({"seconds": time.perf_counter() - started})
+
+
+def _say(answer: dict[str, Any]) -> None:
+    sys.__stdout__.write(json.dumps(answer) + "\n")  # type: ignore[union-attr]
+    sys.__stdout__.flush()  # type: ignore[union-attr]
+
+
+if __name__ == "__main__":
+    task, side, options = sys.argv[1:]
+    sys.stdout = sys.stderr  # what libraries print must not come between the answers
+    serve(importlib.import_module(f"sentiment.benchmark.{task}").SIDES[side], json.loads(options))

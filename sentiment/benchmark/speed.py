@@ -1,0 +1,155 @@
+"""How fast the layers, training and prediction are beside what people use today."""
+
+import importlib.util
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sentiment.benchmark.sides import Times, alternate
+from sentiment.config import RunConfig
+from sentiment.console import log
+from sentiment.datasets import load_corpus
+from sentiment.preprocessing import Batches, TextPreprocessor, bucket_lengths
+
+SUBJECT = "sentiment"
+PACKAGES = ("tensorflow", "keras", "torch", "numpy")
+LAYER = {"batch": 64, "steps": 100, "features": 256}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A comparison.
+
+    Attributes:
+        name: for people.
+        task: a module of `sentiment.benchmark`.
+        sides: names in it; the subject is the first.
+        options: for its sides.
+        items: what one run handles, to give a rate; 0 where a run is what counts.
+    """
+
+    name: str
+    task: str
+    sides: tuple[str, ...]
+    options: dict[str, Any]
+    items: int = 0
+
+
+def layer_rows() -> Iterator[Row]:
+    """Yield the rows of a layer: three sizes, with and without the way back and a mask."""
+    for units in (64, 256, 512):
+        for backward in (False, True):
+            for masked in (False, True):
+                name = f"LSTM {units}, {'forward and backward' if backward else 'forward'}{', mask' if masked else ''}"
+                sides = (SUBJECT, "keras", "torch") if masked else (SUBJECT, "keras", "torch", "product")
+                yield Row(name, "layer", sides, {**LAYER, "units": units, "backward": backward, "masked": masked})
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The texts of a measurement, as files that its processes read."""
+
+    folder: Path
+    training: int
+    prediction: int
+    options: dict[str, Any]
+
+    @classmethod
+    def write(cls, folder: Path, config: RunConfig, training: int, prediction: int) -> "Texts":
+        """Take texts from the training and the test split; no label of the test split is looked at."""
+        corpus = load_corpus(config.data, config.runtime.seed)
+        for note in corpus.notes:
+            log.warning(note)
+        preprocessor = TextPreprocessor.fit(config.text, corpus.train.texts)
+        chosen = np.random.default_rng(1).permutation(len(corpus.train))[:training]
+        tokens = preprocessor.tokenize([corpus.train.texts[row] for row in chosen])
+        batches = Batches(tokens, bucket_lengths(tokens.lengths, config.text.buckets, config.text.max_length),
+                          config.training.batch_size)
+        # PyTorch and TensorFlow do not go into one process, so PyTorch's side gets arrays and needs none of our code.
+        np.savez(folder / "training.npz", values=tokens.values, offsets=tokens.offsets, lengths=tokens.lengths,
+                 padded=tokens.padded(np.arange(len(tokens)), config.text.max_length),
+                 labels=corpus.train.labels[chosen], shuffled=np.random.default_rng(2).permutation(len(tokens)),
+                 by_length=np.concatenate([batch.rows for batch in batches.shuffled(1, 0)]))
+        texts = corpus.test.read().texts[:prediction]
+        (folder / "texts.json").write_text(json.dumps(texts))
+        (folder / "words.json").write_text(json.dumps(preprocessor.words))
+        model = {"embedding": config.model.embedding_size, "units": config.model.units,
+                 "max_length": config.text.max_length}
+        return cls(folder, len(chosen), len(texts), {**model, "vocabulary": preprocessor.vocabulary_size,
+                                                     "batch": config.training.batch_size})
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows of training and prediction."""
+        yield Row(f"training, {self.training:,} texts", "training", (SUBJECT, "keras", "torch", "torch packed"),
+                  {**self.options, "file": str(self.folder / "training.npz")}, self.training)
+        options = {name: self.options[name] for name in ("embedding", "units", "max_length")}
+        options |= {"file": str(self.folder / "texts.json"), "vocabulary_file": str(self.folder / "words.json")}
+        yield Row(f"prediction, {self.prediction:,} raw texts", "prediction", (SUBJECT, "keras"),
+                  {**options, "one": False}, self.prediction)
+        yield Row("prediction, one raw text", "prediction", (SUBJECT, "keras"), {**options, "one": True}, 50)
+
+
+def measure(groups: list[str], config: RunConfig, *, repeats: int, threads: int, training: int, prediction: int
+            ) -> Iterator[dict[str, Any]]:
+    """Measure and yield each row as it is done, ready for JSON."""
+    with tempfile.TemporaryDirectory() as folder:
+        rows = list(layer_rows()) if "layer" in groups else []
+        if {"training", "prediction"} & set(groups):
+            texts = Texts.write(Path(folder), config, training, prediction)
+            rows += [row for row in texts.rows() if row.task in groups]
+        for row in rows:
+            sides = [side for side in row.sides if _installed(side)]
+            started = time.perf_counter()
+            times = alternate(row.task, sides, row.options, repeats=repeats, threads=threads)
+            log(f"{row.name}: {time.perf_counter() - started:.0f} s")
+            yield {"row": row.name, "items": row.items, "sides": {side: _measured(times[side]) for side in sides}}
+
+
+def _installed(side: str) -> bool:
+    return not side.startswith("torch") or importlib.util.find_spec("torch") is not None
+
+
+def _measured(times: Times) -> dict[str, Any]:
+    return {"median_seconds": times.median, "quartiles": times.spread, "seconds": times.seconds,
+            "peak_memory_bytes": times.peak_memory_bytes}
+
+
+def table(rows: list[dict[str, Any]]) -> list[list[str]]:
+    """Return a line for each row and side: median, spread, and how many times the subject is faster."""
+    lines = []
+    for row in rows:
+        subject = row["sides"][SUBJECT]["median_seconds"]
+        for side, measured in row["sides"].items():
+            median, (low, high) = measured["median_seconds"], measured["quartiles"]
+            rate = f"{row['items'] / median:,.0f}/s" if row["items"] else ""
+            lines.append([row["row"], side, f"{1000 * median:.1f}", f"{1000 * low:.1f} to {1000 * high:.1f}", rate,
+                          f"{measured['peak_memory_bytes'] / 2 ** 20:,.0f}", f"{median / subject:.2f}"])
+    return lines
+
+
+def machine() -> dict[str, Any]:
+    """Return what was measured on."""
+    def installed(package: str) -> str | None:
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            return None
+
+    return {"processor": platform.processor() or platform.machine(), "cores": available_cores(),
+            "python": platform.python_version(), "system": sys.platform,
+            **{package: installed(package) for package in PACKAGES}}
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,105 @@
+"""The default bidirectional LSTM, trained on the same texts for one pass."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+THREADS = int(os.environ.get("OMP_NUM_THREADS", "1"))
+LEARNING_RATE, CLIP_NORM = 1e-3, 1.0
+
+
+def ours(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int) -> Callable[[], Any]:
+    """The trainer of this project: batches by length."""
+    import keras
+
+    from sentiment import architectures
+    from sentiment.config import RunConfig
+    from sentiment.preprocessing import Batches, TokenizedTexts, bucket_lengths
+    from sentiment.training.loop import Trainer
+    from sentiment.training.optimization import make_optimizer
+    from sentiment.training.strategy import make_strategy
+
+    keras.utils.set_random_seed(1)
+    config = RunConfig().updated({"model": {"units": units, "embedding_size": embedding},
+                                  "training": {"batch_size": batch, "schedule": "constant"}})
+    data = np.load(file)
+    tokens, labels = TokenizedTexts(data["values"], data["offsets"]), data["labels"]
+    boundaries = bucket_lengths(tokens.lengths, config.text.buckets, max_length)
+    batches = Batches(tokens, boundaries, batch)
+    one = Batches(TokenizedTexts(tokens.values, tokens.offsets[:2]), boundaries, 1)
+    model = architectures.build(config.model, architectures.Sizes(vocabulary, 2))
+    optimizer = make_optimizer(config.training, steps=100 * len(batches), by_rows=True)
+    trainer = Trainer(model, optimizer, make_strategy("single"), config.training, np.ones(2, np.float32),
+                      model.get_layer(architectures.EMBEDDING).embeddings)
+    return lambda: trainer.fit(batches, labels, one, labels[:1], epochs=1, seed=1, callbacks=[])
+
+
+def stock(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int) -> Callable[[], Any]:
+    """The same model of Keras's layers in `model.fit`, padded to the full length, as Keras's examples do."""
+    import keras
+
+    keras.utils.set_random_seed(1)
+    data = np.load(file)
+    ids, labels = data["padded"], data["labels"]
+    model = keras.Sequential([
+        keras.Input((max_length,), dtype="int32"), keras.layers.Embedding(vocabulary, embedding, mask_zero=True),
+        keras.layers.SpatialDropout1D(0.5),
+        keras.layers.Bidirectional(keras.layers.LSTM(units, return_sequences=True)),
+        keras.layers.GlobalMaxPooling1D(), keras.layers.Dropout(0.5), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.Adam(LEARNING_RATE, global_clipnorm=CLIP_NORM),
+                  keras.losses.BinaryCrossentropy(from_logits=True))
+    return lambda: model.fit(ids, labels, batch_size=batch, epochs=1, verbose=0)
+
+
+def _torch(file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int, *, packed: bool
+           ) -> Callable[[], Any]:
+    import torch
+    from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+    torch.manual_seed(1)
+    torch.set_num_threads(THREADS)
+    data = np.load(file)
+    padded, lengths, labels = data["padded"], data["lengths"], data["labels"].astype(np.float32)
+    table = torch.nn.Embedding(vocabulary, embedding, padding_idx=0)
+    lstm = torch.nn.LSTM(embedding, units, batch_first=True, bidirectional=True)
+    dense, dropout = torch.nn.Linear(2 * units, 1), torch.nn.Dropout(0.5)
+    weights = [*table.parameters(), *lstm.parameters(), *dense.parameters()]
+    optimizer = torch.optim.Adam(weights, LEARNING_RATE)
+    loss = torch.nn.BCEWithLogitsLoss()
+
+    def logits(rows: np.ndarray) -> Any:
+        longest = lengths[rows].max() if packed else max_length
+        words = table(torch.tensor(padded[rows, :longest]))
+        words = words * dropout(torch.ones(len(words), 1, embedding))
+        if not packed:
+            states = lstm(words)[0]
+        else:
+            sequence = pack_padded_sequence(words, torch.tensor(lengths[rows]), batch_first=True, enforce_sorted=False)
+            states = pad_packed_sequence(lstm(sequence)[0], batch_first=True, padding_value=-1e9)[0]
+        return dense(dropout(states.max(1).values))[:, 0]
+
+    def epoch() -> None:
+        order = data["by_length" if packed else "shuffled"]
+        for first in range(0, len(order), batch):
+            rows = order[first:first + batch]
+            optimizer.zero_grad()
+            loss(logits(rows), torch.tensor(labels[rows])).backward()
+            torch.nn.utils.clip_grad_norm_(weights, CLIP_NORM)
+            optimizer.step()
+
+    return epoch
+
+
+def torch_padded(**options: Any) -> Callable[[], Any]:
+    """The same model in PyTorch, padded to the full length."""
+    return _torch(**options, packed=False)
+
+
+def torch_packed(**options: Any) -> Callable[[], Any]:
+    """The same model in PyTorch, in the batches by length of this project, packed."""
+    return _torch(**options, packed=True)
+
+
+SIDES = {"sentiment": ours, "keras": stock, "torch": torch_padded, "torch packed": torch_packed}

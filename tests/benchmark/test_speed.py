@@ -1,0 +1,98 @@
+"""The measurements side by side: what runs, in which order, and what is reported of it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sentiment.benchmark import layer, prediction, sides, speed, training
+from sentiment.benchmark.sides import Times, alternate
+from sentiment.errors import UserError
+
+SMALL = {"batch": 2, "steps": 3, "features": 2, "units": 2, "masked": True}
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Note what the sides are asked, in order."""
+    requests: list[str] = []
+    ask = sides._ask
+
+    def noted(process: Any, request: str) -> dict[str, Any]:
+        requests.append(f"{process.args[-2]} {request}")
+        return ask(process, request)
+
+    monkeypatch.setattr(sides, "_ask", noted)
+    return requests
+
+
+def test_sides_run_in_turn(asked: list[str]) -> None:
+    times = alternate("layer", ("sentiment", "keras"), {**SMALL, "backward": True}, repeats=2, threads=1)
+    assert asked == ["sentiment run", "keras run"] * 2 + ["sentiment end", "keras end"]
+    for measured in times.values():
+        assert len(measured.seconds) == 2
+        assert min(measured.seconds) > 0
+        assert measured.peak_memory_bytes > 10 ** 8
+
+
+def test_a_side_that_fails_says_why() -> None:
+    with pytest.raises(UserError, match=r"a side of the benchmark failed: layer keras: TypeError: .*wrong"):
+        alternate("layer", ("keras",), {**SMALL, "backward": True, "wrong": 1}, repeats=1, threads=1)
+
+
+def test_median_and_quartiles() -> None:
+    times = Times([3.0, 1.0, 2.0, 5.0, 4.0])
+    assert times.median == 3.0
+    assert times.spread == (2.0, 4.0)
+    assert Times([2.0, 1.0]).spread == (1.0, 2.0)
+
+
+def test_table_compares_with_the_subject() -> None:
+    def side(median: float) -> dict[str, Any]:
+        return {"median_seconds": median, "quartiles": [median / 2, median * 2], "peak_memory_bytes": 2 ** 30}
+
+    rows = [{"row": "training", "items": 100, "sides": {"sentiment": side(0.5), "keras": side(1.25)}}]
+    assert speed.table(rows) == [
+        ["training", "sentiment", "500.0", "250.0 to 1000.0", "200/s", "1,024", "1.00"],
+        ["training", "keras", "1250.0", "625.0 to 2500.0", "80/s", "1,024", "2.50"]]
+
+
+def test_every_row_has_its_sides() -> None:
+    modules = {"layer": layer, "training": training, "prediction": prediction}
+    options = dict.fromkeys(("embedding", "units", "max_length", "vocabulary", "batch"), 4)
+    rows = [*speed.layer_rows(), *speed.Texts(Path(), 5, 5, options).rows()]
+    assert len({row.name for row in rows}) == len(rows) == 15
+    for row in rows:
+        assert row.sides[0] == speed.SUBJECT
+        assert set(row.sides) <= set(modules[row.task].SIDES)
+
+
+def test_command(run_cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "_installed", lambda side: not side.startswith("torch"))
+    code, out, err = run_cli("benchmark", "speed", "--rows", "training", "prediction", "--dataset", "sample",
+                             "--repeats", "1", "--training-texts", "40", "--prediction-texts", "9", "--threads", "1",
+                             "--output", tmp_path / "speed.json")
+    assert code == 0, err
+    lines = [line.split("\t") for line in out.splitlines()]
+    assert [line[:2] for line in lines] == [
+        [row, side] for row in ("training, 40 texts", "prediction, 9 raw texts", "prediction, one raw text")
+        for side in ("sentiment", "keras")]
+    written = json.loads((tmp_path / "speed.json").read_text())
+    assert [row["items"] for row in written["rows"]] == [40, 9, 50]
+    assert written["threads"] == 1
+    assert written["machine"]["tensorflow"]
+
+
+def test_command_prints_json(run_cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "measure", lambda *_, **__: iter([{"row": "a row"}]))
+    code, out, _ = run_cli("benchmark", "speed", "--json", "--threads", "3")
+    assert code == 0
+    assert json.loads(out)["rows"] == [{"row": "a row"}]
+    assert json.loads(out)["threads"] == 3
+
+
+@pytest.mark.parametrize("flag", ["--repeats", "--threads", "--training-texts", "--prediction-texts"])
+def test_counts_below_one_are_refused(flag: str, run_cli: Any) -> None:
+    code, _, err = run_cli("benchmark", "speed", flag, "0")
+    assert (code, err) == (1, "error: --repeats, --threads, --training-texts and --prediction-texts are at least 1\n")
