@@ -1,8 +1,6 @@
 """The straight road: from a configuration to a finished run folder, and back to its test split."""
 
 import platform
-import resource
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +21,7 @@ from sentiment.datasets import Corpus, Examples, load_corpus, load_for_evaluatio
 from sentiment.evaluation import evaluate, plots
 from sentiment.export import export_saved_model
 from sentiment.inference import Classifier
+from sentiment.machine import peak_memory_bytes
 from sentiment.model_card import model_card
 from sentiment.preprocessing import TextPreprocessor, word2vec, word_vectors, write_vectors
 from sentiment.probabilities import probabilities
@@ -127,12 +126,6 @@ def _measured(corpus: Corpus, trained: Trained, test: Examples, logits: np.ndarr
                      "tensorflow": tf.__version__, "keras": keras.__version__, "scikit-learn": sklearn.__version__,
                      "numpy": np.__version__},
     }
-
-
-def peak_memory_bytes() -> int:
-    """Return the largest resident memory of this process so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _draw(folder: RunFolder, corpus: Corpus, trained: Trained, test: Examples, logits: np.ndarray,

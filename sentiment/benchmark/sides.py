@@ -7,7 +7,6 @@ it prepares, warms up and waits. The parent lets one side run at a time.
 import importlib
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sentiment.errors import UserError
+from sentiment.machine import peak_memory_bytes
 
 WARM_UPS = 2
 PAUSE_SECONDS = 0.3  # OpenMP's threads go on spinning for a while after a product
@@ -113,8 +113,7 @@ def serve(prepare: Callable[..., Callable[[], Any]], options: dict[str, Any]) ->
     _say({})
     for line in sys.stdin:
         if line.strip() == "end":
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            _say({"peak_memory_bytes": peak if sys.platform == "darwin" else peak * 1024})
+            _say({"peak_memory_bytes": peak_memory_bytes()})
             return
         started = time.perf_counter()
         run()

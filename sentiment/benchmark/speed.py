@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import os
 import platform
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from sentiment.benchmark.sides import Times, alternate
 from sentiment.config import RunConfig
 from sentiment.console import log
 from sentiment.datasets import load_corpus
+from sentiment.machine import available_cores
 from sentiment.preprocessing import Batches, TextPreprocessor, bucket_lengths
 
 SUBJECT = "sentiment"
@@ -148,8 +148,3 @@ def machine() -> dict[str, Any]:
     return {"processor": platform.processor() or platform.machine(), "cores": available_cores(),
             "python": platform.python_version(), "system": sys.platform,
             **{package: installed(package) for package in PACKAGES}}
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

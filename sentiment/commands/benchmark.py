@@ -40,9 +40,10 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError("--repeats, --threads, --training-texts and --prediction-texts are at least 1")
     import_tensorflow()
     from sentiment.benchmark import speed
+    from sentiment.machine import available_cores
 
     config = RunConfig().updated(given_options(arguments))
-    threads = arguments.threads or speed.available_cores()
+    threads = arguments.threads or available_cores()
     result: dict[str, Any] = {"machine": speed.machine(), "threads": threads, "rows": []}
     for row in speed.measure(arguments.rows, config, repeats=arguments.repeats, threads=threads,
                              training=arguments.training_texts, prediction=arguments.prediction_texts):

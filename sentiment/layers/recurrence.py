@@ -7,12 +7,13 @@ products after it. A mask costs nothing a step: the words that count are moved t
 to time-major order, which has to be done anyway, and each output is fetched from where it belongs.
 """
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol
+
+from sentiment.machine import available_cores
 
 _directions: ContextVar[int] = ContextVar("directions", default=1)
 
@@ -79,8 +80,7 @@ def two_directions() -> Iterator[None]:
 
 def loops_of_a_layer() -> int:
     """Return into how many loops a layer should split its batch so that each core has one."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // _directions.get())
+    return max(1, available_cores() // _directions.get())
 
 
 def reading_of(mask: Any, backwards: bool, zeros: bool) -> Reading:
