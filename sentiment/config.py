@@ -188,8 +188,10 @@ class TrainingConfig(Section):
                                               minimum=0.0)
     vat_weight: float | None = option(None, "weight of the virtual adversarial loss", minimum=0.0)
     entropy_weight: float | None = option(None, "weight of the entropy of the predictions", minimum=0.0)
-    epsilon: float = option(5.0, "norm of an adversarial perturbation of the embedded words of a text", minimum=0.0)
-    xi: float = option(0.1, "norm of the trial step that finds the virtual adversarial direction", minimum=1e-6)
+    epsilon: float = option(5.0, "norm of an adversarial perturbation of the embedded words of a text, in "
+                            "units of the root mean square of their values", minimum=0.0)
+    xi: float = option(0.1, "norm of the trial step that finds the virtual adversarial direction, in the same "
+                       "units", minimum=1e-6)
     label_smoothing: float = option(0.0, "share of each label spread over all classes", minimum=0.0, maximum=0.9)
     optimizer: str = option("adam", "optimiser", choices=OPTIMIZERS)
     learning_rate: float = option(1e-3, "peak learning rate, for the whole batch over all devices", minimum=0.0)

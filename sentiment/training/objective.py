@@ -17,10 +17,11 @@ class Objective:
 
         loss = CE + a AT + v VAT + h H + l2 sum(kernel^2) + what layers add
 
-    With e the embedded words and N(v) = v / |v| for each text: AT = CE(e + epsilon N(grad_e CE)); VAT =
-    KL(p(e) || p(e + epsilon N(g))), where g is the gradient of KL(p(e) || p(e + xi d)) by a random unit vector d
-    (one power iteration); H is the entropy of the predictions. CE and AT are means over the labelled texts,
-    weighted by class; VAT and H are means over labelled and unlabelled texts, each batch counting half. This is
+    With e the embedded words of a text, s the root mean square of their values and N(v) = s v / |v|: AT = CE(e +
+    epsilon N(grad_e CE)); VAT = KL(p(e) || p(e + epsilon N(g))), where g is the gradient of KL(p(e) || p(e + xi N(d)))
+    by a random d (one power iteration); H is the entropy of the predictions. The papers normalise the embedding to a
+    variance of 1 instead, so that perturbations have a scale to be measured in. CE and AT are means over the labelled
+    texts, weighted by class; VAT and H are means over labelled and unlabelled texts, each batch counting half. This is
     the mixed objective of Sachan, Zaheer & Salakhutdinov 2019 with all weights 1; AT and VAT are those of Miyato,
     Dai & Goodfellow 2017. Dropout is drawn anew for each pass behind the embedded words.
 
@@ -58,7 +59,8 @@ class Objective:
             clean = supervised(logits)
         loss = clean + self._penalties() / self.replicas  # before another pass replaces what layers add
         if adversarial:
-            perturbed = self._changed_pass(ids, words + self._perturbation(tape.gradient(clean, words), words))
+            perturbation = self._perturbation(ids, words, tape.gradient(clean, words))
+            perturbed = self._changed_pass(ids, words + perturbation)
             loss += adversarial * supervised(perturbed)
         if virtual or sure:
             loss += self._unsupervised(ids, shares, logits, words, half=unlabelled is not None)
@@ -80,16 +82,17 @@ class Objective:
     def _divergence(self, ids: Any, logits: Any, words: Any) -> Any:
         """Return the divergence of each text's prediction under its virtual adversarial perturbation."""
         real = tf.cast(ids != 0, tf.float32)[:, :, None]
-        step = self.config.xi * unit_norm(tf.random.normal(tf.shape(words)) * real)
+        step = self.config.xi * scale_of(ids, words) * unit_norm(tf.random.normal(tf.shape(words)) * real)
         with tf.GradientTape() as tape:
             tape.watch(step)
             trial = self._changed_pass(ids, tf.stop_gradient(words) + tf.cast(step, words.dtype))
             distance = tf.reduce_sum(divergence(logits, trial))
-        perturbation = self._perturbation(tape.gradient(distance, step), words)
+        perturbation = self._perturbation(ids, words, tape.gradient(distance, step))
         return divergence(logits, self._changed_pass(ids, words + perturbation))
 
-    def _perturbation(self, gradient: Any, words: Any) -> Any:
-        return tf.cast(tf.stop_gradient(self.config.epsilon * unit_norm(gradient)), words.dtype)
+    def _perturbation(self, ids: Any, words: Any, gradient: Any) -> Any:
+        moved = self.config.epsilon * scale_of(ids, words) * unit_norm(gradient)
+        return tf.cast(tf.stop_gradient(moved), words.dtype)
 
     def _pass(self, ids: Any, tape: Any = None) -> tuple[Any, Any]:
         """Return the logits and the embedded words, which `tape` then watches."""
@@ -116,3 +119,11 @@ class Objective:
         if self.config.l2:
             terms += [self.config.l2 * tf.reduce_sum(tf.square(kernel)) for kernel in self.kernels]
         return tf.add_n(terms) if terms else 0.0
+
+
+def scale_of(ids: Any, words: Any) -> Any:
+    """Return float32 [batch, 1, 1]: the root mean square of the embedded values of each text's real words."""
+    real = tf.cast(ids != 0, tf.float32)[:, :, None]
+    values = tf.stop_gradient(tf.cast(words, tf.float32)) * real
+    count = tf.reduce_sum(real, axis=[1, 2], keepdims=True) * float(words.shape[-1])
+    return tf.sqrt(tf.reduce_sum(tf.square(values), axis=[1, 2], keepdims=True) / tf.maximum(count, 1.0))

@@ -46,18 +46,24 @@ def test_cross_entropy_alone() -> None:
     assert loss_of(model, label_smoothing=0.2) == pytest.approx(smooth, abs=1e-6)
 
 
+def scales(model: keras.Model, ids: Any) -> np.ndarray:
+    """The root mean square of the embedded values of each text, float32 [texts]."""
+    table = model.layers[1].embeddings.numpy()
+    return np.array([np.sqrt(np.mean(table[row[row != 0]] ** 2)) for row in np.asarray(ids)], np.float32)
+
+
 def moved_logits(model: keras.Model, ids: Any, signs: Any, norm: float) -> Any:
     """The logits after each text's words move by `norm` in all along the kernel, up or down: a linear model's worst."""
     kernel = model.get_layer("logits").kernel.numpy()[:, 0]
     lengths = tf.reduce_sum(tf.cast(ids != 0, tf.float32), axis=1)
-    return model(ids) + (signs * norm * np.linalg.norm(kernel) * tf.sqrt(lengths))[:, None]
+    return model(ids) + (signs * norm * scales(model, ids) * np.linalg.norm(kernel) * tf.sqrt(lengths))[:, None]
 
 
 def test_the_adversarial_loss_moves_every_text_the_wrong_way() -> None:
     model = make_model()
     signs = tf.where(LABELS == 1, -1.0, 1.0)
-    expected = weighted(cross_entropy(LABELS, moved_logits(model, IDS, signs, 0.5)))
-    loss = loss_of(model, adversarial_weight=0.7, epsilon=0.5)
+    expected = weighted(cross_entropy(LABELS, moved_logits(model, IDS, signs, 10.0)))
+    loss = loss_of(model, adversarial_weight=0.7, epsilon=10.0)
     assert loss == pytest.approx(weighted(cross_entropy(LABELS, model(IDS))) + 0.7 * expected, abs=1e-5)
 
 
@@ -69,8 +75,8 @@ def worst(model: keras.Model, ids: Any, norm: float) -> Any:
 def test_the_virtual_adversarial_loss_needs_no_label() -> None:
     model = make_model()
     clean = weighted(cross_entropy(LABELS, model(IDS)))
-    found = loss_of(model, vat_weight=1.0, epsilon=0.5, xi=1e-2) - clean
-    up, down = worst(model, IDS, 0.5)
+    found = loss_of(model, vat_weight=1.0, epsilon=10.0, xi=0.2) - clean
+    up, down = worst(model, IDS, 10.0)
     choices = [sum(share * (up, down)[bits >> row & 1][row] for row, share in enumerate(SHARES.numpy()))
                for bits in range(8)]
     assert min(abs(found - choice) for choice in choices) < 1e-5
@@ -113,7 +119,7 @@ def test_the_perturbation_is_not_differentiated() -> None:
     start = keras.initializers.RandomNormal(0, 2)
     hidden = keras.layers.Dense(3, "tanh", name="hidden", kernel_initializer=start)(words)
     model = keras.Model(ids, keras.layers.Dense(1, name="logits")(keras.ops.sum(hidden, axis=1)))
-    objective = Objective(model, TrainingConfig(adversarial_weight=1.0, epsilon=0.5), CLASS_WEIGHTS, replicas=1)
+    objective = Objective(model, TrainingConfig(adversarial_weight=1.0, epsilon=10.0), CLASS_WEIGHTS, replicas=1)
     kernel, weights = model.get_layer("hidden").kernel.value, SHARES * tf.gather(CLASS_WEIGHTS, LABELS)
     with tf.GradientTape() as tape:
         loss, _ = objective((IDS, LABELS, SHARES))
@@ -128,7 +134,8 @@ def test_the_perturbation_is_not_differentiated() -> None:
         clean = tf.reduce_sum(cross_entropy(LABELS, logits_of(embedded)) * weights)
     gradient = tape.gradient(clean, embedded).numpy()
     norms = np.linalg.norm(gradient.reshape(4, -1), axis=1)[:, None, None]
-    moved = embedded + (0.5 * gradient / np.maximum(norms, 1e-30)).astype(np.float32)
+    norms = np.maximum(norms, 1e-30) / scales(model, IDS)[:, None, None]
+    moved = embedded + (10.0 * gradient / norms).astype(np.float32)
     with tf.GradientTape() as tape:
         loss = sum(tf.reduce_sum(cross_entropy(LABELS, logits_of(one)) * weights) for one in (embedded, moved))
     np.testing.assert_allclose(found, tape.gradient(loss, kernel), atol=1e-4)
