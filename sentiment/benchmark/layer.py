@@ -1,12 +1,9 @@
 """One LSTM layer: the forward pass, or forward and backward, on random numbers."""
 
-import os
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
-THREADS = int(os.environ.get("OMP_NUM_THREADS", "1"))
 
 
 def _words(batch: int, steps: int, features: int) -> np.ndarray:
@@ -60,7 +57,6 @@ def torch(*, units: int, batch: int, steps: int, features: int, backward: bool, 
     import torch
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-    torch.set_num_threads(THREADS)
     layer = torch.nn.LSTM(features, units, batch_first=True)
     words = torch.tensor(_words(batch, steps, features), requires_grad=backward)
     lengths = torch.tensor(_lengths(batch, steps))

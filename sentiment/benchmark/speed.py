@@ -23,6 +23,7 @@ from sentiment.preprocessing import Batches, TextPreprocessor, bucket_lengths
 
 SUBJECT = "sentiment"
 PACKAGES = ("tensorflow", "keras", "torch", "numpy")
+SINGLY = 50  # predictions of one text in a run
 LAYER = {"batch": 64, "steps": 100, "features": 256}
 
 
@@ -95,8 +96,9 @@ class Texts:
         options = {name: self.options[name] for name in ("embedding", "units", "max_length")}
         options |= {"file": str(self.folder / "texts.json"), "vocabulary_file": str(self.folder / "words.json")}
         yield Row(f"prediction, {self.prediction:,} raw texts", "prediction", (SUBJECT, "keras"),
-                  {**options, "one": False}, self.prediction)
-        yield Row("prediction, one raw text", "prediction", (SUBJECT, "keras"), {**options, "one": True}, 50)
+                  {**options, "singly": 0}, self.prediction)
+        yield Row("prediction, one raw text", "prediction", (SUBJECT, "keras"), {**options, "singly": SINGLY},
+                  SINGLY)
 
 
 def measure(groups: list[str], config: RunConfig, *, repeats: int, threads: int, training: int, prediction: int

@@ -1,12 +1,10 @@
 """The default bidirectional LSTM, trained on the same texts for one pass."""
 
-import os
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-THREADS = int(os.environ.get("OMP_NUM_THREADS", "1"))
 LEARNING_RATE, CLIP_NORM = 1e-3, 1.0
 
 
@@ -59,7 +57,6 @@ def _torch(file: str, vocabulary: int, max_length: int, batch: int, embedding: i
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
     torch.manual_seed(1)
-    torch.set_num_threads(THREADS)
     data = np.load(file)
     padded, lengths, labels = data["padded"], data["lengths"], data["labels"].astype(np.float32)
     table = torch.nn.Embedding(vocabulary, embedding, padding_idx=0)

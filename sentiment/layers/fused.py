@@ -10,7 +10,7 @@ from sentiment.layers.recurrence import Loop, Step, two_directions
 from sentiment.layers.steps import GRUResetBeforeStep, GRUStep, LSTMStep
 
 
-def applies(layer: keras.layers.RNN, training: bool) -> bool:
+def applies(layer: Any, training: bool) -> bool:
     """Return whether the loop of `recurrence` computes what a layer is asked for, where Keras has nothing faster."""
     cell = layer.cell
     return (keras.backend.backend() == "tensorflow"
@@ -21,7 +21,7 @@ def applies(layer: keras.layers.RNN, training: bool) -> bool:
             and _best_on_this_device(getattr(layer, "use_cudnn", False)))
 
 
-def inner_loop(layer: keras.layers.RNN, make_step: Callable[..., Step], sequences: Any, initial_state: Any, mask: Any,
+def inner_loop(layer: Any, make_step: Callable[..., Step], sequences: Any, initial_state: Any, mask: Any,
                training: bool) -> Any:
     """Run a layer's cell over all steps, as the method of that name of `keras.layers.RNN` does."""
     if training and layer.cell.dropout:
@@ -59,8 +59,23 @@ def _best_on_this_device(use_cudnn: bool | str) -> bool:
     return use_cudnn is False or (use_cudnn == "auto" and not tf.config.list_logical_devices("GPU"))
 
 
+class Fused:
+    """Run a recurrent layer of Keras in the loop of `recurrence` where that applies; put it before Keras's class."""
+
+    def fused_step(self) -> Callable[..., Step] | None:
+        """Return the step of the layer's cell, None if there is none for it."""
+        raise NotImplementedError
+
+    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
+        """Run the cell over all steps."""
+        step = self.fused_step()
+        if step is None or not applies(self, training):
+            return super().inner_loop(sequences, initial_state, mask, training)  # type: ignore[misc]
+        return inner_loop(self, step, sequences, initial_state, mask, training)
+
+
 @keras.saving.register_keras_serializable("sentiment")
-class LSTM(keras.layers.LSTM):
+class LSTM(Fused, keras.layers.LSTM):
     """`keras.layers.LSTM` (Hochreiter & Schmidhuber 1997), faster on a CPU; see `sentiment.layers.recurrence`.
 
     It takes the same arguments, has the same weights in the same order, and gives the same numbers to 1e-5. The fast
@@ -68,22 +83,18 @@ class LSTM(keras.layers.LSTM):
     Keras's cuDNN path runs, and everywhere else Keras's own loop.
     """
 
-    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
-        """Run the cell over all steps."""
-        if not applies(self, training):
-            return super().inner_loop(sequences, initial_state, mask, training)
-        return inner_loop(self, LSTMStep, sequences, initial_state, mask, training)
+    def fused_step(self) -> Callable[..., Step] | None:
+        """Return the step of the LSTM."""
+        return LSTMStep
 
 
 @keras.saving.register_keras_serializable("sentiment")
-class GRU(keras.layers.GRU):
+class GRU(Fused, keras.layers.GRU):
     """`keras.layers.GRU` (Cho et al. 2014), faster on a CPU, with `reset_after` or without; see `LSTM`."""
 
-    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
-        """Run the cell over all steps."""
-        if not applies(self, training):
-            return super().inner_loop(sequences, initial_state, mask, training)
-        return inner_loop(self, gru_step(self.cell), sequences, initial_state, mask, training)
+    def fused_step(self) -> Callable[..., Step] | None:
+        """Return the step of the GRU."""
+        return gru_step(self.cell)
 
 
 def gru_step(cell: Any) -> Callable[..., Step]:

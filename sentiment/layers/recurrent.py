@@ -103,7 +103,7 @@ def _with_gain(kernel: Any, gain: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable("sentiment")
-class RNN(keras.layers.RNN):
+class RNN(fused.Fused, keras.layers.RNN):
     """`keras.layers.RNN` for the cells of this module: it has them compute their kernels once for each pass.
 
     Args and call arguments are those of `keras.layers.RNN`.
@@ -111,11 +111,13 @@ class RNN(keras.layers.RNN):
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """Run the cell over all steps."""
-        step = self.cell.fused_step()
         with self.cell.one_pass(training):
-            if step is None or not fused.applies(self, training):
-                return super().inner_loop(sequences, initial_state, mask, training)
-            return fused.inner_loop(self, step, sequences, initial_state, mask, training)
+            return super().inner_loop(sequences, initial_state, mask, training)
+
+    def fused_step(self) -> Callable[..., Step] | None:
+        """Return the step that the cell has."""
+        step: Callable[..., Step] | None = self.cell.fused_step()
+        return step
 
 
 @keras.saving.register_keras_serializable("sentiment")

@@ -82,7 +82,7 @@ class Objective:
     def _divergence(self, ids: Any, logits: Any, words: Any) -> Any:
         """Return the divergence of each text's prediction under its virtual adversarial perturbation."""
         real = tf.cast(ids != 0, tf.float32)[:, :, None]
-        step = self.config.xi * scale_of(ids, words) * unit_norm(tf.random.normal(tf.shape(words)) * real)
+        step = self.config.xi * in_scale(ids, words, tf.random.normal(tf.shape(words)) * real)
         with tf.GradientTape() as tape:
             tape.watch(step)
             trial = self._changed_pass(ids, tf.stop_gradient(words) + tf.cast(step, words.dtype))
@@ -91,8 +91,7 @@ class Objective:
         return divergence(logits, self._changed_pass(ids, words + perturbation))
 
     def _perturbation(self, ids: Any, words: Any, gradient: Any) -> Any:
-        moved = self.config.epsilon * scale_of(ids, words) * unit_norm(gradient)
-        return tf.cast(tf.stop_gradient(moved), words.dtype)
+        return tf.cast(tf.stop_gradient(self.config.epsilon * in_scale(ids, words, gradient)), words.dtype)
 
     def _pass(self, ids: Any, tape: Any = None) -> tuple[Any, Any]:
         """Return the logits and the embedded words, which `tape` then watches."""
@@ -121,9 +120,10 @@ class Objective:
         return tf.add_n(terms) if terms else 0.0
 
 
-def scale_of(ids: Any, words: Any) -> Any:
-    """Return float32 [batch, 1, 1]: the root mean square of the embedded values of each text's real words."""
+def in_scale(ids: Any, words: Any, direction: Any) -> Any:
+    """Return N(direction), float [batch, time, features], in units of the root mean square of a text's words."""
     real = tf.cast(ids != 0, tf.float32)[:, :, None]
     values = tf.stop_gradient(tf.cast(words, tf.float32)) * real
     count = tf.reduce_sum(real, axis=[1, 2], keepdims=True) * float(words.shape[-1])
-    return tf.sqrt(tf.reduce_sum(tf.square(values), axis=[1, 2], keepdims=True) / tf.maximum(count, 1.0))
+    scale = tf.sqrt(tf.reduce_sum(tf.square(values), axis=[1, 2], keepdims=True) / tf.maximum(count, 1.0))
+    return scale * unit_norm(direction)
