@@ -3,7 +3,8 @@
     python benchmarks/agreement.py models/bilstm
 
 Prints the largest difference between the probabilities of `sentiment.load`, of `model.keras` loaded by Keras
-alone, and of the SavedModel loaded by TensorFlow alone; exits with 1 if one is above 1e-5.
+alone, of the SavedModel loaded by TensorFlow alone, and of the export for ONNX Runtime where there is one; exits with 1
+if one is above 1e-5.
 """
 
 import argparse
@@ -13,11 +14,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-import sentiment
 from sentiment.artifacts import RunFolder
 from sentiment.datasets import load_corpus
 from sentiment.errors import UserError
-from sentiment.probabilities import probabilities
+from sentiment.inference import load
+from sentiment.portable import PortableClassifier
+from sentiment.predictions import probabilities
 
 TOLERANCE = 1e-5
 CHUNK_TEXTS = 256
@@ -30,19 +32,22 @@ def main() -> int:
     folder = RunFolder.open(parser.parse_args().model)
     config = folder.load_config()
     texts = load_corpus(config.data, config.runtime.seed).test.read().texts
-    classifier = sentiment.load(folder.path)
+    classifier = load(folder.path)
     expected = classifier.predict_proba(texts)
     served, loaded = tf.saved_model.load(str(folder.export)), keras.saving.load_model(folder.model)
     signature = [tf.TensorSpec([None, None], tf.int32)]
     alone = tf.function(lambda ids: loaded(ids, training=False), input_signature=signature)
-    differences = {"model.keras": 0.0, "SavedModel": 0.0}
+    portable = PortableClassifier.load(folder.onnx) if folder.onnx.is_dir() else None
+    differences: dict[str, float] = {}
     for start in range(0, len(texts), CHUNK_TEXTS):
         chunk, right = texts[start:start + CHUNK_TEXTS], expected[start:start + CHUNK_TEXTS]
         ids = classifier.preprocessor.padded_ids(tf.constant(chunk))
         answers = {"model.keras": probabilities(np.asarray(alone(ids))),
                    "SavedModel": served.serve(tf.constant(chunk))["scores"].numpy()}
+        if portable is not None:
+            answers["ONNX"] = portable.predict_proba(chunk)
         for name, scores in answers.items():
-            differences[name] = max(differences[name], float(np.abs(scores - right).max()))
+            differences[name] = max(differences.get(name, 0.0), float(np.abs(scores - right).max()))
     for name, difference in differences.items():
         print(f"{name}: largest difference from sentiment.load {difference:.1e} over {len(texts):,} texts")
     return int(max(differences.values()) > TOLERANCE)

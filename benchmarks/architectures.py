@@ -91,7 +91,7 @@ def _timed_run(config: Any, corpus: Any) -> Callable[[], float]:
     """Return a function that trains on TIMED batches drawn from all of the corpus and gives seconds an epoch."""
     import numpy as np
 
-    from sentiment.preprocessing import Batches, TokenizedTexts
+    from sentiment.batching import Batches, TokenizedTexts
     from sentiment.training.training import Texts, prepare_trainer
 
     texts = Texts.prepare(config, corpus)

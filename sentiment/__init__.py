@@ -11,13 +11,21 @@ from sentiment.errors import UserError
 from sentiment.version import __version__
 
 if TYPE_CHECKING:
-    from sentiment.inference import Classifier
+    from sentiment.predictions import Predictor
 
 __all__ = ["UserError", "__version__", "load"]
 
 
-def load(path: str | os.PathLike[str]) -> "Classifier":
-    """Load the classifier of a finished run; see `sentiment.inference.load`."""
+def load(path: str | os.PathLike[str]) -> "Predictor":
+    """Load the classifier of a finished run, or of an export for ONNX Runtime, which needs no TensorFlow.
+
+    Raises:
+        UserError: if the folder is missing, incomplete, damaged or not of this project.
+    """
+    from sentiment.portable import PortableClassifier, PortableFolder
+
+    if PortableFolder(path).exists():
+        return PortableClassifier.load(path)
     from sentiment.inference import load as load_classifier
 
     return load_classifier(path)

@@ -7,6 +7,7 @@
         sizes.json        what the model's shapes depend on beside the configuration
         model.keras       ids to logits
         export/1/         SavedModel: raw strings to scores and classes
+        onnx/             an export for ONNX Runtime, if asked for; see `sentiment.portable.folder`
         history.csv       a row an epoch
         metrics.json      validation and test metrics, the data, versions, time and memory
         plots/            learning curves, confusion matrix, ROC
@@ -30,6 +31,7 @@ from sentiment import architectures
 from sentiment.architectures import Sizes
 from sentiment.config import RunConfig
 from sentiment.errors import UserError
+from sentiment.portable import PortableFolder
 from sentiment.preprocessing import TextPreprocessor
 
 UNFINISHED_SUFFIX = ".unfinished"
@@ -47,6 +49,7 @@ class RunFolder:
         self.sizes = self.path / "sizes.json"
         self.model = self.path / "model.keras"
         self.export = self.path / "export" / EXPORT_VERSION
+        self.onnx = self.path / "onnx"
         self.history = self.path / "history.csv"
         self.checkpoint = self.path / "checkpoint.weights.h5"
         self.tensorboard = self.path / "tensorboard"
@@ -99,6 +102,8 @@ class RunFolder:
         folder = cls(path)
         if not folder.path.exists():
             raise UserError(f"no such model folder: {path}{cls._hint(Path(path))}")
+        if PortableFolder(path).exists():
+            raise UserError(f"{path} is an export, which only predicts: give the folder of the run")
         if not folder.path.is_dir() or not folder.config.is_file():
             raise UserError(f"{path} is not a model folder of this project: it has no config.json")
         for file in (folder.vocabulary, folder.labels, folder.sizes, folder.model, folder.metrics):

@@ -20,11 +20,11 @@ from sentiment.console import log
 from sentiment.datasets import Corpus, Examples, load_corpus, load_for_evaluation, load_unlabelled
 from sentiment.evaluation import evaluate, plots
 from sentiment.export import export_saved_model
-from sentiment.inference import Classifier
+from sentiment.inference import Classifier, load
 from sentiment.machine import peak_memory_bytes
 from sentiment.model_card import model_card
+from sentiment.predictions import probabilities
 from sentiment.preprocessing import TextPreprocessor, word2vec, word_vectors, write_vectors
-from sentiment.probabilities import probabilities
 from sentiment.training import Trained, train
 from sentiment.training.gradient_flow import all_gradient_norms, sample_of
 
@@ -148,7 +148,7 @@ def run_evaluation(folder: RunFolder, data: DataConfig | None) -> dict[str, Any]
         The metrics of `sentiment.evaluation.evaluate`, with `dataset` and `notes`.
     """
     config = folder.load_config()
-    classifier = sentiment.load(folder.path)
+    classifier = load(folder.path)
     if data is None:
         corpus = load_corpus(config.data, config.runtime.seed)
         name, examples, notes = corpus.name, corpus.test.read(), corpus.notes

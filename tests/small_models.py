@@ -1,5 +1,6 @@
 """Small models with weights large enough that no mistake is too small to see."""
 
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -7,8 +8,10 @@ import numpy as np
 
 from sentiment import architectures
 from sentiment.architectures import Sizes
-from sentiment.config import ModelConfig
-from sentiment.preprocessing import TokenizedTexts
+from sentiment.artifacts import RunFolder
+from sentiment.batching import TokenizedTexts
+from sentiment.config import ModelConfig, RunConfig
+from sentiment.preprocessing import TextPreprocessor
 from sentiment.training.linear import LEARNERS, count_terms, set_fitted
 
 VOCABULARY = 30
@@ -17,6 +20,8 @@ LENGTHS = [9, 7, 1, 4, 9, 2]
 IDS = np.random.default_rng(2).integers(1, VOCABULARY, size=(6, 9)).astype(np.int32)
 for _row, _length in enumerate(LENGTHS):
     IDS[_row, _length:] = 0
+TEXTS = ["A good film.", "", "bad <br /> bad &amp; worse! 😀", "x\x00y", "good " * 5000, "unseen"]
+CLASS_NAMES = {2: ("neg", "pos"), 3: ("a", "b", "ü")}
 LABELS = np.array([0, 1, 1, 0, 0, 1], np.int32)
 TOKENS = TokenizedTexts(IDS[IDS > 0], np.concatenate([[0], np.cumsum(LENGTHS)]))
 
@@ -71,3 +76,18 @@ def fitted(name: str, learner: str, labels: np.ndarray) -> keras.Model:
 def logits(model: keras.Model, ids: np.ndarray = IDS) -> np.ndarray:
     """Return the logits of a batch."""
     return np.asarray(keras.ops.convert_to_numpy(model(ids, training=False)))
+
+
+def untrained_run(path: Path, name: str, classes: int, **options: Any) -> RunFolder:
+    """Write the run folder of a small model with weights of about 1."""
+    folder = RunFolder(path)
+    path.mkdir()
+    config = RunConfig().updated({"model": small(name, **options),
+                                  "text": {"max_length": 20, "periods": True}})
+    preprocessor = TextPreprocessor.fit(config.text, ["a good film bad x y. So it is."])
+    sizes = architectures.Sizes(preprocessor.vocabulary_size, classes, preprocessor.sentence_ends, terms=3)
+    assert len(sizes.sentence_ends) == 1
+    model = enlivened(architectures.build(config.model, sizes))
+    folder.save_run(config, preprocessor, CLASS_NAMES[classes], sizes, model)
+    folder.metrics.write_text("{}", encoding="utf-8")
+    return folder

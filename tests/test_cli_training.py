@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import sentiment
+from sentiment.inference import load
 
 Cli = Callable[..., tuple[int, str, str]]
 QUICK = ["--epochs", "1", "--units", "4", "--embedding-size", "4", "--max-length", "24"]
@@ -71,7 +71,7 @@ def test_vectors_made_and_used(method: str, tiny_csv: Path, unlabelled: Path, tm
     assert "of the words in the training texts" in err
     rows = [line.split(" ") for line in vectors.read_text(encoding="utf-8").splitlines()[1:]]
     table = {row[0]: np.array(row[1:], np.float32) for row in rows}
-    classifier = sentiment.load(folder)
+    classifier = load(folder)
     kept = classifier.model.get_layer("embedding").get_weights()[0]
     for place, word in enumerate(classifier.preprocessor.words, start=2):
         np.testing.assert_allclose(kept[place], table[word], rtol=1e-5)  # frozen

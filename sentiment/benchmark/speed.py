@@ -14,15 +14,19 @@ from typing import Any
 
 import numpy as np
 
+from sentiment import architectures
+from sentiment.artifacts import RunFolder
+from sentiment.batching import Batches, bucket_lengths
 from sentiment.benchmark.sides import Times, alternate
 from sentiment.config import RunConfig
 from sentiment.console import log
 from sentiment.datasets import load_corpus
+from sentiment.export import export_onnx
 from sentiment.machine import available_cores
-from sentiment.preprocessing import Batches, TextPreprocessor, bucket_lengths
+from sentiment.preprocessing import TextPreprocessor
 
 SUBJECT = "sentiment"
-PACKAGES = ("tensorflow", "keras", "torch", "numpy")
+PACKAGES = ("tensorflow", "keras", "torch", "onnxruntime", "numpy")
 SINGLY = 50  # predictions of one text in a run
 LAYER = {"batch": 64, "steps": 100, "features": 256}
 
@@ -76,6 +80,14 @@ class Texts:
         tokens = preprocessor.tokenize([corpus.train.texts[row] for row in chosen])
         batches = Batches(tokens, bucket_lengths(tokens.lengths, config.text.buckets, config.text.max_length),
                           config.training.batch_size)
+        sizes = architectures.Sizes(preprocessor.vocabulary_size, len(corpus.class_names))
+        model = architectures.build(config.model, sizes)
+        run = RunFolder(folder / "run")
+        run.path.mkdir()
+        run.save_run(config, preprocessor, corpus.class_names, sizes, model)
+        run.save_json(run.metrics, {})
+        if _installed("onnx runtime"):
+            export_onnx(run)
         # PyTorch and TensorFlow do not go into one process, so PyTorch's side gets arrays and needs none of our code.
         np.savez(folder / "training.npz", values=tokens.values, offsets=tokens.offsets, lengths=tokens.lengths,
                  padded=tokens.padded(np.arange(len(tokens)), config.text.max_length),
@@ -83,7 +95,6 @@ class Texts:
                  by_length=np.concatenate([batch.rows for batch in batches.shuffled(1, 0)]))
         texts = corpus.test.read().texts[:prediction]
         (folder / "texts.json").write_text(json.dumps(texts))
-        (folder / "words.json").write_text(json.dumps(preprocessor.words))
         model = {"embedding": config.model.embedding_size, "units": config.model.units,
                  "max_length": config.text.max_length}
         return cls(folder, len(chosen), len(texts), {**model, "vocabulary": preprocessor.vocabulary_size,
@@ -91,14 +102,17 @@ class Texts:
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows of training and prediction."""
-        yield Row(f"training, {self.training:,} texts", "training", (SUBJECT, "keras", "torch", "torch packed"),
+        yield Row(f"training, {self.training:,} texts", "training",
+                  (SUBJECT, "keras", "keras example", "torch", "torch packed"),
                   {**self.options, "file": str(self.folder / "training.npz")}, self.training)
-        options = {name: self.options[name] for name in ("embedding", "units", "max_length")}
-        options |= {"file": str(self.folder / "texts.json"), "vocabulary_file": str(self.folder / "words.json")}
-        yield Row(f"prediction, {self.prediction:,} raw texts", "prediction", (SUBJECT, "keras"),
-                  {**options, "singly": 0}, self.prediction)
-        yield Row("prediction, one raw text", "prediction", (SUBJECT, "keras"), {**options, "singly": SINGLY},
-                  SINGLY)
+        sides = (SUBJECT, "keras", "onnx runtime")
+        run, file = str(self.folder / "run"), str(self.folder / "texts.json")
+        yield Row(f"prediction, {self.prediction:,} raw texts", "prediction", sides,
+                  {"run": run, "file": file, "singly": 0}, self.prediction)
+        yield Row("prediction, one raw text", "prediction", sides, {"run": run, "file": file, "singly": SINGLY}, SINGLY)
+        if _installed("onnx runtime"):
+            yield Row("one prediction from the shell", "startup", (SUBJECT, "sentiment tensorflow",
+                                                                   "import tensorflow"), {"run": run}, 1)
 
 
 def measure(groups: list[str], config: RunConfig, *, repeats: int, threads: int, training: int, prediction: int
@@ -106,7 +120,7 @@ def measure(groups: list[str], config: RunConfig, *, repeats: int, threads: int,
     """Measure and yield each row as it is done, ready for JSON."""
     with tempfile.TemporaryDirectory() as folder:
         rows = list(layer_rows()) if "layer" in groups else []
-        if {"training", "prediction"} & set(groups):
+        if {"training", "prediction", "startup"} & set(groups):
             texts = Texts.write(Path(folder), config, training, prediction)
             rows += [row for row in texts.rows() if row.task in groups]
         for row in rows:
@@ -118,7 +132,8 @@ def measure(groups: list[str], config: RunConfig, *, repeats: int, threads: int,
 
 
 def _installed(side: str) -> bool:
-    return not side.startswith("torch") or importlib.util.find_spec("torch") is not None
+    needed = {"torch": ("torch",), "torch packed": ("torch",), "onnx runtime": ("tf2onnx", "onnx", "onnxruntime")}
+    return all(importlib.util.find_spec(package) for package in needed.get(side, ()))
 
 
 def _measured(times: Times) -> dict[str, Any]:

@@ -13,8 +13,8 @@ def ours(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: 
     import keras
 
     from sentiment import architectures
+    from sentiment.batching import Batches, TokenizedTexts, bucket_lengths
     from sentiment.config import RunConfig
-    from sentiment.preprocessing import Batches, TokenizedTexts, bucket_lengths
     from sentiment.training.loop import Trainer
     from sentiment.training.optimization import make_optimizer
     from sentiment.training.strategy import make_strategy
@@ -49,6 +49,22 @@ def stock(*, file: str, vocabulary: int, max_length: int, batch: int, embedding:
     model.compile(keras.optimizers.Adam(LEARNING_RATE, global_clipnorm=CLIP_NORM),
                   keras.losses.BinaryCrossentropy(from_logits=True))
     return lambda: model.fit(ids, labels, batch_size=batch, epochs=1, verbose=0)
+
+
+def example(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int
+            ) -> Callable[[], Any]:
+    """The model of Keras's example "Bidirectional LSTM on IMDB": two layers, unmasked, 32 texts a batch."""
+    import keras
+
+    keras.utils.set_random_seed(1)
+    data = np.load(file)
+    ids, labels = data["padded"], data["labels"]
+    model = keras.Sequential([
+        keras.Input((max_length,), dtype="int32"), keras.layers.Embedding(vocabulary, embedding),
+        keras.layers.Bidirectional(keras.layers.LSTM(units, return_sequences=True)),
+        keras.layers.Bidirectional(keras.layers.LSTM(units)), keras.layers.Dense(1, activation="sigmoid")])
+    model.compile("adam", "binary_crossentropy")
+    return lambda: model.fit(ids, labels, batch_size=32, epochs=1, verbose=0)
 
 
 def _torch(file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int, *, packed: bool
@@ -99,4 +115,5 @@ def torch_packed(**options: Any) -> Callable[[], Any]:
     return _torch(**options, packed=True)
 
 
-SIDES = {"sentiment": ours, "keras": stock, "torch": torch_padded, "torch packed": torch_packed}
+SIDES = {"sentiment": ours, "keras": stock, "keras example": example, "torch": torch_padded,
+         "torch packed": torch_packed}

@@ -1,5 +1,16 @@
 """The commands, one module each, with its flags and what it prints."""
 
-from sentiment.commands import architectures, benchmark, evaluate, explain, gradients, info, predict, train, vectors
+from sentiment.commands import (
+    architectures,
+    benchmark,
+    evaluate,
+    explain,
+    export,
+    gradients,
+    info,
+    predict,
+    train,
+    vectors,
+)
 
-COMMANDS = (train, predict, explain, evaluate, info, architectures, gradients, vectors, benchmark)
+COMMANDS = (train, predict, explain, evaluate, info, export, architectures, gradients, vectors, benchmark)

@@ -11,13 +11,13 @@ from sentiment.config import DataConfig, RunConfig
 from sentiment.console import log, print_table
 
 HEADERS = ["row", "side", "median ms", "quartiles", "rate", "MiB", "x as long"]
-GROUPS = ("layer", "training", "prediction")
+GROUPS = ("layer", "training", "prediction", "startup")
 
 
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
-    parser = commands.add_parser("benchmark", help="measure speed beside stock Keras and PyTorch")
-    parser.add_argument("what", choices=["speed"], help="speed: layers, training and prediction")
+    parser = commands.add_parser("benchmark", help="measure speed beside stock Keras, PyTorch and ONNX Runtime")
+    parser.add_argument("what", choices=["speed"], help="speed: layers, training, prediction and start-up")
     parser.add_argument("--rows", nargs="+", choices=GROUPS, default=list(GROUPS), help="which rows (default: all)")
     parser.add_argument("--repeats", type=int, default=7, metavar="N", help="runs of each side (default: 7)")
     parser.add_argument("--threads", type=int, metavar="N", help="of each side (default: all cores)")

@@ -32,10 +32,9 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Explain one text."""
     import_tensorflow()
-    import sentiment
-    from sentiment.inference import explain, explanation_page
+    from sentiment.inference import explain, explanation_page, load
 
-    explanation = explain(sentiment.load(arguments.model), arguments.text, arguments.class_name)
+    explanation = explain(load(arguments.model), arguments.text, arguments.class_name)
     if not explanation.complete:
         log.warning(f"the attributions add up to {explanation.attributions.sum():+.3f}, which misses the difference of "
                     f"the logits by {explanation.gap:.3f}")

@@ -13,7 +13,7 @@ from sentiment.console import log, print_table
 from sentiment.errors import UserError
 
 if TYPE_CHECKING:
-    from sentiment.inference import Classifier, Prediction
+    from sentiment.predictions import Prediction, Predictor
 
 STDIN_CHUNK = 1024
 
@@ -21,7 +21,7 @@ STDIN_CHUNK = 1024
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("predict", help="label texts with a trained model")
-    parser.add_argument("model", help="the folder of a run")
+    parser.add_argument("model", help="the folder of a run, or of an export for ONNX Runtime")
     parser.add_argument("texts", nargs="*", default=[],
                         help="texts; without any, standard input is read, a text a line")
     parser.add_argument("--input", help="a CSV, TSV, JSONL or Parquet file (a glob too)")
@@ -43,26 +43,29 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError("--output goes with --input")
     if not arguments.texts and not arguments.input and sys.stdin.isatty():
         raise UserError("no text: give texts, --input FILE, or pipe a text a line")
-    import_tensorflow()
     import sentiment
+    from sentiment.portable import PortableFolder
 
+    if arguments.stateful:
+        _predict_pieces(arguments)
+        return
+    if not PortableFolder(arguments.model).exists():
+        import_tensorflow()
     if arguments.input:
         _predict_file(arguments, sentiment.load)
         return
     classifier = sentiment.load(arguments.model)
-    if arguments.stateful:
-        _predict_pieces(arguments, classifier)
-        return
     texts = iter(arguments.texts) if arguments.texts else stdin_texts()
     while chunk := list(islice(texts, STDIN_CHUNK)):
         print_predictions(classifier, chunk, as_json=arguments.json)
 
 
-def _predict_pieces(arguments: argparse.Namespace, classifier: "Classifier") -> None:
+def _predict_pieces(arguments: argparse.Namespace) -> None:
+    import_tensorflow()
     from sentiment.artifacts import RunFolder
-    from sentiment.inference import Reader
+    from sentiment.inference import Reader, load
 
-    reader = Reader(classifier, RunFolder.open(arguments.model).load_config().model)
+    reader = Reader(load(arguments.model), RunFolder.open(arguments.model).load_config().model)
     # Arguments are words apart; the lines of a file keep their line ends.
     pieces = (f"{text} " for text in arguments.texts) if arguments.texts else (f"{line}\n" for line in stdin_texts())
     for piece in pieces:
@@ -72,7 +75,7 @@ def _predict_pieces(arguments: argparse.Namespace, classifier: "Classifier") -> 
 
 def _predict_file(arguments: argparse.Namespace, load: Any) -> None:
     from sentiment.datasets.tables import matching_files
-    from sentiment.inference.files import TableWriter, scored_chunks, text_chunks
+    from sentiment.scoring import TableWriter, scored_chunks, text_chunks
 
     matching_files(arguments.input)
     if arguments.output is None:
@@ -102,7 +105,7 @@ def stdin_texts() -> Iterator[str]:
             raise UserError(f"standard input, line {number}: not UTF-8") from None
 
 
-def print_predictions(classifier: "Classifier", texts: list[str], *, as_json: bool) -> None:
+def print_predictions(classifier: "Predictor", texts: list[str], *, as_json: bool) -> None:
     """Predict a chunk of texts and print the answers."""
     print_answers(texts, classifier.predict(texts), as_json=as_json)
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn import metrics
 
-from sentiment.probabilities import probabilities
+from sentiment.predictions import probabilities
 
 
 def log_loss(labels: np.ndarray, logits: np.ndarray) -> float:

@@ -1,5 +1,7 @@
 """Forms of a trained model that run elsewhere; each is checked against the Keras model."""
 
-from sentiment.export.saved_model import ExportError, export_saved_model
+from sentiment.export.check import ExportError
+from sentiment.export.onnx_model import export_onnx
+from sentiment.export.saved_model import export_saved_model
 
-__all__ = ["ExportError", "export_saved_model"]
+__all__ = ["ExportError", "export_onnx", "export_saved_model"]

@@ -9,16 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from sentiment.artifacts import RunFolder
-from sentiment.errors import UserError
+from sentiment.export.check import CHECK_TEXTS, check_scores
 from sentiment.inference import Classifier
-
-TOLERANCE = 1e-5
-CHECK_TEXTS = ("A wonderful film.", "I want my two hours back.", "", "Not good, but great! 😀<br />Don't miss it.",
-               "word " * 2000)
-
-
-class ExportError(UserError):
-    """An export does not answer as the Keras model does."""
 
 
 class _Serve(tf.Module):
@@ -71,7 +63,7 @@ def export_saved_model(folder: RunFolder, texts: Sequence[str] = ()) -> Path:
     shutil.rmtree(beside, ignore_errors=True)
     try:
         tf.saved_model.save(root, str(beside), signatures=signatures)
-        _check(beside, checked, expected)
+        check_scores("SavedModel", _scores(beside, checked), expected)
         shutil.rmtree(folder.export, ignore_errors=True)
         beside.replace(folder.export)
     finally:
@@ -79,9 +71,7 @@ def export_saved_model(folder: RunFolder, texts: Sequence[str] = ()) -> Path:
     return folder.export
 
 
-def _check(path: Path, texts: list[str], expected: np.ndarray) -> None:
+def _scores(path: Path, texts: list[str]) -> np.ndarray:
     answers = tf.saved_model.load(str(path)).serve(tf.constant([text.encode("utf-8", "replace") for text in texts]))
-    difference = float(np.abs(answers["scores"].numpy() - expected).max())
-    if not difference <= TOLERANCE:
-        raise ExportError(f"the SavedModel's scores differ from the Keras model's by {difference:.1e}, more than "
-                          f"{TOLERANCE:.0e}: it was not kept")
+    scores: np.ndarray = answers["scores"].numpy()
+    return scores

@@ -2,26 +2,18 @@
 
 import os
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from sentiment.artifacts import RunFolder
-from sentiment.preprocessing import Batches, TextPreprocessor, bucket_lengths, map_batches
-from sentiment.probabilities import probabilities
+from sentiment.batching import Batches, bucket_lengths, map_batches
+from sentiment.predictions import Prediction, predictions, probabilities
+from sentiment.preprocessing import TextPreprocessor
 
 BATCH_SIZE = 128
 BUCKETS = 16
-
-
-class Prediction(NamedTuple):
-    """The answer for one text: its label, the label's probability, and the probability of every class."""
-
-    label: str
-    score: float
-    scores: dict[str, float]
 
 
 class Classifier:
@@ -60,16 +52,7 @@ class Classifier:
         """
         if isinstance(texts, str):
             raise TypeError("predict takes a list of texts: predict([text])")
-        return self.answers(self.predict_logits(texts))
-
-    def answers(self, logits: np.ndarray) -> list[Prediction]:
-        """Return a prediction for each row of logits, float [texts, 1 or classes]."""
-        answers = []
-        for row in probabilities(logits):
-            scores = {name: float(score) for name, score in zip(self.class_names, row, strict=True)}
-            best = self.class_names[int(row.argmax())]
-            answers.append(Prediction(best, scores[best], scores))
-        return answers
+        return predictions(self.predict_logits(texts), self.class_names)
 
 
 def load(path: str | os.PathLike[str]) -> Classifier:

@@ -7,11 +7,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from sentiment.batching import UNKNOWN_ID
 from sentiment.errors import UserError, nearest
 from sentiment.inference.classifier import Classifier
 from sentiment.layers import LinearNgrams, SelfAttentivePooling, SplitSentences
 from sentiment.layers.attention import QueryAttention
-from sentiment.preprocessing import UNKNOWN_ID
 
 EMBEDDED = "embedded"
 ATTENTION_LAYERS = (QueryAttention, SelfAttentivePooling, keras.layers.MultiHeadAttention)

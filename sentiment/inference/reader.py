@@ -6,7 +6,8 @@ import tensorflow as tf
 from sentiment.architectures.blocks import DEFAULT_POOLING
 from sentiment.architectures.stateful import stateful_encoder
 from sentiment.config import ModelConfig
-from sentiment.inference.classifier import Classifier, Prediction
+from sentiment.inference.classifier import Classifier
+from sentiment.predictions import Prediction, predictions
 
 LARGEST_STEP = 256
 
@@ -84,7 +85,7 @@ class Reader:
         else:
             features = pools[self.pooling]
         logits = self.classifier.model.get_layer("logits")(features[None, :])
-        return self.classifier.answers(np.asarray(logits))[0]
+        return predictions(np.asarray(logits), self.classifier.class_names)[0]
 
     def _by_layer(self, pools: list[np.ndarray]) -> np.ndarray:
         """Put the pools of each layer side by side, then the layers, as the model does."""

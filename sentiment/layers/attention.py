@@ -299,7 +299,7 @@ class SelfAttentivePooling(keras.layers.Layer):
         mask = all_real(inputs) if mask is None else mask
         hidden = ops.matmul(inputs, self.hidden_kernel)  # [batch, time, units]
         hidden = ops.tanh(hidden if self.bias is None else hidden + self.bias)
-        scores = ops.transpose(ops.matmul(hidden, self.hop_kernel), (0, 2, 1))  # [batch, hops, time]
+        scores = ops.matmul(ops.transpose(self.hop_kernel), ops.transpose(hidden, (0, 2, 1)))  # [batch, hops, time]
         weights = masked_softmax(scores, mask[:, None, :])
         if training and self.penalty:
             self.add_loss(self.penalty * self._overlap(single_or_better(weights)))

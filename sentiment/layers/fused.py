@@ -1,6 +1,8 @@
 """`LSTM`, `GRU` and `Bidirectional` as Keras has them, faster on a CPU."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import keras
@@ -9,11 +11,24 @@ from keras import ops
 from sentiment.layers.recurrence import Loop, Step, two_directions
 from sentiment.layers.steps import GRUResetBeforeStep, GRUStep, LSTMStep
 
+_KERAS_LOOPS = ContextVar("keras loops", default=False)
+
+
+@contextmanager
+def keras_loops() -> Iterator[None]:
+    """Trace recurrent layers with Keras's own loops within the block, which converters to other formats know."""
+    token = _KERAS_LOOPS.set(True)
+    try:
+        yield
+    finally:
+        _KERAS_LOOPS.reset(token)
+
 
 def applies(layer: Any, training: bool) -> bool:
     """Return whether the loop of `recurrence` computes what a layer is asked for, where Keras has nothing faster."""
     cell = layer.cell
-    return (keras.backend.backend() == "tensorflow"
+    return (not _KERAS_LOOPS.get()
+            and keras.backend.backend() == "tensorflow"
             and cell.activation is keras.activations.tanh
             and cell.recurrent_activation is keras.activations.sigmoid
             and not layer.unroll

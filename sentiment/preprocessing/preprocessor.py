@@ -11,12 +11,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from sentiment.batching import RESERVED_IDS, UNKNOWN_ID, TokenizedTexts
 from sentiment.config import TextConfig
 from sentiment.errors import UserError
 from sentiment.preprocessing.standardization import standardize
-from sentiment.preprocessing.tokens import UNKNOWN_ID, TokenizedTexts
 
-RESERVED_IDS = 2
 CHUNK_TEXTS = 512
 CHUNKS_AHEAD = 8
 SENTENCE_ENDS = (".", "!", "?")
@@ -130,13 +129,16 @@ def _mapped(texts: Iterable[str], step: Any) -> Iterator[tuple[np.ndarray, ...]]
     """Yield ``step(string tensor)`` as NumPy arrays for chunk after chunk, computed on all cores.
 
     Not by `tf.data`: it would trace `step` anew for each call, which takes a hundred times as long as one text does.
+    The first chunk goes alone, so that `step` is traced once and not by every thread.
     """
 
     def run(chunk: list[bytes]) -> tuple[np.ndarray, ...]:
         return tuple(part.numpy() for part in step(tf.constant(chunk)))
 
+    chunks = _chunks(texts)
+    yield from (run(chunk) for chunk in islice(chunks, 1))
     waiting: deque[Future[tuple[np.ndarray, ...]]] = deque()
-    for chunk in _chunks(texts):
+    for chunk in chunks:
         waiting.append(_workers().submit(run, chunk))
         if len(waiting) > CHUNKS_AHEAD:
             yield waiting.popleft().result()

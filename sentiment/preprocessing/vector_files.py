@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from sentiment.batching import UNKNOWN_ID, TokenizedTexts
 from sentiment.errors import UserError
-from sentiment.preprocessing.tokens import UNKNOWN_ID, TokenizedTexts
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from sentiment.batching import UNKNOWN_ID, TokenizedTexts
 from sentiment.errors import UserError
-from sentiment.preprocessing.tokens import UNKNOWN_ID, TokenizedTexts
 
 NEGATIVE_SAMPLES = 5
 FREQUENT = 1e-4  # words above this share are skipped at times, as in the paper's section 2.3

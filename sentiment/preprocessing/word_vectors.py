@@ -4,7 +4,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
-from sentiment.preprocessing.tokens import UNKNOWN_ID, TokenizedTexts
+from sentiment.batching import UNKNOWN_ID, TokenizedTexts
 
 WINDOW = 5
 SMOOTHING = 0.75

@@ -12,10 +12,10 @@ import tensorflow as tf
 from sentiment import architectures
 from sentiment.architectures import Sizes
 from sentiment.architectures.recurrent import ONE_WAY
+from sentiment.batching import TokenizedTexts
 from sentiment.config import ModelConfig
 from sentiment.errors import UserError
 from sentiment.objectives import cross_entropy
-from sentiment.preprocessing import TokenizedTexts
 
 FEWEST_TEXTS = 16
 

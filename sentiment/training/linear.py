@@ -11,8 +11,8 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
+from sentiment.batching import UNKNOWN_ID, TokenizedTexts
 from sentiment.objectives import cross_entropy
-from sentiment.preprocessing import UNKNOWN_ID, TokenizedTexts
 
 MINIMUM_TEXTS = 2
 LOGISTIC_C = 10.0

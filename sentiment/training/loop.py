@@ -12,11 +12,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from sentiment.batching import PADDING_ID, UNKNOWN_ID, Batches, map_batches
 from sentiment.config import TrainingConfig
 from sentiment.errors import UserError
 from sentiment.objectives import cross_entropy, predicted_classes
-from sentiment.preprocessing import PADDING_ID, UNKNOWN_ID, Batches, endless, map_batches, training_dataset
 from sentiment.training.averaging import WeightAverage
+from sentiment.training.feed import endless, training_dataset
 from sentiment.training.gradients import transformed
 from sentiment.training.objective import Objective
 from sentiment.training.row_adam import with_unique_rows

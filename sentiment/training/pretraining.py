@@ -10,11 +10,12 @@ import tensorflow as tf
 from sentiment import architectures
 from sentiment.architectures import Sizes
 from sentiment.architectures.autoencoder import build_autoencoder, copy_encoder, word_table
+from sentiment.batching import Batches
 from sentiment.config import ModelConfig, TrainingConfig
 from sentiment.console import log, progress_bar
 from sentiment.errors import UserError
 from sentiment.objectives.sampled_softmax import sample_ids, sampled_softmax
-from sentiment.preprocessing import Batches, endless
+from sentiment.training.feed import endless
 from sentiment.training.gradients import transformed
 from sentiment.training.optimization import make_optimizer
 

@@ -15,19 +15,12 @@ from sklearn.utils.class_weight import compute_class_weight
 from sentiment import architectures
 from sentiment.architectures.autoencoder import check_autoencoder
 from sentiment.architectures.linear import LAYER as LINEAR_LAYER
+from sentiment.batching import Batches, TokenizedTexts, bucket_lengths, map_batches
 from sentiment.config import RunConfig, flag_of
 from sentiment.console import log
 from sentiment.datasets import Corpus, load_unlabelled
 from sentiment.errors import UserError
-from sentiment.preprocessing import (
-    Batches,
-    TextPreprocessor,
-    TokenizedTexts,
-    bucket_lengths,
-    map_batches,
-    read_vectors,
-    word_vectors,
-)
+from sentiment.preprocessing import TextPreprocessor, read_vectors, word_vectors
 from sentiment.training.callbacks import ProgressDisplay, make_callbacks
 from sentiment.training.linear import LEARNERS, count_terms, set_fitted, temperature
 from sentiment.training.loop import Trainer

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sentiment.benchmark import layer, prediction, sides, speed, training
+from sentiment.benchmark import layer, prediction, sides, speed, startup, training
 from sentiment.benchmark.sides import Times, alternate
 from sentiment.errors import UserError
 
@@ -59,10 +59,10 @@ def test_table_compares_with_the_subject() -> None:
 
 
 def test_every_row_has_its_sides() -> None:
-    modules = {"layer": layer, "training": training, "prediction": prediction}
+    modules = {"layer": layer, "training": training, "prediction": prediction, "startup": startup}
     options = dict.fromkeys(("embedding", "units", "max_length", "vocabulary", "batch"), 4)
     rows = [*speed.layer_rows(), *speed.Texts(Path(), 5, 5, options).rows()]
-    assert len({row.name for row in rows}) == len(rows) == 15
+    assert len({row.name for row in rows}) == len(rows) == 16
     for row in rows:
         assert row.sides[0] == speed.SUBJECT
         assert set(row.sides) <= set(modules[row.task].SIDES)
@@ -70,16 +70,19 @@ def test_every_row_has_its_sides() -> None:
 
 def test_command(run_cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speed, "_installed", lambda side: not side.startswith("torch"))
-    code, out, err = run_cli("benchmark", "speed", "--rows", "training", "prediction", "--dataset", "sample",
-                             "--repeats", "1", "--training-texts", "40", "--prediction-texts", "9", "--threads", "1",
-                             "--output", tmp_path / "speed.json")
+    code, out, err = run_cli("benchmark", "speed", "--rows", "training", "prediction", "startup", "--dataset",
+                             "sample", "--repeats", "1", "--training-texts", "40", "--prediction-texts", "9",
+                             "--threads", "1", "--output", tmp_path / "speed.json")
     assert code == 0, err
     lines = [line.split("\t") for line in out.splitlines()]
     assert [line[:2] for line in lines] == [
-        [row, side] for row in ("training, 40 texts", "prediction, 9 raw texts", "prediction, one raw text")
-        for side in ("sentiment", "keras")]
+        *(["training, 40 texts", side] for side in ("sentiment", "keras", "keras example")),
+        *([row, side] for row in ("prediction, 9 raw texts", "prediction, one raw text")
+          for side in ("sentiment", "keras", "onnx runtime")),
+        *(["one prediction from the shell", side] for side in ("sentiment", "sentiment tensorflow",
+                                                               "import tensorflow"))]
     written = json.loads((tmp_path / "speed.json").read_text())
-    assert [row["items"] for row in written["rows"]] == [40, 9, 50]
+    assert [row["items"] for row in written["rows"]] == [40, 9, 50, 1]
     assert written["threads"] == 1
     assert written["machine"]["tensorflow"]
 

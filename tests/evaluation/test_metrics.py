@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sentiment.evaluation import evaluate, log_loss
-from sentiment.probabilities import probabilities
+from sentiment.predictions import probabilities
 
 
 def test_two_classes_against_counts_by_hand() -> None:

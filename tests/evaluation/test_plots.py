@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sentiment.evaluation import evaluate, plots
-from sentiment.probabilities import probabilities
+from sentiment.predictions import probabilities
 
 LABELS = np.arange(60) % 3
 LOGITS = np.eye(3)[LABELS] + np.random.default_rng(1).normal(size=(60, 3))

@@ -6,16 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_models import enlivened, small
+from small_models import CLASS_NAMES, TEXTS, untrained_run
 
 import sentiment
 from sentiment import architectures, export
-from sentiment.artifacts import RunFolder
-from sentiment.config import ATTENTIONS, RunConfig
-from sentiment.preprocessing import TextPreprocessor
-
-TEXTS = ["A good film.", "", "bad <br /> bad &amp; worse! 😀", "x\x00y", "good " * 5000, "unseen"]
-NAMES = {2: ("neg", "pos"), 3: ("a", "b", "ü")}
+from sentiment.config import ATTENTIONS
 
 # Plain TensorFlow in a folder where our package cannot be imported.
 ALONE = """
@@ -45,31 +40,17 @@ def test_plain_tensorflow_answers_as_the_classifier(tiny_run: Path, tmp_path: Pa
     assert classes == [["neg", "pos"]] * len(TEXTS)
 
 
-def untrained(path: Path, name: str, classes: int, **options: Any) -> RunFolder:
-    folder = RunFolder(path)
-    path.mkdir()
-    config = RunConfig().updated({"model": small(name, **options),
-                                  "text": {"max_length": 20, "periods": True}})
-    preprocessor = TextPreprocessor.fit(config.text, ["a good film bad x y. So it is."])
-    sizes = architectures.Sizes(preprocessor.vocabulary_size, classes, preprocessor.sentence_ends, terms=3)
-    assert len(sizes.sentence_ends) == 1
-    model = enlivened(architectures.build(config.model, sizes))
-    folder.save_run(config, preprocessor, NAMES[classes], sizes, model)
-    folder.metrics.write_text("{}", encoding="utf-8")
-    return folder
-
-
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("name", [entry.name for entry in architectures.architectures()])
 def test_every_architecture_exports(tmp_path: Path, name: str, classes: int) -> None:
     import tensorflow as tf
 
-    folder = untrained(tmp_path / "run", name, classes)
+    folder = untrained_run(tmp_path / "run", name, classes)
     assert export.export_saved_model(folder, TEXTS) == folder.export
     loaded = tf.saved_model.load(str(folder.export))
     answer = loaded.serve(tf.constant(TEXTS))
     np.testing.assert_allclose(answer["scores"], sentiment.load(folder.path).predict_proba(TEXTS), atol=1e-5)
-    assert [name.decode() for name in answer["classes"].numpy()[0]] == list(NAMES[classes])
+    assert [name.decode() for name in answer["classes"].numpy()[0]] == list(CLASS_NAMES[classes])
     assert b"Cudnn" not in (folder.export / "saved_model.pb").read_bytes()
 
 
@@ -79,12 +60,12 @@ def test_every_architecture_exports(tmp_path: Path, name: str, classes: int) -> 
     {"weight_drop": 0.5, "merge": "sum"},
 ], ids=lambda options: " ".join(map(str, options.values())))
 def test_every_kind_of_recurrent_model_exports(tmp_path: Path, options: dict[str, Any]) -> None:
-    folder = untrained(tmp_path / "run", "bilstm", 2, **options)
+    folder = untrained_run(tmp_path / "run", "bilstm", 2, **options)
     assert export.export_saved_model(folder, TEXTS) == folder.export  # which compares the answers
 
 
 def test_an_export_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = untrained(tmp_path / "run", "gru", 2)
+    folder = untrained_run(tmp_path / "run", "gru", 2)
     right = sentiment.inference.Classifier.predict_proba
     monkeypatch.setattr(sentiment.inference.Classifier, "predict_proba",
                         lambda self, texts: right(self, texts) + 2e-5)

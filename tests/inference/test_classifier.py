@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import sentiment
+from sentiment.inference import load
 
 ODD_TEXTS = ["", "  ", "\x00", "\ud800", "😀" * 30, "مرحبا", "good " * 100_000]
 
@@ -36,7 +37,7 @@ def test_order_and_company_do_not_matter(tiny_run: Path) -> None:
 
 
 def test_one_trace_for_all_lengths(tiny_run: Path) -> None:
-    classifier = sentiment.load(tiny_run)
+    classifier = load(tiny_run)
     for length in range(1, 30):
         classifier.predict(["word " * length] * length)
     assert classifier._logits.experimental_get_tracing_count() == 1

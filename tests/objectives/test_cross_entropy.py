@@ -3,7 +3,7 @@ import pytest
 from sklearn.metrics import log_loss
 
 from sentiment.objectives import cross_entropy, predicted_classes
-from sentiment.probabilities import probabilities
+from sentiment.predictions import probabilities
 
 RANDOM = np.random.default_rng(3)
 

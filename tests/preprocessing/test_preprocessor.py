@@ -53,6 +53,12 @@ def test_many_texts_keep_their_order() -> None:
     assert tokens.offsets.tolist() == list(range(3001))
 
 
+def test_many_texts_are_traced_once() -> None:
+    preprocessor = TextPreprocessor(TextConfig(), ["a", "b"])
+    preprocessor.tokenize(["a b"] * 5000)
+    assert preprocessor._ragged_ids.experimental_get_tracing_count() == 1
+
+
 def test_padded_ids_are_the_same_ids_then_zeros() -> None:
     preprocessor = TextPreprocessor.fit(TextConfig(), ["a b c"])
     padded = preprocessor.padded_ids(tf.constant(["a b c", "", "c"])).numpy()

@@ -3,8 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sentiment.batching import TokenizedTexts
 from sentiment.errors import UserError
-from sentiment.preprocessing import TokenizedTexts, read_vectors, write_vectors
+from sentiment.preprocessing import read_vectors, write_vectors
 
 WORDS = ("film", "good", "new york", "absent", "us")
 

@@ -1,6 +1,7 @@
 import numpy as np
 
-from sentiment.preprocessing import TokenizedTexts, word_vectors
+from sentiment.batching import TokenizedTexts
+from sentiment.preprocessing import word_vectors
 from sentiment.preprocessing.word_vectors import co_occurrences, positive_pointwise_mutual_information
 
 RANDOM = np.random.default_rng(6)

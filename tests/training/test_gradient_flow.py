@@ -10,9 +10,9 @@ import pytest
 
 from sentiment import architectures
 from sentiment.architectures import Sizes
+from sentiment.batching import TokenizedTexts
 from sentiment.config import ModelConfig
 from sentiment.errors import UserError
-from sentiment.preprocessing import TokenizedTexts
 from sentiment.training.gradient_flow import VARIANTS, Sample, Variant, gradient_norms, sample_of
 
 Cli = Callable[..., tuple[int, str, str]]

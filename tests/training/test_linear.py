@@ -5,8 +5,8 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
+from sentiment.batching import TokenizedTexts
 from sentiment.objectives import cross_entropy
-from sentiment.preprocessing import TokenizedTexts
 from sentiment.training.linear import count_terms, fit_logistic_regression, fit_nb_svm, temperature
 
 RANDOM = np.random.default_rng(3)

@@ -10,10 +10,10 @@ import tensorflow as tf
 
 from sentiment import architectures
 from sentiment.architectures import Sizes
+from sentiment.batching import Batches, TokenizedTexts, bucket_lengths
 from sentiment.config import ModelConfig, TrainingConfig
 from sentiment.errors import UserError
 from sentiment.objectives import cross_entropy
-from sentiment.preprocessing import Batches, TokenizedTexts, bucket_lengths
 from sentiment.training.loop import Trainer
 from sentiment.training.row_adam import RowAdam
 from sentiment.training.strategy import make_strategy, precision

@@ -10,9 +10,9 @@ from small_models import IDS, TOKENS, VOCABULARY, small
 from sentiment import architectures
 from sentiment.architectures import Sizes
 from sentiment.architectures.autoencoder import build_autoencoder, copy_encoder
+from sentiment.batching import Batches, bucket_lengths
 from sentiment.config import ModelConfig, TrainingConfig
 from sentiment.errors import UserError
-from sentiment.preprocessing import Batches, bucket_lengths
 from sentiment.training.pretraining import start_from_autoencoder
 from sentiment.training.strategy import make_strategy
 

@@ -12,7 +12,7 @@ import pyarrow.parquet
 
 from sentiment.datasets.tables import SUFFIXES, TEXT_NAMES, as_texts, column_named, matching_files, read_chunks
 from sentiment.errors import UserError
-from sentiment.inference.classifier import Classifier
+from sentiment.predictions import Predictor
 
 CHUNK_ROWS = 4096
 LABEL_COLUMN, SCORE_COLUMN = "predicted_label", "predicted_score"
@@ -32,7 +32,7 @@ def text_chunks(source: str, text_column: str | None) -> Iterator[list[str]]:
         yield texts
 
 
-def scored_chunks(classifier: Classifier, source: str, text_column: str | None) -> Iterator[pd.DataFrame]:
+def scored_chunks(classifier: Predictor, source: str, text_column: str | None) -> Iterator[pd.DataFrame]:
     """Yield the rows of a file (or of all that a glob names), all columns kept, with the prediction added.
 
     The columns added are `predicted_label` and `predicted_score`, the label's probability.

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sentiment.preprocessing import Batches, TokenizedTexts, bucket_lengths, endless, map_batches, training_dataset
+from sentiment.batching import Batches, TokenizedTexts, bucket_lengths, map_batches
 
 LENGTHS = np.random.default_rng(5).integers(1, 60, size=333)
 
@@ -67,25 +67,3 @@ def test_little_is_padding(batches: Batches) -> None:
 def test_map_batches_puts_rows_back_in_order(batches: Batches, filled: bool) -> None:
     result = map_batches(batches.by_length(filled=filled), 333, lambda ids: ids.max(axis=1, keepdims=True))
     assert result[:, 0].tolist() == list(range(2, 335))
-
-
-def test_shares_of_a_training_batch_add_up_to_one(batches: Batches) -> None:
-    labels = (np.arange(333) % 2).astype(np.int32)
-    for (ids, given, shares), nothing in training_dataset(batches, labels, seed=1, epoch=0).as_numpy_iterator():
-        real = ids[:, 0] > 1
-        rows = ids[real, 0] - 2
-        assert given[real].tolist() == labels[rows].tolist()
-        assert np.allclose(shares, real / real.sum())
-        assert nothing == ()
-
-
-def test_texts_without_labels_go_on_from_epoch_to_epoch(batches: Batches) -> None:
-    tokens = TokenizedTexts(batches.tokens.values, batches.tokens.offsets[:221])  # 220 texts, four batches a pass
-    source, seen = endless(Batches(tokens, batches.boundaries, 60), seed=3), []
-    for epoch in range(3):
-        dataset = training_dataset(Batches(batches.tokens, batches.boundaries, 60), np.zeros(333, np.int32), 1, epoch,
-                                   source)
-        seen += [ids[shares > 0, 0] - 2 for _, (ids, shares) in dataset.as_numpy_iterator()]
-    assert len(seen) == 18
-    for start in range(0, 16, 4):
-        assert sorted(np.concatenate(seen[start:start + 4])) == list(range(220))

@@ -1,13 +1,12 @@
-"""Batches of texts of similar length, padded to a few lengths only, as NumPy plans and as `tf.data`."""
+"""Batches of texts of similar length, padded to a few lengths only."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 import numpy as np
 
-from sentiment.preprocessing.tokens import UNKNOWN_ID, TokenizedTexts
+from sentiment.batching.tokens import UNKNOWN_ID, TokenizedTexts
 
 LENGTH_MULTIPLE = 8
 WINDOW_BATCHES = 50
@@ -104,52 +103,3 @@ def map_batches(batches: Iterator[Batch], texts: int, step: Callable[[np.ndarray
             results = np.zeros((texts, *values.shape[1:]), np.float32)
         results[batch.rows] = values
     return np.zeros((0, 0), np.float32) if results is None else results
-
-
-def training_dataset(batches: Batches, labels: np.ndarray, seed: int, epoch: int,
-                     unlabelled: Iterator[tuple[np.ndarray, np.ndarray]] | None = None) -> Any:
-    """Return a `tf.data.Dataset` of the batches of one epoch.
-
-    Args:
-        batches: the texts.
-        labels: int32 [texts].
-        seed: what the order depends on, with the epoch.
-        epoch: counted from 0.
-        unlabelled: (ids, shares) of texts without labels, one for each batch, or None.
-
-    Returns:
-        Pairs of a labelled batch, int32 [batch, time] ids, int32 [batch] labels and float32 [batch] shares, and an
-        unlabelled one, ids and shares (an empty tuple if there is none). A share is 1 divided by the number of real
-        rows, and 0 for filling, so that the loss of a batch is a plain sum of losses times shares however its rows
-        are spread over devices.
-    """
-    import tensorflow as tf
-
-    def generate() -> Iterator[Any]:
-        for batch in batches.shuffled(seed, epoch):
-            batch_labels = np.zeros(len(batch.ids), np.int32)
-            batch_labels[:len(batch.rows)] = labels[batch.rows]
-            labelled = (batch.ids, batch_labels, _shares(batch))
-            yield labelled, () if unlabelled is None else next(unlabelled)
-
-    def texts(size: int) -> tuple[Any, Any]:
-        return tf.TensorSpec([size, None], tf.int32), tf.TensorSpec([size], tf.float32)
-
-    ids, shares = texts(batches.batch_size)
-    signature = ((ids, tf.TensorSpec([batches.batch_size], tf.int32), shares),
-                 () if unlabelled is None else (ids, shares))
-    return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(2)
-
-
-def endless(batches: Batches, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield (ids, shares) of texts without labels, epoch after epoch."""
-    for epoch in count():
-        for batch in batches.shuffled(seed, epoch):
-            yield batch.ids, _shares(batch)
-
-
-def _shares(batch: Batch) -> np.ndarray:
-    """Return float32 [batch]: 1 / real rows, and 0 for filling."""
-    shares = np.zeros(len(batch.ids), np.float32)
-    shares[:len(batch.rows)] = 1 / len(batch.rows)
-    return shares

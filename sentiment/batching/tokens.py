@@ -1,13 +1,15 @@
 """Texts as ids, kept in two flat arrays instead of a list of many small ones."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Self
 
 import numpy as np
 
 PADDING_ID = 0
 UNKNOWN_ID = 1
+RESERVED_IDS = 2
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,12 @@ class TokenizedTexts:
             lengths.append(part_lengths)
         offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths))]).astype(np.int64)
         return cls(np.concatenate(values).astype(np.int32), offsets)
+
+    @classmethod
+    def from_ids(cls, texts: Sequence[Sequence[int]]) -> Self:
+        """Join the ids of texts, a sequence of integers each."""
+        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+        return cls.from_parts([(np.fromiter(chain.from_iterable(texts), np.int32, int(lengths.sum())), lengths)])
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

@@ -1,0 +1,75 @@
+"""The folder of an export for ONNX Runtime: the only code that knows the names of its files.
+
+models/bilstm/onnx/
+model.onnx        ids int32 [batch, time] to logits float32 [batch, 1 or classes]
+vocabulary.txt    a word a line, from id 2 on
+labels.json       the class names by index
+tokens.json       how a text becomes words: tables of characters, what is kept of a long text, periods
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sentiment.errors import UserError
+from sentiment.portable.tokens import Characters, PlainTokenizer
+
+
+class PortableFolder:
+    """The files of one export."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.model = self.path / "model.onnx"
+        self.vocabulary = self.path / "vocabulary.txt"
+        self.labels = self.path / "labels.json"
+        self.tokens = self.path / "tokens.json"
+
+    def exists(self) -> bool:
+        """Return whether the folder is such an export and no run."""
+        return self.model.is_file() and self.tokens.is_file()
+
+    def save_texts(self, tokenizer: PlainTokenizer, class_names: Sequence[str]) -> None:
+        """Write everything but the model."""
+        self.vocabulary.write_text("".join(f"{word}\n" for word in tokenizer.places), encoding="utf-8")
+        self.labels.write_text(json.dumps(list(class_names), ensure_ascii=False) + "\n", encoding="utf-8")
+        tokens = {"head": tokenizer.head, "tail": tokenizer.tail, "periods": tokenizer.periods,
+                  "characters": tokenizer.characters.to_json()}
+        self.tokens.write_text(json.dumps(tokens, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    def load_tokenizer(self) -> PlainTokenizer:
+        """Read the vocabulary and the tables.
+
+        Raises:
+            UserError: if a file is missing or damaged.
+        """
+        words = self._read(self.vocabulary).split("\n")[:-1]
+        values = self._read_json(self.tokens)
+        try:
+            return PlainTokenizer(words, Characters.from_json(values["characters"]), head=int(values["head"]),
+                                  tail=int(values["tail"]), periods=bool(values["periods"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(f"{self.tokens} is damaged: {error!r}") from None
+
+    def load_class_names(self) -> tuple[str, ...]:
+        """Read the class names, by index."""
+        names = self._read_json(self.labels)
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise UserError(f"{self.labels} is damaged: expected a list of class names")
+        return tuple(names)
+
+    def _read_json(self, path: Path) -> Any:
+        try:
+            return json.loads(self._read(path))
+        except ValueError as error:
+            raise UserError(f"{path} is damaged: {error}") from None
+
+    def _read(self, path: Path) -> str:
+        if not path.is_file():
+            raise UserError(f"the export {self.path} is incomplete: {path.name} is missing; export the model again")
+        try:
+            return path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise UserError(f"{path} is damaged: {error}") from None

@@ -1,0 +1,50 @@
+"""From logits to probabilities and labels: the one place outside the exported graphs."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from scipy.special import expit, softmax
+
+
+def probabilities(logits: np.ndarray) -> np.ndarray:
+    """Turn logits into probabilities.
+
+    Args:
+        logits: float [texts, 1] (the log-odds of class 1) or [texts, classes].
+
+    Returns:
+        float64 [texts, classes]; each row adds up to 1.
+    """
+    logits = np.asarray(logits, dtype=np.float64)
+    if logits.shape[1] == 1:
+        return np.concatenate([expit(-logits), expit(logits)], axis=1)
+    return np.asarray(softmax(logits, axis=1))
+
+
+class Prediction(NamedTuple):
+    """The answer for one text: its label, the label's probability, and the probability of every class."""
+
+    label: str
+    score: float
+    scores: dict[str, float]
+
+
+def predictions(logits: np.ndarray, class_names: Sequence[str]) -> list[Prediction]:
+    """Return a prediction for each row of logits, float [texts, 1 or classes]."""
+    answers = []
+    for row in probabilities(logits):
+        scores = {name: float(score) for name, score in zip(class_names, row, strict=True)}
+        best = class_names[int(row.argmax())]
+        answers.append(Prediction(best, scores[best], scores))
+    return answers
+
+
+class Predictor(Protocol):
+    """Whatever predicts the class of raw texts."""
+
+    def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
+        """Return float64 [texts, classes]: the probability of each class; each row adds up to 1."""
+
+    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+        """Return a prediction for each text, in order."""

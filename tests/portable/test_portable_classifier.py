@@ -1,0 +1,136 @@
+"""Answers without TensorFlow."""
+
+import builtins
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_models import TEXTS
+
+import sentiment
+from sentiment import export
+from sentiment.artifacts import RunFolder
+from sentiment.inference import load
+from sentiment.portable import PortableClassifier
+
+Cli = Callable[..., tuple[int, str, str]]
+
+# The command line in a process where TensorFlow, Keras and pandas cannot be imported.
+WITHOUT = """
+import sys
+for name in ("tensorflow", "keras", "pandas", "sklearn", "matplotlib", "pyarrow"):
+    sys.modules[name] = None
+from sentiment.cli import main
+sys.exit(main(["predict", *sys.argv[1:]]))
+"""
+
+
+@pytest.fixture(scope="session")
+def whole(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with its export in `onnx`."""
+    copy = tmp_path_factory.mktemp("exported") / "run"
+    shutil.copytree(tiny_run, copy)
+    export.export_onnx(RunFolder(copy))
+    return copy
+
+
+@pytest.fixture
+def exported(whole: Path, tmp_path: Path) -> Path:
+    """A copy of the export alone, to do with as one likes."""
+    return Path(shutil.copytree(whole / "onnx", tmp_path / "onnx"))
+
+
+def test_answers_as_the_run(whole: Path) -> None:
+    texts = [*TEXTS, *(f"a {'good ' * (row % 9)}film, number {row}" for row in range(300))]
+    portable, classifier = PortableClassifier.load(whole / "onnx"), load(whole)
+    np.testing.assert_allclose(portable.predict_proba(texts), classifier.predict_proba(texts), atol=1e-5)
+    assert [one.label for one in portable.predict(texts)] == [one.label for one in classifier.predict(texts)]
+    assert portable.class_names == classifier.class_names
+    assert portable.predict([]) == []
+    assert portable.predict_logits([]).shape == classifier.predict_logits([]).shape
+
+
+def test_one_text_is_not_taken_for_its_letters(whole: Path) -> None:
+    with pytest.raises(TypeError, match="predict takes a list of texts"):
+        PortableClassifier.load(whole / "onnx").predict("good")
+
+
+def test_the_face_of_the_package_takes_both(whole: Path) -> None:
+    assert isinstance(sentiment.load(whole / "onnx"), PortableClassifier)
+    assert not isinstance(sentiment.load(whole), PortableClassifier)
+
+
+def test_the_command_line_needs_no_tensorflow(exported: Path, tiny_run: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT, str(exported), "a good film", "--json"], capture_output=True,
+                          text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    answer, (expected,) = json.loads(done.stdout), load(tiny_run).predict(["a good film"])
+    assert (answer["text"], answer["label"]) == ("a good film", expected.label)
+    assert answer["scores"] == pytest.approx(expected.scores, abs=1e-5)
+
+
+def test_a_file(exported: Path, whole: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+    assert run_cli("predict", exported, "--input", tiny_csv, "--output", tmp_path / "one.csv")[0] == 0
+    assert run_cli("predict", whole, "--input", tiny_csv, "--output", tmp_path / "other.csv")[0] == 0
+    one, other = ([line.split(",") for line in (tmp_path / name).read_text().splitlines()]
+                  for name in ("one.csv", "other.csv"))
+    assert [row[:-1] for row in one] == [row[:-1] for row in other]
+
+
+@pytest.mark.parametrize(("name", "content", "message"), [
+    ("vocabulary.txt", None, "is incomplete: vocabulary.txt is missing"),
+    ("labels.json", None, "is incomplete: labels.json is missing"),
+    ("labels.json", b"{}", "labels.json is damaged: expected a list of class names"),
+    ("labels.json", b"[", "labels.json is damaged: "),
+    ("tokens.json", b"{}", "tokens.json is damaged: KeyError('characters')"),
+    ("tokens.json", b"\xff", "tokens.json is damaged: "),
+    ("model.onnx", b"nothing", "model.onnx is damaged: "),
+])
+def test_damage_is_one_line(name: str, content: bytes | None, message: str, exported: Path, run_cli: Cli) -> None:
+    if content is None:
+        (exported / name).unlink()
+    else:
+        (exported / name).write_bytes(content)
+    code, out, err = run_cli("predict", exported, "text")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith("error: ")
+    assert message in err
+
+
+def test_without_the_runtime(exported: Path, run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    imported = builtins.__import__
+
+    def missing(name: str, *rest: Any) -> Any:
+        if name == "onnxruntime":
+            raise ImportError(name)
+        return imported(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", missing)
+    code, _, err = run_cli("predict", exported, "text")
+    assert code == 1
+    assert "is an export for ONNX Runtime: install it (pip install 'sentiment[onnx]')" in err
+
+
+@pytest.mark.parametrize("words", [
+    ["info", "{onnx}"], ["evaluate", "{onnx}"], ["explain", "{onnx}", "text"],
+    ["predict", "{onnx}", "--stateful", "text"], ["export", "{onnx}", "--format", "onnx"]])
+def test_what_an_export_cannot_do(words: list[str], exported: Path, run_cli: Cli) -> None:
+    code, out, err = run_cli(*(word.format(onnx=exported) for word in words))
+    assert (code, out) == (1, "")
+    assert err == f"error: {exported} is an export, which only predicts: give the folder of the run\n"
+
+
+def test_threads_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sentiment.machine import available_cores, threads
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert threads() == 3
+    for nothing in ("", "0", "4,2"):
+        monkeypatch.setenv("OMP_NUM_THREADS", nothing)
+        assert threads() == available_cores()

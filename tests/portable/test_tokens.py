@@ -1,0 +1,89 @@
+"""Tokens in plain Python against those of the TensorFlow graph."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sentiment.config import DataConfig, TextConfig
+from sentiment.datasets import load_corpus
+from sentiment.export.characters import characters_of_the_graph
+from sentiment.portable.tokens import Characters, PlainTokenizer, Ranges
+from sentiment.preprocessing import TextPreprocessor
+from sentiment.preprocessing.preprocessor import kept_at_ends
+
+RANDOM = np.random.default_rng(12)
+WORDS = ["the", "film", "isn't", "!", "?", ".", "good", "great", "ος", "οσ", "straße", "i̇", "電", "😀", "don't"]
+ODD = ["", " ", "The FILM isn't good!!", "don’t &amp; DON&#39;T <br />stop", "a\0b the", "\ud800 good",
+       "ΟΣ ΟΣ! ΣΑΣ ΑΣ.", "İ STRASSE Straße", "電影很好看😀👍🏽 film", "'quoted' ''the'' rock'n'roll '",
+       "e.g. this. That… (Good.) 'film.' end.", "x\u00adyz\u200dw soft", "ﬁlm ǅ Ⅷ ½ ²",
+       "tab\tnew\nline\x0bvertical\x85next\u2028sep\u00a0nbsp", "<b>bold</b> 3 < 5 > 2", "Σ", "ΣΣ Σ Σ",
+       "good \ue000 film. \ue000."]
+
+
+@pytest.fixture(scope="module")
+def characters() -> Characters:
+    return characters_of_the_graph()
+
+
+def both(config: TextConfig, characters: Characters) -> tuple[TextPreprocessor, PlainTokenizer]:
+    head, tail = kept_at_ends(config)
+    return TextPreprocessor(config, WORDS), PlainTokenizer(WORDS, characters, head=head, tail=tail,
+                                                           periods=config.periods)
+
+
+def assert_same(texts: list[str], config: TextConfig, characters: Characters) -> None:
+    graph, plain = both(config, characters)
+    tokens = graph.tokenize(texts)
+    whole = TextPreprocessor(TextConfig(max_length=10 ** 6, periods=config.periods), WORDS)
+    for row, text in enumerate(texts):
+        assert plain.words(text) == [word for word in whole.words_read(text) if word != "[empty]"], repr(text)
+        np.testing.assert_array_equal(plain.ids(text), tokens.row(row), err_msg=repr(text))
+
+
+@pytest.mark.parametrize("periods", [False, True])
+def test_odd_texts(periods: bool, characters: Characters) -> None:
+    assert_same(ODD, TextConfig(periods=periods), characters)
+
+
+@pytest.mark.parametrize("truncate", ["head", "tail", "both"])
+def test_truncation(truncate: str, characters: Characters) -> None:
+    texts = [" ".join(RANDOM.choice(WORDS, size)) for size in range(9)]
+    assert_same(texts, TextConfig(max_length=5, truncate=truncate), characters)
+
+
+@pytest.mark.parametrize("periods", [False, True])
+def test_random_unicode(periods: bool, characters: Characters) -> None:
+    everything = [chr(code) for code in range(0x110000)]
+    common = list(" '.!?<>&;#ΣσaAeE\n\t…‘’") + [" "] * 20 + list("abcdefgABCDEFG")
+    texts = ["".join(RANDOM.choice(everything if number % 2 else common, 40)) for number in range(300)]
+    texts += ["".join(RANDOM.choice(everything, 20)) + "".join(RANDOM.choice(common, 20)) for _ in range(300)]
+    assert_same(texts, TextConfig(periods=periods), characters)
+
+
+def test_every_character(characters: Characters) -> None:
+    texts = ["".join(f"{chr(code)} a{chr(code)}b " for code in range(first, first + 256)) for first in range(
+        0, 0x30000, 256)]
+    assert_same(texts, TextConfig(max_length=10 ** 6), characters)
+
+
+def test_tables_go_through_json(characters: Characters) -> None:
+    assert Characters.from_json(json.loads(json.dumps(characters.to_json()))) == characters
+
+
+def test_ranges() -> None:
+    ranges = Ranges((3, 5, 9, 10))
+    assert [code for code in range(12) if code in ranges] == [3, 4, 9]
+
+
+def test_the_whole_test_split_of_imdb(characters: Characters, real_imdb: Path) -> None:
+    corpus = load_corpus(DataConfig(dataset="imdb", data_dir=str(real_imdb)), 1)
+    texts = corpus.test.read().texts
+    graph = TextPreprocessor.fit(TextConfig(), corpus.train.texts)
+    head, tail = kept_at_ends(graph.config)
+    plain = PlainTokenizer(graph.words, characters, head=head, tail=tail, periods=False)
+    tokens = graph.tokenize(texts)
+    different = [row for row, text in enumerate(texts) if plain.ids(text) != tokens.row(row).tolist()]
+    assert len(texts) == 25_000
+    assert not different
