@@ -6,7 +6,7 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy as np
 
 from sentiment import architectures
 from sentiment.artifacts import RunFolder
-from sentiment.batching import Batches, bucket_lengths
+from sentiment.batching import Batches, TokenizedTexts, bucket_lengths
 from sentiment.benchmark.sides import Times, alternate
 from sentiment.config import RunConfig
 from sentiment.console import log
@@ -36,6 +36,7 @@ class Row:
     """A comparison.
 
     Attributes:
+        group: what `--rows` calls it.
         name: for people.
         task: a module of `sentiment.benchmark`.
         sides: names in it; the subject is the first.
@@ -43,6 +44,7 @@ class Row:
         items: what one run handles, to give a rate; 0 where a run is what counts.
     """
 
+    group: str
     name: str
     task: str
     sides: tuple[str, ...]
@@ -57,7 +59,8 @@ def layer_rows() -> Iterator[Row]:
             for masked in (False, True):
                 name = f"LSTM {units}, {'forward and backward' if backward else 'forward'}{', mask' if masked else ''}"
                 sides = (SUBJECT, "keras", "torch") if masked else (SUBJECT, "keras", "torch", "product")
-                yield Row(name, "layer", sides, {**LAYER, "units": units, "backward": backward, "masked": masked})
+                options = {**LAYER, "units": units, "backward": backward, "masked": masked}
+                yield Row("layer", name, "layer", sides, options)
 
 
 @dataclass(frozen=True)
@@ -78,41 +81,52 @@ class Texts:
         preprocessor = TextPreprocessor.fit(config.text, corpus.train.texts)
         chosen = np.random.default_rng(1).permutation(len(corpus.train))[:training]
         tokens = preprocessor.tokenize([corpus.train.texts[row] for row in chosen])
-        batches = Batches(tokens, bucket_lengths(tokens.lengths, config.text.buckets, config.text.max_length),
-                          config.training.batch_size)
-        sizes = architectures.Sizes(preprocessor.vocabulary_size, len(corpus.class_names))
-        model = architectures.build(config.model, sizes)
-        run = RunFolder(folder / "run")
-        run.path.mkdir()
-        run.save_run(config, preprocessor, corpus.class_names, sizes, model)
-        run.save_json(run.metrics, {})
-        if _installed("onnx runtime"):
-            export_onnx(run)
-        # PyTorch and TensorFlow do not go into one process, so PyTorch's side gets arrays and needs none of our code.
-        np.savez(folder / "training.npz", values=tokens.values, offsets=tokens.offsets, lengths=tokens.lengths,
-                 padded=tokens.padded(np.arange(len(tokens)), config.text.max_length),
-                 labels=corpus.train.labels[chosen], shuffled=np.random.default_rng(2).permutation(len(tokens)),
-                 by_length=np.concatenate([batch.rows for batch in batches.shuffled(1, 0)]))
+        _write_arrays(folder / "training.npz", config, tokens, corpus.train.labels[chosen])
+        _write_run(folder / "run", config, preprocessor, corpus.class_names)
         texts = corpus.test.read().texts[:prediction]
         (folder / "texts.json").write_text(json.dumps(texts))
-        model = {"embedding": config.model.embedding_size, "units": config.model.units,
-                 "max_length": config.text.max_length}
-        return cls(folder, len(chosen), len(texts), {**model, "vocabulary": preprocessor.vocabulary_size,
-                                                     "batch": config.training.batch_size})
+        options = {"embedding": config.model.embedding_size, "units": config.model.units,
+                   "max_length": config.text.max_length, "vocabulary": preprocessor.vocabulary_size,
+                   "batch": config.training.batch_size}
+        return cls(folder, len(chosen), len(texts), options)
 
     def rows(self) -> Iterator[Row]:
-        """Yield the rows of training and prediction."""
-        yield Row(f"training, {self.training:,} texts", "training",
-                  (SUBJECT, "keras", "keras example", "torch", "torch packed"),
-                  {**self.options, "file": str(self.folder / "training.npz")}, self.training)
+        """Yield the rows of training, prediction and start-up."""
+        options = {**self.options, "file": str(self.folder / "training.npz")}
+        yield Row("training", f"training, {self.training:,} texts", "training",
+                  (SUBJECT, "keras", "keras example", "torch", "torch packed"), options, self.training)
+        yield Row("settings", "training, other settings", "training",
+                  (SUBJECT, "dense Adam", "mixed precision", "XLA", "1 thread an operator"), options, self.training)
         sides = (SUBJECT, "keras", "onnx runtime")
         run, file = str(self.folder / "run"), str(self.folder / "texts.json")
-        yield Row(f"prediction, {self.prediction:,} raw texts", "prediction", sides,
+        yield Row("prediction", f"prediction, {self.prediction:,} raw texts", "prediction", sides,
                   {"run": run, "file": file, "singly": 0}, self.prediction)
-        yield Row("prediction, one raw text", "prediction", sides, {"run": run, "file": file, "singly": SINGLY}, SINGLY)
+        yield Row("prediction", "prediction, one raw text", "prediction", sides,
+                  {"run": run, "file": file, "singly": SINGLY}, SINGLY)
         if _installed("onnx runtime"):
-            yield Row("one prediction from the shell", "startup", (SUBJECT, "sentiment tensorflow",
-                                                                   "import tensorflow"), {"run": run}, 1)
+            yield Row("startup", "one prediction from the shell", "startup",
+                      (SUBJECT, "sentiment tensorflow", "import tensorflow"), {"run": run}, 1)
+
+
+def _write_arrays(file: Path, config: RunConfig, tokens: TokenizedTexts, labels: np.ndarray) -> None:
+    """Write the ids in every form: PyTorch goes into no process with TensorFlow, so its side runs no code of ours."""
+    boundaries = bucket_lengths(tokens.lengths, config.text.buckets, config.text.max_length)
+    batches = Batches(tokens, boundaries, config.training.batch_size)
+    np.savez(file, values=tokens.values, offsets=tokens.offsets, lengths=tokens.lengths, labels=labels,
+             padded=tokens.padded(np.arange(len(tokens)), config.text.max_length),
+             shuffled=np.random.default_rng(2).permutation(len(tokens)),
+             by_length=np.concatenate([batch.rows for batch in batches.shuffled(1, 0)]))
+
+
+def _write_run(path: Path, config: RunConfig, preprocessor: TextPreprocessor, class_names: Sequence[str]) -> None:
+    """Write the folder of a model that was never trained, and its export."""
+    sizes = architectures.Sizes(preprocessor.vocabulary_size, len(class_names))
+    run = RunFolder(path)
+    path.mkdir()
+    run.save_run(config, preprocessor, class_names, sizes, architectures.build(config.model, sizes))
+    run.save_json(run.metrics, {})
+    if _installed("onnx runtime"):
+        export_onnx(run)
 
 
 def measure(groups: list[str], config: RunConfig, *, repeats: int, threads: int, training: int, prediction: int
@@ -120,9 +134,9 @@ def measure(groups: list[str], config: RunConfig, *, repeats: int, threads: int,
     """Measure and yield each row as it is done, ready for JSON."""
     with tempfile.TemporaryDirectory() as folder:
         rows = list(layer_rows()) if "layer" in groups else []
-        if {"training", "prediction", "startup"} & set(groups):
+        if set(groups) - {"layer"}:
             texts = Texts.write(Path(folder), config, training, prediction)
-            rows += [row for row in texts.rows() if row.task in groups]
+            rows += [row for row in texts.rows() if row.group in groups]
         for row in rows:
             sides = [side for side in row.sides if _installed(side)]
             started = time.perf_counter()

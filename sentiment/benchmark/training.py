@@ -8,7 +8,8 @@ import numpy as np
 LEARNING_RATE, CLIP_NORM = 1e-3, 1.0
 
 
-def ours(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int) -> Callable[[], Any]:
+def ours(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int, by_rows: bool = True
+         ) -> Callable[[], Any]:
     """The trainer of this project: batches by length."""
     import keras
 
@@ -28,10 +29,40 @@ def ours(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: 
     batches = Batches(tokens, boundaries, batch)
     one = Batches(TokenizedTexts(tokens.values, tokens.offsets[:2]), boundaries, 1)
     model = architectures.build(config.model, architectures.Sizes(vocabulary, 2))
-    optimizer = make_optimizer(config.training, steps=100 * len(batches), by_rows=True)
+    optimizer = make_optimizer(config.training, steps=100 * len(batches), by_rows=by_rows)
     trainer = Trainer(model, optimizer, make_strategy("single"), config.training, np.ones(2, np.float32),
-                      model.get_layer(architectures.EMBEDDING).embeddings)
+                      model.get_layer(architectures.EMBEDDING).embeddings if by_rows else None)
     return lambda: trainer.fit(batches, labels, one, labels[:1], epochs=1, seed=1, callbacks=[])
+
+
+def mixed(**options: Any) -> Callable[[], Any]:
+    """The same with `--mixed-precision`: bfloat16 on a CPU."""
+    from sentiment.training.strategy import precision
+
+    with precision(True):
+        return ours(**options, by_rows=False)
+
+
+def dense(**options: Any) -> Callable[[], Any]:
+    """The same with an update of the whole embedding at each step."""
+    return ours(**options, by_rows=False)
+
+
+def xla(**options: Any) -> Callable[[], Any]:
+    """The same with what XLA's automatic clustering compiles."""
+    import tensorflow as tf
+
+    tf.config.optimizer.set_jit("autoclustering")
+    return ours(**options)
+
+
+def one_thread_an_operator(**options: Any) -> Callable[[], Any]:
+    """The same with a thread for each operator and two operators at a time."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(2)
+    return ours(**options)
 
 
 def stock(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int) -> Callable[[], Any]:
@@ -116,4 +147,5 @@ def torch_packed(**options: Any) -> Callable[[], Any]:
 
 
 SIDES = {"sentiment": ours, "keras": stock, "keras example": example, "torch": torch_padded,
-         "torch packed": torch_packed}
+         "torch packed": torch_packed, "dense Adam": dense, "mixed precision": mixed, "XLA": xla,
+         "1 thread an operator": one_thread_an_operator}

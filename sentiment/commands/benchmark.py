@@ -11,7 +11,7 @@ from sentiment.config import DataConfig, RunConfig
 from sentiment.console import log, print_table
 
 HEADERS = ["row", "side", "median ms", "quartiles", "rate", "MiB", "x as long"]
-GROUPS = ("layer", "training", "prediction", "startup")
+GROUPS = ("layer", "training", "settings", "prediction", "startup")
 
 
 def add_to(commands: Any) -> None:

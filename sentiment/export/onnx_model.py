@@ -1,5 +1,6 @@
 """Export a run for ONNX Runtime, tokens included, so that it answers without TensorFlow."""
 
+import logging
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,8 +13,9 @@ from sentiment.artifacts import RunFolder
 from sentiment.errors import UserError
 from sentiment.export.characters import characters_of_the_graph
 from sentiment.export.check import CHECK_TEXTS, ExportError, check_scores
+from sentiment.export.onnx_loops import PLACEHOLDER, onnx_loop, recurrent_node
 from sentiment.inference import Classifier
-from sentiment.layers.fused import keras_loops
+from sentiment.layers.fused import replaced_loops
 from sentiment.portable import PlainTokenizer, PortableClassifier, PortableFolder
 from sentiment.portable.classifier import INPUT, OUTPUT
 from sentiment.preprocessing import TextPreprocessor
@@ -32,7 +34,7 @@ def export_onnx(folder: RunFolder, texts: Sequence[str] = ()) -> Path:
     """
     missing = [package for package in PACKAGES if find_spec(package) is None]
     if missing:
-        raise UserError(f"--format onnx needs {', '.join(missing)}: pip install 'sentiment[onnx]'")
+        raise UserError(f"--format onnx needs {', '.join(missing)}: pip install '.[onnx]'")
     classifier = Classifier(folder.load_model(use_cudnn=False), folder.load_preprocessor(), folder.load_class_names())
     beside = PortableFolder(folder.onnx.with_name(folder.onnx.name + ".new"))
     shutil.rmtree(beside.path, ignore_errors=True)
@@ -63,22 +65,26 @@ def _convert(classifier: Classifier, path: Path) -> None:
     import tf2onnx
 
     logits = tf.function(lambda ids: {OUTPUT: classifier.model(ids, training=False)})
-    with keras_loops():
-        proto, _ = tf2onnx.convert.from_function(logits, [tf.TensorSpec([None, None], tf.int32, name=INPUT)],
-                                                 opset=OPSET)
+    signature = [tf.TensorSpec([None, None], tf.int32, name=INPUT)]
+    with replaced_loops(onnx_loop):
+        proto, _ = tf2onnx.convert.from_function(logits, signature, opset=OPSET,
+                                                 custom_op_handlers={PLACEHOLDER: (recurrent_node, [])})
     onnx.checker.check_model(proto)
     path.write_bytes(proto.SerializeToString())
 
 
 @contextmanager
 def _failing_as_export_error() -> Iterator[None]:
-    """Say in one line what a library could not do with the model; TensorFlow's warnings on the way are not shown."""
-    level = tf.get_logger().level
-    tf.get_logger().setLevel("ERROR")
+    """Say in one line what a library could not do with the model; what libraries log on the way is not shown."""
+    loggers = (logging.getLogger("tensorflow"), logging.getLogger("tf2onnx"))
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
     try:
         yield
     except Exception as error:
         reason = (str(error) or repr(error)).splitlines()[0]
         raise ExportError(f"this model cannot be converted to ONNX: {reason}") from error
     finally:
-        tf.get_logger().setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -11,29 +11,35 @@ from keras import ops
 from sentiment.layers.recurrence import Loop, Step, two_directions
 from sentiment.layers.steps import GRUResetBeforeStep, GRUStep, LSTMStep
 
-_KERAS_LOOPS = ContextVar("keras loops", default=False)
+_REPLACEMENT: ContextVar[Callable[..., Any] | None] = ContextVar("replacement", default=None)
 
 
 @contextmanager
-def keras_loops() -> Iterator[None]:
-    """Trace recurrent layers with Keras's own loops within the block, which converters to other formats know."""
-    token = _KERAS_LOOPS.set(True)
+def replaced_loops(replacement: Callable[..., Any]) -> Iterator[None]:
+    """Trace recurrent layers with other loops within the block.
+
+    Layers whose cells have a step of ours and the standard activations call
+    ``replacement(layer, step, weights, sequences, states, mask)``, which returns the outputs float
+    [batch, time, units] and the last states; all others run in Keras's own loop.
+    """
+    token = _REPLACEMENT.set(replacement)
     try:
         yield
     finally:
-        _KERAS_LOOPS.reset(token)
+        _REPLACEMENT.reset(token)
 
 
 def applies(layer: Any, training: bool) -> bool:
     """Return whether the loop of `recurrence` computes what a layer is asked for, where Keras has nothing faster."""
-    cell = layer.cell
-    return (not _KERAS_LOOPS.get()
-            and keras.backend.backend() == "tensorflow"
-            and cell.activation is keras.activations.tanh
-            and cell.recurrent_activation is keras.activations.sigmoid
+    return (keras.backend.backend() == "tensorflow"
+            and _standard(layer.cell)
             and not layer.unroll
-            and not (training and cell.recurrent_dropout)
+            and not (training and layer.cell.recurrent_dropout)
             and _best_on_this_device(getattr(layer, "use_cudnn", False)))
+
+
+def _standard(cell: Any) -> bool:
+    return cell.activation is keras.activations.tanh and cell.recurrent_activation is keras.activations.sigmoid
 
 
 def inner_loop(layer: Any, make_step: Callable[..., Step], sequences: Any, initial_state: Any, mask: Any,
@@ -43,10 +49,20 @@ def inner_loop(layer: Any, make_step: Callable[..., Step], sequences: Any, initi
         sequences = sequences * ops.expand_dims(layer.cell.get_dropout_mask(sequences[:, 0, :]), 1)
     loop = Loop(make_step, mask=_one(mask), backwards=layer.go_backwards, sequences=layer.return_sequences,
                 final=layer.return_state or layer.stateful, zeros=layer.zero_output_for_mask)
-    states = initial_state if isinstance(initial_state, (list, tuple)) else [initial_state]
-    outputs, states = loop.run(sequences, states, _weights(layer.cell, sequences.dtype), bool(training))
+    outputs, states = loop.run(sequences, _listed(initial_state), _weights(layer.cell, sequences.dtype), bool(training))
     last = outputs[:, -1] if layer.return_sequences else outputs
     return last, outputs if layer.return_sequences else outputs[:, None], states
+
+
+def _replaced(replacement: Callable[..., Any], layer: Any, step: Callable[..., Step], sequences: Any,
+              initial_state: Any, mask: Any) -> Any:
+    outputs, states = replacement(layer, step, _weights(layer.cell, sequences.dtype), sequences,
+                                  _listed(initial_state), _one(mask))
+    return states[0], outputs if layer.return_sequences else states[0][:, None], states
+
+
+def _listed(states: Any) -> list[Any]:
+    return list(states) if isinstance(states, (list, tuple)) else [states]
 
 
 def _weights(cell: Any, dtype: Any) -> list[Any]:
@@ -77,14 +93,18 @@ def _best_on_this_device(use_cudnn: bool | str) -> bool:
 class Fused:
     """Run a recurrent layer of Keras in the loop of `recurrence` where that applies; put it before Keras's class."""
 
+    cell: Any
+
     def fused_step(self) -> Callable[..., Step] | None:
         """Return the step of the layer's cell, None if there is none for it."""
         raise NotImplementedError
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """Run the cell over all steps."""
-        step = self.fused_step()
-        if step is None or not applies(self, training):
+        step, replacement = self.fused_step(), _REPLACEMENT.get()
+        if replacement is not None and step is not None and _standard(self.cell):
+            return _replaced(replacement, self, step, sequences, initial_state, mask)
+        if replacement is not None or step is None or not applies(self, training):
             return super().inner_loop(sequences, initial_state, mask, training)  # type: ignore[misc]
         return inner_loop(self, step, sequences, initial_state, mask, training)
 

@@ -68,7 +68,7 @@ def _session(folder: PortableFolder) -> Any:
     try:
         import onnxruntime
     except ImportError:
-        raise UserError(f"{folder.path} is an export for ONNX Runtime: install it (pip install 'sentiment[onnx]')"
+        raise UserError(f"{folder.path} is an export for ONNX Runtime: install it (pip install '.[onnx]')"
                         ) from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads()

@@ -8,6 +8,7 @@ import pytest
 
 from sentiment.benchmark import layer, prediction, sides, speed, startup, training
 from sentiment.benchmark.sides import Times, alternate
+from sentiment.commands.benchmark import GROUPS
 from sentiment.errors import UserError
 
 SMALL = {"batch": 2, "steps": 3, "features": 2, "units": 2, "masked": True}
@@ -62,7 +63,8 @@ def test_every_row_has_its_sides() -> None:
     modules = {"layer": layer, "training": training, "prediction": prediction, "startup": startup}
     options = dict.fromkeys(("embedding", "units", "max_length", "vocabulary", "batch"), 4)
     rows = [*speed.layer_rows(), *speed.Texts(Path(), 5, 5, options).rows()]
-    assert len({row.name for row in rows}) == len(rows) == 16
+    assert len({row.name for row in rows}) == len(rows) == 17
+    assert {row.group for row in rows} == set(GROUPS)
     for row in rows:
         assert row.sides[0] == speed.SUBJECT
         assert set(row.sides) <= set(modules[row.task].SIDES)

@@ -15,7 +15,7 @@ from sentiment.artifacts import RunFolder
 from sentiment.config import ATTENTIONS
 from sentiment.export import onnx_model
 from sentiment.inference import load
-from sentiment.layers.fused import keras_loops
+from sentiment.layers.fused import replaced_loops
 from sentiment.portable import PortableClassifier
 
 
@@ -61,19 +61,46 @@ def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     folder = untrained_run(tmp_path / "run", "gru", 2)
     find = importlib.util.find_spec
     monkeypatch.setattr(onnx_model, "find_spec", lambda name: None if name == "tf2onnx" else find(name))
-    with pytest.raises(sentiment.UserError, match=r"--format onnx needs tf2onnx: pip install 'sentiment\[onnx\]'"):
+    with pytest.raises(sentiment.UserError, match=r"--format onnx needs tf2onnx: pip install '.\[onnx\]'"):
         export.export_onnx(folder)
 
 
-def test_loops_of_keras_end_with_the_block() -> None:
-    from sentiment.layers import LSTM
-    from sentiment.layers.fused import applies
+def operators(folder: RunFolder) -> set[str]:
+    import onnx
 
-    layer = LSTM(3)
-    assert applies(layer, training=False)
-    with keras_loops():
-        assert not applies(layer, training=False)
-    assert applies(layer, training=False)
+    export.export_onnx(folder)
+    return {node.op_type for node in onnx.load(folder.onnx / "model.onnx").graph.node}
+
+
+@pytest.mark.parametrize(("name", "options", "operator"), [
+    ("lstm", {}, "LSTM"), ("bilstm", {"normalization": "weight"}, "LSTM"), ("stacked-lstm", {}, "LSTM"),
+    ("bigru", {}, "GRU"), ("gru", {"gru_reset": "before"}, "GRU"),
+])
+def test_recurrent_layers_are_operators(name: str, options: dict[str, Any], operator: str, tmp_path: Path) -> None:
+    assert {operator} == operators(untrained_run(tmp_path / "run", name, 2, **options)) & {"LSTM", "GRU", "RNN", "Loop"}
+
+
+@pytest.mark.parametrize(("name", "options"), [("rnn", {}), ("lstm", {"normalization": "layer"})])
+def test_other_cells_are_loops(name: str, options: dict[str, Any], tmp_path: Path) -> None:
+    assert {"Loop"} == operators(untrained_run(tmp_path / "run", name, 2, **options)) & {"LSTM", "GRU", "RNN", "Loop"}
+
+
+def test_replaced_loops_end_with_the_block() -> None:
+    import tensorflow as tf
+
+    from sentiment.layers import LSTM
+
+    layer, words, asked = LSTM(3), tf.ones([2, 4, 5]), []
+
+    def replacement(layer: Any, step: Any, weights: Any, sequences: Any, states: Any, mask: Any) -> Any:
+        asked.append(layer)
+        return tf.zeros([2, 4, 3]), states
+
+    before = layer(words).numpy()
+    with replaced_loops(replacement):
+        assert not layer(words).numpy().any()
+    np.testing.assert_array_equal(layer(words), before)
+    assert asked == [layer]
 
 
 def test_an_export_again_replaces_the_first(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def test_without_the_runtime(exported: Path, run_cli: Cli, monkeypatch: pytest.M
     monkeypatch.setattr(builtins, "__import__", missing)
     code, _, err = run_cli("predict", exported, "text")
     assert code == 1
-    assert "is an export for ONNX Runtime: install it (pip install 'sentiment[onnx]')" in err
+    assert "is an export for ONNX Runtime: install it (pip install '.[onnx]')" in err
 
 
 @pytest.mark.parametrize("words", [
