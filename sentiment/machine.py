@@ -3,6 +3,7 @@
 import os
 import resource
 import sys
+from pathlib import Path
 
 
 def available_cores() -> int:
@@ -17,6 +18,18 @@ def threads() -> int:
 
 
 def peak_memory_bytes() -> int:
-    """Return the largest resident memory of this process so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """Return the largest resident memory so far, of this process or of a child that has ended, whichever is larger."""
+    return max(_own_peak(), _largest(resource.RUSAGE_CHILDREN))
+
+
+def _own_peak() -> int:
+    """Return this process's own: on Linux `getrusage` starts from the memory of the process that started it."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.is_file() else []
+    found = [int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")]
+    return found[0] if found else _largest(resource.RUSAGE_SELF)
+
+
+def _largest(who: int) -> int:
+    peak = resource.getrusage(who).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

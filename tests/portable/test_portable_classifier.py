@@ -124,13 +124,3 @@ def test_what_an_export_cannot_do(words: list[str], exported: Path, run_cli: Cli
     code, out, err = run_cli(*(word.format(onnx=exported) for word in words))
     assert (code, out) == (1, "")
     assert err == f"error: {exported} is an export, which only predicts: give the folder of the run\n"
-
-
-def test_threads_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sentiment.machine import available_cores, threads
-
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert threads() == 3
-    for nothing in ("", "0", "4,2"):
-        monkeypatch.setenv("OMP_NUM_THREADS", nothing)
-        assert threads() == available_cores()
