@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+STOCK_BATCH = 32  # of `model.predict`
+
 
 def ours(*, run: str, **options: Any) -> Callable[[], Any]:
     """`Classifier.predict_proba`: sorted by length, in buckets."""
@@ -37,7 +39,14 @@ def stock(*, run: str, **options: Any) -> Callable[[], Any]:
         keras.layers.Embedding(len(words) + 2, config.model.embedding_size, mask_zero=True),
         keras.layers.Bidirectional(keras.layers.LSTM(config.model.units, return_sequences=True)),
         keras.layers.GlobalMaxPooling1D(), keras.layers.Dense(1, activation="sigmoid")])
-    return _over(lambda texts: model.predict(tf.constant(texts), verbose=0), **options)
+    settings = tf.data.Options()
+    settings.autotune.enabled = False  # it may hold up the end; see `sentiment.training.feed`
+
+    def predict(texts: Sequence[str]) -> Any:
+        batches = tf.data.Dataset.from_tensor_slices(texts).batch(STOCK_BATCH).prefetch(2).with_options(settings)
+        return model.predict(batches, verbose=0)
+
+    return _over(predict, **options)
 
 
 def _over(predict: Callable[[Sequence[str]], Any], *, file: str, singly: int) -> Callable[[], Any]:

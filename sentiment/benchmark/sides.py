@@ -63,11 +63,12 @@ def alternate(task: str, sides: Iterable[str], options: dict[str, Any], *, repea
     Raises:
         UserError: if a side fails.
     """
-    processes = {side: _start(task, side, options, threads) for side in sides}
-    times = {side: Times() for side in processes}
+    processes: dict[str, subprocess.Popen[str]] = {}
     try:
-        for process in processes.values():
-            _answer(process)
+        for side in sides:  # each warms up alone: threads of OpenMP that spin would hold up the others
+            processes[side] = _start(task, side, options, threads)
+            _answer(processes[side])
+        times = {side: Times() for side in processes}
         for _ in range(repeats):
             for side, process in processes.items():
                 time.sleep(PAUSE_SECONDS)

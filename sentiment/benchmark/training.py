@@ -71,7 +71,6 @@ def stock(*, file: str, vocabulary: int, max_length: int, batch: int, embedding:
 
     keras.utils.set_random_seed(1)
     data = np.load(file)
-    ids, labels = data["padded"], data["labels"]
     model = keras.Sequential([
         keras.Input((max_length,), dtype="int32"), keras.layers.Embedding(vocabulary, embedding, mask_zero=True),
         keras.layers.SpatialDropout1D(0.5),
@@ -79,7 +78,18 @@ def stock(*, file: str, vocabulary: int, max_length: int, batch: int, embedding:
         keras.layers.GlobalMaxPooling1D(), keras.layers.Dropout(0.5), keras.layers.Dense(1)])
     model.compile(keras.optimizers.Adam(LEARNING_RATE, global_clipnorm=CLIP_NORM),
                   keras.losses.BinaryCrossentropy(from_logits=True))
-    return lambda: model.fit(ids, labels, batch_size=batch, epochs=1, verbose=0)
+    texts = _shuffled(data["padded"], data["labels"], batch)
+    return lambda: model.fit(texts, epochs=1, verbose=0)
+
+
+def _shuffled(ids: np.ndarray, labels: np.ndarray, batch: int) -> Any:
+    """Return batches as Keras makes them of arrays, without the tuning that may hold up an epoch's end; see `feed`."""
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    texts = tf.data.Dataset.from_tensor_slices((ids, labels)).shuffle(len(ids), seed=1)
+    return texts.batch(batch).prefetch(2).with_options(options)
 
 
 def example(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int
@@ -89,13 +99,13 @@ def example(*, file: str, vocabulary: int, max_length: int, batch: int, embeddin
 
     keras.utils.set_random_seed(1)
     data = np.load(file)
-    ids, labels = data["padded"], data["labels"]
     model = keras.Sequential([
         keras.Input((max_length,), dtype="int32"), keras.layers.Embedding(vocabulary, embedding),
         keras.layers.Bidirectional(keras.layers.LSTM(units, return_sequences=True)),
         keras.layers.Bidirectional(keras.layers.LSTM(units)), keras.layers.Dense(1, activation="sigmoid")])
     model.compile("adam", "binary_crossentropy")
-    return lambda: model.fit(ids, labels, batch_size=32, epochs=1, verbose=0)
+    texts = _shuffled(data["padded"], data["labels"], 32)
+    return lambda: model.fit(texts, epochs=1, verbose=0)
 
 
 def _torch(file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int, *, packed: bool
