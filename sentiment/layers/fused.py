@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from sentiment.layers.embedding import origin
 from sentiment.layers.recurrence import Loop, Step, two_directions
 from sentiment.layers.steps import GRUResetBeforeStep, GRUStep, LSTMStep
 
@@ -49,7 +50,8 @@ def inner_loop(layer: Any, make_step: Callable[..., Step], sequences: Any, initi
         sequences = sequences * ops.expand_dims(layer.cell.get_dropout_mask(sequences[:, 0, :]), 1)
     loop = Loop(make_step, mask=_one(mask), backwards=layer.go_backwards, sequences=layer.return_sequences,
                 final=layer.return_state or layer.stateful, zeros=layer.zero_output_for_mask)
-    outputs, states = loop.run(sequences, _listed(initial_state), _weights(layer.cell, sequences.dtype), bool(training))
+    outputs, states = loop.run(sequences, _listed(initial_state), _weights(layer.cell, sequences.dtype), bool(training),
+                               origin(sequences))
     last = outputs[:, -1] if layer.return_sequences else outputs
     return last, outputs if layer.return_sequences else outputs[:, None], states
 

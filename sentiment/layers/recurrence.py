@@ -4,7 +4,8 @@ Stock Keras multiplies each input by its kernel step by step, and its backward l
 kernel at every step. Here the inputs are projected in one product before the loop; the backward loop yields only the
 gradients of the pre-activations, with one product a step; and the gradients of the kernels and of the inputs are single
 products after it. A mask costs nothing a step: the words that count are moved to the front while the batch is turned
-to time-major order, which has to be done anyway, and each output is fetched from where it belongs.
+to time-major order, which has to be done anyway, and each output is fetched from where it belongs. Where no gradient is
+wanted and the inputs come straight from an embedding, each distinct word of a batch is projected once.
 """
 
 import sys
@@ -13,6 +14,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol
 
+from sentiment.layers.reading import Embedded, Reading, reading_of
+from sentiment.layers.steps import wide
 from sentiment.machine import available_cores
 
 _directions: ContextVar[int] = ContextVar("directions", default=1)
@@ -47,27 +50,6 @@ class Step(Protocol):
         """Return the gradients by the weights, from inputs, outputs of the steps before, and what was emitted."""
 
 
-class Reading(NamedTuple):
-    """Which word is read at which step, and which step answers for which place.
-
-    The outputs are stored as zeros, the state to start with, and then those of all steps, so that each place and
-    each final state can be fetched from one table of [(steps + 2) * batch, units].
-
-    Attributes:
-        words: int32 [steps * batch], rows of the inputs [batch * time, features] in the order of reading.
-        places: int32 [batch, time], the row of the table for each place, in the order of reading.
-        ends: int32 [batch], the row of the table for the final state.
-        mask: bool [batch, time], in the order of reading.
-        steps: int32, the steps that the longest text needs, at least 1.
-    """
-
-    words: Any
-    places: Any
-    ends: Any
-    mask: Any
-    steps: Any
-
-
 @contextmanager
 def two_directions() -> Iterator[None]:
     """Tell the layers called within that a loop of the other direction runs beside theirs."""
@@ -81,27 +63,6 @@ def two_directions() -> Iterator[None]:
 def loops_of_a_layer() -> int:
     """Return into how many loops a layer should split its batch so that each core has one."""
     return max(1, available_cores() // _directions.get())
-
-
-def reading_of(mask: Any, backwards: bool, zeros: bool) -> Reading:
-    """Make the order of reading from a mask, bool [batch, time], True for words that count.
-
-    The answer for a masked place is zeros with `zeros`; without, that of the place read before it, as in Keras, and
-    zeros at the start.
-    """
-    import tensorflow as tf
-
-    batch, time = tf.unstack(tf.shape(mask))
-    row = tf.range(batch)[:, tf.newaxis]
-    mask = tf.reverse(mask, [1]) if backwards else mask
-    seen = tf.cumsum(tf.cast(mask, tf.int32), axis=1)
-    steps = tf.maximum(tf.reduce_max(seen), 1)
-    place = tf.searchsorted(seen, tf.tile(tf.range(1, steps + 1)[tf.newaxis], [batch, 1]))
-    place = tf.minimum(place, time - 1)  # steps behind the end of a text read any word; nobody asks for their answers
-    words = row * time + (time - 1 - place if backwards else place)
-    places = tf.where(mask if zeros else seen > 0, seen + 1, 0) * batch + row
-    ends = (seen[:, -1] + 1) * batch + row[:, 0]
-    return Reading(tf.reshape(tf.transpose(words), [-1]), places, ends, mask, steps)
 
 
 class Rows(NamedTuple):
@@ -179,8 +140,8 @@ class Loop:
         self.final = final
         self.zeros = zeros
 
-    def run(self, inputs: Any, states: Sequence[Any], weights: Sequence[Any], training: bool
-            ) -> tuple[Any, list[Any]]:
+    def run(self, inputs: Any, states: Sequence[Any], weights: Sequence[Any], training: bool,
+            embedded: Embedded | None = None) -> tuple[Any, list[Any]]:
         """Run the loop, or as many side by side as there are cores, each over a share of the batch.
 
         Args:
@@ -188,6 +149,7 @@ class Loop:
             states: float [batch, units] each, to start with.
             weights: float tensors for `make_step`, in the dtype of the inputs.
             training: whether gradients will be asked for; without, they are exact too, but slow.
+            embedded: where the inputs come from, if that is an embedding.
 
         Returns:
             Outputs [batch, time, units] or [batch, units], in the dtype of the inputs, and the final states.
@@ -196,62 +158,85 @@ class Loop:
 
         loops = min(loops_of_a_layer(), inputs.shape[0] or sys.maxsize)
         if loops == 1:
-            return self._share(self.mask, inputs, states, weights, training)
+            return self._share(self.mask, inputs, embedded, states, weights, training)
         rows = tf.shape(inputs)[0]
         sizes = tf.stack([rows * (n + 1) // loops - rows * n // loops for n in range(loops)])
 
         def shares(tensor: Any) -> list[Any]:
             return [None] * loops if tensor is None else tf.split(tensor, sizes, num=loops)
 
-        answers = [self._share(mask, part, own, weights, training) for mask, part, *own in zip(
-            shares(self.mask), shares(inputs), *map(shares, states), strict=True)]
+        sources = [embedded and embedded._replace(ids=ids) for ids in shares(embedded and embedded.ids)]
+        answers = [self._share(mask, part, source, own, weights, training) for mask, part, source, *own in zip(
+            shares(self.mask), shares(inputs), sources, *map(shares, states), strict=True)]
         outputs, finals = zip(*answers, strict=True)
         return tf.concat(outputs, axis=0), [tf.concat(state, axis=0) for state in zip(*finals, strict=True)]
 
-    def _share(self, mask: Any, inputs: Any, states: Sequence[Any], weights: Sequence[Any], training: bool
-               ) -> tuple[Any, list[Any]]:
+    def _share(self, mask: Any, inputs: Any, embedded: Embedded | None, states: Sequence[Any], weights: Sequence[Any],
+               training: bool) -> tuple[Any, list[Any]]:
         """Run one loop, in training with the gradient of this file."""
         import tensorflow as tf
 
         reading = None if mask is None else reading_of(mask, self.backwards, self.zeros)
         if not training:
-            answers, _ = self._forward(reading, inputs, states, weights, keep=False)
+            answers = self._forward(reading, inputs, embedded, states, weights)
         else:
             @tf.custom_gradient
             def forward(inputs: Any, *rest: Any) -> Any:
-                answers, trace = self._forward(reading, inputs, rest[:len(states)], rest[len(states):], keep=True)
+                answers, trace = self._traced(reading, inputs, rest[:len(states)], rest[len(states):])
                 return answers, lambda *gradients: self._backward(reading, trace, gradients)
 
             answers = forward(inputs, *states, *weights)
         return answers[0], list(answers[1:]) if self.final else list(states)
 
-    def _forward(self, reading: Reading | None, inputs: Any, states: Sequence[Any], weights: Sequence[Any], *,
-                 keep: bool) -> tuple[list[Any], Trace]:
+    def _forward(self, reading: Reading | None, inputs: Any, embedded: Embedded | None, states: Sequence[Any],
+                 weights: Sequence[Any]) -> list[Any]:
+        """Return the answers: outputs, and the final states if wanted."""
+        step = self.make_step(*weights)
+        if embedded is None:
+            words, steps = self._words(reading, inputs)
+            given = _listed(_by_steps(step.project(words), steps, inputs))
+        else:
+            distinct, places = embedded.distinct()
+            order, steps = self._words(reading, places[:, :, None])
+            given = _fetched(step.project(embedded.vectors(distinct)), _by_steps(order, steps, inputs))
+        tables, _ = self._loop(step, given, steps, states, keep=False)
+        return self._answers(reading, inputs, tables)
+
+    def _traced(self, reading: Reading | None, inputs: Any, states: Sequence[Any], weights: Sequence[Any]
+                ) -> tuple[list[Any], Trace]:
+        """Return the answers and what the gradient needs."""
         import tensorflow as tf
 
         step = self.make_step(*weights)
         words, steps = self._words(reading, inputs)
-        projected = step.project(words)
-        rows, pre_activations = (Rows(width, projected.dtype) for width in (states[0].shape[-1], projected.shape[-1]))
-        projected = tf.reshape(projected, [steps, tf.shape(inputs)[0], pre_activations.width])
-        # A slice of the first axis is no copy, but its gradient is as large as the whole; that of a list is not.
-        given = projected if keep else pre_activations.of(projected)
-        starts = [tf.cast(state, rows.dtype) for state in states]
+        projected = _by_steps(step.project(words), steps, inputs)
+        tables, saved = self._loop(step, lambda t: projected[t], steps, states, keep=True)
+        return self._answers(reading, inputs, tables), Trace(step, words, tables[0], saved, steps, tf.shape(inputs))
+
+    def _loop(self, step: Step, given: Callable[[Any], Any], steps: Any, states: Sequence[Any], *, keep: bool
+              ) -> tuple[list[Any], Sequence[Any]]:
+        """Run over all steps, step t with the projected words ``given(t)``.
+
+        Returns:
+            Tables [steps + 2, batch, units] of the outputs and, if they are wanted, of the other states; and with
+            `keep` the handles of what each step saved.
+        """
+        import tensorflow as tf
+
+        starts = [wide(state) for state in states]
+        rows = Rows(starts[0].shape[-1], starts[0].dtype)
         tables = [rows.put(rows.put(rows.new(steps + 2), 0, tf.zeros_like(start)), 1, start)
                   for start in (starts if self.final else starts[:1])]
         saved = [rows.new(steps) for _ in range(step.saved if keep else 0)]
 
         def body(t: Any, states: Sequence[Any], tables: Sequence[Any], saved: Sequence[Any]) -> Any:
-            states, values = step.forward(given[t] if keep else pre_activations.get(given, t), states)
+            states, values = step.forward(given(t), states)
             return [t + 1, list(states),
                     [rows.put(table, t + 2, state) for table, state in zip(tables, states, strict=False)],
                     [rows.put(column, t, value) for column, value in zip(saved, values, strict=False)]]
 
         _, _, tables, saved = _while(lambda t: t < steps, body, [0, starts, tables, saved], steps)
-        stacked = [rows.stacked(table) for table in tables]
-        answers = self._answers(reading, [tf.cast(states, inputs.dtype) for states in stacked])
-        answers[0].set_shape([*inputs.shape[:2 if self.sequences else 1], states[0].shape[-1]])
-        return answers, Trace(step, words, stacked[0], saved, steps, tf.shape(inputs))
+        return [rows.stacked(table) for table in tables], saved
 
     def _words(self, reading: Reading | None, inputs: Any) -> tuple[Any, Any]:
         """Return the words in the order of reading, [steps * batch, features], and the number of steps."""
@@ -264,8 +249,15 @@ class Loop:
         words = tf.reverse(words, [0]) if self.backwards else words
         return tf.reshape(words, [-1, features]), tf.shape(inputs)[1]
 
-    def _answers(self, reading: Reading | None, tables: Sequence[Any]) -> list[Any]:
+    def _answers(self, reading: Reading | None, inputs: Any, tables: Sequence[Any]) -> list[Any]:
         """Fetch the outputs, and the final states if wanted, from tables [steps + 2, batch, units]."""
+        import tensorflow as tf
+
+        answers = self._fetched(reading, [tf.cast(table, inputs.dtype) for table in tables])
+        answers[0].set_shape([*inputs.shape[:2 if self.sequences else 1], tables[0].shape[-1]])
+        return answers
+
+    def _fetched(self, reading: Reading | None, tables: Sequence[Any]) -> list[Any]:
         import tensorflow as tf
 
         if reading is None:
@@ -338,6 +330,31 @@ class Loop:
         else:
             mask = reading.mask
         return tf.where(mask[:, :, tf.newaxis], tf.gather(by_words, rows), tf.zeros([], by_words.dtype))
+
+
+def _by_steps(rows: Any, steps: Any, inputs: Any) -> Any:
+    """Return rows [steps * batch, width] as [steps, batch, width]."""
+    import tensorflow as tf
+
+    return tf.reshape(rows, [steps, tf.shape(inputs)[0], rows.shape[-1]])
+
+
+def _listed(projected: Any) -> Callable[[Any], Any]:
+    """Give the projected words [steps, batch, width] step by step.
+
+    From a list: a slice of the first axis is no copy either, but its gradient is as large as the whole.
+    """
+    rows = Rows(projected.shape[-1], projected.dtype)
+    handle = rows.of(projected)
+    return lambda t: rows.get(handle, t)
+
+
+def _fetched(projected: Any, order: Any) -> Callable[[Any], Any]:
+    """Give rows of the projected words [distinct, width] step by step, in an order [steps, batch, 1]."""
+    import tensorflow as tf
+
+    places = _listed(order)
+    return lambda t: tf.gather_nd(projected, places(t))
 
 
 def _while(condition: Callable[[Any], Any], body: Callable[..., Any], start: list[Any], steps: Any) -> Any:

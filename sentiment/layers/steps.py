@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def _wide(tensor: Any) -> Any:
+def wide(tensor: Any) -> Any:
     """Return float64 as it is and all else as float32."""
     import tensorflow as tf
 
@@ -34,7 +34,7 @@ class _Products:
         """Return W x + b for all words, [rows, 4 * units or 3 * units]."""
         import tensorflow as tf
 
-        return _wide(tf.nn.bias_add(tf.matmul(inputs, self.kernel), self.input_bias))
+        return wide(tf.nn.bias_add(tf.matmul(inputs, self.kernel), self.input_bias))
 
     @property
     def input_bias(self) -> Any:
@@ -149,7 +149,7 @@ class GRUStep(_Products):
         import tensorflow as tf
 
         hidden, = states
-        recurrent = tf.nn.bias_add(self.times(hidden, self.recurrent_kernel), _wide(self.bias[1]))
+        recurrent = tf.nn.bias_add(self.times(hidden, self.recurrent_kernel), wide(self.bias[1]))
         a_z, a_r, a_g = tf.split(projected, 3, axis=1)
         u_z, u_r, u_g = tf.split(recurrent, 3, axis=1)
         z, r = tf.sigmoid(a_z + u_z), tf.sigmoid(a_r + u_r)

@@ -1,0 +1,65 @@
+"""In which order the words of a batch are read, and where they come from."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Embedded(NamedTuple):
+    """Where embedded words come from.
+
+    Attributes:
+        ids: int [batch, time].
+        vectors: from ids, int [words], to vectors, float [words, features].
+    """
+
+    ids: Any
+    vectors: Callable[[Any], Any]
+
+    def distinct(self) -> tuple[Any, Any]:
+        """Return the distinct ids, [words], and int32 [batch, time]: which of them stands where."""
+        import tensorflow as tf
+
+        ids, places = tf.unique(tf.reshape(self.ids, [-1]))
+        return ids, tf.reshape(places, tf.shape(self.ids))
+
+
+class Reading(NamedTuple):
+    """Which word is read at which step, and which step answers for which place.
+
+    The outputs are stored as zeros, the state to start with, and then those of all steps, so that each place and
+    each final state can be fetched from one table of [(steps + 2) * batch, units].
+
+    Attributes:
+        words: int32 [steps * batch], rows of the inputs [batch * time, features] in the order of reading.
+        places: int32 [batch, time], the row of the table for each place, in the order of reading.
+        ends: int32 [batch], the row of the table for the final state.
+        mask: bool [batch, time], in the order of reading.
+        steps: int32, the steps that the longest text needs, at least 1.
+    """
+
+    words: Any
+    places: Any
+    ends: Any
+    mask: Any
+    steps: Any
+
+
+def reading_of(mask: Any, backwards: bool, zeros: bool) -> Reading:
+    """Make the order of reading from a mask, bool [batch, time], True for words that count.
+
+    The answer for a masked place is zeros with `zeros`; without, that of the place read before it, as in Keras, and
+    zeros at the start.
+    """
+    import tensorflow as tf
+
+    batch, time = tf.unstack(tf.shape(mask))
+    row = tf.range(batch)[:, tf.newaxis]
+    mask = tf.reverse(mask, [1]) if backwards else mask
+    seen = tf.cumsum(tf.cast(mask, tf.int32), axis=1)
+    steps = tf.maximum(tf.reduce_max(seen), 1)
+    place = tf.searchsorted(seen, tf.tile(tf.range(1, steps + 1)[tf.newaxis], [batch, 1]))
+    place = tf.minimum(place, time - 1)  # steps behind the end of a text read any word; nobody asks for their answers
+    words = row * time + (time - 1 - place if backwards else place)
+    places = tf.where(mask if zeros else seen > 0, seen + 1, 0) * batch + row
+    ends = (seen[:, -1] + 1) * batch + row[:, 0]
+    return Reading(tf.reshape(tf.transpose(words), [-1]), places, ends, mask, steps)
