@@ -12,7 +12,7 @@ from sentiment.batching import Batches, bucket_lengths, map_batches
 from sentiment.predictions import Prediction, predictions, probabilities
 from sentiment.preprocessing import TextPreprocessor
 
-BATCH_SIZE = 128
+BATCH_SIZE = 192
 BUCKETS = 16
 
 
