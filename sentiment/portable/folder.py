@@ -1,10 +1,12 @@
 """The folder of an export for ONNX Runtime: the only code that knows the names of its files.
 
-models/bilstm/onnx/
-model.onnx        ids int32 [batch, time] to logits float32 [batch, 1 or classes]
-vocabulary.txt    a word a line, from id 2 on
-labels.json       the class names by index
-tokens.json       how a text becomes words: tables of characters, what is kept of a long text, periods
+    models/bilstm/onnx/
+        model.onnx        ids int32 [batch, time] to logits float32 [batch, 1 or classes]
+        vocabulary.txt    a word a line, from id 2 on
+        labels.json       the class names by index
+        tokens.json       how a text becomes words: tables of characters, what is kept of a long text, periods
+
+It holds nothing that runs code when it is read.
 """
 
 import json

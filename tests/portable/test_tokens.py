@@ -9,6 +9,7 @@ import pytest
 from sentiment.config import DataConfig, TextConfig
 from sentiment.datasets import load_corpus
 from sentiment.export.characters import characters_of_the_graph
+from sentiment.portable.folder import PortableFolder
 from sentiment.portable.tokens import Characters, PlainTokenizer, Ranges
 from sentiment.preprocessing import TextPreprocessor
 from sentiment.preprocessing.preprocessor import kept_at_ends
@@ -19,7 +20,7 @@ ODD = ["", " ", "The FILM isn't good!!", "don’t &amp; DON&#39;T <br />stop", "
        "ΟΣ ΟΣ! ΣΑΣ ΑΣ.", "İ STRASSE Straße", "電影很好看😀👍🏽 film", "'quoted' ''the'' rock'n'roll '",
        "e.g. this. That… (Good.) 'film.' end.", "x\u00adyz\u200dw soft", "ﬁlm ǅ Ⅷ ½ ²",
        "tab\tnew\nline\x0bvertical\x85next\u2028sep\u00a0nbsp", "<b>bold</b> 3 < 5 > 2", "Σ", "ΣΣ Σ Σ",
-       "good \ue000 film. \ue000."]
+       "good \ue000 film. \ue000.", "good.\0film"]
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +71,14 @@ def test_every_character(characters: Characters) -> None:
 
 def test_tables_go_through_json(characters: Characters) -> None:
     assert Characters.from_json(json.loads(json.dumps(characters.to_json()))) == characters
+
+
+def test_a_folder_gives_the_tokenizer_back(characters: Characters, tmp_path: Path) -> None:
+    PortableFolder(tmp_path).save_texts(PlainTokenizer(WORDS, characters, head=4, tail=1, periods=True), ["a", "b"])
+    tokenizer = PortableFolder(tmp_path).load_tokenizer()
+    assert (tokenizer.head, tokenizer.tail, tokenizer.periods) == (4, 1, True)
+    assert list(tokenizer.places) == WORDS
+    assert tokenizer.characters == characters
 
 
 def test_ranges() -> None:
