@@ -13,7 +13,9 @@
         plots/            learning curves, confusion matrix, ROC
         README.md         the model card
 
-While a run is not finished its folder is called `models/bilstm.unfinished`.
+While a run is not finished its folder is called `models/bilstm.unfinished`; it holds the configuration and
+`checkpoints/`, from which the run can go on. A run that never got finite weights to keep leaves those in
+`models/bilstm.diverged`.
 """
 
 import dataclasses
@@ -35,6 +37,7 @@ from sentiment.portable import PortableFolder
 from sentiment.preprocessing import TextPreprocessor
 
 UNFINISHED_SUFFIX = ".unfinished"
+DIVERGED_SUFFIX = ".diverged"
 EXPORT_VERSION = "1"
 
 
@@ -51,18 +54,25 @@ class RunFolder:
         self.export = self.path / "export" / EXPORT_VERSION
         self.onnx = self.path / "onnx"
         self.history = self.path / "history.csv"
-        self.checkpoint = self.path / "checkpoint.weights.h5"
+        self.checkpoints = self.path / "checkpoints"
         self.tensorboard = self.path / "tensorboard"
         self.metrics = self.path / "metrics.json"
         self.plots = self.path / "plots"
         self.card = self.path / "README.md"
 
     @classmethod
-    def begin(cls, target: Path, *, overwrite: bool) -> Self:
+    def unfinished(cls, target: Path) -> Self | None:
+        """Return the folder of a run that can go on from a checkpoint, None if there is none."""
+        folder = cls(target.with_name(target.name + UNFINISHED_SUFFIX))
+        return folder if folder.config.is_file() and any(folder.checkpoints.glob("*.checkpoint")) else None
+
+    @classmethod
+    def begin(cls, target: Path, config: RunConfig, *, overwrite: bool) -> Self:
         """Make the folder that a run writes to until it is finished.
 
         Raises:
-            UserError: if `target` holds a finished run and `overwrite` is not set, or holds other files.
+            UserError: if `target` holds a finished run and `overwrite` is not set, or holds other files, or if there is
+                an unfinished run.
         """
         if target.exists() and not target.is_dir():
             raise UserError(f"{target} is a file: choose another --output-dir")
@@ -72,14 +82,19 @@ class RunFolder:
             if not overwrite:
                 raise UserError(f"{target} holds a finished run: add --overwrite to replace it, or choose another "
                                 "--output-dir")
+        unfinished = cls.unfinished(target)
+        if unfinished is not None:
+            raise UserError(f"{unfinished.path} holds an unfinished run: add --resume to go on with it, or remove that "
+                            "folder to start anew")
         folder = cls(target.with_name(target.name + UNFINISHED_SUFFIX))
         shutil.rmtree(folder.path, ignore_errors=True)
         folder.path.mkdir(parents=True)
+        folder.config.write_text(config.to_json(), encoding="utf-8")
         return folder
 
     def finish(self, target: Path) -> Self:
         """Give the complete folder its name, in place of an earlier run."""
-        self.checkpoint.unlink(missing_ok=True)
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
         replaced = target.with_name(target.name + ".replaced")
         if target.exists():
             shutil.rmtree(replaced, ignore_errors=True)
@@ -88,9 +103,21 @@ class RunFolder:
         shutil.rmtree(replaced, ignore_errors=True)
         return type(self)(target)
 
-    def discard(self) -> None:
-        """Remove the folder."""
-        shutil.rmtree(self.path, ignore_errors=True)
+    def fail(self, target: Path, *, diverged: bool) -> str:
+        """Keep what is worth keeping of a run that ended with an error, and return what to say of it.
+
+        Without a checkpoint the folder is removed. With one, the run can go on; one that diverged cannot, and its last
+        finite weights are set aside.
+        """
+        if self.unfinished(target) is None:
+            shutil.rmtree(self.path, ignore_errors=True)
+            return ""
+        if not diverged:
+            return f"the run so far is kept in {self.path}: go on with --resume"
+        aside = target.with_name(target.name + DIVERGED_SUFFIX)
+        shutil.rmtree(aside, ignore_errors=True)
+        self.path.replace(aside)
+        return f"checkpoints with the last finite weights are in {aside}"
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
@@ -114,7 +141,7 @@ class RunFolder:
     @staticmethod
     def _hint(path: Path) -> str:
         if path.with_name(path.name + UNFINISHED_SUFFIX).is_dir():
-            return "; its training did not finish"
+            return "; its training did not finish: go on with --resume"
         runs = sorted(entry.parent.name for entry in path.parent.glob("*/metrics.json"))
         return f" (in {path.parent} there are {', '.join(runs)})" if runs else "; train one with `python train.py`"
 

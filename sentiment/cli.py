@@ -1,7 +1,7 @@
 """The command line: parse, call one command, turn errors into a line and an exit code.
 
 TensorFlow is imported by the commands that need it, so help and mistakes in the arguments answer at once.
-Exit codes: 0 done, 1 a mistake in the request or the input, 2 wrong usage, 130 interrupted.
+Exit codes: 0 done, 1 a mistake in the request or the input, 2 wrong usage, 130 interrupted, 143 terminated.
 """
 
 import argparse
@@ -67,9 +67,9 @@ def main(words: list[str] | None = None) -> int:
     except UserError as error:
         log.error(str(error))
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
         log("interrupted")
-        return INTERRUPTED
+        return getattr(interruption, "exit_code", INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -249,6 +249,10 @@ class RuntimeConfig(Section):
     strategy: str = option("auto", "device placement: auto takes a TPU, else all GPUs, else one device",
                            choices=STRATEGIES)
     mixed_precision: bool = option(False, "compute in half precision: float16 on a GPU, bfloat16 elsewhere")
+    deterministic: bool = option(False, "refuse operations whose result may differ between runs, at the cost of speed")
+    checkpoint_minutes: float = option(5.0, "time between checkpoints; there is one at the end of an epoch anyway",
+                                       minimum=0)
+    checkpoint_steps: int | None = option(None, "steps between checkpoints (default: by time alone)", minimum=1)
     tensorboard: bool = option(False, "write TensorBoard logs beside the history")
 
 
@@ -290,6 +294,13 @@ class RunConfig:
         for section, fields in changes.items():
             values[section] |= fields
         return type(self).from_dict(values)
+
+    def differing_flags(self, values: dict[str, dict[str, Any]]) -> list[str]:
+        """Return the flags of the fields in `values`, nested as in `updated`, that have another value here."""
+        own = self.to_dict()
+        return [flag_of(declared) for section, fields in values.items()
+                for declared in dataclasses.fields(self.sections()[section])  # type: ignore[arg-type]
+                if declared.name in fields and fields[declared.name] != own[section][declared.name]]
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Return nested plain values, ready for JSON."""

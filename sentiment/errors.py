@@ -8,6 +8,18 @@ class UserError(Exception):
     """Something in the request or the input is wrong; the message says what and what to do."""
 
 
+class DivergedError(UserError):
+    """The loss stopped being finite before there was an epoch to fall back on."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asked to stop, and what was done so far is kept."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__()
+        self.exit_code = 128 + signal_number
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'X'?"`` for the known name closest to `name`, or an empty string."""
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)

@@ -18,6 +18,7 @@ from sentiment.artifacts import RunFolder
 from sentiment.config import DataConfig, RunConfig
 from sentiment.console import log
 from sentiment.datasets import Corpus, Examples, load_corpus, load_for_evaluation, load_unlabelled
+from sentiment.errors import DivergedError, UserError
 from sentiment.evaluation import evaluate, plots
 from sentiment.export import export_saved_model
 from sentiment.inference import Classifier, load
@@ -28,6 +29,8 @@ from sentiment.preprocessing import TextPreprocessor, word2vec, word_vectors, wr
 from sentiment.training import Trained, train
 from sentiment.training.gradient_flow import all_gradient_norms, sample_of
 
+CHANGEABLE = ("checkpoint_minutes", "checkpoint_steps")  # in an unfinished run
+
 
 def default_config(given: dict[str, dict[str, Any]]) -> RunConfig:
     """Return the defaults of the architecture that the given options name, or of the default one."""
@@ -36,21 +39,41 @@ def default_config(given: dict[str, dict[str, Any]]) -> RunConfig:
     return RunConfig().updated({"model": {"architecture": name}, "text": dict(entry.text)})
 
 
-def run_training(config: RunConfig, target: Path, *, overwrite: bool = False) -> RunFolder:
-    """Train, export, evaluate once on the test split, and write everything to `target`.
+def resumed_config(folder: RunFolder, given: dict[str, dict[str, Any]]) -> RunConfig:
+    """Return the configuration of an unfinished run; of the options given beside it, those on checkpoints may differ.
 
     Raises:
-        UserError: if the input is wrong; nothing is left of the run then.
+        UserError: if others do.
+    """
+    config = folder.load_config()
+    changes = {name: value for name, value in given.get("runtime", {}).items() if name in CHANGEABLE}
+    config = config.updated({"runtime": changes})
+    differing = config.differing_flags(given)
+    if differing:
+        raise UserError(f"{folder.path} was begun with another value of {', '.join(differing)}: leave that out, or "
+                        "remove the folder to start anew")
+    return config
+
+
+def run_training(config: RunConfig, target: Path, *, overwrite: bool = False, unfinished: RunFolder | None = None
+                 ) -> RunFolder:
+    """Train, export, evaluate once on the test split, and write everything to `target`.
+
+    With `unfinished`, that run goes on from its newest checkpoint; `config` is then its own (`resumed_config`).
+
+    Raises:
+        UserError: if the input is wrong; nothing is left of the run then but checkpoints.
+        Interrupted: after SIGINT or SIGTERM during training, and a checkpoint.
     """
     started = time.perf_counter()
     architectures.find(config.model)
-    folder = RunFolder.begin(target, overwrite=overwrite)
-    with _discarded_on_error(folder):
+    folder = unfinished or RunFolder.begin(target, config, overwrite=overwrite)
+    with _kept_on_error(folder, target):
         corpus = load_corpus(config.data, config.runtime.seed)
         config = config.updated({"data": {"dataset": corpus.name}})
         for note in corpus.notes:
             log.warning(note)
-        trained = train(config, corpus, history_file=folder.history, checkpoint=folder.checkpoint,
+        trained = train(config, corpus, history_file=folder.history, checkpoints=folder.checkpoints,
                         tensorboard=folder.tensorboard)
         if trained.diverged:
             log.warning(f"{trained.diverged}: training stopped, the weights of epoch {trained.best_epoch} were kept")
@@ -101,12 +124,14 @@ def train_vectors(config: RunConfig, target: Path, *, method: str, size: int, wi
 
 
 @contextmanager
-def _discarded_on_error(folder: RunFolder) -> Iterator[None]:
-    """Remove the unfinished folder if the run fails; an interrupted one is left to look at."""
+def _kept_on_error(folder: RunFolder, target: Path) -> Iterator[None]:
+    """If the run fails or is interrupted, keep what it can go on from, and say so; remove all else."""
     try:
         yield
-    except Exception:
-        folder.discard()
+    except (Exception, KeyboardInterrupt) as error:
+        kept = folder.fail(target, diverged=isinstance(error, DivergedError))
+        if kept:
+            log(kept)
         raise
 
 
@@ -130,7 +155,7 @@ def _measured(corpus: Corpus, trained: Trained, test: Examples, logits: np.ndarr
 
 def _draw(folder: RunFolder, corpus: Corpus, trained: Trained, test: Examples, logits: np.ndarray,
           measured: dict[str, Any]) -> None:
-    folder.plots.mkdir()
+    folder.plots.mkdir(exist_ok=True)
     if trained.best_epoch is not None:
         plots.learning_curves(trained.history, folder.plots / "learning_curves.png", trained.best_epoch)
     plots.confusion_matrix(measured["test"], folder.plots / "confusion_matrix.png")

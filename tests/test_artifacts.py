@@ -10,19 +10,34 @@ import pytest
 
 import sentiment
 from sentiment.artifacts import RunFolder
+from sentiment.config import RunConfig
 from sentiment.errors import UserError
 from sentiment.inference import load
 
 
 def test_a_run_appears_complete_or_not_at_all(tmp_path: Path) -> None:
     target = tmp_path / "run"
-    folder = RunFolder.begin(target, overwrite=False)
+    folder = RunFolder.begin(target, RunConfig(), overwrite=False)
     folder.metrics.write_text("{}", encoding="utf-8")
-    (folder.path / "checkpoint.weights.h5").write_text("x", encoding="utf-8")
+    folder.checkpoints.mkdir()
+    folder.config.unlink()
     assert not target.exists()
     folder.finish(target)
     assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
     assert [entry.name for entry in target.iterdir()] == ["metrics.json"]
+
+
+def test_leftovers_without_a_checkpoint_are_no_run(tmp_path: Path) -> None:
+    target = tmp_path / "run"
+    leftover = RunFolder.begin(target, RunConfig(), overwrite=False)
+    leftover.history.write_text("x", encoding="utf-8")
+    assert RunFolder.unfinished(target) is None
+    assert not RunFolder.begin(target, RunConfig(), overwrite=False).history.exists()
+    leftover.checkpoints.mkdir()
+    (leftover.checkpoints / "step-00000001.checkpoint").write_text("x", encoding="utf-8")
+    assert RunFolder.unfinished(target) is not None
+    with pytest.raises(UserError, match=r"holds an unfinished run: add --resume"):
+        RunFolder.begin(target, RunConfig(), overwrite=True)
 
 
 def test_a_finished_run_is_replaced_only_when_asked_and_when_complete(tmp_path: Path) -> None:
@@ -30,8 +45,8 @@ def test_a_finished_run_is_replaced_only_when_asked_and_when_complete(tmp_path: 
     target.mkdir()
     (target / "metrics.json").write_text("old", encoding="utf-8")
     with pytest.raises(UserError, match=r"holds a finished run: add --overwrite"):
-        RunFolder.begin(target, overwrite=False)
-    folder = RunFolder.begin(target, overwrite=True)
+        RunFolder.begin(target, RunConfig(), overwrite=False)
+    folder = RunFolder.begin(target, RunConfig(), overwrite=True)
     assert (target / "metrics.json").read_text(encoding="utf-8") == "old"
     folder.metrics.write_text("new", encoding="utf-8")
     folder.finish(target)
@@ -42,9 +57,9 @@ def test_a_finished_run_is_replaced_only_when_asked_and_when_complete(tmp_path: 
 def test_other_files_are_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("x", encoding="utf-8")
     with pytest.raises(UserError, match=r"is not empty and holds no run"):
-        RunFolder.begin(tmp_path, overwrite=True)
+        RunFolder.begin(tmp_path, RunConfig(), overwrite=True)
     with pytest.raises(UserError, match=r"is a file"):
-        RunFolder.begin(tmp_path / "thesis.txt", overwrite=True)
+        RunFolder.begin(tmp_path / "thesis.txt", RunConfig(), overwrite=True)
 
 
 def test_what_a_run_holds(tiny_run: Path) -> None:

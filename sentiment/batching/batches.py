@@ -54,11 +54,12 @@ class Batches:
     def __len__(self) -> int:
         return -(-len(self.tokens) // self.batch_size)
 
-    def shuffled(self, seed: int, epoch: int) -> Iterator[Batch]:
+    def shuffled(self, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
         """Yield all texts once, in an order that depends on the seed and the epoch alone.
 
         The texts are shuffled, sorted by length within windows of 50 batches, cut into batches, and the
-        batches shuffled. Every batch has `batch_size` rows; the last one is filled up.
+        batches shuffled. Every batch has `batch_size` rows; the last one is filled up. With `first`, that many
+        batches are left out at the start.
         """
         random = np.random.default_rng([seed, epoch])
         order = random.permutation(len(self.tokens))
@@ -68,8 +69,8 @@ class Batches:
         for start in range(0, len(order), window):
             rows = order[start:start + window]
             rows = rows[np.argsort(lengths[rows], kind="stable")]
-            batches += [rows[first:first + self.batch_size] for first in range(0, len(rows), self.batch_size)]
-        for index in random.permutation(len(batches)):
+            batches += [rows[place:place + self.batch_size] for place in range(0, len(rows), self.batch_size)]
+        for index in random.permutation(len(batches))[first:]:
             yield self._batch(batches[index], self.batch_size)
 
     def by_length(self, *, filled: bool = False) -> Iterator[Batch]:

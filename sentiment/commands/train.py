@@ -17,6 +17,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--config", help="a run's config.json; flags given beside it win")
     parser.add_argument("--output-dir", type=Path, help="where the run is written (default: models/ARCH)")
     parser.add_argument("--overwrite", action="store_true", help="replace a finished run")
+    parser.add_argument("--resume", action="store_true", help="go on with an unfinished run, if there is one")
     parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
     add_config_options(parser)
     parser.set_defaults(run=run)
@@ -27,12 +28,19 @@ def run(arguments: argparse.Namespace) -> None:
     given = given_options(arguments)
     start = RunConfig.from_json_file(arguments.config) if arguments.config else None
     import_tensorflow()
-    from sentiment.workflow import default_config, run_training
+    from sentiment.artifacts import RunFolder
+    from sentiment.workflow import default_config, resumed_config, run_training
 
     config = (start or default_config(given)).updated(given)
     target = arguments.output_dir or Path("models") / config.model.architecture
-
-    folder = run_training(config, target, overwrite=arguments.overwrite)
+    unfinished = RunFolder.unfinished(target) if arguments.resume else None
+    if unfinished is not None:
+        config = resumed_config(unfinished, config.to_dict() if start else given)
+    if arguments.resume and unfinished is None and not arguments.overwrite and RunFolder(target).metrics.is_file():
+        log(f"{target} is finished: there is nothing to resume")
+        folder = RunFolder.open(target)
+    else:
+        folder = run_training(config, target, overwrite=arguments.overwrite, unfinished=unfinished)
     measured = folder.load_metrics()
     if arguments.json:
         print(json.dumps(measured))

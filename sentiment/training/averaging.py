@@ -22,6 +22,11 @@ class WeightAverage:
         self.steps = tf.Variable(0.0, trainable=False)
         self.averages = [tf.Variable(variable, trainable=False) for variable in self.variables]
 
+    @property
+    def state(self) -> list[Any]:
+        """The variables that a checkpoint keeps."""
+        return [self.steps, *self.averages]
+
     def update(self) -> None:
         """Take the weights after a step into the average."""
         self.steps.assign_add(1.0)

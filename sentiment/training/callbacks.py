@@ -1,22 +1,46 @@
-"""Keras callbacks of a run, and the display of its progress."""
+"""Keras callbacks of a run, the display of its progress, and what of them a checkpoint keeps."""
 
+import csv
 import time
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from sentiment.config import TrainingConfig
 from sentiment.console import new_progress
 from sentiment.errors import UserError
 
 
+class HistoryFile(keras.callbacks.Callback):
+    """Writes the history so far as CSV after each epoch, a row an epoch; put it behind Keras's `History`."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Write the file, complete or not at all."""
+        history = self.model.history
+        columns = {"epoch": history.epoch, **{name: history.history[name] for name in sorted(history.history)}}
+        beside = self.path.with_name(self.path.name + ".new")
+        with beside.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([columns, *zip(*columns.values(), strict=True)])
+        beside.replace(self.path)
+
+
 class ProgressDisplay(keras.callbacks.Callback):
-    """A bar with the time left of all epochs on a terminal, and a line an epoch everywhere."""
+    """A bar with the time left of all epochs on a terminal, and a line an epoch everywhere.
+
+    Attributes:
+        seconds: that training took so far, those before an interruption included.
+    """
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Start the clock and the bar."""
-        self.started = time.perf_counter()
+        self.seconds, self.steps = 0.0, 0
+        self.last = time.perf_counter()
         self.progress = new_progress()
         self.task = self.progress.add_task("training", total=self.params["epochs"] * self.params["steps"])
         self.progress.start()
@@ -29,17 +53,23 @@ class ProgressDisplay(keras.callbacks.Callback):
         """Advance the bar."""
         loss = (logs or {}).get("loss", float("nan"))
         description = f"epoch {self.epoch + 1}/{self.params['epochs']}  loss {loss:.4f}"
-        self.progress.update(self.task, advance=1, description=description)
+        self.steps += 1
+        self.progress.update(self.task, completed=self.steps, description=description)
+        self._tick()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Print the epoch's line."""
         values = logs or {}
-        seconds = time.perf_counter() - self.started
-        left = seconds / (epoch + 1) * (self.params["epochs"] - epoch - 1)
+        self._tick()
+        left = self.seconds / (epoch + 1) * (self.params["epochs"] - epoch - 1)
         self.progress.console.print(
             f"epoch {epoch + 1}/{self.params['epochs']}  loss {values['loss']:.4f}  "
             f"accuracy {values['accuracy']:.4f}  validation loss {values['val_loss']:.4f}  "
-            f"accuracy {values['val_accuracy']:.4f}  {seconds:.0f} s, at most {left:.0f} s left", markup=False)
+            f"accuracy {values['val_accuracy']:.4f}  {self.seconds:.0f} s, at most {left:.0f} s left", markup=False)
+
+    def _tick(self) -> None:
+        now = time.perf_counter()
+        self.seconds, self.last = self.seconds + now - self.last, now
 
     def close(self) -> None:
         """Take the bar off the screen; called also when training ends with an error."""
@@ -50,15 +80,37 @@ class ProgressDisplay(keras.callbacks.Callback):
         self.close()
 
 
-def make_callbacks(config: TrainingConfig, epochs: int, history: Path, checkpoint: Path, tensorboard: Path | None
+# What a checkpoint keeps of a callback; the weights of the best epoch are kept as arrays.
+KEPT: dict[type, tuple[str, ...]] = {
+    keras.callbacks.History: ("epoch", "history"),
+    keras.callbacks.EarlyStopping: ("wait", "stopped_epoch", "best", "best_epoch"),
+    keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
+    ProgressDisplay: ("seconds", "steps"),
+}
+
+
+def state_of_callback(callback: keras.callbacks.Callback) -> tuple[dict[str, Any], list[np.ndarray]]:
+    """Return what a callback knows as JSON has it, and the weights that it holds."""
+    return {name: getattr(callback, name) for name in KEPT.get(type(callback), ())}, list(
+        getattr(callback, "best_weights", None) or ())
+
+
+def restore_callback(callback: keras.callbacks.Callback, state: dict[str, Any], weights: list[np.ndarray]) -> None:
+    """Put a callback that has begun to where it was."""
+    for name, value in state.items():
+        setattr(callback, name, value)
+    if hasattr(callback, "best_weights"):
+        callback.best_weights = weights or None
+
+
+def make_callbacks(config: TrainingConfig, epochs: int, history: Path, tensorboard: Path | None
                    ) -> list[keras.callbacks.Callback]:
-    """Return early stopping that restores the best epoch, its checkpoint, the CSV log, and what was asked for.
+    """Return early stopping that restores the best epoch, the CSV log, and what was asked for.
 
     Args:
         config: `monitor`, `patience` and the schedule are read.
         epochs: the largest number of epochs.
         history: the CSV file, a row an epoch.
-        checkpoint: `.weights.h5` file that holds the best weights so far.
         tensorboard: folder for TensorBoard's logs, or None.
 
     Raises:
@@ -67,9 +119,7 @@ def make_callbacks(config: TrainingConfig, epochs: int, history: Path, checkpoin
     mode = "max" if config.monitor == "val_accuracy" else "min"
     stopping = keras.callbacks.EarlyStopping(config.monitor, patience=config.patience_for(epochs), mode=mode,
                                              restore_best_weights=True)
-    best = keras.callbacks.ModelCheckpoint(str(checkpoint), config.monitor, mode=mode, save_best_only=True,
-                                           save_weights_only=True)
-    callbacks = [stopping, best, keras.callbacks.CSVLogger(str(history))]
+    callbacks = [stopping, HistoryFile(history)]
     if config.schedule == "plateau":
         callbacks.append(keras.callbacks.ReduceLROnPlateau(config.monitor, factor=0.5, mode=mode,
                                                            patience=config.plateau_patience, min_delta=0))

@@ -10,7 +10,7 @@ from sentiment.batching import Batch, Batches
 
 
 def training_dataset(batches: Batches, labels: np.ndarray, seed: int, epoch: int,
-                     unlabelled: Iterator[tuple[np.ndarray, np.ndarray]] | None = None) -> Any:
+                     unlabelled: Iterator[tuple[np.ndarray, np.ndarray]] | None = None, first: int = 0) -> Any:
     """Return a `tf.data.Dataset` of the batches of one epoch.
 
     Args:
@@ -19,6 +19,7 @@ def training_dataset(batches: Batches, labels: np.ndarray, seed: int, epoch: int
         seed: what the order depends on, with the epoch.
         epoch: counted from 0.
         unlabelled: (ids, shares) of texts without labels, one for each batch, or None.
+        first: how many batches are left out at the start.
 
     Returns:
         Pairs of a labelled batch, int32 [batch, time] ids, int32 [batch] labels and float32 [batch] shares, and an
@@ -29,7 +30,7 @@ def training_dataset(batches: Batches, labels: np.ndarray, seed: int, epoch: int
     import tensorflow as tf
 
     def generate() -> Iterator[Any]:
-        for batch in batches.shuffled(seed, epoch):
+        for batch in batches.shuffled(seed, epoch, first):
             batch_labels = np.zeros(len(batch.ids), np.int32)
             batch_labels[:len(batch.rows)] = labels[batch.rows]
             labelled = (batch.ids, batch_labels, _shares(batch))
@@ -48,10 +49,11 @@ def training_dataset(batches: Batches, labels: np.ndarray, seed: int, epoch: int
     return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(2).with_options(options)
 
 
-def endless(batches: Batches, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield (ids, shares) of texts without labels, epoch after epoch."""
-    for epoch in count():
-        for batch in batches.shuffled(seed, epoch):
+def endless(batches: Batches, seed: int, first: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield (ids, shares) of texts without labels, epoch after epoch, from batch number `first` on."""
+    begun, left_out = divmod(first, len(batches))
+    for epoch in count(begun):
+        for batch in batches.shuffled(seed, epoch, left_out if epoch == begun else 0):
             yield batch.ids, _shares(batch)
 
 

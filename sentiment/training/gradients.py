@@ -5,11 +5,13 @@ from typing import Any
 import tensorflow as tf
 
 from sentiment.config import TrainingConfig
+from sentiment.training.noise import Noise
 
 NOISE_DECAY = 0.55
+STREAM = 100  # of the noise of the first gradient
 
 
-def transformed(gradients: list[Any], config: TrainingConfig, scale: Any, step: Any) -> list[Any]:
+def transformed(gradients: list[Any], config: TrainingConfig, scale: Any, noise: Noise) -> list[Any]:
     """Clip the gradient by value, then by norm, then add noise; called on each replica.
 
     All of it is done to the gradient of the whole batch: it is summed over the replicas first, and divided by
@@ -21,7 +23,7 @@ def transformed(gradients: list[Any], config: TrainingConfig, scale: Any, step: 
         gradients: float tensors of one replica, or slices of unique rows, all other rows being 0; noise takes tensors.
         config: `clip_value`, `clip_norm` and `gradient_noise` are read.
         scale: the factor that the loss was multiplied by (float16), else 1.
-        step: the steps done before.
+        noise: of this step.
     """
     if not (config.clip_value or config.clip_norm or config.gradient_noise):
         return gradients
@@ -38,9 +40,9 @@ def transformed(gradients: list[Any], config: TrainingConfig, scale: Any, step: 
         gradients = _clipped(gradients, config.clip_norm, scale)
     if config.gradient_noise:
         # The mean of the replicas' own noises has the variance asked for.
-        variance = replicas * config.gradient_noise / (1.0 + tf.cast(step, tf.float32)) ** NOISE_DECAY
-        gradients = [gradient + tf.random.normal(tf.shape(gradient)) * tf.sqrt(variance) * scale
-                     for gradient in gradients]
+        variance = replicas * config.gradient_noise / (1.0 + tf.cast(noise.step, tf.float32)) ** NOISE_DECAY
+        gradients = [gradient + noise.normal(tf.shape(gradient), STREAM + number) * tf.sqrt(variance) * scale
+                     for number, gradient in enumerate(gradients)]
     if replicas > 1:
         gradients = [gradient / replicas for gradient in gradients]
     return [tf.IndexedSlices(gradient, given.indices, given.dense_shape) if isinstance(given, tf.IndexedSlices)

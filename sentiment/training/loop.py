@@ -5,6 +5,7 @@ architecture and no data set.
 """
 
 import math
+from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
 
@@ -14,12 +15,15 @@ import tensorflow as tf
 
 from sentiment.batching import PADDING_ID, UNKNOWN_ID, Batches, map_batches
 from sentiment.config import TrainingConfig
-from sentiment.errors import UserError
+from sentiment.errors import DivergedError
 from sentiment.objectives import cross_entropy, predicted_classes
 from sentiment.training.averaging import WeightAverage
 from sentiment.training.feed import endless, training_dataset
 from sentiment.training.gradients import transformed
+from sentiment.training.interruption import StopRequest, noted_signals
+from sentiment.training.noise import Noise
 from sentiment.training.objective import Objective
+from sentiment.training.recovery import Place, Recovery
 from sentiment.training.row_adam import with_unique_rows
 
 
@@ -33,15 +37,17 @@ class Trainer:
         config: the objective, what is done to the gradient, and the average of the weights.
         class_weights: float32 [classes].
         table: the variable whose rows the ids look up, where the optimiser is a `RowAdam`.
+        seed: of noise, and of the order of the data.
     """
 
     def __init__(self, model: keras.Model, optimizer: keras.optimizers.Optimizer, strategy: Any,
-                 config: TrainingConfig, class_weights: np.ndarray, table: keras.Variable | None = None) -> None:
+                 config: TrainingConfig, class_weights: np.ndarray, table: keras.Variable | None = None,
+                 seed: int = 1) -> None:
         self.model = model
         self.table = table
         self.strategy = strategy
         self.config = config
-        self.objective = Objective(model, config, class_weights, strategy.num_replicas_in_sync)
+        self.seed = seed
         with strategy.scope():
             model.compile(optimizer=optimizer)  # for the callbacks, which look for model.optimizer
             self.optimizer = model.optimizer  # under float16 this one scales the loss
@@ -49,6 +55,8 @@ class Trainer:
             if table is not None:
                 self.optimizer.watch(table)
             self.average = WeightAverage(model.trainable_variables, config.ema) if config.ema else None
+        self.noise = Noise(seed, self.optimizer.iterations)
+        self.objective = Objective(model, config, class_weights, strategy.num_replicas_in_sync, self.noise)
         self.diverged: str | None = None
         self._compiled_step: Any = None
         self._infer = tf.function(lambda ids: model(ids, training=False),
@@ -66,7 +74,7 @@ class Trainer:
         gradients = [with_unique_rows(value) if variable is self.table else tf.convert_to_tensor(value)
                      for value, variable in zip(gradients, variables, strict=True)]
         scale = self.optimizer.scale_loss(tf.constant(1.0))
-        self.optimizer.apply(transformed(gradients, self.config, scale, self.optimizer.iterations), variables)
+        self.optimizer.apply(transformed(gradients, self.config, scale, self.noise), variables)
         _, labels, shares = labelled
         right = tf.reduce_sum(tf.cast((predicted_classes(logits) == labels) & (shares > 0), tf.int32))
         return loss, right
@@ -90,68 +98,103 @@ class Trainer:
             self._compiled_step = tf.function(step, input_signature=[signature])
         return self._compiled_step
 
-    def predict(self, batches: Batches) -> np.ndarray:
-        """Return float32 [texts, 1 or classes]: the logits of all texts in their order."""
-        return map_batches(batches.by_length(), len(batches.tokens), self._infer)
+    def predict(self, batches: Batches, request: StopRequest | None = None) -> np.ndarray:
+        """Return float32 [texts, 1 or classes]: the logits of all texts in their order; `request` may interrupt it."""
+
+        def infer(ids: np.ndarray) -> Any:
+            if request is not None:
+                request.obey()
+            return self._infer(ids)
+
+        return map_batches(batches.by_length(), len(batches.tokens), infer)
 
     def fit(self, train: Batches, labels: np.ndarray, validation: Batches, validation_labels: np.ndarray, *,
-            epochs: int, seed: int, callbacks: list[keras.callbacks.Callback], unlabelled: Batches | None = None
-            ) -> dict[str, list[float]]:
+            epochs: int, callbacks: list[keras.callbacks.Callback], unlabelled: Batches | None = None,
+            recovery: Recovery | None = None) -> dict[str, list[float]]:
         """Train for at most `epochs` epochs and return the history by metric.
 
         Where the weights are averaged, the average is what is validated, what callbacks see at the end of an
-        epoch, and what the model has at the end.
+        epoch, and what the model has at the end. With `recovery`, training goes on from its newest checkpoint, and
+        SIGINT and SIGTERM end it after the step at work and a last checkpoint.
 
         Raises:
-            UserError: if the loss stops being finite before the first epoch is complete; later, training
+            DivergedError: if the loss stops being finite before the first epoch is complete; later, training
                 stops and the callbacks restore the best weights.
+            Interrupted: after one of those signals.
         """
-        watchers = keras.callbacks.CallbackList(callbacks, add_history=True, model=self.model)
+        callbacks = [keras.callbacks.History(), *callbacks]
+        watchers = keras.callbacks.CallbackList(callbacks, model=self.model)
         watchers.set_params({"epochs": epochs, "steps": len(train), "verbose": 0})
         self.model.stop_training = False
         watchers.on_train_begin()
-        others = None if unlabelled is None else endless(unlabelled, seed)
-        for epoch in range(epochs):
-            watchers.on_epoch_begin(epoch)
-            dataset = training_dataset(train, labels, seed, epoch, others)
-            logs = self._train_epoch(dataset, len(train), len(train.tokens), watchers)
-            if not math.isfinite(logs["loss"]):
-                self._diverged(logs, epoch)
-                break
-            if self.table is not None:
-                self.optimizer.catch_up_all()
-            with self.average.in_place() if self.average is not None else nullcontext():
-                logits = self.predict(validation)
-                logs["val_loss"] = float(np.mean(cross_entropy(validation_labels, logits)))
-                logs["val_accuracy"] = float(np.mean(predicted_classes(logits) == validation_labels))
-                logs["learning_rate"] = float(keras.ops.convert_to_numpy(self.optimizer.learning_rate))
-                watchers.on_epoch_end(epoch, logs)
-            if self.model.stop_training:
-                break
+        place = recovery.start(self.variables, callbacks, len(train)) if recovery else Place()
+        others = None if unlabelled is None else endless(unlabelled, self.seed, place.epoch * len(train) + place.batch)
+        with noted_signals() if recovery else nullcontext(StopRequest()) as request:
+            while place.epoch < epochs and not place.finished:
+                watchers.on_epoch_begin(place.epoch)
+                dataset = training_dataset(train, labels, self.seed, place.epoch, others, place.batch)
+                for _ in self._train_epoch(dataset, place, watchers):
+                    self._keep(place, recovery, request)
+                if self.diverged:
+                    break
+                if recovery:
+                    recovery.save(place)
+                self._end_epoch(train, validation, validation_labels, place, watchers, request)
+                place = Place(place.epoch + 1, finished=self.model.stop_training)
+                if recovery:
+                    recovery.save(place)
         if self.average is not None:
             self.average.keep()
         watchers.on_train_end()
         return dict(self.model.history.history)
 
-    def _diverged(self, logs: dict[str, float], epoch: int) -> None:
-        """Note that the loss is not finite any more, or raise UserError if there is no epoch to fall back on."""
-        if epoch == 0:
-            raise UserError(f"the loss became {logs['loss']} at step {logs['step']} of the first epoch: lower "
-                            "--learning-rate or --clip-norm")
-        self.diverged = f"the loss became {logs['loss']} at step {logs['step']} of epoch {epoch + 1}"
+    @property
+    def variables(self) -> list[Any]:
+        """All that training changes: of the model, its random numbers included, the optimiser and the average."""
+        average = self.average.state if self.average is not None else []
+        return [*self.model.variables, *self.optimizer.variables, *average]
 
-    def _train_epoch(self, dataset: Any, steps: int, texts: int, watchers: keras.callbacks.CallbackList
-                     ) -> dict[str, float]:
-        """Run one epoch; return the mean loss and accuracy, or at once the loss that is not finite."""
+    def _keep(self, place: Place, recovery: Recovery | None, request: StopRequest) -> None:
+        """Save a checkpoint if it is time to, and stop if asked to."""
+        if recovery is None:
+            return
+        if request.signal is not None:
+            recovery.save(place)
+        else:
+            recovery.after_step(place)
+        request.obey()
+
+    def _train_epoch(self, dataset: Any, place: Place, watchers: keras.callbacks.CallbackList) -> Iterator[None]:
+        """Train on the rest of an epoch, moving `place` on; yield after each step, and end where the loss does."""
         distributed = self.strategy.experimental_distribute_dataset(dataset)
         step = self._step(distributed.element_spec)
-        losses, right = 0.0, 0
-        for number, batch in enumerate(distributed):
-            watchers.on_train_batch_begin(number)
+        for batch in distributed:
+            watchers.on_train_batch_begin(place.batch)
             loss_tensor, right_tensor = step(batch)
             loss = float(loss_tensor)
             if not math.isfinite(loss):
-                return {"loss": loss, "step": number + 1}
-            losses, right = losses + loss, right + int(right_tensor)
-            watchers.on_train_batch_end(number, {"loss": losses / (number + 1)})
-        return {"loss": losses / steps, "accuracy": right / texts}
+                self._diverge(loss, place)
+                return
+            place.loss, place.right, place.batch = place.loss + loss, place.right + int(right_tensor), place.batch + 1
+            watchers.on_train_batch_end(place.batch - 1, {"loss": place.loss / place.batch})
+            yield
+
+    def _end_epoch(self, train: Batches, validation: Batches, labels: np.ndarray, place: Place,
+                   watchers: keras.callbacks.CallbackList, request: StopRequest) -> None:
+        """Validate, and tell the callbacks."""
+        logs = {"loss": place.loss / len(train), "accuracy": place.right / len(train.tokens)}
+        if self.table is not None:
+            self.optimizer.catch_up_all()
+        with self.average.in_place() if self.average is not None else nullcontext():
+            logits = self.predict(validation, request)
+            logs["val_loss"] = float(np.mean(cross_entropy(labels, logits)))
+            logs["val_accuracy"] = float(np.mean(predicted_classes(logits) == labels))
+            logs["learning_rate"] = float(keras.ops.convert_to_numpy(self.optimizer.learning_rate))
+            watchers.on_epoch_end(place.epoch, logs)
+
+    def _diverge(self, loss: float, place: Place) -> None:
+        """Note that the loss is not finite any more, or raise `DivergedError` if there is no epoch to fall back on."""
+        what = f"the loss became {loss} at batch {place.batch + 1} of epoch {place.epoch + 1}"
+        if place.epoch == 0:
+            raise DivergedError(f"{what}: lower --learning-rate or --clip-norm")
+        self.diverged = what

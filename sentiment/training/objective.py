@@ -8,8 +8,10 @@ import tensorflow as tf
 
 from sentiment.config import TrainingConfig
 from sentiment.objectives import cross_entropy, divergence, entropy, unit_norm
+from sentiment.training.noise import Noise
 
 EMBEDDED = "embedded"
+LABELLED, UNLABELLED = 0, 1  # streams of noise
 
 
 class Objective:
@@ -30,13 +32,16 @@ class Objective:
         config: weights and norms.
         class_weights: float32 [classes].
         replicas: over which a batch is spread; terms that every replica adds are divided by it.
+        noise: where virtual adversarial perturbations start from.
     """
 
-    def __init__(self, model: keras.Model, config: TrainingConfig, class_weights: np.ndarray, replicas: int) -> None:
+    def __init__(self, model: keras.Model, config: TrainingConfig, class_weights: np.ndarray, replicas: int,
+                 noise: Noise) -> None:
         self.model = model
         self.config = config
         self.class_weights = class_weights
         self.replicas = replicas
+        self.noise = noise
         self.kernels = [weight for weight in model.trainable_variables if "kernel" in weight.name]
 
     def __call__(self, labelled: tuple[Any, Any, Any], unlabelled: tuple[Any, Any] | None = None) -> tuple[Any, Any]:
@@ -63,26 +68,26 @@ class Objective:
             perturbed = self._changed_pass(ids, words + perturbation)
             loss += adversarial * supervised(perturbed)
         if virtual or sure:
-            loss += self._unsupervised(ids, shares, logits, words, half=unlabelled is not None)
+            half = 1.0 if unlabelled is None else 0.5
+            loss += half * self._unsupervised(ids, shares, logits, words, LABELLED)
             if unlabelled is not None:
-                other_logits, other_words = self._pass(unlabelled[0])
-                loss += self._unsupervised(*unlabelled, other_logits, other_words, half=True)
+                loss += half * self._unsupervised(*unlabelled, *self._pass(unlabelled[0]), UNLABELLED)
         return loss, logits
 
-    def _unsupervised(self, ids: Any, shares: Any, logits: Any, words: Any, *, half: bool) -> Any:
+    def _unsupervised(self, ids: Any, shares: Any, logits: Any, words: Any, stream: int) -> Any:
         """Return the weighted virtual adversarial loss and entropy of a batch."""
         _, virtual, sure = self.config.objective_weights
         loss = 0.0
         if sure:
             loss += sure * tf.reduce_sum(entropy(logits) * shares)
         if virtual:
-            loss += virtual * tf.reduce_sum(self._divergence(ids, logits, words) * shares)
-        return loss * (0.5 if half else 1.0)
+            loss += virtual * tf.reduce_sum(self._divergence(ids, logits, words, stream) * shares)
+        return loss
 
-    def _divergence(self, ids: Any, logits: Any, words: Any) -> Any:
+    def _divergence(self, ids: Any, logits: Any, words: Any, stream: int) -> Any:
         """Return the divergence of each text's prediction under its virtual adversarial perturbation."""
         real = tf.cast(ids != 0, tf.float32)[:, :, None]
-        step = self.config.xi * in_scale(ids, words, tf.random.normal(tf.shape(words)) * real)
+        step = self.config.xi * in_scale(ids, words, self.noise.normal(tf.shape(words), stream) * real)
         with tf.GradientTape() as tape:
             tape.watch(step)
             trial = self._changed_pass(ids, tf.stop_gradient(words) + tf.cast(step, words.dtype))

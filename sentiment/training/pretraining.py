@@ -17,6 +17,7 @@ from sentiment.errors import UserError
 from sentiment.objectives.sampled_softmax import sample_ids, sampled_softmax
 from sentiment.training.feed import endless
 from sentiment.training.gradients import transformed
+from sentiment.training.noise import Noise
 from sentiment.training.optimization import make_optimizer
 
 SAMPLED_WORDS = 1024
@@ -41,6 +42,7 @@ class AutoencoderTrainer:
         with strategy.scope():
             self.seed = keras.random.SeedGenerator(seed)
             optimizer.build(model.trainable_variables)
+        self.noise = Noise(seed, optimizer.iterations)
 
     def _replica_step(self, ids: Any, shares: Any) -> Any:
         """Update the weights from one replica's rows; return its part of the mean loss of a word."""
@@ -55,7 +57,7 @@ class AutoencoderTrainer:
             losses = sampled_softmax(tf.gather_nd(ids, real), tf.gather_nd(written, real), table, sampled)
             loss = tf.reduce_sum(losses * tf.gather_nd(weights, real)) / words
         gradients = [tf.convert_to_tensor(value) for value in tape.gradient(loss, variables)]
-        self.optimizer.apply(transformed(gradients, self.config, 1.0, self.optimizer.iterations), variables)
+        self.optimizer.apply(transformed(gradients, self.config, 1.0, self.noise), variables)
         return loss
 
     def fit(self, batches: Batches, *, epochs: int, seed: int) -> list[float]:

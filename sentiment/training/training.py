@@ -1,6 +1,7 @@
 """Train the model that a configuration describes on a corpus."""
 
 import dataclasses
+import hashlib
 import time
 from dataclasses import dataclass
 from itertools import chain
@@ -22,10 +23,12 @@ from sentiment.datasets import Corpus, load_unlabelled
 from sentiment.errors import UserError
 from sentiment.preprocessing import TextPreprocessor, read_vectors, word_vectors
 from sentiment.training.callbacks import ProgressDisplay, make_callbacks
+from sentiment.training.checkpoints import Checkpoints
 from sentiment.training.linear import LEARNERS, count_terms, set_fitted, temperature
 from sentiment.training.loop import Trainer
 from sentiment.training.optimization import make_optimizer
 from sentiment.training.pretraining import start_from_autoencoder
+from sentiment.training.recovery import Recovery
 from sentiment.training.strategy import describe, make_strategy, precision
 
 FITTED_AT_ONCE = ("class_weights", "seed")
@@ -89,6 +92,15 @@ class Texts:
         return cls(preprocessor, batches(tokens), validation,
                    batches(preprocessor.tokenize(others)) if others else None)
 
+    def identity(self, corpus: Corpus) -> str:
+        """Return a digest of all ids and labels."""
+        digest = hashlib.sha256("\n".join(self.preprocessor.words).encode())
+        for batches in (self.train, self.validation, self.unlabelled):
+            if batches is not None:
+                digest.update(batches.tokens.values.tobytes() + batches.tokens.offsets.tobytes())
+        digest.update(corpus.train.labels.tobytes() + corpus.validation.labels.tobytes())
+        return digest.hexdigest()
+
     def without_labels(self) -> TokenizedTexts:
         """Return the training texts and the unlabelled ones behind one another."""
         if self.unlabelled is None:
@@ -96,9 +108,14 @@ class Texts:
         return self.train.tokens.followed_by(self.unlabelled.tokens)
 
 
-def train(config: RunConfig, corpus: Corpus, *, history_file: Path, checkpoint: Path, tensorboard: Path) -> Trained:
-    """Fit the preprocessor and the model; the paths are where logs and the best weights so far are written."""
+def train(config: RunConfig, corpus: Corpus, *, history_file: Path, checkpoints: Path, tensorboard: Path) -> Trained:
+    """Fit the preprocessor and the model; the paths are where logs and checkpoints are written.
+
+    Where there are checkpoints of the same run, it goes on from the newest.
+    """
     keras.utils.set_random_seed(config.runtime.seed)
+    if config.runtime.deterministic:
+        tf.config.experimental.enable_op_determinism()
     entry = architectures.find(config.model)
     check_training(config, entry)
     texts = Texts.prepare(config, corpus)
@@ -106,25 +123,27 @@ def train(config: RunConfig, corpus: Corpus, *, history_file: Path, checkpoint: 
         return fit_at_once(config, corpus, texts, entry.learner)
     settings = config.training
     epochs = settings.epochs_for(len(texts.train))
-    started = time.perf_counter()
-    trainer, sizes = prepare_trainer(config, corpus, texts)
+    recovery = Recovery(Checkpoints(checkpoints), steps=config.runtime.checkpoint_steps,
+                        minutes=config.runtime.checkpoint_minutes, identity=texts.identity(corpus),
+                        at_start=settings.pretraining != "none")
+    trainer, sizes = prepare_trainer(config, corpus, texts, resumed=recovery.resumes)
     logs = tensorboard if config.runtime.tensorboard else None
-    callbacks = make_callbacks(settings, epochs, history_file, checkpoint, logs)
+    callbacks = make_callbacks(settings, epochs, history_file, logs)
     display = ProgressDisplay()
     try:
         history = trainer.fit(texts.train, corpus.train.labels, texts.validation, corpus.validation.labels,
                               unlabelled=texts.unlabelled if settings.uses_unlabelled else None, epochs=epochs,
-                              seed=config.runtime.seed, callbacks=[*callbacks, display])
+                              callbacks=[*callbacks, display], recovery=recovery)
     finally:
         display.close()
-    seconds = time.perf_counter() - started
     best = callbacks[0].best_epoch + 1
-    return Trained(trainer.model, texts.preprocessor, sizes, history, best, trainer.predict(texts.validation), seconds,
-                   describe(trainer.strategy), trainer.diverged)
+    return Trained(trainer.model, texts.preprocessor, sizes, history, best, trainer.predict(texts.validation),
+                   display.seconds, describe(trainer.strategy), trainer.diverged)
 
 
-def prepare_trainer(config: RunConfig, corpus: Corpus, texts: Texts) -> tuple[Trainer, architectures.Sizes]:
-    """Build the model with its first weights, pretrained where that is asked for, and what trains it."""
+def prepare_trainer(config: RunConfig, corpus: Corpus, texts: Texts, *, resumed: bool = False
+                    ) -> tuple[Trainer, architectures.Sizes]:
+    """Build the model and what trains it; unless a checkpoint will bring the weights, pretrain where asked to."""
     settings = config.training
     epochs = settings.epochs_for(len(texts.train))
     strategy = make_strategy(config.runtime.strategy)
@@ -132,17 +151,19 @@ def prepare_trainer(config: RunConfig, corpus: Corpus, texts: Texts) -> tuple[Tr
         sizes = architectures.Sizes(texts.preprocessor.vocabulary_size, len(corpus.class_names),
                                     texts.preprocessor.sentence_ends)
         model = architectures.build(config.model, sizes)
-        start_embedding(model, config, texts)
+        if not resumed:
+            start_embedding(model, config, texts)
+        model.get_layer(architectures.EMBEDDING).trainable = not settings.freeze_embedding
         by_rows = can_update_rows(config, strategy)
         optimizer = make_optimizer(settings, steps=epochs * len(texts.train), by_rows=by_rows)
     log(f"{config.model.architecture}: {model.count_params():,} parameters, {len(corpus.train):,} training texts, "
         f"{texts.preprocessor.vocabulary_size:,} words, up to {epochs} epochs on {describe(strategy)}")
-    if settings.pretraining == "autoencoder":
+    if settings.pretraining == "autoencoder" and not resumed:
         batches = Batches(texts.without_labels(), texts.train.boundaries, settings.batch_size)
         start_from_autoencoder(model, config.model, settings, sizes, batches, strategy, config.runtime.seed)
     weights = class_weights(settings.class_weights, corpus.train.labels, len(corpus.class_names))
     table = model.get_layer(architectures.EMBEDDING).embeddings if by_rows else None
-    return Trainer(model, optimizer, strategy, settings, weights, table), sizes
+    return Trainer(model, optimizer, strategy, settings, weights, table, config.runtime.seed), sizes
 
 
 def can_update_rows(config: RunConfig, strategy: Any) -> bool:
@@ -176,7 +197,7 @@ def check_training(config: RunConfig, entry: architectures.Architecture) -> None
 
 
 def start_embedding(model: keras.Model, config: RunConfig, texts: Texts) -> None:
-    """Give the embedding its first values, and freeze it if asked to."""
+    """Give the embedding its first values."""
     start, size = config.training.embedding_start, config.model.embedding_size
     if start == "svd":
         vectors = word_vectors(texts.without_labels(), texts.preprocessor.vocabulary_size, size, config.runtime.seed)
@@ -185,7 +206,6 @@ def start_embedding(model: keras.Model, config: RunConfig, texts: Texts) -> None
         table = read_vectors(start, texts.preprocessor.words, size)
         log(f"{start}: {table.coverage(texts.train.tokens)}")
         architectures.set_word_vectors(model, table.vectors)
-    model.get_layer(architectures.EMBEDDING).trainable = not config.training.freeze_embedding
 
 
 def fit_at_once(config: RunConfig, corpus: Corpus, texts: Texts, learner: str) -> Trained:

@@ -5,13 +5,14 @@ import tensorflow as tf
 from sentiment.config import TrainingConfig
 from sentiment.training.averaging import WeightAverage
 from sentiment.training.gradients import transformed
+from sentiment.training.noise import Noise
 
 GRADIENTS = [tf.constant([3.0, -0.1]), tf.constant([[4.0]])]
 
 
 def changed(scale: float = 1.0, step: int = 0, **options: float) -> list[np.ndarray]:
     config = TrainingConfig.from_dict({"clip_norm": 0.0, **options})
-    return [np.asarray(value) for value in transformed(GRADIENTS, config, tf.constant(scale), tf.constant(step))]
+    return [np.asarray(value) for value in transformed(GRADIENTS, config, tf.constant(scale), Noise(1, step))]
 
 
 def test_nothing_asked_nothing_done() -> None:
@@ -35,14 +36,14 @@ def test_limits_are_for_the_gradient_without_the_loss_scale() -> None:
 
 def test_a_norm_that_is_not_finite_changes_nothing() -> None:
     config = TrainingConfig(clip_norm=1.0)
-    (value,) = transformed([tf.constant([np.inf, 1.0])], config, tf.constant(1.0), tf.constant(0))
+    (value,) = transformed([tf.constant([np.inf, 1.0])], config, tf.constant(1.0), Noise(1, 0))
     assert value.numpy().tolist() == [np.inf, 1.0]
 
 
 @pytest.mark.parametrize("step", [0, 50])
 def test_noise_has_the_variance_of_the_formula(step: int) -> None:
     config = TrainingConfig(clip_norm=0.0, gradient_noise=0.3)
-    (value,) = transformed([tf.zeros(200_000)], config, tf.constant(1.0), tf.constant(step))
+    (value,) = transformed([tf.zeros(200_000)], config, tf.constant(1.0), Noise(1, step))
     assert np.var(value.numpy()) == pytest.approx(0.3 / (1 + step) ** 0.55, rel=0.02)
 
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from sentiment.config import TrainingConfig
 from sentiment.layers import EmbeddedWords, SelfAttentivePooling
 from sentiment.objectives import cross_entropy, divergence, entropy
+from sentiment.training.noise import Noise
 from sentiment.training.objective import Objective
 
 IDS = tf.constant([[2, 3, 4], [5, 2, 0], [3, 0, 0], [1, 0, 0]])
@@ -17,6 +18,7 @@ LABELS = tf.constant([1, 0, 1, 0])
 SHARES = tf.constant([1 / 3, 1 / 3, 1 / 3, 0.0])  # the last row is filling
 OTHER = (tf.constant([[4, 4], [2, 0]]), tf.constant([0.5, 0.5]))
 CLASS_WEIGHTS = np.array([1.0, 2.0], np.float32)
+NOISE = Noise(1, 0)
 
 
 def make_model() -> keras.Model:
@@ -29,7 +31,7 @@ def make_model() -> keras.Model:
 
 
 def loss_of(model: keras.Model, unlabelled: Any = None, **options: Any) -> float:
-    objective = Objective(model, TrainingConfig.from_dict(options), CLASS_WEIGHTS, replicas=1)
+    objective = Objective(model, TrainingConfig.from_dict(options), CLASS_WEIGHTS, replicas=1, noise=NOISE)
     loss, logits = objective((IDS, LABELS, SHARES), unlabelled)
     np.testing.assert_allclose(logits, model(IDS), atol=1e-6)
     return float(loss)
@@ -106,7 +108,7 @@ def test_l2_and_what_layers_add() -> None:
     model = make_model()
     squared = float(np.sum(model.get_layer("logits").kernel.numpy() ** 2))
     assert loss_of(model, l2=0.3) == pytest.approx(loss_of(model) + 0.3 * squared, abs=1e-5)
-    objective = Objective(model, TrainingConfig(l2=0.3), CLASS_WEIGHTS, replicas=2)
+    objective = Objective(model, TrainingConfig(l2=0.3), CLASS_WEIGHTS, replicas=2, noise=NOISE)
     half = float(objective((IDS, LABELS, SHARES))[0])
     assert half == pytest.approx(loss_of(model) + 0.15 * squared, abs=1e-5)
 
@@ -119,7 +121,8 @@ def test_the_perturbation_is_not_differentiated() -> None:
     start = keras.initializers.RandomNormal(0, 2)
     hidden = keras.layers.Dense(3, "tanh", name="hidden", kernel_initializer=start)(words)
     model = keras.Model(ids, keras.layers.Dense(1, name="logits")(keras.ops.sum(hidden, axis=1)))
-    objective = Objective(model, TrainingConfig(adversarial_weight=1.0, epsilon=10.0), CLASS_WEIGHTS, replicas=1)
+    config = TrainingConfig(adversarial_weight=1.0, epsilon=10.0)
+    objective = Objective(model, config, CLASS_WEIGHTS, replicas=1, noise=NOISE)
     kernel, weights = model.get_layer("hidden").kernel.value, SHARES * tf.gather(CLASS_WEIGHTS, LABELS)
     with tf.GradientTape() as tape:
         loss, _ = objective((IDS, LABELS, SHARES))
@@ -146,7 +149,7 @@ def test_what_layers_add_counts_once_however_many_passes_there_are() -> None:
     words = EmbeddedWords(name="embedded")(keras.layers.Embedding(6, 4, embeddings_initializer="normal")(ids))
     pooled, _ = SelfAttentivePooling(3, hops=2, penalty=5.0)(words)
     model = keras.Model(ids, keras.layers.Dense(1, name="logits")(pooled))
-    clean = float(Objective(model, TrainingConfig(), CLASS_WEIGHTS, 1)((IDS, LABELS, SHARES))[0])
+    clean = float(Objective(model, TrainingConfig(), CLASS_WEIGHTS, 1, NOISE)((IDS, LABELS, SHARES))[0])
     added = float(model.losses[0])
     assert added > 0.1
     assert clean == pytest.approx(weighted(cross_entropy(LABELS, model(IDS))) + added, abs=1e-5)

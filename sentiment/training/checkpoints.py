@@ -1,0 +1,87 @@
+"""Checkpoint files: written beside their place and renamed, with a checksum, the last few kept."""
+
+import hashlib
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sentiment.console import log
+
+MAGIC = b"sentiment checkpoint 1\n"
+DIGEST_BYTES = 32
+STATE = "state"
+
+
+class Checkpoint(NamedTuple):
+    """What a file holds: arrays by name, and all else as JSON has it."""
+
+    arrays: dict[str, np.ndarray]
+    state: dict[str, Any]
+
+
+class Checkpoints:
+    """The checkpoints of a run: `step-00000120.checkpoint` and so on, in a folder of their own.
+
+    A file is a line that says what it is, the SHA-256 of the rest, and the rest: an uncompressed `.npz` of the arrays
+    and of the state as UTF-8 JSON.
+    """
+
+    def __init__(self, folder: Path, keep: int = 3) -> None:
+        self.folder = folder
+        self.keep = keep
+
+    def exist(self) -> bool:
+        """Return whether there is any."""
+        return bool(self._paths())
+
+    def save(self, step: int, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint, complete or not at all, and remove those that are too old.
+
+        Raises:
+            OSError: if it cannot be written; those from before are untouched.
+        """
+        content = io.BytesIO()
+        state = np.frombuffer(json.dumps(checkpoint.state).encode(), np.uint8)
+        np.savez(content, allow_pickle=False, **{STATE: state}, **checkpoint.arrays)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"step-{step:08d}.checkpoint"
+        beside = path.with_suffix(".new")
+        try:
+            with beside.open("wb") as file:
+                file.write(MAGIC + hashlib.sha256(content.getbuffer()).digest())
+                file.write(content.getbuffer())
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
+        for old in self._paths()[:-self.keep]:
+            old.unlink()
+
+    def latest(self) -> Checkpoint | None:
+        """Return the newest checkpoint that is whole; warn of each that is damaged."""
+        for path in reversed(self._paths()):
+            checkpoint = _read(path)
+            if checkpoint is not None:
+                return checkpoint
+            log.warning(f"{path} is damaged: the checkpoint before it is used")
+        return None
+
+    def _paths(self) -> list[Path]:
+        return sorted(self.folder.glob("step-*.checkpoint"))
+
+
+def _read(path: Path) -> Checkpoint | None:
+    """Return what a file holds, None if it is damaged."""
+    content = path.read_bytes()
+    start = len(MAGIC) + DIGEST_BYTES
+    if content[:start] != MAGIC + hashlib.sha256(content[start:]).digest():
+        return None
+    with np.load(io.BytesIO(content[start:]), allow_pickle=False) as file:
+        arrays = dict(file)
+    return Checkpoint(arrays, json.loads(arrays.pop(STATE).tobytes()))

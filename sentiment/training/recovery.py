@@ -1,0 +1,120 @@
+"""What a run has to remember to go on as if nothing had happened."""
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from sentiment.console import log
+from sentiment.errors import UserError
+from sentiment.training.callbacks import restore_callback, state_of_callback
+from sentiment.training.checkpoints import Checkpoint, Checkpoints
+
+BEST = "best"
+VARIABLE = "variable"
+
+
+@dataclass
+class Place:
+    """How far a run is.
+
+    Attributes:
+        epoch: counted from 0.
+        batch: how many batches of the epoch are done.
+        loss: the sum of their losses.
+        right: the right answers in them.
+        finished: whether no epoch follows.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    loss: float = 0.0
+    right: int = 0
+    finished: bool = False
+
+
+class Recovery:
+    """Writes checkpoints of a run and goes on from the newest.
+
+    A checkpoint holds the variables of model, optimiser and average, with the state of dropout's random numbers; the
+    place in the data, whose order depends on seed and epoch alone; and what the callbacks know: the history, the best
+    weights, and how long there was no better epoch.
+
+    Args:
+        checkpoints: where they are.
+        steps: how many steps lie between two, or None.
+        minutes: how much time lies between two.
+        at_start: whether to save one before the first step.
+        identity: of the data; the checkpoints of other data are refused.
+    """
+
+    def __init__(self, checkpoints: Checkpoints, *, steps: int | None, minutes: float, identity: str,
+                 at_start: bool) -> None:
+        self.checkpoints = checkpoints
+        self.steps = steps
+        self.minutes = minutes
+        self.identity = identity
+        self.at_start = at_start
+        self._found = checkpoints.latest()
+        if self._found is not None and self._found.state["identity"] != identity:
+            raise UserError(f"the texts are not those that the checkpoints in {checkpoints.folder} were made with: "
+                            "bring those back, or remove the folder to start anew")
+
+    @property
+    def resumes(self) -> bool:
+        """Whether there is a checkpoint to go on from."""
+        return self._found is not None
+
+    def start(self, variables: Sequence[Any], callbacks: Sequence[keras.callbacks.Callback], steps_per_epoch: int
+              ) -> Place:
+        """Note what to save; if there is a checkpoint, put everything to where it was. Return the place."""
+        self._variables = list(variables)
+        self._callbacks = {type(callback).__name__: callback for callback in callbacks}
+        self._steps_per_epoch = steps_per_epoch
+        self._saved_at = time.monotonic()
+        if self._found is None:
+            if self.at_start:
+                self.save(Place())
+            return Place()
+        arrays, state = self._found
+        self._found = None  # its arrays need not stay in memory
+        self._restore(arrays, state["callbacks"])
+        place = Place(**state["place"])
+        log(f"going on after step {self.step(place):,}, batch {place.batch:,} of {steps_per_epoch:,} in epoch "
+            f"{place.epoch + 1}")
+        return place
+
+    def step(self, place: Place) -> int:
+        """Return the number of steps done in all."""
+        return place.epoch * self._steps_per_epoch + place.batch
+
+    def after_step(self, place: Place) -> None:
+        """Save if it is time to."""
+        due = self.steps is not None and self.step(place) % self.steps == 0
+        if due or time.monotonic() - self._saved_at >= 60 * self.minutes:
+            self.save(place)
+
+    def save(self, place: Place) -> None:
+        """Write a checkpoint, unless a weight is not finite any more."""
+        arrays = {f"{VARIABLE}/{number}": variable.numpy()
+                  for number, variable in enumerate(self._variables)}
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            return
+        states = {}
+        for name, callback in self._callbacks.items():
+            states[name], weights = state_of_callback(callback)
+            arrays |= {f"{BEST}/{number}": array for number, array in enumerate(weights)}
+        self.checkpoints.save(self.step(place), Checkpoint(arrays, {
+            "identity": self.identity, "place": dataclasses.asdict(place), "callbacks": states}))
+        self._saved_at = time.monotonic()
+
+    def _restore(self, arrays: dict[str, np.ndarray], states: dict[str, Any]) -> None:
+        for number, variable in enumerate(self._variables):
+            variable.assign(arrays[f"{VARIABLE}/{number}"])
+        best = [arrays[f"{BEST}/{number}"] for number in range(sum(name.startswith(BEST) for name in arrays))]
+        for name, callback in self._callbacks.items():
+            restore_callback(callback, states.get(name, {}), best)
