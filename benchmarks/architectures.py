@@ -92,10 +92,11 @@ def _timed_run(config: Any, corpus: Any) -> Callable[[], float]:
     import numpy as np
 
     from sentiment.batching import Batches, TokenizedTexts
+    from sentiment.training.strategy import make_strategy
     from sentiment.training.training import Texts, prepare_trainer
 
     texts = Texts.prepare(config, corpus)
-    trainer, _ = prepare_trainer(config, corpus, texts)
+    trainer, _ = prepare_trainer(config, corpus, texts, make_strategy("single"))
     chosen = np.random.default_rng(1).permutation(len(corpus.train))[:TIMED * config.training.batch_size]
     tokens = TokenizedTexts.from_parts((texts.train.tokens.row(row), np.array([len(texts.train.tokens.row(row))]))
                                        for row in chosen)

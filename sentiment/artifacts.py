@@ -61,9 +61,14 @@ class RunFolder:
         self.card = self.path / "README.md"
 
     @classmethod
+    def of_unfinished(cls, target: Path) -> Self:
+        """Return the folder that a run with this target has until it is finished."""
+        return cls(target.with_name(target.name + UNFINISHED_SUFFIX))
+
+    @classmethod
     def unfinished(cls, target: Path) -> Self | None:
         """Return the folder of a run that can go on from a checkpoint, None if there is none."""
-        folder = cls(target.with_name(target.name + UNFINISHED_SUFFIX))
+        folder = cls.of_unfinished(target)
         return folder if folder.config.is_file() and any(folder.checkpoints.glob("*.checkpoint")) else None
 
     @classmethod
@@ -86,7 +91,7 @@ class RunFolder:
         if unfinished is not None:
             raise UserError(f"{unfinished.path} holds an unfinished run: add --resume to go on with it, or remove that "
                             "folder to start anew")
-        folder = cls(target.with_name(target.name + UNFINISHED_SUFFIX))
+        folder = cls.of_unfinished(target)
         shutil.rmtree(folder.path, ignore_errors=True)
         folder.path.mkdir(parents=True)
         folder.config.write_text(config.to_json(), encoding="utf-8")

@@ -17,16 +17,20 @@ from sentiment.errors import UserError
 from sentiment.version import __version__
 
 INTERRUPTED = 130
+LOST_WORKER = ("UnavailableError", "AbortedError", "CancelledError", "InternalError")  # of TensorFlow
 
 
 class CommandParser(argparse.ArgumentParser):
-    """A parser that takes texts before, between and after the options: ``predict MODEL --json "text"``."""
+    """A parser that takes texts before, between and after the options: ``predict MODEL --json "text"``.
+
+    A command that ends with those of another command (``launch -- train --arch gru``) leaves them alone.
+    """
 
     _among_options = False
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse as `argparse` does with intermixed arguments, which itself calls this method again."""
-        if self._among_options:
+        if self._among_options or any(action.nargs == argparse.REMAINDER for action in self._actions):
             return super().parse_known_args(args, namespace)
         self._among_options = True
         try:
@@ -83,9 +87,11 @@ def main(words: list[str] | None = None) -> int:
 
 
 def system_error(error: Exception) -> str | None:
-    """Return a line for what the system refused: a full disk (also as HDF5 or TensorFlow report it), a file."""
+    """Return a line for what is no bug: a full disk (also as HDF5 or TensorFlow report it), a file, a lost worker."""
     if getattr(error, "errno", None) == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error):
         return "no space left on the device: free some, or write elsewhere with --output-dir or --output"
+    if "TF_CONFIG" in os.environ and type(error).__name__ in LOST_WORKER:
+        return "another worker is gone: start all again, with --resume"
     if isinstance(error, OSError) and error.filename is not None:
         return f"cannot access {error.filename}: {error.strerror}"
     return None

@@ -30,7 +30,7 @@ MONITORS = ("val_loss", "val_accuracy")
 OBJECTIVES = {"cross-entropy": (0.0, 0.0, 0.0), "adversarial": (1.0, 0.0, 0.0), "vat": (0.0, 1.0, 0.0),
               "entropy": (0.0, 0.0, 1.0), "mixed": (1.0, 1.0, 1.0)}
 DEFAULT_EPOCHS, DEFAULT_STEPS = 4, 1000
-STRATEGIES = ("auto", "single", "mirrored", "tpu")
+STRATEGIES = ("auto", "single", "mirrored", "multiworker", "tpu")
 
 
 def option(default: Any, help: str, *, flag: str | None = None, choices: tuple[str, ...] | None = None,
@@ -246,7 +246,8 @@ class RuntimeConfig(Section):
     """On what, and from which seed."""
 
     seed: int = option(1, "seed of the split, the weights, the order of the data and dropout", minimum=0)
-    strategy: str = option("auto", "device placement: auto takes a TPU, else all GPUs, else one device",
+    strategy: str = option("auto", "where to train: auto takes the workers of TF_CONFIG, else a TPU, else all GPUs, "
+                           "else one device",
                            choices=STRATEGIES)
     mixed_precision: bool = option(False, "compute in half precision: float16 on a GPU, bfloat16 elsewhere")
     deterministic: bool = option(False, "refuse operations whose result may differ between runs, at the cost of speed")

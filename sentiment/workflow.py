@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import keras
@@ -28,6 +29,7 @@ from sentiment.predictions import probabilities
 from sentiment.preprocessing import TextPreprocessor, word2vec, word_vectors, write_vectors
 from sentiment.training import Trained, train
 from sentiment.training.gradient_flow import all_gradient_norms, sample_of
+from sentiment.training.strategy import Workers, make_strategy
 
 CHANGEABLE = ("checkpoint_minutes", "checkpoint_steps")  # in an unfinished run
 
@@ -56,8 +58,10 @@ def resumed_config(folder: RunFolder, given: dict[str, dict[str, Any]]) -> RunCo
 
 
 def run_training(config: RunConfig, target: Path, *, overwrite: bool = False, unfinished: RunFolder | None = None
-                 ) -> RunFolder:
+                 ) -> RunFolder | None:
     """Train, export, evaluate once on the test split, and write everything to `target`.
+
+    Of several workers the chief does so; the others only train, and return None.
 
     With `unfinished`, that run goes on from its newest checkpoint; `config` is then its own (`resumed_config`).
 
@@ -67,13 +71,17 @@ def run_training(config: RunConfig, target: Path, *, overwrite: bool = False, un
     """
     started = time.perf_counter()
     architectures.find(config.model)
+    strategy = make_strategy(config.runtime.strategy)
+    if not Workers(strategy).is_chief:
+        _help_training(config, target, strategy)
+        return None
     folder = unfinished or RunFolder.begin(target, config, overwrite=overwrite)
     with _kept_on_error(folder, target):
         corpus = load_corpus(config.data, config.runtime.seed)
         config = config.updated({"data": {"dataset": corpus.name}})
         for note in corpus.notes:
             log.warning(note)
-        trained = train(config, corpus, history_file=folder.history, checkpoints=folder.checkpoints,
+        trained = train(config, corpus, strategy, history_file=folder.history, checkpoints=folder.checkpoints,
                         tensorboard=folder.tensorboard)
         if trained.diverged:
             log.warning(f"{trained.diverged}: training stopped, the weights of epoch {trained.best_epoch} were kept")
@@ -88,6 +96,14 @@ def run_training(config: RunConfig, target: Path, *, overwrite: bool = False, un
         _draw(folder, corpus, trained, test, logits, measured)
         folder.card.write_text(model_card(target.name, config, measured), encoding="utf-8")
         return folder.finish(target)
+
+
+def _help_training(config: RunConfig, target: Path, strategy: Any) -> None:
+    """Train as one of the workers that is not the chief: with the chief's checkpoints, and logs that nobody needs."""
+    with TemporaryDirectory() as nowhere:
+        logs = RunFolder(nowhere)
+        train(config, load_corpus(config.data, config.runtime.seed), strategy, history_file=logs.history,
+              checkpoints=RunFolder.of_unfinished(target).checkpoints, tensorboard=logs.tensorboard)
 
 
 def measure_gradients(config: RunConfig, corpus: Corpus, names: Sequence[str], *, steps: int, texts: int

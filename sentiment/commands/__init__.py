@@ -8,9 +8,10 @@ from sentiment.commands import (
     export,
     gradients,
     info,
+    launch,
     predict,
     train,
     vectors,
 )
 
-COMMANDS = (train, predict, explain, evaluate, info, export, architectures, gradients, vectors, benchmark)
+COMMANDS = (train, predict, explain, evaluate, info, export, architectures, gradients, vectors, benchmark, launch)

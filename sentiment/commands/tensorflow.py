@@ -14,7 +14,8 @@ def import_tensorflow() -> None:
         try:
             import tensorflow as tf
 
-            tf.config.list_logical_devices()
+            if "TF_CONFIG" not in os.environ:  # workers must be connected before a device is asked for
+                tf.config.list_logical_devices()
         finally:
             os.dup2(kept, 2)
             os.close(kept)

@@ -40,7 +40,11 @@ def run(arguments: argparse.Namespace) -> None:
         log(f"{target} is finished: there is nothing to resume")
         folder = RunFolder.open(target)
     else:
-        folder = run_training(config, target, overwrite=arguments.overwrite, unfinished=unfinished)
+        trained = run_training(config, target, overwrite=arguments.overwrite, unfinished=unfinished)
+        if trained is None:
+            log("this worker is done; the chief writes the results")
+            return
+        folder = trained
     measured = folder.load_metrics()
     if arguments.json:
         print(json.dumps(measured))

@@ -5,6 +5,7 @@ architecture and no data set.
 """
 
 import math
+import signal
 from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
@@ -15,16 +16,17 @@ import tensorflow as tf
 
 from sentiment.batching import PADDING_ID, UNKNOWN_ID, Batches, map_batches
 from sentiment.config import TrainingConfig
-from sentiment.errors import DivergedError
+from sentiment.errors import DivergedError, Interrupted, UserError
 from sentiment.objectives import cross_entropy, predicted_classes
+from sentiment.signals import StopRequest, noted_signals
 from sentiment.training.averaging import WeightAverage
 from sentiment.training.feed import endless, training_dataset
 from sentiment.training.gradients import transformed
-from sentiment.training.interruption import StopRequest, noted_signals
 from sentiment.training.noise import Noise
 from sentiment.training.objective import Objective
 from sentiment.training.recovery import Place, Recovery
 from sentiment.training.row_adam import with_unique_rows
+from sentiment.training.strategy import Workers
 
 
 class Trainer:
@@ -48,6 +50,7 @@ class Trainer:
         self.strategy = strategy
         self.config = config
         self.seed = seed
+        self.workers = Workers(strategy)
         with strategy.scope():
             model.compile(optimizer=optimizer)  # for the callbacks, which look for model.optimizer
             self.optimizer = model.optimizer  # under float16 this one scales the loss
@@ -115,9 +118,11 @@ class Trainer:
 
         Where the weights are averaged, the average is what is validated, what callbacks see at the end of an
         epoch, and what the model has at the end. With `recovery`, training goes on from its newest checkpoint, and
-        SIGINT and SIGTERM end it after the step at work and a last checkpoint.
+        SIGINT and SIGTERM end it after the step at work and a last checkpoint. Several workers agree on when to stop
+        and on how good an epoch was.
 
         Raises:
+            UserError: if workers would start from different checkpoints.
             DivergedError: if the loss stops being finite before the first epoch is complete; later, training
                 stops and the callbacks restore the best weights.
             Interrupted: after one of those signals.
@@ -128,8 +133,9 @@ class Trainer:
         self.model.stop_training = False
         watchers.on_train_begin()
         place = recovery.start(self.variables, callbacks, len(train)) if recovery else Place()
+        self._check_agreement(place)
         others = None if unlabelled is None else endless(unlabelled, self.seed, place.epoch * len(train) + place.batch)
-        with noted_signals() if recovery else nullcontext(StopRequest()) as request:
+        with noted_signals("stopping after this step") if recovery else nullcontext(StopRequest()) as request:
             while place.epoch < epochs and not place.finished:
                 watchers.on_epoch_begin(place.epoch)
                 dataset = training_dataset(train, labels, self.seed, place.epoch, others, place.batch)
@@ -158,11 +164,16 @@ class Trainer:
         """Save a checkpoint if it is time to, and stop if asked to."""
         if recovery is None:
             return
-        if request.signal is not None:
+        if self.workers.mean(request.signal is not None)[0] > 0:
             recovery.save(place)
-        else:
-            recovery.after_step(place)
-        request.obey()
+            raise Interrupted(request.signal or signal.SIGTERM)
+        recovery.after_step(place)
+
+    def _check_agreement(self, place: Place) -> None:
+        own = [float(place.epoch), float(place.batch)]
+        if self.workers.mean(*own) != own:
+            raise UserError("the workers found different checkpoints: --output-dir must be the same folder for all, "
+                            "on a disk that they share")
 
     def _train_epoch(self, dataset: Any, place: Place, watchers: keras.callbacks.CallbackList) -> Iterator[None]:
         """Train on the rest of an epoch, moving `place` on; yield after each step, and end where the loss does."""
@@ -186,9 +197,9 @@ class Trainer:
         if self.table is not None:
             self.optimizer.catch_up_all()
         with self.average.in_place() if self.average is not None else nullcontext():
-            logits = self.predict(validation, request)
-            logs["val_loss"] = float(np.mean(cross_entropy(labels, logits)))
-            logs["val_accuracy"] = float(np.mean(predicted_classes(logits) == labels))
+            logits = self.predict(validation, request if self.workers.count == 1 else None)
+            logs["val_loss"], logs["val_accuracy"] = self.workers.mean(
+                float(np.mean(cross_entropy(labels, logits))), float(np.mean(predicted_classes(logits) == labels)))
             logs["learning_rate"] = float(keras.ops.convert_to_numpy(self.optimizer.learning_rate))
             watchers.on_epoch_end(place.epoch, logs)
 

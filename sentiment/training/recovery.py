@@ -49,16 +49,18 @@ class Recovery:
         steps: how many steps lie between two, or None.
         minutes: how much time lies between two.
         at_start: whether to save one before the first step.
+        writes: whether this process saves any; of several workers one does.
         identity: of the data; the checkpoints of other data are refused.
     """
 
     def __init__(self, checkpoints: Checkpoints, *, steps: int | None, minutes: float, identity: str,
-                 at_start: bool) -> None:
+                 at_start: bool, writes: bool = True) -> None:
         self.checkpoints = checkpoints
         self.steps = steps
         self.minutes = minutes
         self.identity = identity
         self.at_start = at_start
+        self.writes = writes
         self._found = checkpoints.latest()
         if self._found is not None and self._found.state["identity"] != identity:
             raise UserError(f"the texts are not those that the checkpoints in {checkpoints.folder} were made with: "
@@ -100,6 +102,8 @@ class Recovery:
 
     def save(self, place: Place) -> None:
         """Write a checkpoint, unless a weight is not finite any more."""
+        if not self.writes:
+            return
         arrays = {f"{VARIABLE}/{number}": variable.numpy()
                   for number, variable in enumerate(self._variables)}
         if not all(np.isfinite(array).all() for array in arrays.values()):

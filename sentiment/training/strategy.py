@@ -1,5 +1,6 @@
-"""Where a step runs: a `tf.distribute` strategy, and the precision that suits the device."""
+"""Where a step runs: a `tf.distribute` strategy, the workers it has, and the precision that suits the device."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +15,19 @@ from sentiment.errors import UserError
 def make_strategy(name: str) -> Any:
     """Return the `tf.distribute.Strategy` for a name.
 
-    `auto` takes a TPU where `TPU_NAME` names one, else all GPUs if there are several, else one device.
-    `mirrored` without a GPU mirrors over the logical CPU devices.
+    `auto` takes the workers where `TF_CONFIG` names several, a TPU where `TPU_NAME` names one, else all GPUs if there
+    are several, else one device. `mirrored` without a GPU mirrors over the logical CPU devices. With several workers
+    this must come before anything that TensorFlow computes.
 
     Raises:
-        UserError: if `tpu` is asked for and there is none.
+        UserError: if `tpu` is asked for and there is none, or `multiworker` without a cluster.
     """
+    workers = len(_cluster())
+    if name == "multiworker" or (name == "auto" and workers > 1):
+        if workers == 0:
+            raise UserError("--strategy multiworker needs TF_CONFIG, which names the workers and this one; on one "
+                            "machine `python -m sentiment launch --workers 2 -- train ...` sets it")
+        return tf.distribute.MultiWorkerMirroredStrategy()
     gpus = tf.config.list_logical_devices("GPU")
     if name == "auto":
         name = "tpu" if os.environ.get("TPU_NAME") else "mirrored" if len(gpus) > 1 else "single"
@@ -40,6 +48,46 @@ def _tpu_strategy() -> Any:
         raise UserError(f"--strategy tpu: no TPU answers ({str(error).splitlines()[0]}); "
                         "set TPU_NAME, or use --strategy auto") from None
     return tf.distribute.TPUStrategy(resolver)
+
+
+def _cluster() -> list[str]:
+    """Return the addresses of the workers that `TF_CONFIG` names."""
+    try:
+        cluster = json.loads(os.environ.get("TF_CONFIG") or "{}").get("cluster", {})
+        return [*cluster.get("chief", ()), *cluster.get("worker", ())]
+    except (ValueError, AttributeError, TypeError) as error:
+        raise UserError(f"TF_CONFIG is not what TensorFlow takes: {error}") from None
+
+
+class Workers:
+    """The processes that train together.
+
+    Attributes:
+        count: how many there are.
+        is_chief: whether this one writes.
+    """
+
+    def __init__(self, strategy: Any) -> None:
+        self._strategy = strategy
+        resolver = strategy.cluster_resolver if isinstance(
+            strategy, tf.distribute.MultiWorkerMirroredStrategy) else None
+        self.count = len(_cluster()) if resolver else 1
+        self.is_chief = resolver is None or resolver.task_type == "chief" or (
+            resolver.task_id == 0 and "chief" not in resolver.cluster_spec().jobs)
+        self._compiled: Any = None
+
+    def mean(self, *values: float) -> list[float]:
+        """Return the mean of each value over all workers, the same bits on each; with one worker the values."""
+        if self.count == 1:
+            return list(values)
+        if self._compiled is None:
+
+            def mean(own: Any) -> Any:
+                return self._strategy.reduce("MEAN", self._strategy.run(lambda value: value, (own,)), axis=None)
+
+            self._compiled = tf.function(mean, input_signature=[tf.TensorSpec([None], tf.float64)])
+        means: list[float] = self._compiled(tf.constant(values, tf.float64)).numpy().tolist()
+        return means
 
 
 def half_precision() -> str:
@@ -63,4 +111,5 @@ def describe(strategy: Any) -> str:
     count = strategy.num_replicas_in_sync
     kinds = "TPU core" if isinstance(strategy, tf.distribute.TPUStrategy) else (
         "GPU" if tf.config.list_logical_devices("GPU") else "CPU")
-    return f"{count} {kinds}{'s' if count > 1 else ''}"
+    workers = Workers(strategy).count
+    return f"{count} {kinds}{'s' if count > 1 else ''}{f' of {workers} workers' if workers > 1 else ''}"

@@ -29,7 +29,7 @@ from sentiment.training.loop import Trainer
 from sentiment.training.optimization import make_optimizer
 from sentiment.training.pretraining import start_from_autoencoder
 from sentiment.training.recovery import Recovery
-from sentiment.training.strategy import describe, make_strategy, precision
+from sentiment.training.strategy import Workers, describe, precision
 
 FITTED_AT_ONCE = ("class_weights", "seed")
 
@@ -108,10 +108,12 @@ class Texts:
         return self.train.tokens.followed_by(self.unlabelled.tokens)
 
 
-def train(config: RunConfig, corpus: Corpus, *, history_file: Path, checkpoints: Path, tensorboard: Path) -> Trained:
+def train(config: RunConfig, corpus: Corpus, strategy: Any, *, history_file: Path, checkpoints: Path, tensorboard: Path
+          ) -> Trained:
     """Fit the preprocessor and the model; the paths are where logs and checkpoints are written.
 
-    Where there are checkpoints of the same run, it goes on from the newest.
+    Where there are checkpoints of the same run, it goes on from the newest. Of several workers the chief alone writes
+    checkpoints, and each writes its own logs.
     """
     keras.utils.set_random_seed(config.runtime.seed)
     if config.runtime.deterministic:
@@ -125,8 +127,8 @@ def train(config: RunConfig, corpus: Corpus, *, history_file: Path, checkpoints:
     epochs = settings.epochs_for(len(texts.train))
     recovery = Recovery(Checkpoints(checkpoints), steps=config.runtime.checkpoint_steps,
                         minutes=config.runtime.checkpoint_minutes, identity=texts.identity(corpus),
-                        at_start=settings.pretraining != "none")
-    trainer, sizes = prepare_trainer(config, corpus, texts, resumed=recovery.resumes)
+                        at_start=settings.pretraining != "none", writes=Workers(strategy).is_chief)
+    trainer, sizes = prepare_trainer(config, corpus, texts, strategy, resumed=recovery.resumes)
     logs = tensorboard if config.runtime.tensorboard else None
     callbacks = make_callbacks(settings, epochs, history_file, logs)
     display = ProgressDisplay()
@@ -141,12 +143,11 @@ def train(config: RunConfig, corpus: Corpus, *, history_file: Path, checkpoints:
                    display.seconds, describe(trainer.strategy), trainer.diverged)
 
 
-def prepare_trainer(config: RunConfig, corpus: Corpus, texts: Texts, *, resumed: bool = False
+def prepare_trainer(config: RunConfig, corpus: Corpus, texts: Texts, strategy: Any, *, resumed: bool = False
                     ) -> tuple[Trainer, architectures.Sizes]:
     """Build the model and what trains it; unless a checkpoint will bring the weights, pretrain where asked to."""
     settings = config.training
     epochs = settings.epochs_for(len(texts.train))
-    strategy = make_strategy(config.runtime.strategy)
     with strategy.scope(), precision(config.runtime.mixed_precision):
         sizes = architectures.Sizes(texts.preprocessor.vocabulary_size, len(corpus.class_names),
                                     texts.preprocessor.sentence_ends)

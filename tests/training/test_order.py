@@ -18,6 +18,7 @@ from sentiment.datasets import Corpus, load_corpus
 from sentiment.datasets.sample import sample_folder
 from sentiment.inference import Classifier
 from sentiment.training import train
+from sentiment.training.strategy import make_strategy
 from sentiment.workflow import default_config
 
 # Small and quick: 456 steps, a minute or less on 2 cores.
@@ -43,8 +44,8 @@ def accuracy(name: str, corpus: Corpus, pairs: pd.DataFrame, folder: Path) -> fl
     uses = architectures.named(name).uses
     config = default_config({"model": {"architecture": name}}).updated(
         {"model": {key: value for key, value in MODEL.items() if key in uses}, "training": TRAINING})
-    trained = train(config, corpus, history_file=folder / "history.csv", checkpoints=folder / "checkpoints",
-                    tensorboard=folder)
+    trained = train(config, corpus, make_strategy("single"), history_file=folder / "history.csv",
+                    checkpoints=folder / "checkpoints", tensorboard=folder)
     answers = Classifier(trained.model, trained.preprocessor, corpus.class_names).predict(pairs["text"].tolist())
     return float(np.mean([answer.label for answer in answers] == pairs["label"].to_numpy()))
 

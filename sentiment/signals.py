@@ -25,8 +25,11 @@ class StopRequest:
 
 
 @contextmanager
-def noted_signals() -> Iterator[StopRequest]:
-    """Note SIGINT and SIGTERM within the block instead of ending the process; a second one acts as usual."""
+def noted_signals(what: str) -> Iterator[StopRequest]:
+    """Note SIGINT and SIGTERM within the block instead of ending the process; a second one acts as usual.
+
+    `what` says what happens now.
+    """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request  # Python handles signals in the main thread alone
@@ -35,7 +38,7 @@ def noted_signals() -> Iterator[StopRequest]:
 
     def note(number: int, frame: Any) -> None:
         request.signal = number
-        log(f"{signal.Signals(number).name}: stopping after this step; once more to stop at once")
+        log(f"{signal.Signals(number).name}: {what}; once more to stop at once")
         restore()
 
     def restore() -> None:
