@@ -37,7 +37,12 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError("launch takes a command: sentiment launch --workers 2 -- train --arch bilstm")
     with noted_signals("stopping all workers after this step") as request:
         workers = start_workers(words, free_addresses(arguments.workers))
+        copies = [threading.Thread(target=_copy, args=pair, daemon=True) for pair in enumerate(workers)]
+        for copy in copies:
+            copy.start()
         code = watch(workers, request)
+        for copy in copies:
+            copy.join(GRACE_SECONDS)
     request.obey()
     if code:
         raise UserError(f"a worker ended with exit code {code}, so all were ended" if code > 0 else
@@ -54,19 +59,18 @@ def free_addresses(count: int) -> list[str]:
 
 
 def start_workers(words: list[str], addresses: list[str]) -> list[Worker]:
-    """Start a worker for each address; their stderr goes to ours with their number before each line."""
+    """Start a worker for each address."""
     workers = []
     for index in range(len(addresses)):
         place = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-        worker = subprocess.Popen(  # noqa: S603  the command is the one that the person gave
+        workers.append(subprocess.Popen(  # noqa: S603  the command is the one that the person gave
             [sys.executable, "-m", "sentiment", *words], env={**os.environ, "TF_CONFIG": json.dumps(place)},
-            stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True)
-        threading.Thread(target=_copy, args=(worker, index), daemon=True).start()
-        workers.append(worker)
+            stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True))
     return workers
 
 
-def _copy(worker: Worker, index: int) -> None:
+def _copy(index: int, worker: Worker) -> None:
+    """Copy a worker's stderr to ours, its number before each line."""
     for line in worker.stderr or ():
         sys.stderr.write(f"[{index}] {line}")
         sys.stderr.flush()

@@ -20,7 +20,8 @@ def make_strategy(name: str) -> Any:
     this must come before anything that TensorFlow computes.
 
     Raises:
-        UserError: if `tpu` is asked for and there is none, or `multiworker` without a cluster.
+        UserError: if `tpu` is asked for and there is none, `multiworker` without a cluster, or another one in one of
+            several workers.
     """
     workers = len(_cluster())
     if name == "multiworker" or (name == "auto" and workers > 1):
@@ -28,6 +29,8 @@ def make_strategy(name: str) -> Any:
             raise UserError("--strategy multiworker needs TF_CONFIG, which names the workers and this one; on one "
                             "machine `python -m sentiment launch --workers 2 -- train ...` sets it")
         return tf.distribute.MultiWorkerMirroredStrategy()
+    if workers > 1:
+        raise UserError(f"TF_CONFIG names {workers} workers: use --strategy auto or multiworker, not {name}")
     gpus = tf.config.list_logical_devices("GPU")
     if name == "auto":
         name = "tpu" if os.environ.get("TPU_NAME") else "mirrored" if len(gpus) > 1 else "single"

@@ -170,10 +170,12 @@ def prepare_trainer(config: RunConfig, corpus: Corpus, texts: Texts, strategy: A
 def can_update_rows(config: RunConfig, strategy: Any) -> bool:
     """Return whether the embedding can be updated by the rows that a batch touches.
 
-    Only Adam knows how; noise and averages of the weights touch all rows; and neither the scaled loss of float16 nor
-    the sum of slices over devices is provided for.
+    Only Adam knows how; noise and averages of the weights touch all rows; neither the scaled loss of float16 nor the
+    sum of slices over devices is provided for; and a TPU's compiler needs to know how many rows there are.
     """
     settings = config.training
+    if isinstance(strategy, tf.distribute.TPUStrategy):
+        return False
     return (settings.optimizer == "adam" and not settings.freeze_embedding and not settings.gradient_noise
             and not settings.ema and not config.runtime.mixed_precision and strategy.num_replicas_in_sync == 1)
 

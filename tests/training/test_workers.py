@@ -137,6 +137,10 @@ def test_a_cluster_that_cannot_be_read(tiny_csv: Path, tmp_path: Path, run_cli: 
     code, _, err = run_cli("train", "--dataset", tiny_csv, "--output-dir", tmp_path / "run")
     assert code == 1
     assert "TF_CONFIG is not what TensorFlow takes" in err
+    monkeypatch.setenv("TF_CONFIG", '{"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}}')
+    code, _, err = run_cli("train", "--dataset", tiny_csv, "--output-dir", tmp_path / "run", "--strategy", "single")
+    assert code == 1
+    assert "TF_CONFIG names 2 workers: use --strategy auto or multiworker, not single" in err
 
 
 def test_launch_refuses(run_cli: Cli) -> None:
