@@ -233,8 +233,9 @@ def test_wrong_usage_is_2(words: list[str], run_cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("error", [OSError(28, os.strerror(28)), RuntimeError(f"HDF5: {os.strerror(28)}")])
-def test_a_full_disk_is_one_line_and_leaves_nothing(tiny_csv: Path, tmp_path: Path, run_cli: Cli, error: Exception,
-                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_one_line_and_leaves_what_to_go_on_from(tiny_csv: Path, tmp_path: Path, run_cli: Cli,
+                                                                   error: Exception,
+                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise error
 
@@ -242,7 +243,8 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tiny_csv: Path, tmp_path: Pa
     code, _, err = run_cli("train", "--dataset", tiny_csv, "--output-dir", tmp_path / "run", *QUICK)
     assert code == 1
     assert err.splitlines()[-1].startswith("error: no space left on the device")
-    assert list(tmp_path.iterdir()) == []
+    assert [entry.name for entry in tmp_path.iterdir()] == ["run.unfinished"]
+    assert "run.unfinished: go on with --resume" in err
 
 
 def test_a_place_that_cannot_be_written_is_one_line(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
@@ -262,7 +264,8 @@ def test_an_interrupt_is_130_and_keeps_what_there_is(tiny_csv: Path, tmp_path: P
     assert run_cli(*words)[0] == 130
     assert [entry.name for entry in tmp_path.iterdir()] == ["run.unfinished"]
     monkeypatch.undo()
-    assert run_cli(*words)[0] == 0
+    assert run_cli(*words)[0] == 1
+    assert run_cli(*words, "--resume")[0] == 0
     assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
 
 
