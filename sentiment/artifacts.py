@@ -33,8 +33,10 @@ from sentiment import architectures
 from sentiment.architectures import Sizes
 from sentiment.config import RunConfig
 from sentiment.errors import UserError
+from sentiment.files import written_beside
 from sentiment.portable import PortableFolder
 from sentiment.preprocessing import TextPreprocessor
+from sentiment.training.checkpoints import Checkpoints
 
 UNFINISHED_SUFFIX = ".unfinished"
 DIVERGED_SUFFIX = ".diverged"
@@ -69,7 +71,7 @@ class RunFolder:
     def unfinished(cls, target: Path) -> Self | None:
         """Return the folder of a run that can go on from a checkpoint, None if there is none."""
         folder = cls.of_unfinished(target)
-        return folder if folder.config.is_file() and any(folder.checkpoints.glob("*.checkpoint")) else None
+        return folder if folder.config.is_file() and Checkpoints(folder.checkpoints).exist() else None
 
     @classmethod
     def begin(cls, target: Path, config: RunConfig, *, overwrite: bool) -> Self:
@@ -133,7 +135,7 @@ class RunFolder:
         """
         folder = cls(path)
         if not folder.path.exists():
-            raise UserError(f"no such model folder: {path}{cls._hint(Path(path))}")
+            raise UserError(f"no such model folder: {path}{cls._hint(folder.path)}")
         if PortableFolder(path).exists():
             raise UserError(f"{path} is an export, which only predicts: give the folder of the run")
         if not folder.path.is_dir() or not folder.config.is_file():
@@ -143,9 +145,9 @@ class RunFolder:
                 raise UserError(f"the model folder {path} is incomplete: {file.name} is missing; train it again")
         return folder
 
-    @staticmethod
-    def _hint(path: Path) -> str:
-        if path.with_name(path.name + UNFINISHED_SUFFIX).is_dir():
+    @classmethod
+    def _hint(cls, path: Path) -> str:
+        if cls.unfinished(path) is not None:
             return "; its training did not finish: go on with --resume"
         runs = sorted(entry.parent.name for entry in path.parent.glob("*/metrics.json"))
         return f" (in {path.parent} there are {', '.join(runs)})" if runs else "; train one with `python train.py`"
@@ -163,9 +165,8 @@ class RunFolder:
 
     def save_json(self, path: Path, values: Any) -> None:
         """Write JSON, complete or not at all."""
-        beside = path.with_name(path.name + ".new")
-        beside.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        beside.replace(path)
+        with written_beside(path) as beside:
+            beside.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
     def load_config(self) -> RunConfig:
         """Read the configuration."""

@@ -1,7 +1,6 @@
 """Export a run for ONNX Runtime, tokens included, so that it answers without TensorFlow."""
 
 import logging
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -14,6 +13,7 @@ from sentiment.errors import UserError
 from sentiment.export.characters import characters_of_the_graph
 from sentiment.export.check import CHECK_TEXTS, ExportError, check_scores
 from sentiment.export.onnx_loops import PLACEHOLDER, onnx_loop, recurrent_node
+from sentiment.files import written_beside
 from sentiment.inference import Classifier
 from sentiment.layers.fused import replaced_loops
 from sentiment.portable import PlainTokenizer, PortableClassifier, PortableFolder
@@ -36,20 +36,15 @@ def export_onnx(folder: RunFolder, texts: Sequence[str] = ()) -> Path:
     if missing:
         raise UserError(f"--format onnx needs {', '.join(missing)}: pip install '.[onnx]'")
     classifier = Classifier(folder.load_model(use_cudnn=False), folder.load_preprocessor(), folder.load_class_names())
-    beside = PortableFolder(folder.onnx.with_name(folder.onnx.name + ".new"))
-    shutil.rmtree(beside.path, ignore_errors=True)
-    try:
-        beside.path.mkdir(parents=True)
+    with written_beside(folder.onnx) as path:
+        beside = PortableFolder(path)
+        path.mkdir(parents=True)
         beside.save_texts(plain_tokenizer(classifier.preprocessor), classifier.class_names)
         checked = [*CHECK_TEXTS, *texts]
         with _failing_as_export_error():
             _convert(classifier, beside.model)
-            scores = PortableClassifier.load(beside.path).predict_proba(checked)
+            scores = PortableClassifier.load(path).predict_proba(checked)
         check_scores("ONNX model", scores, classifier.predict_proba(checked))
-        shutil.rmtree(folder.onnx, ignore_errors=True)
-        beside.path.replace(folder.onnx)
-    finally:
-        shutil.rmtree(beside.path, ignore_errors=True)
     return folder.onnx
 
 

@@ -1,6 +1,5 @@
 """Export a run as a TensorFlow SavedModel that takes raw strings and needs none of our code."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import tensorflow as tf
 
 from sentiment.artifacts import RunFolder
 from sentiment.export.check import CHECK_TEXTS, check_scores
+from sentiment.files import written_beside
 from sentiment.inference import Classifier
 
 
@@ -59,15 +59,9 @@ def export_saved_model(folder: RunFolder, texts: Sequence[str] = ()) -> Path:
     root = tf.Module()
     root.serve = _Serve(classifier)
     signatures = {"serve": root.serve.__call__, "serving_default": root.serve.__call__}
-    beside = folder.export.with_name(folder.export.name + ".new")
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
+    with written_beside(folder.export) as beside:
         tf.saved_model.save(root, str(beside), signatures=signatures)
         check_scores("SavedModel", _scores(beside, checked), expected)
-        shutil.rmtree(folder.export, ignore_errors=True)
-        beside.replace(folder.export)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     return folder.export
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from sentiment.batching import UNKNOWN_ID, TokenizedTexts
 from sentiment.errors import UserError
+from sentiment.files import written_beside
 
 
 @dataclass(frozen=True)
@@ -81,12 +82,7 @@ def read_vectors(path: str | Path, words: Sequence[str], features: int) -> Vecto
 
 def write_vectors(path: Path, words: Sequence[str], vectors: np.ndarray) -> None:
     """Write words and their vectors, float [words, features], in word2vec's text format, complete or not at all."""
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        with beside.open("w", encoding="utf-8") as file:
-            file.write(f"{len(words)} {vectors.shape[1]}\n")
-            for word, vector in zip(words, vectors, strict=True):
-                file.write(f"{word} {' '.join(f'{value:.6g}' for value in vector)}\n")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with written_beside(path) as beside, beside.open("w", encoding="utf-8") as file:
+        file.write(f"{len(words)} {vectors.shape[1]}\n")
+        for word, vector in zip(words, vectors, strict=True):
+            file.write(f"{word} {' '.join(f'{value:.6g}' for value in vector)}\n")

@@ -11,6 +11,7 @@ import numpy as np
 from sentiment.config import TrainingConfig
 from sentiment.console import new_progress
 from sentiment.errors import UserError
+from sentiment.files import written_beside
 
 
 class HistoryFile(keras.callbacks.Callback):
@@ -24,10 +25,8 @@ class HistoryFile(keras.callbacks.Callback):
         """Write the file, complete or not at all."""
         history = self.model.history
         columns = {"epoch": history.epoch, **{name: history.history[name] for name in sorted(history.history)}}
-        beside = self.path.with_name(self.path.name + ".new")
-        with beside.open("w", encoding="utf-8", newline="") as file:
+        with written_beside(self.path) as beside, beside.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([columns, *zip(*columns.values(), strict=True)])
-        beside.replace(self.path)
 
 
 class ProgressDisplay(keras.callbacks.Callback):

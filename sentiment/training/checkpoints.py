@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sentiment.console import log
+from sentiment.files import written_beside
 
 MAGIC = b"sentiment checkpoint 1\n"
 DIGEST_BYTES = 32
@@ -49,17 +50,11 @@ class Checkpoints:
         np.savez(content, allow_pickle=False, **{STATE: state}, **checkpoint.arrays)
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"step-{step:08d}.checkpoint"
-        beside = path.with_suffix(".new")
-        try:
-            with beside.open("wb") as file:
-                file.write(MAGIC + hashlib.sha256(content.getbuffer()).digest())
-                file.write(content.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-        except OSError:
-            beside.unlink(missing_ok=True)
-            raise
+        with written_beside(path) as beside, beside.open("wb") as file:
+            file.write(MAGIC + hashlib.sha256(content.getbuffer()).digest())
+            file.write(content.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
         for old in self._paths()[:-self.keep]:
             old.unlink()
 
