@@ -77,10 +77,10 @@ class Recovery:
         self._variables = list(variables)
         self._callbacks = {type(callback).__name__: callback for callback in callbacks}
         self._steps_per_epoch = steps_per_epoch
-        self._saved_at = time.monotonic()
+        self._saved, self._saved_at = Place(), time.monotonic()
         if self._found is None:
             if self.at_start:
-                self.save(Place())
+                self._write(Place())
             return Place()
         arrays, state = self._found
         self._found = None  # its arrays need not stay in memory
@@ -101,9 +101,11 @@ class Recovery:
             self.save(place)
 
     def save(self, place: Place) -> None:
-        """Write a checkpoint, unless a weight is not finite any more."""
-        if not self.writes:
-            return
+        """Write a checkpoint, unless there is one of this place already or a weight is not finite any more."""
+        if self.writes and place != self._saved:
+            self._write(place)
+
+    def _write(self, place: Place) -> None:
         arrays = {f"{VARIABLE}/{number}": variable.numpy()
                   for number, variable in enumerate(self._variables)}
         if not all(np.isfinite(array).all() for array in arrays.values()):
@@ -114,7 +116,7 @@ class Recovery:
             arrays |= {f"{BEST}/{number}": array for number, array in enumerate(weights)}
         self.checkpoints.save(self.step(place), Checkpoint(arrays, {
             "identity": self.identity, "place": dataclasses.asdict(place), "callbacks": states}))
-        self._saved_at = time.monotonic()
+        self._saved, self._saved_at = dataclasses.replace(place), time.monotonic()
 
     def _restore(self, arrays: dict[str, np.ndarray], states: dict[str, Any]) -> None:
         for number, variable in enumerate(self._variables):
