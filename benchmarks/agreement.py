@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("model", help="the folder of a run")
     folder = RunFolder.open(parser.parse_args().model)
     config = folder.load_config()
-    texts = load_corpus(config.data, config.runtime.seed).test.read().texts
+    texts = list(load_corpus(config.data, config.runtime.seed).test.read().texts)
     classifier = load(folder.path)
     expected = classifier.predict_proba(texts)
     served, loaded = tf.saved_model.load(str(folder.export)), keras.saving.load_model(folder.model)

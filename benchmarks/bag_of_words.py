@@ -30,7 +30,7 @@ def main() -> None:
     terms = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
     model = make_pipeline(terms, LogisticRegression(C=10, max_iter=1000))
     labels = np.concatenate([corpus.train.labels, corpus.validation.labels])
-    model.fit(corpus.train.texts + corpus.validation.texts, labels)
+    model.fit([*corpus.train.texts, *corpus.validation.texts], labels)
     test = corpus.test.read()
     accuracy = model.score(test.texts, test.labels)
     print(f"{corpus.name}: test accuracy {accuracy:.4f}, {time.perf_counter() - started:.0f} s")

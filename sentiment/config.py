@@ -111,6 +111,8 @@ class DataConfig(Section):
     group_column: str | None = option(None, "column whose equal values stay on one side of a split")
     test_file: str | None = option(None, "file with the test split (default: a stratified part of the data)")
     validation_file: str | None = option(None, "file with the validation split (default: a part of training)")
+    stream: bool = option(False, "read tables piece by piece, and keep the ids on disk: for data that memory does not "
+                          "hold")
     unlabelled: str | None = option(None, "texts without labels to learn from as well: without a value those of the "
                                     "corpus (IMDB has 50,000), or a file", const="corpus")
     validation_fraction: float = option(0.1, "share of training held out to choose the best epoch",

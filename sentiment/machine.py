@@ -22,6 +22,13 @@ def peak_memory_bytes() -> int:
     return max(_own_peak(), _largest(resource.RUSAGE_CHILDREN))
 
 
+def memory_bytes() -> int | None:
+    """Return the memory of this machine, None where the system does not say."""
+    names = ("SC_PAGE_SIZE", "SC_PHYS_PAGES")
+    known = hasattr(os, "sysconf") and all(name in os.sysconf_names for name in names)
+    return os.sysconf(names[0]) * os.sysconf(names[1]) if known else None
+
+
 def _own_peak() -> int:
     """Return this process's own: on Linux `getrusage` starts from the memory of the process that started it."""
     status = Path("/proc/self/status")

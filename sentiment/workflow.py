@@ -4,6 +4,7 @@ import platform
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -32,6 +33,7 @@ from sentiment.training.gradient_flow import all_gradient_norms, sample_of
 from sentiment.training.strategy import Workers, make_strategy
 
 CHANGEABLE = ("checkpoint_minutes", "checkpoint_steps")  # in an unfinished run
+CHECKED_TEXTS = 64  # of validation, on which an export must agree with the model
 
 
 def default_config(given: dict[str, dict[str, Any]]) -> RunConfig:
@@ -82,11 +84,11 @@ def run_training(config: RunConfig, target: Path, *, overwrite: bool = False, un
         for note in corpus.notes:
             log.warning(note)
         trained = train(config, corpus, strategy, history_file=folder.history, checkpoints=folder.checkpoints,
-                        tensorboard=folder.tensorboard)
+                        tensorboard=folder.tensorboard, scratch=folder.path)
         if trained.diverged:
             log.warning(f"{trained.diverged}: training stopped, the weights of epoch {trained.best_epoch} were kept")
         folder.save_run(config, trained.preprocessor, corpus.class_names, trained.sizes, trained.model)
-        export_saved_model(folder, corpus.validation.texts[:64])
+        export_saved_model(folder, list(islice(corpus.validation.texts, CHECKED_TEXTS)))
         test = corpus.test.read()
         classifier = Classifier(folder.load_model(), trained.preprocessor, corpus.class_names)
         logits = classifier.predict_logits(test.texts)
@@ -100,10 +102,11 @@ def run_training(config: RunConfig, target: Path, *, overwrite: bool = False, un
 
 def _help_training(config: RunConfig, target: Path, strategy: Any) -> None:
     """Train as one of the workers that is not the chief: with the chief's checkpoints, and logs that nobody needs."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as nowhere:
-        logs = RunFolder(nowhere)
-        train(config, load_corpus(config.data, config.runtime.seed), strategy, history_file=logs.history,
-              checkpoints=RunFolder.of_unfinished(target).checkpoints, tensorboard=logs.tensorboard)
+        logs, corpus = RunFolder(nowhere), load_corpus(config.data, config.runtime.seed)
+        train(config, corpus, strategy, history_file=logs.history, tensorboard=logs.tensorboard,
+              checkpoints=RunFolder.of_unfinished(target).checkpoints, scratch=target.parent)
 
 
 def measure_gradients(config: RunConfig, corpus: Corpus, names: Sequence[str], *, steps: int, texts: int
@@ -126,10 +129,10 @@ def train_vectors(config: RunConfig, target: Path, *, method: str, size: int, wi
     corpus = load_corpus(config.data, seed)
     for note in corpus.notes:
         log.warning(note)
-    texts = [*corpus.train.texts, *load_unlabelled(config.data, corpus)]
-    preprocessor = TextPreprocessor.fit(config.text, texts)
-    tokens = preprocessor.tokenize(texts)
-    log(f"{method}: {len(texts):,} texts, {len(tokens.values):,} words, {preprocessor.vocabulary_size:,} ids")
+    others = load_unlabelled(config.data, corpus)
+    preprocessor = TextPreprocessor.fit(config.text, chain(corpus.train.texts, others))
+    tokens = preprocessor.tokenize(chain(corpus.train.texts, others))
+    log(f"{method}: {len(tokens):,} texts, {len(tokens.values):,} words, {preprocessor.vocabulary_size:,} ids")
     if method == "svd":
         vectors = word_vectors(tokens, preprocessor.vocabulary_size, size, seed, window)
     else:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from sentiment.machine import available_cores, peak_memory_bytes, threads
+from sentiment.machine import available_cores, memory_bytes, peak_memory_bytes, threads
 
 SMALL = "from sentiment.machine import peak_memory_bytes; print(peak_memory_bytes())"
 LARGE = "b'x' * 300_000_000"
@@ -29,3 +29,9 @@ def test_threads_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) -
     for nothing in ("", "0", "4,2"):
         monkeypatch.setenv("OMP_NUM_THREADS", nothing)
         assert threads() == available_cores()
+
+
+def test_the_memory_of_the_machine() -> None:
+    memory = memory_bytes()
+    assert memory is not None
+    assert peak_memory_bytes() < memory < 1 << 50

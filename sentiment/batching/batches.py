@@ -1,6 +1,6 @@
 """Batches of texts of similar length, padded to a few lengths only."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,9 @@ from sentiment.batching.tokens import UNKNOWN_ID, TokenizedTexts
 
 LENGTH_MULTIPLE = 8
 WINDOW_BATCHES = 50
+# Of texts on disk, so many are shuffled in memory at a time; they come from blocks that stand together there.
+BUFFER_TEXTS = 1 << 16
+BLOCK_TEXTS = 256
 
 
 def bucket_lengths(lengths: np.ndarray, buckets: int, max_length: int) -> np.ndarray:
@@ -50,6 +53,9 @@ class Batches:
         self.tokens = tokens
         self.boundaries = boundaries
         self.batch_size = batch_size
+        self._lengths = tokens.lengths
+        window = batch_size * WINDOW_BATCHES
+        self._buffer = max(1, BUFFER_TEXTS // window) * window if tokens.on_disk else max(1, len(tokens))
 
     def __len__(self) -> int:
         return -(-len(self.tokens) // self.batch_size)
@@ -60,35 +66,66 @@ class Batches:
         The texts are shuffled, sorted by length within windows of 50 batches, cut into batches, and the
         batches shuffled. Every batch has `batch_size` rows; the last one is filled up. With `first`, that many
         batches are left out at the start.
+
+        Texts on disk are shuffled in two steps: blocks of texts that stand together over the whole corpus, and the
+        texts and batches within some hundred blocks that are read into memory together. The first such buffer of a
+        corpus that fits into it is shuffled as one in memory is.
         """
         random = np.random.default_rng([seed, epoch])
-        order = random.permutation(len(self.tokens))
-        lengths = self.tokens.lengths
-        window = self.batch_size * WINDOW_BATCHES
-        batches: list[np.ndarray] = []
-        for start in range(0, len(order), window):
-            rows = order[start:start + window]
-            rows = rows[np.argsort(lengths[rows], kind="stable")]
-            batches += [rows[place:place + self.batch_size] for place in range(0, len(rows), self.batch_size)]
-        for index in random.permutation(len(batches))[first:]:
-            yield self._batch(batches[index], self.batch_size)
+        for rows in self._buffers(self._shuffled_rows(random)):
+            batches = self._windowed(rows)
+            order = random.permutation(len(batches))[first:]
+            first = max(0, first - len(batches))
+            if len(order):
+                yield from self._padded(rows, [batches[index] for index in order], filled=True)
 
     def by_length(self, *, filled: bool = False) -> Iterator[Batch]:
-        """Yield all texts once, the shortest first; with `filled`, every batch has `batch_size` rows."""
-        order = np.argsort(self.tokens.lengths, kind="stable")
-        for first in range(0, len(order), self.batch_size):
-            rows = order[first:first + self.batch_size]
-            yield self._batch(rows, self.batch_size if filled else len(rows))
+        """Yield all texts once, the shortest first; with `filled`, every batch has `batch_size` rows.
 
-    def _batch(self, rows: np.ndarray, size: int) -> Batch:
-        longest = int(self.tokens.lengths[rows].max())
-        length = int(self.boundaries[np.searchsorted(self.boundaries, longest)])
-        ids = self.tokens.padded(rows, length)
-        if len(rows) < size:
-            filling = np.zeros((size - len(rows), length), np.int32)
-            filling[:, 0] = UNKNOWN_ID
-            ids = np.concatenate([ids, filling])
-        return Batch(ids, rows)
+        Texts on disk are ordered within what is read into memory together.
+        """
+        for rows in self._buffers(np.arange(len(self.tokens))):
+            order = np.argsort(self._lengths[rows], kind="stable")
+            yield from self._padded(rows, self._cut(order), filled=filled)
+
+    def _shuffled_rows(self, random: np.random.Generator) -> np.ndarray:
+        """Return int64 [texts]: their order before they are put into batches."""
+        texts = len(self.tokens)
+        if texts <= self._buffer:
+            return random.permutation(texts)
+        blocks = random.permutation(-(-texts // BLOCK_TEXTS))
+        order = (blocks[:, None] * BLOCK_TEXTS + np.arange(BLOCK_TEXTS)).ravel()
+        order = order[order < texts]
+        for rows in self._buffers(order):
+            random.shuffle(rows)
+        return order
+
+    def _buffers(self, order: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the rows that are in memory together, as views."""
+        for start in range(0, len(order), self._buffer):
+            yield order[start:start + self._buffer]
+
+    def _windowed(self, rows: np.ndarray) -> list[np.ndarray]:
+        """Return batches of places in `rows`, of texts of similar length within each window."""
+        window = self.batch_size * WINDOW_BATCHES
+        lengths = self._lengths[rows]
+        return [batch for start in range(0, len(rows), window)
+                for batch in self._cut(start + np.argsort(lengths[start:start + window], kind="stable"))]
+
+    def _cut(self, places: np.ndarray) -> list[np.ndarray]:
+        return [places[start:start + self.batch_size] for start in range(0, len(places), self.batch_size)]
+
+    def _padded(self, rows: np.ndarray, batches: Sequence[np.ndarray], *, filled: bool) -> Iterator[Batch]:
+        """Yield batches, given as places in `rows`, padded to a boundary and with rows up to the batch size."""
+        tokens, own = (self.tokens.take(rows), None) if self.tokens.on_disk else (self.tokens, rows)
+        for places in batches:
+            length = int(self.boundaries[np.searchsorted(self.boundaries, self._lengths[rows[places]].max())])
+            ids = tokens.padded(places if own is None else own[places], length)
+            if filled and len(places) < self.batch_size:
+                filling = np.zeros((self.batch_size - len(places), length), np.int32)
+                filling[:, 0] = UNKNOWN_ID
+                ids = np.concatenate([ids, filling])
+            yield Batch(ids, rows[places])
 
 
 def map_batches(batches: Iterator[Batch], texts: int, step: Callable[[np.ndarray], Any]) -> np.ndarray:

@@ -1,8 +1,11 @@
 """Texts as ids, kept in two flat arrays instead of a list of many small ones."""
 
+import mmap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Self
 
 import numpy as np
@@ -10,14 +13,15 @@ import numpy as np
 PADDING_ID = 0
 UNKNOWN_ID = 1
 RESERVED_IDS = 2
+TOKENS_AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True)
 class TokenizedTexts:
-    """The ids of many texts.
+    """The ids of many texts, in memory or on disk.
 
     Attributes:
-        values: int32 [tokens], the ids of all texts behind one another.
+        values: int32 [tokens], the ids of all texts behind one another; a `numpy.memmap` where they are on disk.
         offsets: int64 [texts + 1]; the ids of text i are ``values[offsets[i]:offsets[i + 1]]``.
     """
 
@@ -25,14 +29,31 @@ class TokenizedTexts:
     offsets: np.ndarray
 
     @classmethod
-    def from_parts(cls, parts: Iterable[tuple[np.ndarray, np.ndarray]]) -> Self:
-        """Join (ids of several texts, their lengths) pairs."""
+    def from_parts(cls, parts: Iterable[tuple[np.ndarray, np.ndarray]], folder: Path | None = None) -> Self:
+        """Join (ids of several texts, their lengths) pairs; with `folder`, the ids go to a nameless file there.
+
+        Raises:
+            OSError: if the file cannot be written.
+        """
+        if folder is not None:
+            return cls._on_disk(parts, folder)
         values, lengths = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
         for part_values, part_lengths in parts:
             values.append(part_values)
             lengths.append(part_lengths)
-        offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths))]).astype(np.int64)
-        return cls(np.concatenate(values).astype(np.int32), offsets)
+        return cls(np.concatenate(values).astype(np.int32), _offsets(lengths))
+
+    @classmethod
+    def _on_disk(cls, parts: Iterable[tuple[np.ndarray, np.ndarray]], folder: Path) -> Self:
+        lengths = [np.zeros(0, np.int64)]
+        with TemporaryFile(dir=folder) as file:  # gone from the disk when nothing maps it any more
+            for part_values, part_lengths in parts:
+                file.write(part_values.astype(np.int32).tobytes())
+                lengths.append(part_lengths)
+            file.flush()
+            empty = file.tell() == 0
+            values = np.zeros(0, np.int32) if empty else np.memmap(file, np.int32, mode="r")
+        return cls(values, _offsets(lengths))
 
     @classmethod
     def from_ids(cls, texts: Sequence[Sequence[int]]) -> Self:
@@ -43,19 +64,47 @@ class TokenizedTexts:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def followed_by(self, other: Self) -> Self:
-        """Return these texts and then the other ones."""
-        return type(self)(np.concatenate([self.values, other.values]),
-                          np.concatenate([self.offsets, self.offsets[-1] + other.offsets[1:]]))
+    @property
+    def on_disk(self) -> bool:
+        """Whether the ids are on disk."""
+        return isinstance(self.values, np.memmap)
 
     @property
     def lengths(self) -> np.ndarray:
         """int64 [texts], the number of tokens of each text."""
         return np.diff(self.offsets)
 
+    def part(self, start: int, stop: int) -> Self:
+        """Return the texts from `start` to before `stop`, without copying their ids."""
+        offsets = self.offsets[start:stop + 1]
+        return type(self)(self.values[offsets[0]:offsets[-1]], offsets - offsets[0])
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Return the texts at `rows`, in that order, in memory; what was read of the disk need not stay there."""
+        lengths = self.offsets[rows + 1] - self.offsets[rows]
+        offsets = _offsets([lengths])
+        values = np.empty(offsets[-1], np.int32)
+        for place in np.argsort(rows, kind="stable"):  # as they lie on the disk
+            values[offsets[place]:offsets[place + 1]] = self.row(rows[place])
+        self._release()
+        return type(self)(values, offsets)
+
     def row(self, index: int) -> np.ndarray:
         """Return the ids of one text, int32 [tokens]."""
         return self.values[self.offsets[index]:self.offsets[index + 1]]
+
+    def counts(self, vocabulary_size: int) -> np.ndarray:
+        """Return int64 [vocabulary_size]: how often each id occurs."""
+        counts = np.zeros(vocabulary_size, np.int64)
+        for values in self.pieces():
+            counts += np.bincount(values, minlength=vocabulary_size)
+        return counts
+
+    def pieces(self) -> Iterable[np.ndarray]:
+        """Yield all ids, int32 [tokens], some millions at a time."""
+        for start in range(0, len(self.values), TOKENS_AT_ONCE):
+            yield self.values[start:start + TOKENS_AT_ONCE]
+            self._release()
 
     def padded(self, rows: np.ndarray, length: int) -> np.ndarray:
         """Return int32 [rows, length]: the ids of the texts at `rows`, then zeros.
@@ -63,10 +112,22 @@ class TokenizedTexts:
         Raises:
             ValueError: if a text is longer than `length`.
         """
-        lengths = self.lengths[rows]
+        starts = self.offsets[rows]
+        lengths = self.offsets[rows + 1] - starts
         if lengths.max(initial=0) > length:
             raise ValueError(f"a text of {lengths.max()} tokens does not fit into {length}")
         columns = np.arange(length)
         inside = columns < lengths[:, None]
-        source = np.where(inside, self.offsets[rows][:, None] + columns, 0)
+        source = np.where(inside, starts[:, None] + columns, 0)
         return np.where(inside, self.values[source], PADDING_ID).astype(np.int32)
+
+    def _release(self) -> None:
+        """Let go of the pages read so far, which would count as memory of this process; the disk's cache has them."""
+        mapped = getattr(self.values, "_mmap", None)
+        if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+            mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def _offsets(lengths: list[np.ndarray]) -> np.ndarray:
+    """Return int64 [texts + 1] from the lengths of texts in parts."""
+    return np.concatenate([[0], np.cumsum(np.concatenate(lengths))]).astype(np.int64)

@@ -80,10 +80,10 @@ class Texts:
             log.warning(note)
         preprocessor = TextPreprocessor.fit(config.text, corpus.train.texts)
         chosen = np.random.default_rng(1).permutation(len(corpus.train))[:training]
-        tokens = preprocessor.tokenize([corpus.train.texts[row] for row in chosen])
+        tokens = preprocessor.tokenize(corpus.train.take(chosen).texts)
         _write_arrays(folder / "training.npz", config, tokens, corpus.train.labels[chosen])
         _write_run(folder / "run", config, preprocessor, corpus.class_names)
-        texts = corpus.test.read().texts[:prediction]
+        texts = list(corpus.test.read().texts)[:prediction]
         (folder / "texts.json").write_text(json.dumps(texts))
         options = {"embedding": config.model.embedding_size, "units": config.model.units,
                    "max_length": config.text.max_length, "vocabulary": preprocessor.vocabulary_size,

@@ -6,16 +6,17 @@ from pathlib import Path
 
 from sentiment.config import DataConfig
 from sentiment.datasets import imdb, labelled, sample
-from sentiment.datasets.corpus import Corpus, Examples, HeldOut
+from sentiment.datasets.corpus import Corpus, Examples, HeldOut, Texts
 from sentiment.datasets.download import DownloadError
-from sentiment.datasets.tables import TEXT_NAMES, as_texts, column_named, read_table
+from sentiment.datasets.streams import scan
+from sentiment.datasets.tables import as_texts, columns_of, read_table
 from sentiment.errors import UserError
 
-__all__ = ["Corpus", "Examples", "HeldOut", "load_corpus", "load_for_evaluation", "load_unlabelled"]
+__all__ = ["Corpus", "Examples", "HeldOut", "Texts", "load_corpus", "load_for_evaluation", "load_unlabelled"]
 
 NAMED: dict[str, Callable[[DataConfig, int], Corpus]] = {"imdb": imdb.load, "sample": sample.load}
 UNLABELLED_OF_CORPUS = "corpus"
-FILE_OPTIONS = ("test_file", "validation_file", "text_column", "label_column", "group_column")
+FILE_OPTIONS = ("test_file", "validation_file", "text_column", "label_column", "group_column", "stream")
 
 
 def load_corpus(config: DataConfig, seed: int) -> Corpus:
@@ -28,7 +29,7 @@ def load_corpus(config: DataConfig, seed: int) -> Corpus:
     """
     if config.dataset in NAMED or config.dataset == "auto":
         for name in FILE_OPTIONS:
-            if getattr(config, name) is not None:
+            if getattr(config, name) not in (None, False):
                 raise UserError(f"--{name.replace('_', '-')} goes with --dataset PATH, not with '{config.dataset}'")
     if config.dataset == "auto":
         return _imdb_or_sample(config, seed)
@@ -38,11 +39,13 @@ def load_corpus(config: DataConfig, seed: int) -> Corpus:
     if imdb.is_imdb(path):
         return imdb.load(config, seed)
     if path.is_dir():
+        if config.stream:
+            raise UserError(f"--stream reads tables; {path} is a folder")
         return labelled.load_folder(config, seed)
     return labelled.load_table(config, seed)
 
 
-def load_unlabelled(config: DataConfig, corpus: Corpus) -> list[str]:
+def load_unlabelled(config: DataConfig, corpus: Corpus) -> Texts:
     """Return the texts without labels that the configuration names; none if it names none.
 
     Raises:
@@ -51,9 +54,10 @@ def load_unlabelled(config: DataConfig, corpus: Corpus) -> list[str]:
     if config.unlabelled is None:
         return []
     if config.unlabelled != UNLABELLED_OF_CORPUS:
+        if config.stream:
+            return scan(config.unlabelled, config, labelled=False)[0]
         frame = read_table(config.unlabelled)
-        return as_texts(frame[column_named(frame.columns, config.text_column, TEXT_NAMES, "--text-column",
-                                           config.unlabelled)])
+        return as_texts(frame[columns_of(frame, config, config.unlabelled, labelled=False).text])
     texts = corpus.unlabelled()
     if not texts:
         raise UserError(f"{corpus.name} has no texts without labels: name a file with --unlabelled FILE")

@@ -1,9 +1,35 @@
 """What every source of data yields: texts, labels and the names of the classes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
+import pandas as pd
+
+from sentiment.datasets.streams import StreamedTexts
+
+# In memory, or in files that are read each time that one iterates over them.
+Texts: TypeAlias = list[str] | StreamedTexts
+
+
+def taken(texts: Texts, rows: np.ndarray) -> Texts:
+    """Return the texts at `rows`, in that order; rows of files must be rising."""
+    return texts.take(rows) if isinstance(texts, StreamedTexts) else [texts[row] for row in rows]
+
+
+def blank(texts: Texts) -> np.ndarray:
+    """Return bool [texts]: which hold nothing but white space."""
+    if isinstance(texts, StreamedTexts):
+        return texts.blank
+    return np.fromiter((not text.strip() for text in texts), bool, len(texts))
+
+
+def identities(texts: Texts) -> np.ndarray:
+    """Return int64 [texts]: a number each, the same for equal texts, from 0 on as they first occur."""
+    values: np.ndarray = pd.factorize(texts.digests if isinstance(texts, StreamedTexts)
+                                      else np.array(texts, dtype=object))[0]
+    return values
 
 
 @dataclass(frozen=True)
@@ -16,17 +42,17 @@ class Examples:
         groups: a name per text; texts of one group stay on one side of a split. None where unknown.
     """
 
-    texts: list[str]
+    texts: Texts
     labels: np.ndarray
     groups: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
 
-    def take(self, rows: Sequence[int] | np.ndarray) -> "Examples":
-        """Return the examples at `rows`, in that order."""
+    def take(self, rows: np.ndarray) -> "Examples":
+        """Return the examples at `rows`, in that order; those whose texts are in files must be rising."""
         groups = None if self.groups is None else [self.groups[row] for row in rows]
-        return Examples([self.texts[row] for row in rows], self.labels[np.asarray(rows, dtype=np.int64)], groups)
+        return Examples(taken(self.texts, rows), self.labels[rows], groups)
 
 
 class HeldOut:
@@ -65,5 +91,5 @@ class Corpus:
     train: Examples
     validation: Examples
     test: HeldOut
-    unlabelled: Callable[[], list[str]] = list
+    unlabelled: Callable[[], Texts] = list
     notes: tuple[str, ...] = field(default=())

@@ -7,17 +7,22 @@ from pathlib import Path
 import numpy as np
 
 from sentiment.config import DataConfig
-from sentiment.datasets.corpus import Corpus, Examples, HeldOut
+from sentiment.console import log
+from sentiment.datasets.corpus import Corpus, Examples, HeldOut, Texts, blank, taken
 from sentiment.datasets.splits import hold_out
-from sentiment.datasets.tables import LABEL_NAMES, TEXT_NAMES, as_labels, as_texts, column_named, read_table
+from sentiment.datasets.streams import scan
+from sentiment.datasets.tables import as_labels, as_texts, columns_of, matching_files, read_table
 from sentiment.errors import UserError, nearest
+from sentiment.machine import memory_bytes
+
+LARGE_SHARE = 0.2  # of the memory
 
 
 @dataclass(frozen=True)
 class Named:
     """Texts with the names of their labels, as a source holds them."""
 
-    texts: list[str]
+    texts: Texts
     labels: list[str]
     groups: list[str] | None
     where: str
@@ -25,17 +30,22 @@ class Named:
 
 def from_table(pattern: str | os.PathLike[str], config: DataConfig, *, grouped: bool = False) -> Named:
     """Read the text and label columns of the files that `pattern` names, and the group column if `grouped`."""
-    frame, where = read_table(pattern), str(pattern)
-    text = column_named(frame.columns, config.text_column, TEXT_NAMES, "--text-column", where)
-    label = column_named(frame.columns, config.label_column, LABEL_NAMES, "--label-column", where)
-    if text == label:
-        raise UserError(f"the text and the label of {where} are both read from the column '{text}': "
-                        "set --text-column and --label-column")
-    groups = None
-    if grouped and config.group_column is not None:
-        group = column_named(frame.columns, config.group_column, (), "--group-column", where)
-        groups = as_texts(frame[group])
-    return Named(as_texts(frame[text]), as_labels(frame[label]), groups, where)
+    where = str(pattern)
+    if config.stream:
+        return Named(*scan(pattern, config, grouped=grouped), where)
+    _warn_of_size(where)
+    frame = read_table(pattern)
+    columns = columns_of(frame, config, where, grouped=grouped)
+    groups = as_texts(frame[columns.group]) if columns.group else None
+    return Named(as_texts(frame[columns.text]), as_labels(frame[columns.label]), groups, where)
+
+
+def _warn_of_size(pattern: str) -> None:
+    """Warn if the files are so large that reading them at once may fill the memory."""
+    size, memory = sum(path.stat().st_size for path in matching_files(pattern)), memory_bytes()
+    if memory is not None and size > LARGE_SHARE * memory:
+        log.warning(f"{pattern} holds {size / 1e9:,.1f} GB, and this machine has {memory / 1e9:,.1f} GB of memory: "
+                    "with --stream it is read piece by piece")
 
 
 def from_folder(folder: Path) -> Named:
@@ -72,13 +82,13 @@ def indexed(named: Named, class_names: tuple[str, ...]) -> tuple[Examples, tuple
     Raises:
         UserError: for a label that is not one of `class_names`, or if nothing is left.
     """
-    rows, notes, total = list(range(len(named.texts))), [], len(named.texts)
-    for what, values in (("text", named.texts), ("label", named.labels)):
-        kept = [row for row in rows if values[row].strip()]
+    rows, notes, total = np.arange(len(named.labels)), [], len(named.labels)
+    for what, missing in (("text", blank(named.texts)), ("label", blank(named.labels))):
+        kept = rows[~missing[rows]]
         if len(kept) < len(rows):
             notes.append(f"{len(rows) - len(kept):,} of {total:,} rows of {named.where} had no {what} and were dropped")
         rows = kept
-    if not rows:
+    if not len(rows):
         raise UserError(f"{named.where} holds no labelled text")
     indices = {name: index for index, name in enumerate(class_names)}
     for row in rows:
@@ -87,7 +97,7 @@ def indexed(named: Named, class_names: tuple[str, ...]) -> tuple[Examples, tuple
                             f"(its labels: {', '.join(class_names)}){nearest(named.labels[row], class_names)}")
     labels = np.array([indices[named.labels[row]] for row in rows], dtype=np.int32)
     groups = None if named.groups is None else [named.groups[row] for row in rows]
-    return Examples([named.texts[row] for row in rows], labels, groups), tuple(notes)
+    return Examples(taken(named.texts, rows), labels, groups), tuple(notes)
 
 
 def build_corpus(name: str, train: Named, validation: Named | None, test: Named | None, config: DataConfig,
@@ -97,7 +107,8 @@ def build_corpus(name: str, train: Named, validation: Named | None, test: Named 
     Raises:
         UserError: for fewer than two classes, or a label that training does not have.
     """
-    used = {label for label, text in zip(train.labels, train.texts, strict=True) if label and text.strip()}
+    used = {label for label, without_text in zip(train.labels, blank(train.texts), strict=True)
+            if label and not without_text}
     class_names = class_order(used)
     if len(class_names) < 2:
         found = f"only the class '{class_names[0]}'" if class_names else "no label"

@@ -5,23 +5,23 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
-from sentiment.datasets.corpus import Examples
+from sentiment.datasets.corpus import Examples, Texts, identities
 from sentiment.errors import UserError
 
 
-def bound_together(texts: list[str], groups: list[str] | None) -> np.ndarray:
+def bound_together(texts: Texts, groups: list[str] | None) -> np.ndarray:
     """Number the sets of texts that must not be parted: equal text, or equal group, directly or by a chain.
 
     Returns:
         int32 [texts], the number of each text's set.
     """
-    codes = {text: code for code, text in enumerate(dict.fromkeys(texts))}
-    text_codes = np.array([codes[text] for text in texts])
+    text_codes = identities(texts)
     if groups is None:
         return text_codes.astype(np.int32)
-    _, group_codes = np.unique(np.array(groups, dtype=object).astype(str), return_inverse=True)
-    nodes = len(codes) + int(group_codes.max()) + 1
-    edges = coo_array((np.ones(len(texts)), (text_codes, len(codes) + group_codes)), shape=(nodes, nodes))
+    distinct = int(text_codes.max()) + 1
+    group_codes = identities(groups)
+    nodes = distinct + int(group_codes.max()) + 1
+    edges = coo_array((np.ones(len(texts)), (text_codes, distinct + group_codes)), shape=(nodes, nodes))
     _, components = connected_components(edges, directed=False)
     return np.asarray(components[text_codes], dtype=np.int32)
 

@@ -5,14 +5,16 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import pandas as pd
 import pyarrow
 import pyarrow.parquet
 
+from sentiment.config import DataConfig
 from sentiment.errors import UserError, nearest
 
+BUFFER_BYTES = 1 << 20
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 TEXT_NAMES = ("text", "review", "sentence", "comment", "content", "body", "message", "document", "tweet")
 LABEL_NAMES = ("label", "sentiment", "class", "category", "target", "polarity", "rating", "stars")
@@ -39,8 +41,8 @@ def matching_files(pattern: str | os.PathLike[str]) -> list[Path]:
     return files
 
 
-def read_chunks(path: Path, rows: int) -> Iterator[pd.DataFrame]:
-    """Yield a file as frames of at most `rows` rows, all columns kept, text and labels as written.
+def read_chunks(path: Path, rows: int, columns: list[str] | None = None) -> Iterator[pd.DataFrame]:
+    """Yield a file as frames of at most `rows` rows, with these columns or all, text and labels as written.
 
     CSV, TSV and JSONL are UTF-8, with or without a byte-order mark. Values of CSV and TSV stay strings,
     so that a label `01` or `NA` is itself.
@@ -51,14 +53,15 @@ def read_chunks(path: Path, rows: int) -> Iterator[pd.DataFrame]:
     kind = path.suffix.lower()
     try:
         if kind == ".parquet":
-            with pyarrow.parquet.ParquetFile(path) as file:
-                for batch in file.iter_batches(batch_size=rows):
+            # Without these two settings a whole row group is in memory, which may be the whole file.
+            with pyarrow.parquet.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False) as file:
+                for batch in file.iter_batches(batch_size=rows, columns=columns):
                     yield batch.to_pandas()
         elif kind == ".jsonl":
             yield from _json_chunks(path, rows)
         else:
             yield from pd.read_csv(path, sep="\t" if kind == ".tsv" else ",", dtype=str, keep_default_na=False,
-                                   encoding="utf-8-sig", chunksize=rows)
+                                   encoding="utf-8-sig", chunksize=rows, usecols=columns)
     except UnicodeDecodeError:
         raise UserError(f"{path}, line {_line_not_utf8(path)}: not UTF-8; save the file as UTF-8") from None
     except pd.errors.EmptyDataError:
@@ -100,22 +103,59 @@ def _line_not_utf8(path: Path) -> int:
     return number
 
 
-def read_table(pattern: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read all files that a path or glob names into one frame.
+def table_chunks(pattern: str | os.PathLike[str], rows: int, columns: list[str] | None = None
+                 ) -> Iterator[pd.DataFrame]:
+    """Yield all files that a path or glob names as frames of at most `rows` rows, with these columns or all.
 
     Raises:
-        UserError: if there is no such file, it cannot be read, has no rows, or the columns differ.
+        UserError: if there is no such file, it cannot be read, has no rows, or the columns of two files differ.
     """
-    frames: list[pd.DataFrame] = []
+    expected: pd.Index | None = None
     for path in matching_files(pattern):
-        frame = pd.concat(list(read_chunks(path, 100_000)) or [pd.DataFrame()], ignore_index=True)
-        if frame.empty:
+        empty = True
+        for frame in read_chunks(path, rows, columns):
+            if frame.empty:  # a header alone
+                continue
+            expected = frame.columns if expected is None else expected
+            if empty and set(expected) != set(frame.columns):
+                raise UserError(f"{path} has the columns {', '.join(map(str, frame.columns))}, the first file has "
+                                f"{', '.join(map(str, expected))}")
+            empty = False
+            yield frame
+        if empty:
             raise UserError(f"{path} has no rows")
-        if frames and set(frames[0].columns) != set(frame.columns):
-            raise UserError(f"{path} has the columns {', '.join(map(str, frame.columns))}, the first file has "
-                            f"{', '.join(map(str, frames[0].columns))}")
-        frames.append(frame)
-    return pd.concat(frames, ignore_index=True)
+
+
+def read_table(pattern: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read all files that a path or glob names into one frame; raise as `table_chunks` does."""
+    return pd.concat(list(table_chunks(pattern, 100_000)), ignore_index=True)
+
+
+class Columns(NamedTuple):
+    """Which columns of a table are read."""
+
+    text: str
+    label: str | None
+    group: str | None
+
+
+def columns_of(frame: pd.DataFrame, config: DataConfig, where: str, *, labelled: bool = True, grouped: bool = False
+               ) -> Columns:
+    """Return the columns with the text, the label (if `labelled`) and the group (if `grouped` and there is one).
+
+    Raises:
+        UserError: if one is not there, or the text and the label are the same.
+    """
+    text = column_named(frame.columns, config.text_column, TEXT_NAMES, "--text-column", where)
+    if not labelled:
+        return Columns(text, None, None)
+    label = column_named(frame.columns, config.label_column, LABEL_NAMES, "--label-column", where)
+    if text == label:
+        raise UserError(f"the text and the label of {where} are both read from the column '{text}': "
+                        "set --text-column and --label-column")
+    if not grouped or config.group_column is None:
+        return Columns(text, label, None)
+    return Columns(text, label, column_named(frame.columns, config.group_column, (), "--group-column", where))
 
 
 def column_named(columns: Iterable[object], asked: str | None, usual: tuple[str, ...], flag: str, where: str) -> str:

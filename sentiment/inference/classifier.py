@@ -1,7 +1,8 @@
 """A trained model for raw texts."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import keras
 import numpy as np
@@ -14,6 +15,7 @@ from sentiment.preprocessing import TextPreprocessor
 
 BATCH_SIZE = 192
 BUCKETS = 16
+TEXTS_AT_ONCE = 1 << 16
 
 
 class Classifier:
@@ -32,15 +34,16 @@ class Classifier:
         self._logits = tf.function(lambda ids: model(ids, training=False),
                                    input_signature=[tf.TensorSpec([None, None], tf.int32)])
 
-    def predict_logits(self, texts: Sequence[str]) -> np.ndarray:
+    def predict_logits(self, texts: Iterable[str]) -> np.ndarray:
         """Return float32 [texts, 1 or classes]; one logit is the log-odds of the second of two classes."""
-        if not texts:
-            return np.zeros((0, self.model.output_shape[-1]), np.float32)
-        tokens = self.preprocessor.tokenize(texts)
-        boundaries = bucket_lengths(tokens.lengths, BUCKETS, self.preprocessor.config.max_length)
-        return map_batches(Batches(tokens, boundaries, BATCH_SIZE).by_length(), len(tokens), self._logits)
+        remaining, parts = iter(texts), [np.zeros((0, self.model.output_shape[-1]), np.float32)]
+        while part := list(islice(remaining, TEXTS_AT_ONCE)):
+            tokens = self.preprocessor.tokenize(part)
+            boundaries = bucket_lengths(tokens.lengths, BUCKETS, self.preprocessor.config.max_length)
+            parts.append(map_batches(Batches(tokens, boundaries, BATCH_SIZE).by_length(), len(tokens), self._logits))
+        return np.concatenate(parts)
 
-    def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
+    def predict_proba(self, texts: Iterable[str]) -> np.ndarray:
         """Return float64 [texts, classes]: the probability of each class; each row adds up to 1."""
         return probabilities(self.predict_logits(texts))
 

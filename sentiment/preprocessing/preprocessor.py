@@ -1,10 +1,11 @@
 """The one object that turns raw texts into ids: in training, in prediction and inside the SavedModel."""
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, partial
 from itertools import islice
+from pathlib import Path
 from typing import Any, Self
 
 import keras
@@ -13,7 +14,9 @@ import tensorflow as tf
 
 from sentiment.batching import RESERVED_IDS, UNKNOWN_ID, TokenizedTexts
 from sentiment.config import TextConfig
+from sentiment.console import log
 from sentiment.errors import UserError
+from sentiment.preprocessing.counting import WordCounts
 from sentiment.preprocessing.standardization import standardize
 
 CHUNK_TEXTS = 512
@@ -44,7 +47,7 @@ class TextPreprocessor:
         Raises:
             UserError: if the texts hold no word at all.
         """
-        counts: Counter[bytes] = Counter()
+        counts = WordCounts()
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
         def words(chunk: Any) -> tuple[Any]:
@@ -54,8 +57,11 @@ class TextPreprocessor:
             counts.update(found.tolist())
         if not counts:
             raise UserError("the training texts hold no word: nothing can be learnt from them")
-        ranked = sorted((-count, word.decode("utf-8")) for word, count in counts.items())
-        return cls(config, [word for _, word in ranked[: config.vocabulary_size - RESERVED_IDS]])
+        ranked = counts.ranked()[:config.vocabulary_size - RESERVED_IDS]
+        if ranked[-1][1] <= counts.missed:
+            log.warning(f"there are so many different words that counts may be too low by {counts.missed:,}: the "
+                        "vocabulary may lack words that are rarer than that")
+        return cls(config, [word for word, _ in ranked])
 
     @property
     def vocabulary_size(self) -> int:
@@ -102,14 +108,17 @@ class TextPreprocessor:
         kept = [word for place, word in enumerate(words) if place < head or len(words) - place <= tail]
         return [word.decode("utf-8") for word in kept] or ["[empty]"]
 
-    def tokenize(self, texts: Iterable[str]) -> TokenizedTexts:
-        """Return the ids of raw texts; white space, emoji, NUL and lone surrogates included."""
+    def tokenize(self, texts: Iterable[str], folder: Path | None = None) -> TokenizedTexts:
+        """Return the ids of raw texts; white space, emoji, NUL and lone surrogates included.
+
+        With `folder` they are in a file there that has no name and goes when they are not needed any more.
+        """
 
         def ids_and_lengths(chunk: Any) -> tuple[Any, Any]:
             ids = self._ragged_ids(chunk)
             return ids.flat_values, ids.row_lengths()
 
-        return TokenizedTexts.from_parts((ids, lengths) for ids, lengths in _mapped(texts, ids_and_lengths))
+        return TokenizedTexts.from_parts(((ids, lengths) for ids, lengths in _mapped(texts, ids_and_lengths)), folder)
 
 
 def kept_at_ends(config: TextConfig) -> tuple[int, int]:

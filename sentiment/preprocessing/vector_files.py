@@ -26,7 +26,8 @@ class VectorTable:
     def coverage(self, tokens: TokenizedTexts) -> str:
         """Say how much of the vocabulary, and of all words of the texts, has a vector."""
         words = len(self.found) - UNKNOWN_ID - 1
-        share = self.found[tokens.values].mean() if len(tokens.values) else 0.0
+        counts = tokens.counts(len(self.found))
+        share = counts[self.found].sum() / max(counts.sum(), 1)
         return (f"word vectors for {self.found.sum():,} of {words:,} words of the vocabulary "
                 f"({self.found.sum() / max(words, 1):.1%}), {share:.1%} of the words in the training texts")
 

@@ -10,6 +10,7 @@ WINDOW = 5
 SMOOTHING = 0.75
 POWER_ITERATIONS = 3
 ROOT_MEAN_SQUARE = 0.1
+MOST_TEXTS = 100_000
 
 
 def co_occurrences(tokens: TokenizedTexts, vocabulary_size: int, window: int = WINDOW) -> sparse.csr_array:
@@ -52,7 +53,7 @@ def word_vectors(tokens: TokenizedTexts, vocabulary_size: int, size: int, seed: 
     """Factorise the positive pointwise mutual information of the texts: vectors are U sqrt(S).
 
     Args:
-        tokens: the training texts.
+        tokens: the training texts; of more than 100,000, so many are drawn at random.
         vocabulary_size: the number of ids.
         size: features of a vector; those beyond the rank of a small vocabulary are zero.
         seed: of the randomised factorisation.
@@ -63,6 +64,9 @@ def word_vectors(tokens: TokenizedTexts, vocabulary_size: int, size: int, seed: 
         word and words that stand alone.
     """
     vectors = np.zeros((vocabulary_size, size), np.float32)
+    if len(tokens) > MOST_TEXTS:
+        drawn = np.random.default_rng(seed).choice(len(tokens), MOST_TEXTS, replace=False)
+        tokens = tokens.take(np.sort(drawn))
     information = positive_pointwise_mutual_information(co_occurrences(tokens, vocabulary_size, window))
     rank = min(size, vocabulary_size - 1)
     if information.nnz == 0:

@@ -70,47 +70,51 @@ def class_weights(kind: str, labels: np.ndarray, classes: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Texts:
-    """The texts of a run as ids."""
+    """The texts of a run as ids.
+
+    Attributes:
+        preprocessor: fitted on the training and unlabelled texts.
+        without_labels: the training texts and the unlabelled ones behind one another.
+        train, validation, unlabelled: batches of them.
+    """
 
     preprocessor: TextPreprocessor
+    without_labels: TokenizedTexts
     train: Batches
     validation: Batches
     unlabelled: Batches | None
 
     @classmethod
-    def prepare(cls, config: RunConfig, corpus: Corpus) -> Self:
-        """Fit the preprocessor on the training and unlabelled texts, and cut all texts into batches."""
+    def prepare(cls, config: RunConfig, corpus: Corpus, folder: Path | None = None) -> Self:
+        """Fit the preprocessor, and cut all texts into batches; with `folder`, the ids are on disk there."""
         others = load_unlabelled(config.data, corpus)
         preprocessor = TextPreprocessor.fit(config.text, chain(corpus.train.texts, others))
-        tokens = preprocessor.tokenize(corpus.train.texts)
-        boundaries = bucket_lengths(tokens.lengths, config.text.buckets, config.text.max_length)
+        tokens = preprocessor.tokenize(chain(corpus.train.texts, others), folder)
+        train = tokens.part(0, len(corpus.train))
+        boundaries = bucket_lengths(train.lengths, config.text.buckets, config.text.max_length)
 
         def batches(of: TokenizedTexts) -> Batches:
             return Batches(of, boundaries, config.training.batch_size)
 
-        validation = batches(preprocessor.tokenize(corpus.validation.texts))
-        return cls(preprocessor, batches(tokens), validation,
-                   batches(preprocessor.tokenize(others)) if others else None)
+        return cls(preprocessor, tokens, batches(train),
+                   batches(preprocessor.tokenize(corpus.validation.texts, folder)),
+                   batches(tokens.part(len(train), len(tokens))) if others else None)
 
     def identity(self, corpus: Corpus) -> str:
         """Return a digest of all ids and labels."""
         digest = hashlib.sha256("\n".join(self.preprocessor.words).encode())
         for batches in (self.train, self.validation, self.unlabelled):
             if batches is not None:
-                digest.update(batches.tokens.values.tobytes() + batches.tokens.offsets.tobytes())
+                for values in batches.tokens.pieces():
+                    digest.update(values.tobytes())
+                digest.update(batches.tokens.offsets.tobytes())
         digest.update(corpus.train.labels.tobytes() + corpus.validation.labels.tobytes())
         return digest.hexdigest()
 
-    def without_labels(self) -> TokenizedTexts:
-        """Return the training texts and the unlabelled ones behind one another."""
-        if self.unlabelled is None:
-            return self.train.tokens
-        return self.train.tokens.followed_by(self.unlabelled.tokens)
 
-
-def train(config: RunConfig, corpus: Corpus, strategy: Any, *, history_file: Path, checkpoints: Path, tensorboard: Path
-          ) -> Trained:
-    """Fit the preprocessor and the model; the paths are where logs and checkpoints are written.
+def train(config: RunConfig, corpus: Corpus, strategy: Any, *, history_file: Path, checkpoints: Path, tensorboard: Path,
+          scratch: Path) -> Trained:
+    """Fit the preprocessor and the model; the paths are where logs, checkpoints and ids are written.
 
     Where there are checkpoints of the same run, it goes on from the newest. Of several workers the chief alone writes
     checkpoints, and each writes its own logs.
@@ -120,7 +124,7 @@ def train(config: RunConfig, corpus: Corpus, strategy: Any, *, history_file: Pat
         tf.config.experimental.enable_op_determinism()
     entry = architectures.find(config.model)
     check_training(config, entry)
-    texts = Texts.prepare(config, corpus)
+    texts = Texts.prepare(config, corpus, scratch if config.data.stream else None)
     if entry.learner != "gradient":
         return fit_at_once(config, corpus, texts, entry.learner)
     settings = config.training
@@ -160,7 +164,7 @@ def prepare_trainer(config: RunConfig, corpus: Corpus, texts: Texts, strategy: A
     log(f"{config.model.architecture}: {model.count_params():,} parameters, {len(corpus.train):,} training texts, "
         f"{texts.preprocessor.vocabulary_size:,} words, up to {epochs} epochs on {describe(strategy)}")
     if settings.pretraining == "autoencoder" and not resumed:
-        batches = Batches(texts.without_labels(), texts.train.boundaries, settings.batch_size)
+        batches = Batches(texts.without_labels, texts.train.boundaries, settings.batch_size)
         start_from_autoencoder(model, config.model, settings, sizes, batches, strategy, config.runtime.seed)
     weights = class_weights(settings.class_weights, corpus.train.labels, len(corpus.class_names))
     table = model.get_layer(architectures.EMBEDDING).embeddings if by_rows else None
@@ -192,6 +196,9 @@ def check_training(config: RunConfig, entry: architectures.Architecture) -> None
         raise UserError(f"'{entry.name}' reads sentences: it needs --periods")
     if entry.learner == "gradient":
         return
+    if config.data.stream:
+        raise UserError(f"'{entry.name}' is fitted at once by scikit-learn: --stream is for architectures that are "
+                        "trained step by step")
     for section in (config.training, config.runtime):
         for declared in dataclasses.fields(section):
             if getattr(section, declared.name) != declared.default and declared.name not in FITTED_AT_ONCE:
@@ -203,7 +210,7 @@ def start_embedding(model: keras.Model, config: RunConfig, texts: Texts) -> None
     """Give the embedding its first values."""
     start, size = config.training.embedding_start, config.model.embedding_size
     if start == "svd":
-        vectors = word_vectors(texts.without_labels(), texts.preprocessor.vocabulary_size, size, config.runtime.seed)
+        vectors = word_vectors(texts.without_labels, texts.preprocessor.vocabulary_size, size, config.runtime.seed)
         architectures.set_word_vectors(model, vectors)
     elif start != "random":
         table = read_vectors(start, texts.preprocessor.words, size)

@@ -44,7 +44,7 @@ def test_labels_and_groups_stay_with_their_texts() -> None:
     data = examples(100, groups=10)
     for part in hold_out(data, 0.2, seed=1, class_names=NAMES):
         for text, label, group in zip(part.texts, part.labels, part.groups or [], strict=True):
-            row = data.texts.index(text)
+            row = list(data.texts).index(text)
             assert (label, group) == (data.labels[row], (data.groups or [])[row])
 
 

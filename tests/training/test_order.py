@@ -45,7 +45,7 @@ def accuracy(name: str, corpus: Corpus, pairs: pd.DataFrame, folder: Path) -> fl
     config = default_config({"model": {"architecture": name}}).updated(
         {"model": {key: value for key, value in MODEL.items() if key in uses}, "training": TRAINING})
     trained = train(config, corpus, make_strategy("single"), history_file=folder / "history.csv",
-                    checkpoints=folder / "checkpoints", tensorboard=folder)
+                    checkpoints=folder / "checkpoints", tensorboard=folder, scratch=folder)
     answers = Classifier(trained.model, trained.preprocessor, corpus.class_names).predict(pairs["text"].tolist())
     return float(np.mean([answer.label for answer in answers] == pairs["label"].to_numpy()))
 

@@ -1,0 +1,82 @@
+"""Tables that are too large for memory: their texts stay in the files and are read anew when they are gone through."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from sys import intern
+
+import numpy as np
+
+from sentiment.config import DataConfig
+from sentiment.datasets.tables import as_labels, as_texts, columns_of, table_chunks
+from sentiment.errors import UserError
+
+CHUNK_ROWS = 4096
+
+
+@dataclass(frozen=True)
+class StreamedTexts:
+    """Some texts of the files that a path or glob names, read each time that they are iterated over.
+
+    Attributes:
+        pattern: the path or glob.
+        column: with the text.
+        rows: int64 [texts], rising: which rows of all files together they are.
+        digests: uint64 [texts], equal for equal texts.
+        blank: bool [texts], whether there is nothing but white space.
+    """
+
+    pattern: str
+    column: str
+    rows: np.ndarray
+    digests: np.ndarray
+    blank: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[str]:
+        start = found = 0
+        for frame in table_chunks(self.pattern, CHUNK_ROWS, [self.column]):
+            first, last = np.searchsorted(self.rows, (start, start + len(frame)))
+            for text in as_texts(frame[self.column].iloc[self.rows[first:last] - start]):
+                if digest_of(text) != self.digests[found]:
+                    raise UserError(f"{self.pattern} was changed while it was read")
+                yield text
+                found += 1
+            start += len(frame)
+        if found != len(self):
+            raise UserError(f"{self.pattern} was changed while it was read")
+
+    def take(self, rows: np.ndarray) -> "StreamedTexts":
+        """Return the texts at `rows`, which must be rising."""
+        return StreamedTexts(self.pattern, self.column, self.rows[rows], self.digests[rows], self.blank[rows])
+
+
+def digest_of(text: str) -> int:
+    """Return 64 bits of a text's BLAKE2b; of ten million texts two different ones are equal in them once in 370,000."""
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest())
+
+
+def scan(pattern: str | os.PathLike[str], config: DataConfig, *, labelled: bool = True, grouped: bool = False
+         ) -> tuple[StreamedTexts, list[str], list[str] | None]:
+    """Go through the files once; return the texts, and of each row its label (if `labelled`) and group (if `grouped`).
+
+    Raises:
+        UserError: if there is no such file, it cannot be read, has no rows, or lacks a column.
+    """
+    digests, without_words = [], []
+    labels: list[str] = []
+    groups: list[str] = []
+    for frame in table_chunks(pattern, CHUNK_ROWS):
+        columns = columns_of(frame, config, str(pattern), labelled=labelled, grouped=grouped)
+        texts = as_texts(frame[columns.text])
+        digests.append(np.fromiter(map(digest_of, texts), np.uint64, len(texts)))
+        without_words.append(np.fromiter((not text.strip() for text in texts), bool, len(texts)))
+        # Interned, as they are few: else two million labels take 100 MB.
+        labels += map(intern, as_labels(frame[columns.label])) if columns.label else ()
+        groups += map(intern, as_texts(frame[columns.group])) if columns.group else ()
+    rows = np.arange(sum(map(len, digests)))
+    streamed = StreamedTexts(str(pattern), columns.text, rows, np.concatenate(digests), np.concatenate(without_words))
+    return streamed, labels, groups if columns.group else None

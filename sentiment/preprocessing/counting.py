@@ -1,0 +1,40 @@
+"""Counts of words in bounded memory."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+CAPACITY = 1 << 21  # distinct words, in about 300 MB
+
+
+class WordCounts:
+    """Counts how often each word occurs; the rarest are forgotten when there are too many distinct ones.
+
+    A word that is forgotten and comes again starts from zero, so its count may be too low, by at most `missed`: the sum
+    of the thresholds at which words were forgotten (after Misra & Gries 1982, "Finding repeated elements"). Up to
+    `capacity` distinct words, all counts are exact and `missed` is 0.
+    """
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self.capacity = capacity
+        self.missed = 0
+        self._counts: Counter[bytes] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def update(self, words: Iterable[bytes]) -> None:
+        """Count some words."""
+        self._counts.update(words)
+        if len(self._counts) > self.capacity:
+            self._forget()
+
+    def ranked(self) -> list[tuple[str, int]]:
+        """Return the words and their counts, by falling count, ties by spelling."""
+        ranked = sorted((-count, word.decode("utf-8")) for word, count in self._counts.items())
+        return [(word, -count) for count, word in ranked]
+
+    def _forget(self) -> None:
+        """Forget rare words, as few as leave half of the capacity free or more."""
+        threshold = sorted(self._counts.values(), reverse=True)[self.capacity // 2]
+        self._counts = Counter({word: count for word, count in self._counts.items() if count > threshold})
+        self.missed += threshold
