@@ -197,11 +197,21 @@ class Trainer:
         if self.table is not None:
             self.optimizer.catch_up_all()
         with self.average.in_place() if self.average is not None else nullcontext():
-            logits = self.predict(validation, request if self.workers.count == 1 else None)
-            logs["val_loss"], logs["val_accuracy"] = self.workers.mean(
-                float(np.mean(cross_entropy(labels, logits))), float(np.mean(predicted_classes(logits) == labels)))
+            logs["val_loss"], logs["val_accuracy"] = self._validate(validation, labels, request)
             logs["learning_rate"] = float(keras.ops.convert_to_numpy(self.optimizer.learning_rate))
             watchers.on_epoch_end(place.epoch, logs)
+
+    def _validate(self, validation: Batches, labels: np.ndarray, request: StopRequest) -> tuple[float, float]:
+        """Return the mean loss and the accuracy, the same on all workers, each of which predicts its share."""
+        own: StopRequest | None = request
+        if 1 < self.workers.count <= len(labels):
+            share = self.workers.share(len(labels))
+            validation = Batches(validation.tokens.take(share), validation.boundaries, validation.batch_size)
+            labels, own = labels[share], None  # one alone must not stop, the others would wait for it
+        logits = self.predict(validation, own)
+        loss, right, texts = self.workers.mean(float(np.sum(cross_entropy(labels, logits), dtype=np.float64)),
+                                               int(np.sum(predicted_classes(logits) == labels)), len(labels))
+        return loss / texts, right / texts
 
     def _diverge(self, loss: float, place: Place) -> None:
         """Note that the loss is not finite any more, or raise `DivergedError` if there is no epoch to fall back on."""

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from sentiment.errors import UserError
@@ -67,6 +68,7 @@ class Workers:
 
     Attributes:
         count: how many there are.
+        index: of this one, from 0.
         is_chief: whether this one writes.
     """
 
@@ -75,9 +77,13 @@ class Workers:
         resolver = strategy.cluster_resolver if isinstance(
             strategy, tf.distribute.MultiWorkerMirroredStrategy) else None
         self.count = len(_cluster()) if resolver else 1
-        self.is_chief = resolver is None or resolver.task_type == "chief" or (
-            resolver.task_id == 0 and "chief" not in resolver.cluster_spec().jobs)
+        self.index = _index(resolver) if resolver else 0
+        self.is_chief = self.index == 0
         self._compiled: Any = None
+
+    def share(self, texts: int) -> np.ndarray:
+        """Return int64: which of so many texts this worker takes; each is taken by one."""
+        return np.arange(self.index, texts, self.count)
 
     def mean(self, *values: float) -> list[float]:
         """Return the mean of each value over all workers, the same bits on each; with one worker the values."""
@@ -91,6 +97,12 @@ class Workers:
             self._compiled = tf.function(mean, input_signature=[tf.TensorSpec([None], tf.float64)])
         means: list[float] = self._compiled(tf.constant(values, tf.float64)).numpy().tolist()
         return means
+
+
+def _index(resolver: Any) -> int:
+    """Return the number of this worker: a chief, if the cluster has a job of that name, stands before the others."""
+    before = 1 if resolver.task_type != "chief" and "chief" in resolver.cluster_spec().jobs else 0
+    return int(resolver.task_id) + before
 
 
 def half_precision() -> str:

@@ -36,8 +36,10 @@ assert (workers.count, workers.is_chief) == (len(addresses), index == 0)
 assert workers.mean(index, 2.0) == [(len(addresses) - 1) / 2, 2.0]
 settings = {"clip_norm": 0.05, "l2": 0.01, "ema": 0.9, "objective": "adversarial"}
 trainer = test_loop.make_trainer(None, strategy, settings, normalization="weight", layers=2)
+predict, validated = trainer.predict, []
+trainer.predict = lambda batches, *more: validated.append(len(batches.tokens)) or predict(batches, *more)
 history = test_loop.fit(trainer, 3, size=12)
-np.savez(f"{folder}/{len(addresses)}-{index}.npz", *trainer.model.get_weights(),
+np.savez(f"{folder}/{len(addresses)}-{index}.npz", *trainer.model.get_weights(), validated=validated,
          **{name: values for name, values in history.items()})
 """
 
@@ -54,7 +56,8 @@ def test_workers_equal_one_process(count: int, tmp_path: Path) -> None:
             _, err = process.communicate(timeout=300)
             assert process.returncode == 0, err[-2000:]
         results += [np.load(tmp_path / f"{len(addresses)}-{index}.npz") for index in range(len(addresses))]
-    *workers, alone = results
+    *workers, alone = map(dict, results)
+    assert sum(worker.pop("validated") for worker in workers).tolist() == alone.pop("validated").tolist() == [50] * 3
     for worker in workers:
         assert set(worker) == set(alone)
         for name in alone:
