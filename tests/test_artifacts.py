@@ -142,6 +142,11 @@ def test_a_folder_that_is_not_there(tiny_run: Path, tmp_path: Path) -> None:
         sentiment.load(tmp_path / "absent")
     with pytest.raises(UserError, match=r"no such model folder: .* there are tiny"):
         sentiment.load(tiny_run.with_name("tinny"))
-    (tmp_path / "late.unfinished").mkdir()
+    checkpoints = tmp_path / "late.unfinished" / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    (checkpoints.parent / "config.json").write_text("{}")
+    with pytest.raises(UserError, match=r"no such model folder: .*; train one"):
+        sentiment.load(tmp_path / "late")
+    (checkpoints / "step-00000001.checkpoint").write_bytes(b"")
     with pytest.raises(UserError, match=r"its training did not finish"):
         sentiment.load(tmp_path / "late")

@@ -177,3 +177,18 @@ def test_other_texts_are_refused(tmp_path: Path) -> None:
 
 def test_rows_are_what_the_test_thinks() -> None:
     assert isinstance(make_optimizer(TrainingConfig(), 10, by_rows=True), RowAdam)
+
+
+def test_a_place_is_saved_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every step and the end of each epoch are due; the last step of an epoch is both."""
+    saved: list[tuple[int, Any]] = []
+    save = Checkpoints.save
+
+    def noted(self: Checkpoints, step: int, checkpoint: Any) -> None:
+        saved.append((step, checkpoint.state["place"]))
+        save(self, step, checkpoint)
+
+    monkeypatch.setattr(Checkpoints, "save", noted)
+    run("adam", tmp_path, steps=1)
+    places = [(place["epoch"], place["batch"], place["finished"]) for _, place in saved]
+    assert len(places) == len(set(places)) == 1 + EPOCHS * (STEPS + 1)

@@ -1,0 +1,33 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sentiment.batching import TokenizedTexts
+from sentiment.config import RunConfig
+from sentiment.datasets import load_corpus
+from sentiment.training.training import Texts
+
+
+def words_of(texts: Texts, tokens: TokenizedTexts) -> list[str]:
+    known = ["", "[unknown]", *texts.preprocessor.words]
+    return [" ".join(known[one] for one in tokens.row(row)) for row in range(len(tokens))]
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_each_part_holds_its_own_texts(on_disk: bool, tiny_csv: Path, tmp_path: Path) -> None:
+    (tmp_path / "others.csv").write_text("text\nnobody labelled this\nand nobody labelled that\n", encoding="utf-8")
+    config = RunConfig().updated({"data": {"dataset": str(tiny_csv), "unlabelled": str(tmp_path / "others.csv")}})
+    corpus = load_corpus(config.data, 1)
+    texts = Texts.prepare(config, corpus, tmp_path if on_disk else None)
+    assert texts.train.tokens.on_disk == on_disk
+    assert texts.unlabelled is not None
+    others = ["nobody labelled this", "and nobody labelled that"]
+    assert words_of(texts, texts.unlabelled.tokens) == others
+    train = [" ".join(text.replace(",", "").split()) for text in corpus.train.texts]
+    assert words_of(texts, texts.train.tokens) == train
+    assert words_of(texts, texts.without_labels) == [*train, *others]
+    validation = words_of(texts, texts.validation.tokens)
+    assert [words.split()[:3] for words in validation] == [text.split(",")[0].split() for text in
+                                                           corpus.validation.texts]
+    np.testing.assert_array_equal(texts.train.boundaries, texts.unlabelled.boundaries)
