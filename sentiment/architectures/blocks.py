@@ -47,6 +47,13 @@ def head(config: ModelConfig, sizes: Sizes) -> list[keras.layers.Layer]:
     ]
 
 
+def scale_logits(model: keras.Model, factor: float) -> None:
+    """Multiply all logits of a model by `factor`, in the weights of its last layer."""
+    layer = model.layers[-1]
+    for weight in (layer.kernel, layer.bias):
+        weight.assign(weight * factor)
+
+
 def chained(layers: list[keras.layers.Layer], values: Any) -> Any:
     """Apply layers one after another."""
     for layer in layers:

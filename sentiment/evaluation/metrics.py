@@ -7,6 +7,8 @@ from sklearn import metrics
 
 from sentiment.predictions import probabilities
 
+CALIBRATION_BINS = 15
+
 
 def log_loss(labels: np.ndarray, logits: np.ndarray) -> float:
     """Return the mean cross-entropy in nats, exact also where a probability rounds to 0."""
@@ -15,6 +17,18 @@ def log_loss(labels: np.ndarray, logits: np.ndarray) -> float:
         logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
     chosen = logits[np.arange(len(labels)), labels]
     return float(np.mean(np.logaddexp.reduce(logits, axis=1) - chosen))
+
+
+def calibration_error(labels: np.ndarray, logits: np.ndarray) -> float:
+    """Return the expected calibration error: the mean gap between the score of the answers and how many are right.
+
+    Guo et al. 2017, over 15 bins of equal width of the winning class's probability, weighted by their texts.
+    """
+    scores = probabilities(logits)
+    confidence, right = scores.max(axis=1), scores.argmax(axis=1) == labels
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    gaps = np.bincount(bins, weights=confidence - right, minlength=CALIBRATION_BINS)
+    return float(np.abs(gaps).sum() / len(labels))
 
 
 def evaluate(labels: np.ndarray, logits: np.ndarray, class_names: tuple[str, ...]) -> dict[str, Any]:
@@ -26,8 +40,8 @@ def evaluate(labels: np.ndarray, logits: np.ndarray, class_names: tuple[str, ...
         class_names: their names by index.
 
     Returns:
-        JSON-ready: `texts`, `accuracy`, `log_loss`, `roc_auc` (one against the rest, macro mean, for more
-        than two classes; None if a class has no text), `macro_f1`, `classes` (precision, recall, F1 and the
+        JSON-ready: `texts`, `accuracy`, `log_loss`, `calibration_error`, `roc_auc` (one against the rest, macro mean,
+        for more than two classes; None if a class has no text), `macro_f1`, `classes` (precision, recall, F1 and the
         number of texts by class name) and `confusion_matrix` (rows are the right classes).
     """
     scores = probabilities(logits)
@@ -43,6 +57,7 @@ def evaluate(labels: np.ndarray, logits: np.ndarray, class_names: tuple[str, ...
         "texts": len(labels),
         "accuracy": float(np.mean(predicted == labels)),
         "log_loss": log_loss(labels, logits),
+        "calibration_error": calibration_error(labels, logits),
         "roc_auc": _roc_auc(labels, scores),
         "macro_f1": float(np.mean(f1)),
         "classes": classes,

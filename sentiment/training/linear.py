@@ -6,13 +6,11 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import minimize_scalar
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from sentiment.batching import UNKNOWN_ID, TokenizedTexts
-from sentiment.objectives import cross_entropy
 
 MINIMUM_TEXTS = 2
 LOGISTIC_C = 10.0
@@ -69,10 +67,6 @@ class Fitted:
     kernel: np.ndarray
     bias: np.ndarray
 
-    def scaled(self, factor: float) -> "Fitted":
-        """Return the model whose logits are `factor` times these."""
-        return Fitted(self.idf, self.kernel * np.float32(factor), self.bias * np.float32(factor))
-
 
 def fit_logistic_regression(counts: sparse.csr_array, labels: np.ndarray, class_weight: str | None) -> Fitted:
     """TF-IDF with sublinear counts and unit rows, then logistic regression."""
@@ -111,18 +105,6 @@ def fit_nb_svm(counts: sparse.csr_array, labels: np.ndarray, class_weight: str |
 
 LEARNERS: dict[str, Callable[[sparse.csr_array, np.ndarray, str | None], Fitted]] = {
     "tfidf-lr": fit_logistic_regression, "nb-svm": fit_nb_svm}
-
-
-def temperature(labels: np.ndarray, logits: np.ndarray) -> float:
-    """Return the factor for `logits` that gives the smallest cross-entropy of `labels`.
-
-    Margins of an SVM are no log-odds; a factor makes the best of them (Guo et al. 2017). It changes no label.
-    """
-
-    def loss(logarithm: float) -> float:
-        return float(np.mean(cross_entropy(labels, (logits * np.exp(logarithm)).astype(np.float32))))
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-5.0, 5.0), method="bounded").x))
 
 
 def set_fitted(layer: Any, terms: Terms, fitted: Fitted) -> None:

@@ -22,9 +22,10 @@ from sentiment.console import log
 from sentiment.datasets import Corpus, load_unlabelled
 from sentiment.errors import UserError
 from sentiment.preprocessing import TextPreprocessor, read_vectors, word_vectors
+from sentiment.training.calibration import temperature
 from sentiment.training.callbacks import ProgressDisplay, make_callbacks
 from sentiment.training.checkpoints import Checkpoints
-from sentiment.training.linear import LEARNERS, count_terms, set_fitted, temperature
+from sentiment.training.linear import LEARNERS, count_terms, set_fitted
 from sentiment.training.loop import Trainer
 from sentiment.training.optimization import make_optimizer
 from sentiment.training.pretraining import start_from_autoencoder
@@ -39,12 +40,13 @@ class Trained:
     """What training yields.
 
     Attributes:
-        model: with the weights of the best epoch.
+        model: with the weights of the best epoch, its logits divided by the temperature.
         preprocessor: fitted on the training texts.
         sizes: what the model was built with.
         history: a list by metric, a value an epoch; empty for a model that was fitted at once.
         best_epoch: counted from 1; None for a model that was fitted at once.
-        validation_logits: float32 [texts, 1 or classes], of the best epoch.
+        validation_logits: float32 [texts, 1 or classes], of the model.
+        temperature: see `sentiment.training.calibration`.
         seconds: of the epochs alone.
         devices: in words.
         diverged: what happened if the loss stopped being finite, else None.
@@ -59,6 +61,14 @@ class Trained:
     seconds: float
     devices: str
     diverged: str | None
+    temperature: float = 1.0
+
+    def calibrated(self, labels: np.ndarray) -> Self:
+        """Find the temperature on the validation labels, int [texts], and divide the model's logits by it."""
+        found = temperature(labels, self.validation_logits)
+        architectures.scale_logits(self.model, 1 / found)
+        return dataclasses.replace(self, validation_logits=self.validation_logits / np.float32(found),
+                                   temperature=found)
 
 
 def class_weights(kind: str, labels: np.ndarray, classes: int) -> np.ndarray:
@@ -114,7 +124,7 @@ class Texts:
 
 def train(config: RunConfig, corpus: Corpus, strategy: Any, *, history_file: Path, checkpoints: Path, tensorboard: Path,
           scratch: Path) -> Trained:
-    """Fit the preprocessor and the model; the paths are where logs, checkpoints and ids are written.
+    """Fit the preprocessor and the model, and calibrate it; logs, checkpoints and ids are written to the paths.
 
     Where there are checkpoints of the same run, it goes on from the newest. Of several workers the chief alone writes
     checkpoints, and each writes its own logs.
@@ -126,7 +136,7 @@ def train(config: RunConfig, corpus: Corpus, strategy: Any, *, history_file: Pat
     check_training(config, entry)
     texts = Texts.prepare(config, corpus, scratch if config.data.stream else None)
     if entry.learner != "gradient":
-        return fit_at_once(config, corpus, texts, entry.learner)
+        return fit_at_once(config, corpus, texts, entry.learner).calibrated(corpus.validation.labels)
     settings = config.training
     epochs = settings.epochs_for(len(texts.train))
     recovery = Recovery(Checkpoints(checkpoints), steps=config.runtime.checkpoint_steps,
@@ -143,8 +153,9 @@ def train(config: RunConfig, corpus: Corpus, strategy: Any, *, history_file: Pat
     finally:
         display.close()
     best = callbacks[0].best_epoch + 1
-    return Trained(trainer.model, texts.preprocessor, sizes, history, best, trainer.predict(texts.validation),
-                   display.seconds, describe(trainer.strategy), trainer.diverged)
+    trained = Trained(trainer.model, texts.preprocessor, sizes, history, best, trainer.predict(texts.validation),
+                      display.seconds, describe(trainer.strategy), trainer.diverged)
+    return trained.calibrated(corpus.validation.labels)
 
 
 def prepare_trainer(config: RunConfig, corpus: Corpus, texts: Texts, strategy: Any, *, resumed: bool = False
@@ -231,10 +242,5 @@ def fit_at_once(config: RunConfig, corpus: Corpus, texts: Texts, learner: str) -
     model = architectures.build(config.model, sizes)
     set_fitted(model.get_layer(LINEAR_LAYER), terms, fitted)
     infer = tf.function(lambda ids: model(ids, training=False), input_signature=[tf.TensorSpec([None, None], tf.int32)])
-
-    def validated() -> np.ndarray:
-        return map_batches(texts.validation.by_length(), len(corpus.validation), infer)
-
-    set_fitted(model.get_layer(LINEAR_LAYER), terms, fitted.scaled(temperature(corpus.validation.labels, validated())))
-    seconds = time.perf_counter() - started
-    return Trained(model, texts.preprocessor, sizes, {}, None, validated(), seconds, "1 CPU", None)
+    logits = map_batches(texts.validation.by_length(), len(corpus.validation), infer)
+    return Trained(model, texts.preprocessor, sizes, {}, None, logits, time.perf_counter() - started, "1 CPU", None)

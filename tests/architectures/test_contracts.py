@@ -227,3 +227,12 @@ def test_a_name_is_registered_once_and_uses_what_there_is() -> None:
 def test_small_options_are_options() -> None:
     assert small("fasttext") == {"architecture": "fasttext", "embedding_size": 4, "bigram_buckets": 50}
     assert SENTENCE_ENDS == (5, 6)
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("classes", [2, 3])
+def test_logits_can_be_scaled_in_the_weights(name: str, classes: int) -> None:
+    model = case(name, classes)
+    before = logits(model)
+    architectures.scale_logits(model, 0.25)
+    np.testing.assert_allclose(logits(model), before / 4, atol=1e-5)

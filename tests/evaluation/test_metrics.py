@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sentiment.evaluation import evaluate, log_loss
+from sentiment.evaluation import calibration_error, evaluate, log_loss
 from sentiment.predictions import probabilities
 
 
@@ -36,3 +36,22 @@ def test_a_class_without_a_text() -> None:
 
 def test_log_loss_of_a_certain_mistake_is_finite() -> None:
     assert log_loss(np.array([0]), np.array([[2000.0]])) == pytest.approx(2000.0)
+
+
+def test_calibration_error_by_hand() -> None:
+    """Bins of 1/15: 0.60 and 0.61 share the bin from 0.6 to 0.667, 0.9 stands alone."""
+    scores = np.array([0.61, 0.62, 0.9, 1.0])
+    logits = np.log(scores[:3] / (1 - scores[:3]))
+    logits = np.append(logits, 800.0)[:, None]
+    labels = np.array([1, 0, 1, 1])
+    expected = 2 / 4 * abs(0.615 - 0.5) + 1 / 4 * abs(0.9 - 1) + 1 / 4 * 0
+    assert calibration_error(labels, logits) == pytest.approx(expected)
+    assert calibration_error(1 - labels, -logits) == pytest.approx(expected)
+
+
+def test_honest_scores_have_a_small_calibration_error() -> None:
+    random = np.random.default_rng(1)
+    logits = random.normal(0, 1.5, size=(50_000, 4))
+    labels = np.array([random.choice(4, p=row) for row in probabilities(logits)])
+    assert calibration_error(labels, logits) < 0.01
+    assert calibration_error(labels, 3 * logits) > 0.1

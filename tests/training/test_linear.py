@@ -6,8 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from sentiment.batching import TokenizedTexts
-from sentiment.objectives import cross_entropy
-from sentiment.training.linear import count_terms, fit_logistic_regression, fit_nb_svm, temperature
+from sentiment.training.linear import count_terms, fit_logistic_regression, fit_nb_svm
 
 RANDOM = np.random.default_rng(3)
 TEXTS = [RANDOM.integers(1, 9, size=RANDOM.integers(1, 12)).tolist() for _ in range(40)]
@@ -69,15 +68,3 @@ def test_three_classes_one_against_the_rest() -> None:
     assert fitted.kernel.shape == (len(terms.keys), 3)
     present = (terms.counts > 0).astype(np.float32)
     assert ((present @ fitted.kernel + fitted.bias).argmax(axis=1) == labels).mean() > 0.8
-
-
-def test_temperature_is_the_best_factor() -> None:
-    logits = RANDOM.normal(size=(200, 1)).astype(np.float32)
-    labels = (RANDOM.random(200) < 1 / (1 + np.exp(-3 * logits[:, 0]))).astype(np.int32)
-    factor = temperature(labels, logits)
-
-    def loss(scale: float) -> float:
-        return float(np.mean(cross_entropy(labels, logits * np.float32(scale))))
-
-    assert loss(factor) <= min(loss(factor * 1.05), loss(factor / 1.05))
-    assert 2 < factor < 5

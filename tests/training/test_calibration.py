@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+from scipy.special import expit, softmax
+from sklearn.linear_model import LogisticRegression
+
+from sentiment.predictions import probabilities
+from sentiment.training.calibration import temperature
+
+RANDOM = np.random.default_rng(3)
+
+
+def test_the_factor_of_a_logistic_regression() -> None:
+    """Many texts: Platt's targets do not matter, and scikit-learn finds the same factor without an intercept."""
+    logits = RANDOM.normal(0, 2, size=(20_000, 1))
+    labels = (RANDOM.random(20_000) < expit(logits[:, 0] / 3)).astype(np.int32)
+    alone = LogisticRegression(C=np.inf, fit_intercept=False).fit(logits, labels)
+    assert 1 / temperature(labels, logits) == pytest.approx(alone.coef_[0, 0], rel=2e-3)
+    assert temperature(labels, logits) == pytest.approx(3, rel=0.05)
+
+
+@pytest.mark.parametrize("scale", [0.25, 1.0, 6.0])
+def test_three_classes(scale: float) -> None:
+    logits = RANDOM.normal(0, 2, size=(20_000, 3))
+    labels = np.array([RANDOM.choice(3, p=row) for row in softmax(logits, axis=1)])
+    assert temperature(labels, logits * scale) == pytest.approx(scale, rel=0.05)
+
+
+def test_one_logit_is_two() -> None:
+    logits = RANDOM.normal(size=(50, 1))
+    labels = RANDOM.integers(0, 2, 50)
+    both = np.concatenate([-logits / 2, logits / 2], axis=1)
+    assert temperature(labels, logits) == pytest.approx(temperature(labels, both), rel=1e-6)
+
+
+def test_all_right_is_not_certain() -> None:
+    """Platt's target for 50 texts a class is 51 / 52."""
+    labels = np.repeat([0, 1], 50)
+    logits = np.where(labels == 1, 0.3, -0.3)[:, None]
+    right = probabilities(logits / temperature(labels, logits))[np.arange(100), labels]
+    np.testing.assert_allclose(right, 51 / 52, rtol=1e-4)
