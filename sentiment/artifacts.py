@@ -9,6 +9,7 @@
         export/1/         SavedModel: raw strings to scores and classes
         onnx/             an export for ONNX Runtime, if asked for; see `sentiment.portable.folder`
         history.csv       a row an epoch
+        test.npz          labels and logits of the test split
         metrics.json      validation and test metrics, the data, versions, time and memory
         plots/            learning curves, confusion matrix, ROC
         README.md         the model card
@@ -58,6 +59,7 @@ class RunFolder:
         self.history = self.path / "history.csv"
         self.checkpoints = self.path / "checkpoints"
         self.tensorboard = self.path / "tensorboard"
+        self.test = self.path / "test.npz"
         self.metrics = self.path / "metrics.json"
         self.plots = self.path / "plots"
         self.card = self.path / "README.md"

@@ -111,6 +111,10 @@ class DataConfig(Section):
     group_column: str | None = option(None, "column whose equal values stay on one side of a split")
     test_file: str | None = option(None, "file with the test split (default: a stratified part of the data)")
     validation_file: str | None = option(None, "file with the validation split (default: a part of training)")
+    random_split: bool = option(False, "split without regard to groups (IMDB's movies), so that validation flatters, "
+                                "to show by how much")
+    train_share: float = option(1.0, "share of the training texts that is used, to see what more of them bring",
+                                minimum=1e-6, maximum=1.0)
     stream: bool = option(False, "read tables piece by piece, and keep the ids on disk: for data that memory does not "
                           "hold")
     unlabelled: str | None = option(None, "texts without labels to learn from as well: without a value those of the "

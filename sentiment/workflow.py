@@ -1,4 +1,4 @@
-"""The straight road: from a configuration to a finished run folder, and back to its test split."""
+"""The straight road: from a configuration to a finished run folder."""
 
 import platform
 import time
@@ -19,11 +19,11 @@ from sentiment import architectures
 from sentiment.artifacts import RunFolder
 from sentiment.config import DataConfig, RunConfig
 from sentiment.console import log
-from sentiment.datasets import Corpus, Examples, load_corpus, load_for_evaluation, load_unlabelled
+from sentiment.datasets import Corpus, Examples, load_corpus, load_unlabelled, occurring
 from sentiment.errors import DivergedError, UserError
-from sentiment.evaluation import evaluate, plots
+from sentiment.evaluation import calibration_error, evaluate, plots
 from sentiment.export import export_saved_model
-from sentiment.inference import Classifier, load
+from sentiment.inference import Classifier
 from sentiment.machine import peak_memory_bytes
 from sentiment.model_card import model_card
 from sentiment.predictions import probabilities
@@ -92,7 +92,9 @@ def run_training(config: RunConfig, target: Path, *, overwrite: bool = False, un
         test = corpus.test.read()
         classifier = Classifier(folder.load_model(), trained.preprocessor, corpus.class_names)
         logits = classifier.predict_logits(test.texts)
+        np.savez(folder.test, allow_pickle=False, labels=test.labels, logits=logits)
         measured = _measured(corpus, trained, test, logits)
+        measured["test_texts_seen"] = _seen(config.data, corpus, test, logits)
         measured["seconds"]["all"] = round(time.perf_counter() - started, 1)
         folder.save_json(folder.metrics, measured)
         _draw(folder, corpus, trained, test, logits, measured)
@@ -164,12 +166,23 @@ def _measured(corpus: Corpus, trained: Trained, test: Examples, logits: np.ndarr
         "training": {"epochs": len(trained.history.get("loss", ())), "best_epoch": trained.best_epoch,
                      "parameters": trained.model.count_params(), "vocabulary": trained.preprocessor.vocabulary_size,
                      "devices": trained.devices, "diverged": trained.diverged},
+        "calibration": {"temperature": trained.temperature,
+                        "test_error_before": calibration_error(test.labels, logits * trained.temperature)},
         "seconds": {"epochs": round(trained.seconds, 1)},
         "peak_memory_bytes": peak_memory_bytes(),
         "versions": {"sentiment": sentiment.__version__, "python": platform.python_version(),
                      "tensorflow": tf.__version__, "keras": keras.__version__, "scikit-learn": sklearn.__version__,
                      "numpy": np.__version__},
     }
+
+
+def _seen(config: DataConfig, corpus: Corpus, test: Examples, logits: np.ndarray) -> dict[str, Any]:
+    """Count the test texts that training has seen as well, and measure the accuracy without those that had a label."""
+    labelled = occurring(test.texts, corpus.train.texts) | occurring(test.texts, corpus.validation.texts)
+    right = probabilities(logits).argmax(axis=1) == test.labels
+    return {"labelled": int(labelled.sum()),
+            "unlabelled": int(occurring(test.texts, load_unlabelled(config, corpus)).sum()),
+            "accuracy_without_labelled": float(right[~labelled].mean()) if not labelled.all() else None}
 
 
 def _draw(folder: RunFolder, corpus: Corpus, trained: Trained, test: Examples, logits: np.ndarray,
@@ -179,25 +192,3 @@ def _draw(folder: RunFolder, corpus: Corpus, trained: Trained, test: Examples, l
         plots.learning_curves(trained.history, folder.plots / "learning_curves.png", trained.best_epoch)
     plots.confusion_matrix(measured["test"], folder.plots / "confusion_matrix.png")
     plots.roc_curves(test.labels, probabilities(logits), corpus.class_names, folder.plots / "roc.png")
-
-
-def run_evaluation(folder: RunFolder, data: DataConfig | None) -> dict[str, Any]:
-    """Evaluate a finished run on its own test split, or on other labelled texts.
-
-    Args:
-        folder: of the run.
-        data: where the texts come from; None for the run's own test split.
-
-    Returns:
-        The metrics of `sentiment.evaluation.evaluate`, with `dataset` and `notes`.
-    """
-    config = folder.load_config()
-    classifier = load(folder.path)
-    if data is None:
-        corpus = load_corpus(config.data, config.runtime.seed)
-        name, examples, notes = corpus.name, corpus.test.read(), corpus.notes
-    else:
-        name = data.dataset
-        examples, notes = load_for_evaluation(data, config.runtime.seed, classifier.class_names)
-    logits = classifier.predict_logits(examples.texts)
-    return {"dataset": name, "notes": list(notes), **evaluate(examples.labels, logits, classifier.class_names)}

@@ -6,13 +6,15 @@ from pathlib import Path
 
 from sentiment.config import DataConfig
 from sentiment.datasets import imdb, labelled, sample
-from sentiment.datasets.corpus import Corpus, Examples, HeldOut, Texts
+from sentiment.datasets.corpus import Corpus, Examples, HeldOut, Texts, occurring
 from sentiment.datasets.download import DownloadError
+from sentiment.datasets.splits import share_of
 from sentiment.datasets.streams import scan
 from sentiment.datasets.tables import as_texts, columns_of, read_table
 from sentiment.errors import UserError
 
-__all__ = ["Corpus", "Examples", "HeldOut", "Texts", "load_corpus", "load_for_evaluation", "load_unlabelled"]
+__all__ = ["Corpus", "Examples", "HeldOut", "Texts", "load_corpus", "load_for_evaluation", "load_unlabelled",
+           "occurring"]
 
 NAMED: dict[str, Callable[[DataConfig, int], Corpus]] = {"imdb": imdb.load, "sample": sample.load}
 UNLABELLED_OF_CORPUS = "corpus"
@@ -27,6 +29,13 @@ def load_corpus(config: DataConfig, seed: int) -> Corpus:
     Raises:
         UserError: if the data cannot be had, read or split; the message says what to do.
     """
+    corpus = _load(config, seed)
+    if config.train_share == 1:
+        return corpus
+    return dataclasses.replace(corpus, train=share_of(corpus.train, config.train_share, seed))
+
+
+def _load(config: DataConfig, seed: int) -> Corpus:
     if config.dataset in NAMED or config.dataset == "auto":
         for name in FILE_OPTIONS:
             if getattr(config, name) not in (None, False):

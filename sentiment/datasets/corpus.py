@@ -1,13 +1,13 @@
 """What every source of data yields: texts, labels and the names of the classes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from sentiment.datasets.streams import StreamedTexts
+from sentiment.datasets.streams import StreamedTexts, digest_of
 
 # In memory, or in files that are read each time that one iterates over them.
 Texts: TypeAlias = list[str] | StreamedTexts
@@ -32,6 +32,17 @@ def identities(texts: Texts) -> np.ndarray:
     return values
 
 
+def occurring(texts: Texts, others: Texts) -> np.ndarray:
+    """Return bool [texts]: which of them occur among the others."""
+    return np.isin(_digests(texts), _digests(others))
+
+
+def _digests(texts: Texts) -> np.ndarray:
+    if isinstance(texts, StreamedTexts):
+        return texts.digests
+    return np.fromiter(map(digest_of, texts), np.uint64, len(texts))
+
+
 @dataclass(frozen=True)
 class Examples:
     """Labelled texts.
@@ -40,11 +51,13 @@ class Examples:
         texts: the raw texts.
         labels: int32 [texts], indices into the class names of the corpus.
         groups: a name per text; texts of one group stay on one side of a split. None where unknown.
+        facts: what else is known of each text, int or str [texts] by name; reports tell accuracy by it.
     """
 
     texts: Texts
     labels: np.ndarray
     groups: list[str] | None = None
+    facts: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -52,7 +65,8 @@ class Examples:
     def take(self, rows: np.ndarray) -> "Examples":
         """Return the examples at `rows`, in that order; those whose texts are in files must be rising."""
         groups = None if self.groups is None else [self.groups[row] for row in rows]
-        return Examples(taken(self.texts, rows), self.labels[rows], groups)
+        facts = {name: values[rows] for name, values in self.facts.items()}
+        return Examples(taken(self.texts, rows), self.labels[rows], groups, facts)
 
 
 class HeldOut:

@@ -1,5 +1,6 @@
 """The Large Movie Review Dataset (Maas et al., 2011, "Learning Word Vectors for Sentiment Analysis")."""
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -87,16 +88,18 @@ def _numbered_files(folder: Path, expected: int) -> list[Path]:
 
 
 def read_labelled(corpus: Path, part: str) -> Examples:
-    """Read the reviews of `train` or `test`, negative first, each with its movie as the group."""
+    """Read the reviews of `train` or `test`, negative first; the group is the movie, the rating 1 to 10 stars."""
     texts: list[str] = []
     groups: list[str] = []
+    ratings: list[int] = []
     for name in CLASS_FOLDERS:
         files = _numbered_files(corpus / part / name, REVIEWS_PER_CLASS)
         movies = (corpus / part / f"urls_{name}.txt").read_text(encoding="utf-8").splitlines()
         texts += [path.read_text(encoding="utf-8") for path in files]
         groups += [movies[int(path.name.split("_")[0])] for path in files]
+        ratings += [int(path.stem.split("_")[1]) for path in files]
     labels = np.repeat(np.arange(len(CLASS_FOLDERS), dtype=np.int32), REVIEWS_PER_CLASS)
-    return Examples(texts, labels, groups)
+    return Examples(texts, labels, groups, {"rating": np.array(ratings, np.int32)})
 
 
 def read_unlabelled(corpus: Path) -> list[str]:
@@ -109,6 +112,9 @@ def load(config: DataConfig, seed: int) -> Corpus:
     """Return the corpus with a validation split that shares no movie with training."""
     path = Path(config.dataset).expanduser()
     corpus = obtain(str(path) if is_imdb(path) else config.data_dir)
-    train, validation = hold_out(read_labelled(corpus, "train"), config.validation_fraction, seed, CLASS_NAMES)
+    labelled = read_labelled(corpus, "train")
+    if config.random_split:
+        labelled = dataclasses.replace(labelled, groups=None)
+    train, validation = hold_out(labelled, config.validation_fraction, seed, CLASS_NAMES)
     test = HeldOut(lambda: read_labelled(corpus, "test"))
     return Corpus("imdb", CLASS_NAMES, train, validation, test, unlabelled=lambda: read_unlabelled(corpus))

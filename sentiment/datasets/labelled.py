@@ -129,7 +129,9 @@ def build_corpus(name: str, train: Named, validation: Named | None, test: Named 
 
 def load_table(config: DataConfig, seed: int) -> Corpus:
     """Read the corpus that `--dataset FILE`, `--validation-file` and `--test-file` name."""
-    train = from_table(config.dataset, config, grouped=True)
+    if config.random_split and config.group_column is None:
+        raise UserError("--random-split leaves groups out of account: name them with --group-column")
+    train = from_table(config.dataset, config, grouped=not config.random_split)
     validation = from_table(config.validation_file, config) if config.validation_file else None
     test = from_table(config.test_file, config) if config.test_file else None
     return build_corpus(config.dataset, train, validation, test, config, seed)
@@ -138,6 +140,8 @@ def load_table(config: DataConfig, seed: int) -> Corpus:
 def load_folder(config: DataConfig, seed: int) -> Corpus:
     """Read a folder of classes, or one with `train/` and `test/` (and `validation/`) that hold the classes."""
     folder = Path(config.dataset).expanduser()
+    if config.random_split:
+        raise UserError("--random-split leaves groups out of account, and a folder has none")
     parts = {part: folder / part for part in ("train", "validation", "test") if (folder / part).is_dir()}
     train = from_folder(parts.get("train", folder))
     validation = from_folder(parts["validation"]) if "train" in parts and "validation" in parts else None

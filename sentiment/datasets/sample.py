@@ -27,6 +27,6 @@ def sample_folder() -> Path:
 def load(config: DataConfig, seed: int) -> Corpus:
     """Return the sample; its validation split keeps the two reviews of a pair on one side."""
     columns = DataConfig(group_column="group")
-    train = from_table(sample_folder() / "train.csv", columns, grouped=True)
+    train = from_table(sample_folder() / "train.csv", columns, grouped=not config.random_split)
     test = from_table(sample_folder() / "test.csv", columns)
     return dataclasses.replace(build_corpus("sample", train, None, test, config, seed), notes=(NOTE,))

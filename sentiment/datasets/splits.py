@@ -54,6 +54,13 @@ def hold_out(examples: Examples, fraction: float, seed: int, class_names: tuple[
     return kept, held
 
 
+def share_of(examples: Examples, share: float, seed: int) -> Examples:
+    """Return a random share of each class, at least one text; a smaller share of the same seed is part of a larger."""
+    random = np.random.default_rng(seed)
+    rows = [random.permutation(np.flatnonzero(examples.labels == label)) for label in np.unique(examples.labels)]
+    return examples.take(np.sort(np.concatenate([of[:max(1, round(share * len(of)))] for of in rows])))
+
+
 def _check_spread(labels: np.ndarray, bound: np.ndarray, class_names: tuple[str, ...], grouped: bool) -> None:
     for label, name in enumerate(class_names):
         sets = len(np.unique(bound[labels == label]))
