@@ -17,6 +17,7 @@ from sentiment.errors import UserError
 from sentiment.version import __version__
 
 INTERRUPTED = 130
+WITH_COMMANDS = (argparse.PARSER, argparse.REMAINDER)  # what follows belongs to another command
 LOST_WORKER = ("UnavailableError", "AbortedError", "CancelledError", "InternalError")  # of TensorFlow
 
 
@@ -30,7 +31,7 @@ class CommandParser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse as `argparse` does with intermixed arguments, which itself calls this method again."""
-        if self._among_options or any(action.nargs == argparse.REMAINDER for action in self._actions):
+        if self._among_options or any(action.nargs in WITH_COMMANDS for action in self._actions):
             return super().parse_known_args(args, namespace)
         self._among_options = True
         try:

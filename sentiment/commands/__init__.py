@@ -3,6 +3,7 @@
 from sentiment.commands import (
     architectures,
     benchmark,
+    compare,
     evaluate,
     explain,
     export,
@@ -14,4 +15,5 @@ from sentiment.commands import (
     vectors,
 )
 
-COMMANDS = (train, predict, explain, evaluate, info, export, architectures, gradients, vectors, benchmark, launch)
+COMMANDS = (train, predict, explain, evaluate, compare, info, export, architectures, gradients, vectors, benchmark,
+            launch)

@@ -14,7 +14,8 @@ LINE_COLORS = (GREY, BLUE, ORANGE, "#009e73", "#cc79a7")
 LINE_STYLES = ("-", "-", "--", "-.", ":")
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as the file's suffix says."""
     figure.savefig(path, dpi=DOTS_PER_INCH)
 
 
@@ -30,7 +31,7 @@ def learning_curves(history: dict[str, list[float]], path: Path, best_epoch: int
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.legend()
-    _save(figure, path)
+    save(figure, path)
 
 
 def confusion_matrix(metrics: dict[str, Any], path: Path) -> None:
@@ -52,7 +53,7 @@ def confusion_matrix(metrics: dict[str, Any], path: Path) -> None:
                     ha="right" if len(names) > 3 else "center")
     axes.set_yticks(range(len(names)), short)
     axes.set(xlabel="predicted class", ylabel="true class")
-    _save(figure, path)
+    save(figure, path)
 
 
 def roc_curves(labels: np.ndarray, scores: np.ndarray, class_names: tuple[str, ...], path: Path) -> None:
@@ -78,7 +79,7 @@ def roc_curves(labels: np.ndarray, scores: np.ndarray, class_names: tuple[str, .
     axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
-    _save(figure, path)
+    save(figure, path)
 
 
 def gradient_flow(norms: dict[str, dict[str, np.ndarray]], path: Path) -> None:
@@ -100,4 +101,4 @@ def gradient_flow(norms: dict[str, dict[str, np.ndarray]], path: Path) -> None:
         axes.grid(alpha=0.3)
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), fontsize="small")
     panels[0].set_ylabel("norm of the gradient by the state")
-    _save(figure, path)
+    save(figure, path)

@@ -1,0 +1,129 @@
+"""Plots of the IMDB benchmark."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean, median
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from sentiment.benchmark.accuracy_table import accuracies
+from sentiment.benchmark.rows import BASE, Row
+from sentiment.benchmark.runs import Run
+from sentiment.evaluation.plots import BLUE, GREY, LINE_COLORS, LINE_STYLES, ORANGE, save
+
+COLORS = {"baselines": ORANGE, "architectures": BLUE, "attentions": "#009e73", "ablations": GREY}
+MARKERS = {"baselines": "s", "architectures": "o", "attentions": "^", "ablations": "."}
+LABELLED = ("baselines", "architectures")
+LENGTH_BINS = 10
+CURVES = ("rnn", "lstm", "gru", BASE, "han")
+SHARES = {"1 % of the data": 0.01, "10 % of the data": 0.1}
+
+
+def draw_all(rows: Sequence[Row], runs: Sequence[Run], lengths: np.ndarray | None, folder: Path) -> None:
+    """Write every plot for which there are runs.
+
+    Args:
+        rows: of the table.
+        runs: the results.
+        lengths: int [test texts], their words, or None to leave that plot out.
+        folder: where the PNG files go.
+    """
+    by_row = {row: [run for run in runs if run.row == row.name] for row in rows}
+    ran = {row: found for row, found in by_row.items() if found and row.group != "data"}
+    if not ran:
+        return
+    against(ran, "training, seconds", lambda run: run.values["seconds"]["all"], folder / "accuracy_by_seconds.png")
+    against(ran, "parameters", lambda run: run.values["training"]["parameters"], folder / "accuracy_by_parameters.png")
+    learning_curves(ran, folder / "learning_curves.png")
+    by_share(by_row, folder / "accuracy_by_share.png")
+    if lengths is not None:
+        by_length(ran, lengths, folder / "accuracy_by_length.png")
+
+
+def against(ran: dict[Row, list[Run]], label: str, value: Any, path: Path) -> None:
+    """Draw the mean test accuracy of each row against a value of its runs, on a logarithmic axis."""
+    figure = Figure(figsize=(9, 6), layout="constrained")
+    axes = figure.subplots()
+    for group, color in COLORS.items():
+        points = [(median(map(value, runs)), fmean(accuracies(runs).values()), row.name)
+                  for row, runs in ran.items() if row.group == group]
+        if not points:
+            continue
+        axes.scatter([x for x, _, _ in points], [y for _, y, _ in points], color=color, marker=MARKERS[group],
+                     label=group, zorder=3)
+        _name_points(axes, points if group in LABELLED else [])
+    axes.set(xlabel=label, ylabel="test accuracy", xscale="log")
+    axes.margins(0.12, 0.06)
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
+    save(figure, path)
+
+
+def _name_points(axes: Any, points: list[tuple[float, float, str]]) -> None:
+    """Write names beside points, each a little below the one above it where they would overlap."""
+    low, high = axes.get_ylim()
+    gap, last = (high - low) / 28, float("inf")
+    for x, y, name in sorted(points, key=lambda point: -point[1]):
+        last = min(y, last - gap)
+        axes.annotate(name, (x, y), (x * 1.06, last), fontsize="small", va="center",
+                      arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.5})
+
+
+def learning_curves(ran: dict[Row, list[Run]], path: Path) -> None:
+    """Draw the validation accuracy by epoch of a few architectures, the mean over seeds."""
+    shown = [(row, runs) for row, runs in ran.items() if row.name in CURVES]
+    if not shown:
+        return
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for place, (row, runs) in enumerate(shown):
+        curves = [run.values["history"]["val_accuracy"] for run in runs]
+        epochs = min(map(len, curves))
+        mean = np.mean([curve[:epochs] for curve in curves], axis=0)
+        axes.plot(np.arange(1, epochs + 1), mean, color=LINE_COLORS[place % len(LINE_COLORS)], marker="o",
+                  linestyle=LINE_STYLES[place % len(LINE_STYLES)], label=row.name)
+    axes.set(xlabel="epoch", ylabel="validation accuracy")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    save(figure, path)
+
+
+def by_share(by_row: dict[Row, list[Run]], path: Path) -> None:
+    """Draw the test accuracy against the share of the training texts, for the models that have such rows."""
+    means = {row.name: fmean(accuracies(runs).values()) for row, runs in by_row.items() if runs}
+    figure = Figure(figsize=(6, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for place, name in enumerate((BASE, "tfidf-lr")):
+        points = [(share, means[f"{name}, {words}"]) for words, share in SHARES.items() if f"{name}, {words}" in means]
+        points += [(1.0, means[name])] if name in means else []
+        if len(points) > 1:
+            axes.plot(*zip(*points, strict=True), color=(BLUE, ORANGE)[place], marker="os"[place], label=name)
+    axes.set(xlabel="share of the training texts", ylabel="test accuracy", xscale="log")
+    axes.set_xticks([0.01, 0.1, 1.0], ["1 %", "10 %", "100 %"])
+    axes.grid(alpha=0.3)
+    if axes.lines:
+        axes.legend()
+        save(figure, path)
+
+
+def by_length(ran: dict[Row, list[Run]], lengths: np.ndarray, path: Path) -> None:
+    """Draw the test accuracy by the length of the review, in tenths of the reviews, for a few models."""
+    bounds = np.quantile(lengths, np.linspace(0, 1, LENGTH_BINS + 1))
+    bins = np.clip(np.searchsorted(bounds, lengths, side="right") - 1, 0, LENGTH_BINS - 1)
+    middles = [float(np.median(lengths[bins == place])) for place in range(LENGTH_BINS)]
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    shown = [(row, runs) for row, runs in ran.items() if row.name in (*CURVES, "tfidf-lr", "nb-svm")]
+    for place, (row, runs) in enumerate(shown):
+        right = np.mean([run.right for run in runs], axis=0)
+        values = [float(right[bins == each].mean()) for each in range(LENGTH_BINS)]
+        axes.plot(middles, values, color=LINE_COLORS[place % len(LINE_COLORS)], marker="o", markersize=3,
+                  linestyle="-" if place < len(LINE_COLORS) else "--", label=row.name)
+    axes.set(xlabel="words of the review (median of each tenth)", ylabel="test accuracy", xscale="log")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small", ncols=2)
+    save(figure, path)

@@ -1,0 +1,77 @@
+"""The table of the IMDB benchmark, as rows of text, Markdown and CSV."""
+
+import csv
+import io
+from collections.abc import Sequence
+from statistics import fmean, median
+
+from sentiment.benchmark.rows import BASE, PUBLISHED, Row
+from sentiment.benchmark.runs import Run
+from sentiment.evaluation.statistics import mcnemar, paired_difference, summary
+
+HEADERS = ["model", "flags", "parameters", "epochs", "seconds", "seeds", "validation", "test", "sd", "95 % interval",
+           f"against {BASE}", "p (t)", "p (McNemar)", "without repeats", "published", "source"]
+NUMERIC = tuple(range(2, 15))
+
+
+def table(rows: Sequence[Row], runs: Sequence[Run]) -> list[list[str]]:
+    """Return a line for each row, the best test accuracy first, those that were not run last."""
+    by_row = {row.name: [run for run in runs if run.row == row.name] for row in rows}
+    base = [run for run in runs if run.row == BASE]
+    ordered = sorted(rows, key=lambda row: -fmean(accuracies(by_row[row.name]).values()) if by_row[row.name] else 1)
+    return [_line(row, by_row[row.name], base) for row in ordered]
+
+
+def accuracies(runs: Sequence[Run]) -> dict[int, float]:
+    """Return the test accuracy by seed."""
+    return {run.seed: run.values["test"]["accuracy"] for run in runs}
+
+
+def _line(row: Row, runs: list[Run], base: list[Run]) -> list[str]:
+    published = PUBLISHED.get(row.name)
+    cited = [f"{published.accuracy:.4f}", published.source] if published else ["", ""]
+    if not runs:
+        return [row.name, " ".join(row.flags), *[""] * 3, "not run", *[""] * 8, *cited]
+    training = runs[0].values["training"]
+    test = summary(list(accuracies(runs).values()))
+    interval = f"{test.interval[0]:.4f} to {test.interval[1]:.4f}" if test.interval else ""
+    return [row.name, " ".join(row.flags), f"{training['parameters']:,}", _epochs(runs),
+            f"{median(run.values['seconds']['all'] for run in runs):.0f}", str(test.runs),
+            f"{fmean(run.values['validation']['accuracy'] for run in runs):.4f}", f"{test.mean:.4f}",
+            f"{test.deviation:.4f}" if test.deviation is not None else "", interval, *_against(runs, base),
+            f"{fmean(run.values['test_texts_seen']['accuracy_without_labelled'] for run in runs):.4f}", *cited]
+
+
+def _epochs(runs: list[Run]) -> str:
+    """Return the median best epoch and of how many."""
+    if runs[0].values["training"]["best_epoch"] is None:
+        return "at once"
+    best, all_of = ([run.values["training"][name] for run in runs] for name in ("best_epoch", "epochs"))
+    return f"{median(best):g} of {median(all_of):g}"
+
+
+def _against(runs: list[Run], base: list[Run]) -> list[str]:
+    """Return the mean difference from the base over the same seeds, and two p-values; McNemar's is the median's."""
+    if runs[0].row == BASE:
+        return ["", "", ""]
+    difference = paired_difference(accuracies(runs), accuracies(base))
+    if difference is None:
+        return ["", "", ""]
+    others = {run.seed: run for run in base}
+    p_values = [mcnemar(run.right, others[run.seed].right).p_value for run in runs if run.seed in others]
+    return [f"{difference.mean:+.4f}", "" if difference.p_value is None else f"{difference.p_value:.3f}",
+            f"{median(p_values):.2g}"]
+
+
+def as_markdown(lines: list[list[str]]) -> str:
+    """Return the table in Markdown; flags are code."""
+    cells = [[f"`{cell}`" if column == 1 else cell for column, cell in enumerate(line)] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [HEADERS, ["---"] * len(HEADERS), *cells]) + "\n"
+
+
+def as_csv(lines: list[list[str]]) -> str:
+    """Return the table as CSV, numbers without commas for thousands."""
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows(
+        [HEADERS, *[[*line[:2], line[2].replace(",", ""), *line[3:]] for line in lines]])
+    return file.getvalue()

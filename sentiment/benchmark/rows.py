@@ -1,0 +1,95 @@
+"""The rows of the IMDB benchmark: what is trained, from one common base, and what others have published."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sentiment import architectures
+from sentiment.config import ATTENTIONS, POOLINGS
+from sentiment.errors import UserError, nearest
+
+BASE = "bilstm"
+GROUPS = ("baselines", "architectures", "attentions", "ablations", "data")
+
+
+class Published(NamedTuple):
+    """Test accuracy on IMDB as others have it for the same kind of model, and where."""
+
+    accuracy: float
+    source: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table.
+
+    Attributes:
+        name: unique.
+        group: one of `GROUPS`.
+        flags: of `train`.
+    """
+
+    name: str
+    group: str
+    flags: tuple[str, ...]
+
+
+DAI_LE = "Dai & Le 2015"
+PUBLISHED = {
+    "lstm": Published(0.865, DAI_LE),
+    "lstm, autoencoder": Published(0.9276, f"{DAI_LE}, SA-LSTM, with the texts without labels"),
+    "bilstm": Published(0.9186, "Johnson & Zhang 2016, one-hot BiLSTM with max-pooling"),
+    "stacked-bilstm": Published(0.843, "Keras's example of two bidirectional layers"),
+    "fasttext": Published(0.906, "Keras's example of a bag of bigrams"),
+    "nb-svm": Published(0.9122, "Wang & Manning 2012, with bigrams"),
+    "adversarial": Published(0.9379, "Miyato et al. 2017, after pretraining on the texts without labels"),
+}
+# One thing changed from the base.
+ABLATIONS: dict[str, str] = {
+    "no word dropout": "--word-dropout 0", "no embedding dropout": "--embedding-dropout 0",
+    "no output dropout": "--output-dropout 0", "recurrent dropout": "--recurrent-dropout 0.2",
+    "weight drop": "--weight-drop 0.5", "L2": "--l2 1e-5", "label smoothing": "--label-smoothing 0.1",
+    "average of weights": "--ema 0.999", "gradient noise": "--gradient-noise 0.01",
+    "layer normalisation": "--normalization layer", "weight normalisation": "--normalization weight",
+    "two layers, batch normalisation": "--layers 2 --normalization batch", "two layers": "--layers 2",
+    "two layers, residual": "--layers 2 --residual", "two layers, dense connections": "--layers 2 --skip",
+    "directions summed": "--merge sum", "forget bias of 0": "--no-forget-bias", "128 units": "--units 128",
+    "random embedding": "--embedding-start random", "adversarial": "--objective adversarial",
+    "AdamW": "--optimizer adamw", "constant rate": "--schedule constant", "first 400 words": "--truncate head",
+    "last 400 words": "--truncate tail", "200 words": "--max-length 200", "800 words": "--max-length 800",
+    "10,000 words known": "--vocab-size 10000", "40,000 words known": "--vocab-size 40000",
+    **{f"{pooling} pooling": f"--pooling {pooling}" for pooling in POOLINGS if pooling != "max"},
+}
+DATA: dict[str, str] = {
+    "bilstm, 1 % of the data": "--arch bilstm --train-share 0.01",
+    "bilstm, 10 % of the data": "--arch bilstm --train-share 0.1",
+    "tfidf-lr, 1 % of the data": "--arch tfidf-lr --train-share 0.01",
+    "tfidf-lr, 10 % of the data": "--arch tfidf-lr --train-share 0.1",
+    "bilstm, random split": "--arch bilstm --random-split",
+}
+
+
+def all_rows() -> list[Row]:
+    """Return every row, the base first."""
+    entries = architectures.architectures()
+    rows = [Row(entry.name, "architectures" if entry.learner == "gradient" else "baselines", ("--arch", entry.name))
+            for entry in entries]
+    rows += [Row(f"{BASE}, {name}", "attentions", ("--arch", BASE, "--attention", name))
+             for name in ATTENTIONS if name != "none"]
+    rows += [Row(name, "ablations", ("--arch", BASE, *flags.split())) for name, flags in ABLATIONS.items()]
+    rows.append(Row("lstm, autoencoder", "ablations", ("--arch", "lstm", "--pretraining", "autoencoder")))
+    rows += [Row(name, "data", tuple(flags.split())) for name, flags in DATA.items()]
+    return sorted(rows, key=lambda row: (row.name != BASE, GROUPS.index(row.group)))
+
+
+def chosen_rows(names: list[str] | None) -> list[Row]:
+    """Return the rows, or groups of them, that are named; all where none is.
+
+    Raises:
+        UserError: for a name that is neither.
+    """
+    rows = all_rows()
+    known = [*GROUPS, *(row.name for row in rows)]
+    for name in names or ():
+        if name not in known:
+            raise UserError(f"the benchmark has no row or group '{name}'{nearest(name, known)}")
+    return [row for row in rows if not names or row.name in names or row.group in names]

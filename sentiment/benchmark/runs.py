@@ -1,0 +1,175 @@
+"""Runs of the IMDB benchmark: each a `train` of its own, kept as a line of JSON."""
+
+import base64
+import csv
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sentiment.artifacts import RunFolder
+from sentiment.benchmark.rows import Row
+from sentiment.benchmark.speed import machine
+from sentiment.config import DataConfig
+from sentiment.console import log
+from sentiment.datasets import load_corpus
+from sentiment.errors import UserError
+
+SCORES = ("accuracy", "log_loss", "calibration_error", "roc_auc")
+# Test reviews of IMDB that also stand in its labelled training part, and in its part without labels.
+REPEATED = {"labelled": 123, "unlabelled": 269}
+
+
+class LeakError(UserError):
+    """Texts of the test split were seen in training."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes:
+        row: its name.
+        seed: of the split, the weights and all else.
+        values: the line of JSON.
+    """
+
+    row: str
+    seed: int
+    values: dict[str, Any]
+
+    @property
+    def right(self) -> np.ndarray:
+        """Bool [test texts], whether the answer was right."""
+        packed = np.frombuffer(base64.b64decode(self.values["right"]), np.uint8)
+        return np.unpackbits(packed, count=self.values["test"]["texts"]).astype(bool)
+
+
+class Results:
+    """A file of runs, a line each; a run is known by its row and its seed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def runs(self) -> list[Run]:
+        """Return the runs that are there, in the order of the file.
+
+        Raises:
+            UserError: if a line is damaged.
+        """
+        if not self.path.exists():
+            return []
+        found = []
+        for number, line in enumerate(self.path.read_text(encoding="utf-8").splitlines(), start=1):
+            try:
+                values = json.loads(line)
+                found.append(Run(values["row"], values["seed"], values))
+            except (ValueError, KeyError, TypeError):
+                raise UserError(f"{self.path}, line {number}: not a run of the benchmark") from None
+        return found
+
+    def append(self, values: dict[str, Any]) -> None:
+        """Add a run."""
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(values, ensure_ascii=False) + "\n")
+
+
+def run_all(results: Results, rows: Sequence[Row], seeds: Sequence[int], data: DataConfig, budget: float | None
+            ) -> None:
+    """Run what is not in the results yet, one seed of all rows after another, until the budget's seconds are spent.
+
+    A run is not begun if one of its row, or the longest so far, would not fit into what is left. Checkpoints are kept
+    beside the results, so a run that was interrupted goes on.
+    """
+    started, work = time.monotonic(), results.path.with_name(f"{results.path.stem}.run")
+    done = {(run.row, run.seed): run.values["seconds"]["all"] for run in results.runs()}
+    for seed in seeds:
+        for row in rows:
+            if (row.name, seed) in done:
+                continue
+            likely = max((seconds for (name, _), seconds in done.items() if name == row.name),
+                         default=max(done.values(), default=0.0))
+            if budget is not None and time.monotonic() - started + likely > budget:
+                log(f"{row.name}, seed {seed}: not begun, the budget is spent")
+                continue
+            log(f"{row.name}, seed {seed}: python train.py {' '.join(row.flags)} --seed {seed}")
+            values = run_one(row, seed, data, work)
+            results.append(values)
+            done[row.name, seed] = values["seconds"]["all"]
+    if work.is_dir() and not any(work.iterdir()):
+        work.rmdir()
+
+
+def run_one(row: Row, seed: int, data: DataConfig, work: Path) -> dict[str, Any]:
+    """Train in a process of its own and return the line of JSON.
+
+    Raises:
+        LeakError: if more test texts were seen in training than the corpus itself repeats.
+        UserError: if the training fails.
+    """
+    target = work / f"{row.name.replace(' ', '-').replace(',', '').replace('%', 'percent')}-{seed}"
+    place = ["--dataset", data.dataset, *(["--data-dir", data.data_dir] if data.data_dir else [])]
+    command = [sys.executable, "-m", "sentiment", "train", *row.flags, *place, "--seed", str(seed), "--output-dir",
+               str(target), "--resume", "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise UserError(f"the run '{row.name}' with seed {seed} failed with exit code {done.returncode}")
+    values = line_of(row, seed, RunFolder.open(target))
+    shutil.rmtree(target)
+    return values
+
+
+def line_of(row: Row, seed: int, folder: RunFolder) -> dict[str, Any]:
+    """Return what the benchmark keeps of a run."""
+    measured = folder.load_metrics()
+    check_leaks(measured)
+    with np.load(folder.test, allow_pickle=False) as test:
+        right = np.packbits(predicted(test["logits"]) == test["labels"])
+    kept = {name: measured[name] for name in ("training", "calibration", "test_texts_seen", "seconds",
+                                              "peak_memory_bytes", "versions")}
+    scores = {split: {name: measured[split][name] for name in ("texts", *SCORES)} for split in ("validation", "test")}
+    return {"row": row.name, "seed": seed, "command": f"python train.py {' '.join(row.flags)} --seed {seed}",
+            "dataset": measured["dataset"]["name"], **scores, **kept, "history": _history(folder),
+            "machine": {name: value for name, value in machine().items() if name in ("processor", "cores", "system")},
+            "config": folder.load_config().to_dict(), "right": base64.b64encode(right.tobytes()).decode()}
+
+
+def predicted(logits: np.ndarray) -> np.ndarray:
+    """Return int [texts]: the winning class of logits, float [texts, 1 or classes]."""
+    return (logits[:, 0] > 0).astype(int) if logits.shape[1] == 1 else logits.argmax(axis=1)
+
+
+def check_leaks(measured: dict[str, Any]) -> None:
+    """Refuse a run on IMDB whose vocabulary, texts without labels or validation hold test texts that are not its own.
+
+    Raises:
+        LeakError: with the count.
+    """
+    if measured["dataset"]["name"] != "imdb":
+        return
+    for part, expected in REPEATED.items():
+        if measured["test_texts_seen"][part] > expected:
+            raise LeakError(f"{measured['test_texts_seen'][part]:,} test reviews stand among the {part} texts of "
+                            f"training; IMDB itself repeats {expected}")
+
+
+def _history(folder: RunFolder) -> dict[str, list[float]]:
+    """Return the values by epoch; nothing for a model that was fitted at once."""
+    if not folder.history.is_file():
+        return {}
+    with folder.history.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {name: [float(row[name]) for row in rows] for name in rows[0] if name != "epoch"}
+
+
+def lengths_of_test(data: DataConfig) -> np.ndarray:
+    """Return int [test texts]: how many words each has, separated by white space."""
+    texts = load_corpus(data, 1).test.read().texts
+    return np.fromiter((len(text.split()) for text in texts), int)

@@ -1,0 +1,99 @@
+"""Where a classifier is right and where it is not: by length, by negation, by score, by threshold."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+from sklearn import metrics
+
+TENTHS = 10
+NEGATION = re.compile(r"\b(?:not|no|never|none|nobody|nothing|neither|nor|nowhere|hardly|cannot|without)\b|n['’]t\b",
+                      re.IGNORECASE)
+NEGATIONS = ((0, 0), (1, 1), (2, 3), (4, 7), (8, None))
+THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+CERTAINTIES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+
+
+class Slice(NamedTuple):
+    """Some of the texts: their name, number, accuracy, and its 95 % interval (Wilson 1927)."""
+
+    name: str
+    texts: int
+    accuracy: float
+    interval: tuple[float, float]
+
+
+class Threshold(NamedTuple):
+    """What answering the second class from a probability on would give."""
+
+    probability: float
+    precision: float
+    recall: float
+    f1: float
+    answered: float
+
+
+class Coverage(NamedTuple):
+    """The share of texts whose winning class has at least a probability, and how many of those are right."""
+
+    probability: float
+    share: float
+    accuracy: float | None
+
+
+def slice_of(name: str, right: np.ndarray) -> Slice:
+    """Return the slice of some texts, bool [texts, at least one]: which were answered rightly."""
+    count, total = int(right.sum()), len(right)
+    interval = stats.binomtest(count, total).proportion_ci(method="wilson")
+    return Slice(name, total, count / total, (float(interval.low), float(interval.high)))
+
+
+def by_length(lengths: np.ndarray, right: np.ndarray) -> list[Slice]:
+    """Return tenths of the texts by their number of words, the shortest first; equal lengths stay together."""
+    bounds = np.unique(np.quantile(lengths, np.arange(1, TENTHS + 1) / TENTHS, method="inverted_cdf"))
+    bins = np.searchsorted(bounds, lengths)
+    return [slice_of(_range(int(lengths[bins == place].min()), int(lengths[bins == place].max())), right[bins == place])
+            for place in range(len(bounds)) if (bins == place).any()]
+
+
+def by_negation(texts: Sequence[str], right: np.ndarray) -> list[Slice]:
+    """Return slices by the number of negations (not, n't, never, without, ...)."""
+    counts = np.fromiter((len(NEGATION.findall(text)) for text in texts), int, len(texts))
+    slices = []
+    for low, high in NEGATIONS:
+        inside = (counts >= low) & (counts <= (high if high is not None else counts.max(initial=0)))
+        if inside.any():
+            slices.append(slice_of(_range(low, high), right[inside]))
+    return slices
+
+
+def by_value(values: np.ndarray, right: np.ndarray) -> list[Slice]:
+    """Return a slice for each value, int or str [texts], in order."""
+    return [slice_of(str(value), right[values == value]) for value in np.unique(values)]
+
+
+def thresholds(labels: np.ndarray, scores: np.ndarray) -> list[Threshold]:
+    """Return precision, recall and F1 of the second of two classes at some thresholds, float [texts] its scores."""
+    rows = []
+    for probability in THRESHOLDS:
+        answered = scores >= probability
+        precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+            labels == 1, answered, average="binary", zero_division=0)
+        rows.append(Threshold(probability, float(precision), float(recall), float(f1), float(answered.mean())))
+    return rows
+
+
+def coverage(labels: np.ndarray, scores: np.ndarray) -> list[Coverage]:
+    """Return how many texts are answered with at least some certainty, and how rightly; scores [texts, classes]."""
+    certainty, right = scores.max(axis=1), scores.argmax(axis=1) == labels
+    rows = []
+    for probability in CERTAINTIES:
+        sure = certainty >= probability
+        rows.append(Coverage(probability, float(sure.mean()), float(right[sure].mean()) if sure.any() else None))
+    return rows
+
+
+def _range(low: int, high: int | None) -> str:
+    return f"{low:,} or more" if high is None else f"{low:,}" if low == high else f"{low:,} to {high:,}"

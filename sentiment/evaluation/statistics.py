@@ -1,0 +1,68 @@
+"""What can be said of a few runs: spread, intervals, and whether two models differ."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+CONFIDENCE = 0.95
+
+
+class Summary(NamedTuple):
+    """Of several values: how many, mean, standard deviation, and the 95 % interval of the mean."""
+
+    runs: int
+    mean: float
+    deviation: float | None
+    interval: tuple[float, float] | None
+
+
+class Difference(NamedTuple):
+    """Of pairs: how many, the mean difference, and the p-value of the paired t-test."""
+
+    pairs: int
+    mean: float
+    p_value: float | None
+
+
+class McNemar(NamedTuple):
+    """Texts that the first model alone got right, those that the second alone did, and the exact two-sided p-value."""
+
+    first_alone: int
+    second_alone: int
+    p_value: float
+
+
+def summary(values: list[float]) -> Summary:
+    """Summarise runs; the interval is Student's t of the mean over seeds, None for a single run."""
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return Summary(len(values), mean, None, None)
+    deviation = float(np.std(values, ddof=1))
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)) * deviation / len(values) ** 0.5
+    return Summary(len(values), mean, deviation, (mean - half, mean + half))
+
+
+def paired_difference(values: dict[int, float], base: dict[int, float]) -> Difference | None:
+    """Compare runs with those of the base that had the same seeds; None where there is no such pair."""
+    seeds = sorted(values.keys() & base.keys())
+    if not seeds:
+        return None
+    own, other = np.array([values[seed] for seed in seeds]), np.array([base[seed] for seed in seeds])
+    mean = float(np.mean(own - other))
+    if len(seeds) < 2 or np.ptp(own - other) == 0:
+        return Difference(len(seeds), mean, None)
+    return Difference(len(seeds), mean, float(stats.ttest_rel(own, other).pvalue))
+
+
+def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
+    """Test whether two models are right equally often on the same texts (McNemar 1947, by the binomial distribution).
+
+    Args:
+        first: bool [texts], where it was right.
+        second: the same of the other.
+    """
+    first_alone, second_alone = int(np.sum(first & ~second)), int(np.sum(second & ~first))
+    both = first_alone + second_alone
+    p_value = float(stats.binomtest(first_alone, both).pvalue) if both else 1.0
+    return McNemar(first_alone, second_alone, p_value)

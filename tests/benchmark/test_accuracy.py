@@ -1,0 +1,217 @@
+"""The IMDB benchmark: its rows, its statistics, its results and its table."""
+
+import base64
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from sentiment import architectures
+from sentiment.benchmark import runs as runs_module
+from sentiment.benchmark.accuracy_plots import draw_all
+from sentiment.benchmark.accuracy_table import HEADERS, as_csv, as_markdown, table
+from sentiment.benchmark.rows import BASE, GROUPS, PUBLISHED, Row, all_rows, chosen_rows
+from sentiment.benchmark.runs import LeakError, Results, Run, check_leaks, run_all
+from sentiment.cli import make_parser
+from sentiment.commands.benchmark_imdb import seconds_of
+from sentiment.commands.options import given_options
+from sentiment.config import ATTENTIONS, DataConfig
+from sentiment.errors import UserError
+from sentiment.evaluation.statistics import Difference, McNemar, mcnemar, paired_difference, summary
+from sentiment.workflow import default_config
+
+Cli = Callable[..., tuple[int, str, str]]
+TEXTS = 40
+ROWS = [Row("bilstm", "architectures", ("--arch", "bilstm")), Row("lstm", "architectures", ("--arch", "lstm")),
+        Row("tfidf-lr", "baselines", ("--arch", "tfidf-lr")), Row("gru", "architectures", ("--arch", "gru"))]
+
+
+def values(row: str, seed: int, right: int, *, seconds: float = 10.0) -> dict[str, Any]:
+    """Return a run of which the first `right` of 40 answers are right."""
+    packed = np.packbits(np.arange(TEXTS) < right)
+    scores = {"texts": TEXTS, "accuracy": right / TEXTS, "log_loss": 0.3, "calibration_error": 0.01, "roc_auc": 0.9}
+    at_once = row == "tfidf-lr"
+    return {"row": row, "seed": seed, "test": scores, "validation": {**scores, "accuracy": 0.9},
+            "training": {"parameters": 1234, "epochs": 4, "best_epoch": None if at_once else seed},
+            "seconds": {"all": seconds}, "test_texts_seen": {"labelled": 1, "accuracy_without_labelled": 0.5},
+            "history": {} if at_once else {"val_accuracy": [0.5, 0.6, 0.7]},
+            "right": base64.b64encode(packed.tobytes()).decode()}
+
+
+def finished(*lines: tuple[str, int, int]) -> list[Run]:
+    return [Run(row, seed, values(row, seed, right)) for row, seed, right in lines]
+
+
+def test_every_architecture_attention_and_baseline_has_a_row() -> None:
+    rows = all_rows()
+    assert rows[0].name == BASE
+    assert len({row.name for row in rows}) == len(rows)
+    assert {row.group for row in rows} == set(GROUPS)
+    assert {entry.name for entry in architectures.architectures()} <= {row.name for row in rows}
+    assert {f"bilstm, {name}" for name in ATTENTIONS if name != "none"} <= {row.name for row in rows}
+    assert set(PUBLISHED) <= {row.name for row in rows}
+
+
+@pytest.mark.parametrize("row", all_rows(), ids=lambda row: row.name)
+def test_flags_of_a_row_are_options_that_its_architecture_takes(row: Row) -> None:
+    given = given_options(make_parser().parse_args(["train", *row.flags]))
+    architectures.find(default_config(given).updated(given).model)
+
+
+def test_rows_by_name_and_group() -> None:
+    assert [row.name for row in chosen_rows(["gru", "bilstm"])] == ["bilstm", "gru"]
+    assert {row.name for row in chosen_rows(["baselines"])} == {"tfidf-lr", "nb-svm"}
+    assert chosen_rows(None) == all_rows()
+    with pytest.raises(UserError, match="no row or group 'bilsm'; did you mean 'bilstm'"):
+        chosen_rows(["bilsm"])
+
+
+def test_summary_against_scipy() -> None:
+    accuracies = [0.89, 0.9, 0.905, 0.87]
+    found = summary(accuracies)
+    assert found.runs == 4
+    assert found.mean == pytest.approx(0.89125)
+    assert found.interval == pytest.approx(stats.t.interval(0.95, 3, loc=np.mean(accuracies),
+                                                            scale=stats.sem(accuracies)))
+    assert found.deviation == pytest.approx(stats.tstd(accuracies))
+    assert summary([0.5]) == (1, 0.5, None, None)
+
+
+def test_difference_of_the_same_seeds() -> None:
+    found = paired_difference({1: 0.9, 2: 0.8, 3: 0.95, 9: 0.1}, {3: 0.9, 2: 0.78, 1: 0.89, 8: 0.3})
+    assert found is not None
+    assert found.pairs == 3
+    assert found.mean == pytest.approx((0.01 + 0.02 + 0.05) / 3)
+    assert found.p_value == pytest.approx(stats.ttest_1samp([0.01, 0.02, 0.05], 0).pvalue)
+    assert paired_difference({1: 0.9}, {2: 0.9}) is None
+    single = paired_difference({1: 0.5}, {1: 0.25})
+    assert single == Difference(1, 0.25, None)
+
+
+def test_mcnemar_by_hand() -> None:
+    """Of 10 texts that one alone got right, 9 to 1: p = 2 (1 + 10) / 2 ** 10."""
+    first, second = np.array([True] * 9 + [False] + [True] * 30), np.array([False] * 9 + [True] * 31)
+    found = mcnemar(first, second)
+    assert found[:2] == (9, 1)
+    assert found.p_value == pytest.approx(22 / 1024)
+    assert mcnemar(first, first) == McNemar(0, 0, 1.0)
+
+
+def test_table() -> None:
+    found = finished(("bilstm", 1, 30), ("bilstm", 2, 32), ("lstm", 1, 20), ("lstm", 2, 21), ("tfidf-lr", 1, 36))
+    lines = [dict(zip(HEADERS, line, strict=True)) for line in table(ROWS, found)]
+    assert [line["model"] for line in lines] == ["tfidf-lr", "bilstm", "lstm", "gru"]
+    linear, base, lstm, gru = lines
+    assert (base["test"], base["sd"], base["seeds"], base["epochs"]) == ("0.7750", "0.0354", "2", "1.5 of 4")
+    assert (base["against bilstm"], base["p (t)"], base["p (McNemar)"]) == ("", "", "")
+    assert base["published"] == "0.9186"
+    assert (lstm["against bilstm"], lstm["p (McNemar)"]) == ("-0.2625", f"{(2 / 2**10 + 2 / 2**11) / 2:.2g}")
+    assert (linear["epochs"], linear["sd"], linear["95 % interval"], linear["against bilstm"]) == (
+        "at once", "", "", "+0.1500")
+    assert (linear["parameters"], linear["without repeats"], linear["seconds"]) == ("1,234", "0.5000", "10")
+    assert (gru["seeds"], gru["test"]) == ("not run", "")
+
+
+def test_table_as_markdown_and_csv() -> None:
+    lines = table(ROWS, finished(("bilstm", 1, 30)))
+    markdown = as_markdown(lines).splitlines()
+    assert len(markdown) == 2 + len(ROWS)
+    assert {line.count("|") for line in markdown} == {len(HEADERS) + 1}
+    assert "`--arch bilstm`" in markdown[2]
+    read = list(csv.DictReader(io.StringIO(as_csv(lines))))
+    assert read[0]["parameters"] == "1234"
+    assert list(read[0]) == HEADERS
+
+
+def test_results_are_kept_and_read(tmp_path: Path) -> None:
+    results = Results(tmp_path / "results.jsonl")
+    assert results.runs() == []
+    results.append(values("lstm", 2, 25))
+    results.append(values("gru", 1, 0))
+    first, second = results.runs()
+    assert (first.row, first.seed, first.right.sum(), len(first.right)) == ("lstm", 2, 25, TEXTS)
+    assert second.right.sum() == 0
+    with results.path.open("a") as file:
+        file.write('{"row": "x"}\n')
+    with pytest.raises(UserError, match=r"results.jsonl, line 3: not a run of the benchmark"):
+        results.runs()
+
+
+def test_missing_runs_are_run_seed_by_seed_within_the_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                             capsys: pytest.CaptureFixture[str]) -> None:
+    begun: list[tuple[str, int]] = []
+    clock = [0.0]
+
+    def run_one(row: Row, seed: int, *_: Any) -> dict[str, Any]:
+        begun.append((row.name, seed))
+        clock[0] += 10
+        return values(row.name, seed, 30)
+
+    monkeypatch.setattr(runs_module, "run_one", run_one)
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    results = Results(tmp_path / "results.jsonl")
+    results.append(values("lstm", 1, 25, seconds=100.0))
+    run_all(results, ROWS[:3], [1, 2], DataConfig(dataset="sample"), 50.0)
+    assert begun == []
+    assert "bilstm, seed 1: not begun, the budget is spent" in capsys.readouterr().err
+    run_all(results, ROWS[:3], [1, 2], DataConfig(dataset="sample"), 121.0)
+    assert begun == [("bilstm", 1), ("tfidf-lr", 1), ("bilstm", 2), ("tfidf-lr", 2)]
+    run_all(results, ROWS[:3], [1, 2], DataConfig(dataset="sample"), None)
+    assert begun[4:] == [("lstm", 2)]
+
+
+def test_a_leak_fails_the_run() -> None:
+    own = {"labelled": 123, "unlabelled": 269}
+    check_leaks({"dataset": {"name": "imdb"}, "test_texts_seen": own})
+    for part in own:
+        with pytest.raises(LeakError, match=f"270 test reviews stand among the {part} texts"):
+            check_leaks({"dataset": {"name": "imdb"}, "test_texts_seen": {**own, part: 270}})
+
+
+def test_plots_are_drawn(tmp_path: Path) -> None:
+    rows = [*ROWS, Row("bilstm, 1 % of the data", "data", ())]
+    found = finished(("bilstm", 1, 30), ("lstm", 1, 20), ("tfidf-lr", 1, 36), ("bilstm, 1 % of the data", 1, 10))
+    draw_all(rows, found, np.arange(TEXTS) + 1, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"{name}.png" for name in ("accuracy_by_seconds", "accuracy_by_parameters", "accuracy_by_length",
+                                   "accuracy_by_share", "learning_curves")}
+    assert all(path.stat().st_size > 5000 for path in tmp_path.iterdir())
+
+
+def test_command(tmp_path: Path, run_cli: Cli) -> None:
+    words = ["benchmark", "imdb", "--dataset", "sample", "--architectures", "tfidf-lr", "--seeds", "2", "--output",
+             tmp_path / "results.jsonl"]
+    code, out, err = run_cli(*words, "--report", tmp_path / "report")
+    assert code == 0, err
+    line = dict(zip(HEADERS, out.rstrip("\n").split("\t"), strict=True))
+    assert (line["model"], line["seeds"]) == ("tfidf-lr", "2")
+    kept = [json.loads(text) for text in (tmp_path / "results.jsonl").read_text().splitlines()]
+    assert [run["seed"] for run in kept] == [1, 2]
+    assert kept[0]["command"] == "python train.py --arch tfidf-lr --seed 1"
+    assert kept[0]["config"]["model"]["architecture"] == "tfidf-lr"
+    for values in kept:
+        right = Run("tfidf-lr", values["seed"], values).right
+        assert right.mean() == pytest.approx(values["test"]["accuracy"])
+    assert {path.name for path in (tmp_path / "report").iterdir()} >= {"table.md", "table.csv"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report", "results.jsonl"]
+
+    code, _, err = run_cli(*words)
+    assert (code, "add --resume to add to them" in err) == (1, True)
+    code, again, err = run_cli(*words, "--resume", "--budget", "0h")
+    assert (code, again) == (0, out)
+
+
+def test_budget() -> None:
+    assert [seconds_of(text) for text in ("90s", "1.5m", "6h")] == [90, 90, 21600]
+    with pytest.raises(UserError, match=r"--budget 6: expected a number and s, m or h"):
+        seconds_of("6")
+
+
+def test_seeds_below_one_are_refused(run_cli: Cli) -> None:
+    assert run_cli("benchmark", "imdb", "--seeds", "0")[::2] == (1, "error: --seeds is at least 1\n")
