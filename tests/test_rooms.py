@@ -11,13 +11,14 @@ import sentiment
 
 PACKAGE = Path(sentiment.__file__).parent
 # From the ground up: a room may import itself and what stands before it.
-ROOMS = ["version", "errors", "config", "console", "files", "machine", "signals", "predictions", "batching", "portable",
+ROOMS = ["version", "errors", "config", "console", "files", "machine", "signals", "pages", "predictions",
+         "batching", "portable",
          "datasets", "scoring", "preprocessing", "layers",
          "architectures", "objectives", "training", "evaluation", "artifacts", "inference", "export", "model_card",
-         "__init__", "benchmark", "workflow", "commands", "cli", "__main__"]
+         "reports", "answers", "__init__", "benchmark", "workflow", "commands", "cli", "__main__"]
 # Rooms that know nothing of any other but the ground floor.
 ALONE = {"layers", "objectives"}
-GROUND = {"version", "errors", "config", "console", "files", "machine", "signals", "predictions"}
+GROUND = {"version", "errors", "config", "console", "files", "machine", "signals", "pages", "predictions"}
 FREE_OF_TENSORFLOW = ["predictions.py", "batching", "portable", "scoring.py", "layers", "architectures", "objectives",
                       "datasets", "evaluation", "config.py", "commands", "cli.py"]
 

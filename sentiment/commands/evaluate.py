@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any
 
 from sentiment.commands.options import add_section, given_options
@@ -18,6 +19,7 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser("evaluate", help="measure a trained model on labelled texts")
     parser.add_argument("model", help="the folder of a run")
     parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
+    parser.add_argument("--report", type=Path, metavar="DIR", help="write a page, Markdown and plots to a folder")
     add_section(parser, "data", DataConfig, OPTIONS)
     parser.set_defaults(run=run)
 
@@ -26,11 +28,16 @@ def run(arguments: argparse.Namespace) -> None:
     """Print the metrics of a run on its test split or on other labelled texts."""
     changes = given_options(arguments).get("data", {})
     import_tensorflow()
+    from sentiment.answers import answers_of_all, metrics_of, report_of
     from sentiment.artifacts import RunFolder
-    from sentiment.workflow import run_evaluation
+    from sentiment.reports import write_report
 
     folder = RunFolder.open(arguments.model)
-    metrics = run_evaluation(folder, evaluation_data(changes, folder.load_config()))
+    found = answers_of_all([folder], evaluation_data(changes, folder.load_config()))
+    metrics = metrics_of(found)
+    if arguments.report:
+        write_report(report_of(folder, found), arguments.report)
+        log(f"written to {arguments.report / 'index.html'}")
     if arguments.json:
         print(json.dumps(metrics, ensure_ascii=False))
         return
@@ -54,8 +61,8 @@ def evaluation_lines(metrics: dict[str, Any]) -> list[str]:
     """Return metrics as aligned text."""
     area = "-" if metrics["roc_auc"] is None else f"{metrics['roc_auc']:.4f}"
     lines = [f"{metrics['dataset']}: {metrics['texts']:,} texts",
-             f"accuracy {metrics['accuracy']:.4f}   macro F1 {metrics['macro_f1']:.4f}   "
-             f"log loss {metrics['log_loss']:.4f}   ROC AUC {area}", ""]
+             f"accuracy {metrics['accuracy']:.4f}   macro F1 {metrics['macro_f1']:.4f}   ROC AUC {area}",
+             f"log loss {metrics['log_loss']:.4f}   calibration error {metrics['calibration_error']:.4f}", ""]
     width = max(5, *(len(name) for name in metrics["classes"]))
     lines.append(f"{'class':<{width}}  precision  recall      F1    texts")
     for name, row in metrics["classes"].items():

@@ -1,6 +1,7 @@
 """Which words moved a prediction: integrated gradients for every architecture, and attention weights."""
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import keras
@@ -81,65 +82,71 @@ class Explanation:
         return values
 
 
-def explain(classifier: Classifier, text: str, class_name: str | None = None) -> Explanation:
-    """Explain the prediction for a text.
+class Explainer:
+    """Explains the predictions of a classifier; what it compiles serves all texts.
 
-    Args:
-        classifier: any; a linear model over n-grams is explained by its own terms, whose value is shared by their
-            words, the others by integrated gradients.
-        text: raw.
-        class_name: the class to explain; None for the predicted one.
-
-    Raises:
-        UserError: if there is no class of that name.
+    A linear model over n-grams is explained by its own terms, whose value is shared by their words, the others by
+    integrated gradients.
     """
-    (prediction,) = classifier.predict([text])
-    explained = class_name or prediction.label
-    if explained not in classifier.class_names:
-        names = ", ".join(classifier.class_names)
-        raise UserError(f"no class '{explained}'{nearest(explained, classifier.class_names)} (there are {names})")
-    ids = classifier.preprocessor.tokenize([text]).row(0)[None, :]  # [1, words]
-    words = classifier.preprocessor.words_read(text)
-    target = _Target(classifier.class_names.index(explained), len(classifier.class_names))
-    linear = [layer for layer in classifier.model.layers if isinstance(layer, LinearNgrams)]
-    if linear:
-        attributions, logit, baseline = _terms(linear[0], ids, target)
-    else:
-        attributions, logit, baseline = integrated_gradients(classifier.model, ids, target)
-    return Explanation(text, words, [bool(one != UNKNOWN_ID) for one in ids[0]], prediction.label, prediction.score,
-                       explained, attributions, logit, baseline, attention_maps(classifier.model, ids))
+
+    def __init__(self, classifier: Classifier) -> None:
+        self.classifier = classifier
+        linear = [layer for layer in classifier.model.layers if isinstance(layer, LinearNgrams)]
+        self._attribute = partial(_terms, linear[0]) if linear else IntegratedGradients(classifier.model)
+
+    def explain(self, text: str, class_name: str | None = None) -> Explanation:
+        """Explain the prediction for a raw text: the logit of the class of that name, or of the predicted one.
+
+        Raises:
+            UserError: if there is no class of that name.
+        """
+        classifier = self.classifier
+        (prediction,) = classifier.predict([text])
+        explained = class_name or prediction.label
+        if explained not in classifier.class_names:
+            names = ", ".join(classifier.class_names)
+            raise UserError(f"no class '{explained}'{nearest(explained, classifier.class_names)} (there are {names})")
+        ids = classifier.preprocessor.tokenize([text]).row(0)[None, :]  # [1, words]
+        target = _target(classifier.class_names.index(explained), len(classifier.class_names))
+        attributions, logit, baseline = self._attribute(ids, target)
+        return Explanation(text, classifier.preprocessor.words_read(text), [bool(one != UNKNOWN_ID) for one in ids[0]],
+                           prediction.label, prediction.score, explained, attributions, logit, baseline,
+                           attention_maps(classifier.model, ids))
 
 
-@dataclass(frozen=True)
-class _Target:
-    """Picks the logit of one class; of two classes, the first one's logit is the negative of the only one."""
-
-    index: int
-    classes: int
-
-    def of(self, logits: Any) -> Any:
-        """Return [...] from logits [..., 1 or classes]."""
-        if self.classes == 2:
-            return logits[..., 0] * (1.0 if self.index == 1 else -1.0)
-        return logits[..., self.index]
+def explain(classifier: Classifier, text: str, class_name: str | None = None) -> Explanation:
+    """Explain the prediction for one text, as `Explainer` does."""
+    return Explainer(classifier).explain(text, class_name)
 
 
-def integrated_gradients(model: keras.Model, ids: np.ndarray, target: _Target) -> tuple[np.ndarray, float, float]:
-    """Return each word's attribution, the logit and the baseline's logit.
+def _target(index: int, classes: int) -> np.ndarray:
+    """Return float32 [logits], whose product with the logits is the logit of one class.
+
+    Of two classes, the first one's logit is the negative of the only one.
+    """
+    if classes == 2:
+        return np.array([1.0 if index == 1 else -1.0], np.float32)
+    return np.asarray(np.eye(classes, dtype=np.float32)[index])
+
+
+class IntegratedGradients:
+    """Attributions of the words of a text, by Sundararajan, Taly & Yan 2017, "Axiomatic Attribution for Deep Networks".
 
     With e the embedded words and F the logit, word t gets sum_f e_tf * integral_0^1 dF(a e) / d(a e)_tf da, and all
-    of them add up to F(e) - F(0) (Sundararajan, Taly & Yan 2017, "Axiomatic Attribution for Deep Networks"). The
-    integral is a sum over midpoints, whose number is doubled from 64 until the gap is small, or to 1,024 at most.
+    of them add up to F(e) - F(0). The integral is a sum over midpoints, whose number is doubled from 64 until the gap
+    is small, or to 1,024 at most.
 
     Args:
         model: with a layer `embedded`.
-        ids: int32 [1, words].
-        target: picks the logit.
     """
-    place = model.get_layer(EMBEDDED)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.float32)])
-    def at(ids: Any, shares: Any) -> tuple[Any, Any]:
+    def __init__(self, model: keras.Model) -> None:
+        self.model = model
+        vector = tf.TensorSpec([None], tf.float32)
+        self._at = tf.function(self._derivatives, input_signature=[tf.TensorSpec([None, None], tf.int32), vector,
+                                                                   vector])
+
+    def _derivatives(self, ids: Any, shares: Any, target: Any) -> tuple[Any, Any]:
         """Return F(a e) [shares] and the sum over features of e times the gradient there [shares, words]."""
         seen = []
 
@@ -149,36 +156,44 @@ def integrated_gradients(model: keras.Model, ids: np.ndarray, target: _Target) -
             return seen[1]
 
         with tf.GradientTape() as tape:
-            with place.changed(scaled):
-                values = target.of(model(tf.tile(ids, [tf.shape(shares)[0], 1]), training=False))
+            with self.model.get_layer(EMBEDDED).changed(scaled):
+                logits = self.model(tf.tile(ids, [tf.shape(shares)[0], 1]), training=False)
+            values = tf.linalg.matvec(logits, target)
             total = tf.reduce_sum(values)
         return values, tf.reduce_sum(seen[0] * tape.gradient(total, seen[1]), axis=-1)
 
-    baseline, logit = (float(value) for value in at(ids, np.array([0.0, 1.0], np.float32))[0])
-    steps = FIRST_STEPS
-    while True:
-        shares = (np.arange(steps, dtype=np.float32) + 0.5) / steps
-        parts = [at(ids, shares[start:start + STEPS_A_PASS])[1] for start in range(0, steps, STEPS_A_PASS)]
-        attributions = np.concatenate(parts).astype(np.float64).mean(axis=0)
-        gap = abs(attributions.sum() - (logit - baseline))
-        if gap <= TOLERANCE * max(1.0, abs(logit - baseline)) or steps >= MOST_STEPS:
-            return attributions, logit, baseline
-        steps *= 2
+    def __call__(self, ids: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float, float]:
+        """Return each word's attribution, the logit and the baseline's logit.
+
+        Args:
+            ids: int32 [1, words].
+            target: float32 [logits], what they are multiplied with.
+        """
+        baseline, logit = (float(value) for value in self._at(ids, np.array([0.0, 1.0], np.float32), target)[0])
+        steps = FIRST_STEPS
+        while True:
+            shares = (np.arange(steps, dtype=np.float32) + 0.5) / steps
+            parts = [self._at(ids, shares[start:start + STEPS_A_PASS], target)[1]
+                     for start in range(0, steps, STEPS_A_PASS)]
+            attributions = np.concatenate(parts).astype(np.float64).mean(axis=0)
+            gap = abs(attributions.sum() - (logit - baseline))
+            if gap <= TOLERANCE * max(1.0, abs(logit - baseline)) or steps >= MOST_STEPS:
+                return attributions, logit, baseline
+            steps *= 2
 
 
-def _terms(layer: LinearNgrams, ids: np.ndarray, target: _Target) -> tuple[np.ndarray, float, float]:
+def _terms(layer: LinearNgrams, ids: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float, float]:
     """Return what each word's terms add to the logit; a term of several words is shared by them evenly."""
     rows, values = (np.asarray(part)[0] for part in layer.values(ids))
     kernel, bias = np.asarray(layer.kernel, np.float64), np.asarray(layer.bias, np.float64)
-    parts = target.of(kernel[np.minimum(rows, layer.terms - 1)]) * values  # [order * words]
+    parts = kernel[np.minimum(rows, layer.terms - 1)] @ target * values  # [order * words]
     words = ids.shape[1]
     attributions = np.zeros(words)
     for length in range(1, layer.order + 1):
         of_length = parts[(length - 1) * words:length * words]
         for offset in range(length):
             attributions[offset:] += of_length[:words - offset] / length
-    baseline = float(target.of(bias))
-    return attributions, float(target.of(np.asarray(layer(ids), np.float64)[0])), baseline
+    return attributions, float(np.asarray(layer(ids), np.float64)[0] @ target), float(bias @ target)
 
 
 def attention_maps(model: keras.Model, ids: np.ndarray) -> list[AttentionMap]:

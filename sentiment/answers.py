@@ -1,0 +1,90 @@
+"""Finished runs and the texts that they are evaluated and compared on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sentiment.artifacts import RunFolder
+from sentiment.config import DataConfig, RunConfig
+from sentiment.datasets import Examples, load_corpus, load_for_evaluation
+from sentiment.errors import UserError
+from sentiment.evaluation import evaluate
+from sentiment.inference import load
+from sentiment.reports import evaluation_report
+from sentiment.reports.document import Report
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What models answer on the same labelled texts.
+
+    Attributes:
+        dataset: the name of the data.
+        examples: the texts.
+        class_names: by index.
+        logits: float32 [texts, 1 or classes] by the name of the model.
+        notes: what a reader must know of the data.
+    """
+
+    dataset: str
+    examples: Examples
+    class_names: tuple[str, ...]
+    logits: dict[str, np.ndarray]
+    notes: tuple[str, ...]
+
+
+def answers_of_all(folders: Sequence[RunFolder], data: DataConfig | None) -> Answers:
+    """Let finished runs answer on the test split of the first one, or on other labelled texts.
+
+    Raises:
+        UserError: if the classes of two models differ, or two are trained on different data and none is named.
+    """
+    first = folders[0].load_config()
+    classes = folders[0].load_class_names()
+    for folder in folders[1:]:
+        if folder.load_class_names() != classes:
+            raise UserError(f"{folder.path} has the classes {', '.join(folder.load_class_names())}, {folders[0].path} "
+                            f"{', '.join(classes)}")
+        if data is None and not _same_test(folder.load_config(), first):
+            raise UserError(f"{folder.path} was trained on other data or another split than {folders[0].path}, which "
+                            "may hold texts of its test split: name texts that none has seen with --dataset")
+    if data is None:
+        corpus = load_corpus(first.data, first.runtime.seed)
+        name, examples, notes = corpus.name, corpus.test.read(), corpus.notes
+    else:
+        name = data.dataset
+        examples, notes = load_for_evaluation(data, first.runtime.seed, classes)
+    logits = {_name_of(folder, folders): load(folder.path).predict_logits(examples.texts) for folder in folders}
+    return Answers(name, examples, classes, logits, notes)
+
+
+def _same_test(one: RunConfig, other: RunConfig) -> bool:
+    """Return whether two runs have the same test split: that of a named corpus or a file, or the same drawn one."""
+    fixed = one.data.dataset in ("imdb", "sample") or one.data.test_file is not None
+    drawn = (one.data.text_column, one.data.label_column, one.data.test_fraction, one.runtime.seed) == (
+        other.data.text_column, other.data.label_column, other.data.test_fraction, other.runtime.seed)
+    same = (one.data.dataset, one.data.test_file) == (other.data.dataset, other.data.test_file)
+    return same and (fixed or drawn)
+
+
+def _name_of(folder: RunFolder, folders: Sequence[RunFolder]) -> str:
+    """Return the last part of a folder's path, or the whole where two would be the same."""
+    names = [other.path.name for other in folders]
+    return folder.path.name if names.count(folder.path.name) == 1 else str(folder.path)
+
+
+def metrics_of(found: Answers) -> dict[str, Any]:
+    """Return the metrics of the first model as `evaluation.evaluate` has them, with `dataset` and `notes`."""
+    logits = next(iter(found.logits.values()))
+    return {"dataset": found.dataset, "notes": list(found.notes),
+            **evaluate(found.examples.labels, logits, found.class_names)}
+
+
+def report_of(folder: RunFolder, found: Answers) -> Report:
+    """Return the report of a finished run, the first model of the answers."""
+    name, logits = next(iter(found.logits.items()))
+    temperature = folder.load_metrics()["calibration"]["temperature"]
+    return evaluation_report(load(folder.path), name, found.dataset, found.examples, logits, temperature=temperature,
+                             notes=found.notes)

@@ -1,0 +1,7 @@
+"""Pages and Markdown that people read: of an evaluation, of a comparison."""
+
+from sentiment.reports.comparison import comparison_report
+from sentiment.reports.document import write_report
+from sentiment.reports.evaluation import evaluation_report
+
+__all__ = ["comparison_report", "evaluation_report", "write_report"]

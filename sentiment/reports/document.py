@@ -1,0 +1,155 @@
+"""A report as a list of sections, and its two forms: a page of HTML that needs nothing else, and Markdown."""
+
+import base64
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+from sentiment.pages import page
+
+DARK: dict[Any, Any] = {"figure.facecolor": "#16181c", "axes.facecolor": "#16181c", "text.color": "#ececec",
+        "axes.labelcolor": "#ececec", "xtick.color": "#ececec", "ytick.color": "#ececec", "axes.edgecolor": "#b0b0b0",
+        "legend.facecolor": "#16181c", "legend.edgecolor": "#44474d", "grid.color": "#b0b0b0"}
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Plain text."""
+
+    text: str
+
+    def html(self, _: str) -> str:
+        """Return HTML."""
+        return f"<p>{escape(self.text)}</p>"
+
+    def markdown(self, _: str) -> str:
+        """Return Markdown."""
+        return f"{_literal(self.text)}\n"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells by row; all columns but the first are numbers, save those in `words`."""
+
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    words: tuple[int, ...] = (0,)
+
+    def html(self, _: str) -> str:
+        """Return HTML."""
+        def line(cells: Sequence[str], tag: str) -> str:
+            parts = [f"<{tag}{'' if place in self.words else ' class=number'}>{escape(cell)}</{tag}>"
+                     for place, cell in enumerate(cells)]
+            return f"<tr>{''.join(parts)}</tr>"
+
+        body = "".join(line(row, "td") for row in self.rows)
+        return f'<div class="wide"><table>{line(self.headers, "th")}{body}</table></div>'
+
+    def markdown(self, _: str) -> str:
+        """Return Markdown."""
+        rule = ["---" if place in self.words else "---:" for place in range(len(self.headers))]
+        lines = [list(map(_literal, self.headers)), rule, *[list(map(_literal, row)) for row in self.rows]]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A plot: `draw` writes it to the path that it is given, as the suffix says."""
+
+    name: str
+    description: str
+    draw: Callable[[Path], None]
+
+    def html(self, _: str) -> str:
+        """Return HTML with the plot within, once for light and once for dark."""
+        with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": self.name}):
+            light = self._svg()
+            with mpl.rc_context(DARK):
+                dark = self._svg()
+        return (f'<picture><source media="screen and (prefers-color-scheme: dark)" srcset="{dark}">'
+                f'<img src="{light}" alt="{escape(self.description, quote=True)}"></picture>')
+
+    def markdown(self, folder: str) -> str:
+        """Return Markdown that shows the picture of a folder."""
+        return f"![{_literal(self.description)}]({folder}/{self.name}.png)\n"
+
+    def _svg(self) -> str:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "plot.svg"
+            self.draw(path)
+            return f"data:image/svg+xml;base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """A text: a heading, HTML of its own (coloured words), and what Markdown shows instead."""
+
+    heading: str
+    body: str
+    plain: str
+
+    def html(self, _: str) -> str:
+        """Return HTML."""
+        return f"<h3>{escape(self.heading)}</h3>{self.body}"
+
+    def markdown(self, _: str) -> str:
+        """Return Markdown."""
+        return f"**{_literal(self.heading)}**\n\n{_literal(self.plain)}\n"
+
+
+Part = Paragraph | Table | Picture | Excerpt
+
+
+@dataclass
+class Section:
+    """A heading and what stands below it."""
+
+    heading: str
+    parts: list[Part] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Report:
+    """A title and sections."""
+
+    title: str
+    sections: list[Section]
+
+
+def as_html(report: Report) -> str:
+    """Return the page."""
+    sections = "".join(f"<section><h2>{escape(section.heading)}</h2>"
+                       f"{''.join(part.html('') for part in section.parts)}</section>" for section in report.sections)
+    return page(report.title, f"<h1>{escape(report.title)}</h1>{sections}")
+
+
+def as_markdown(report: Report, pictures: str) -> str:
+    """Return Markdown whose pictures are in the folder `pictures`."""
+    parts = [f"# {_literal(report.title)}\n"]
+    for section in report.sections:
+        parts += [f"## {_literal(section.heading)}\n", *(part.markdown(pictures) for part in section.parts)]
+    return "\n".join(parts)
+
+
+def write_report(report: Report, folder: Path) -> None:
+    """Write `index.html`, `report.md` and the plots of the latter to a folder."""
+    (folder / "plots").mkdir(parents=True, exist_ok=True)
+    (folder / "index.html").write_text(as_html(report), encoding="utf-8")
+    (folder / "report.md").write_text(as_markdown(report, "plots"), encoding="utf-8")
+    for section in report.sections:
+        for part in section.parts:
+            if isinstance(part, Picture):
+                part.draw(folder / "plots" / f"{part.name}.png")
+
+
+def _literal(text: str) -> str:
+    """Return text in which Markdown and HTML find nothing to obey, on one line."""
+    line = " ".join(text.split())
+    for sign in "\\`*_[]<>|#":
+        line = line.replace(sign, f"\\{sign}")
+    return line

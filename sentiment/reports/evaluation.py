@@ -1,0 +1,149 @@
+"""The report of an evaluation."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from sentiment.datasets import Examples
+from sentiment.evaluation import calibration_error, evaluate, plots, report_plots
+from sentiment.evaluation import slices as sliced
+from sentiment.inference import Classifier, Explainer, coloured_words
+from sentiment.predictions import probabilities
+from sentiment.reports.document import Excerpt, Paragraph, Part, Picture, Report, Section, Table
+
+REVIEWS = 6  # of each kind that are shown
+SNIPPET_WORDS = 60
+SUSPECTED = 10
+
+
+def evaluation_report(classifier: Classifier, name: str, dataset: str, examples: Examples, logits: np.ndarray, *,
+                      temperature: float, notes: Sequence[str]) -> Report:
+    """Return the report of a classifier on labelled texts.
+
+    Args:
+        classifier: the model.
+        name: of the model.
+        dataset: the name of the data.
+        examples: the texts and their labels.
+        logits: float [texts, 1 or classes], what the model answers.
+        temperature: by which the model's logits are divided since its calibration.
+        notes: what a reader must know of the data.
+    """
+    labels, classes = examples.labels, classifier.class_names
+    texts = list(examples.texts)
+    scores = probabilities(logits)
+    metrics = evaluate(labels, logits, classes)
+    right = scores.argmax(axis=1) == labels
+    sections = [
+        _summary(metrics, notes), _classes(metrics, labels, scores, classes),
+        _calibration(labels, logits, temperature), _thresholds(labels, scores, classes),
+        _slices("Accuracy by length", "length", "words", sliced.by_length(_lengths(texts), right)),
+        _slices("Accuracy by negation", "negation", "negations", sliced.by_negation(texts, right)),
+        *(_slices(f"Accuracy by {fact}", fact, fact, sliced.by_value(values, right))
+          for fact, values in examples.facts.items()),
+        *_reviews(classifier, texts, labels, scores), _suspects(texts, labels, scores, classes)]
+    return Report(f"{name} on {dataset}", sections)
+
+
+def _summary(metrics: dict[str, Any], notes: Sequence[str]) -> Section:
+    area = "-" if metrics["roc_auc"] is None else f"{metrics['roc_auc']:.4f}"
+    rows = [["accuracy", f"{metrics['accuracy']:.4f}"], ["macro F1", f"{metrics['macro_f1']:.4f}"],
+            ["ROC AUC", area], ["log loss", f"{metrics['log_loss']:.4f}"],
+            ["expected calibration error", f"{metrics['calibration_error']:.4f}"], ["texts", f"{metrics['texts']:,}"]]
+    return Section("Summary", [*(Paragraph(f"Note: {note}.") for note in notes), Table(["measure", "value"], rows)])
+
+
+def _classes(metrics: dict[str, Any], labels: np.ndarray, scores: np.ndarray, classes: tuple[str, ...]) -> Section:
+    rows = [[name, f"{row['precision']:.4f}", f"{row['recall']:.4f}", f"{row['f1']:.4f}", f"{row['texts']:,}"]
+            for name, row in metrics["classes"].items()]
+    return Section("By class", [
+        Table(["class", "precision", "recall", "F1", "texts"], rows),
+        Picture("confusion_matrix", "Confusion matrix: true classes by predicted classes",
+                partial(plots.confusion_matrix, metrics)),
+        Picture("roc", "ROC curve", partial(plots.roc_curves, labels, scores, classes)),
+        Picture("precision_recall", "Precision by recall",
+                partial(report_plots.precision_recall_curves, labels, scores, classes))])
+
+
+def _calibration(labels: np.ndarray, logits: np.ndarray, temperature: float) -> Section:
+    before = logits * temperature
+    text = ("An answer with a score of 0.9 should be right nine times of ten. The logits were divided by a temperature "
+            f"of {temperature:.3f}, found on the validation split (Guo et al. 2017); the expected calibration error, "
+            f"over 15 bins, is {calibration_error(labels, logits):.4f}, and was "
+            f"{calibration_error(labels, before):.4f} before.")
+    curves = {"before": before, "calibrated on validation": logits}
+    return Section("Calibration", [Paragraph(text), Picture(
+        "calibration", "Share of right answers by their score", partial(report_plots.reliability, labels, curves))])
+
+
+def _thresholds(labels: np.ndarray, scores: np.ndarray, classes: tuple[str, ...]) -> Section:
+    parts: list[Part] = []
+    if len(classes) == 2:
+        parts += [Paragraph(f"If '{classes[1]}' is answered from a probability on:"), Table(
+            ["from", "precision", "recall", "F1", "share answered so"],
+            [[f"{row.probability:g}", f"{row.precision:.4f}", f"{row.recall:.4f}", f"{row.f1:.4f}",
+              f"{row.answered:.1%}"] for row in sliced.thresholds(labels, scores[:, 1])])]
+    parts += [Paragraph("If only answers with at least a score are taken, and the others are left to people:"), Table(
+        ["score", "share of texts", "accuracy"],
+        [[f"{row.probability:g}", f"{row.share:.1%}", "-" if row.accuracy is None else f"{row.accuracy:.4f}"]
+         for row in sliced.coverage(labels, scores)])]
+    return Section("Thresholds", parts)
+
+
+def _slices(heading: str, name: str, label: str, found: list[sliced.Slice]) -> Section:
+    rows = [[one.name, f"{one.texts:,}", f"{one.accuracy:.4f}", f"{one.interval[0]:.4f} to {one.interval[1]:.4f}"]
+            for one in found]
+    return Section(heading, [
+        Picture(f"accuracy_by_{name}", heading, partial(report_plots.slices, found, label)),
+        Table([label, "texts", "accuracy", "95 % interval"], rows)])
+
+
+def _reviews(classifier: Classifier, texts: list[str], labels: np.ndarray, scores: np.ndarray) -> list[Section]:
+    """Return the texts whose right class has the lowest score, and those that hang in the balance."""
+    of_right = scores[np.arange(len(labels)), labels]
+    two_best = np.sort(scores, axis=1)[:, -2:]
+    kinds = {"Most wrong": np.argsort(of_right, kind="stable")[:REVIEWS],
+             "Least sure": np.argsort(two_best[:, 1] - two_best[:, 0], kind="stable")[:REVIEWS]}
+    legend = Paragraph("Blue words speak for the predicted class, orange ones against it (integrated gradients).")
+    explainer = Explainer(classifier)
+    wrong = scores.argmax(axis=1) != labels
+    kinds["Most wrong"] = np.array([row for row in kinds["Most wrong"] if wrong[row]], int)
+    return [Section(heading, [legend, *(_excerpt(explainer, texts[row], labels[row]) for row in rows)])
+            for heading, rows in kinds.items() if len(rows)]
+
+
+def _excerpt(explainer: Explainer, text: str, label: int) -> Excerpt:
+    explanation = explainer.explain(text)
+    labelled = explainer.classifier.class_names[label]
+    heading = f"Labelled {labelled}, predicted {explanation.label} ({explanation.score:.4f})"
+    return Excerpt(heading, coloured_words(explanation), snippet(text))
+
+
+def _suspects(texts: list[str], labels: np.ndarray, scores: np.ndarray, classes: tuple[str, ...]) -> Section:
+    """Return the texts whose label is likely to be wrong (Northcutt et al. 2021), if cleanlab is installed."""
+    heading = "Suspected label errors"
+    try:
+        from cleanlab.filter import find_label_issues
+    except ImportError:
+        return Section(heading, [Paragraph("These need cleanlab: pip install '.[cleanlab]'.")])
+    if len(np.unique(labels)) < len(classes):
+        return Section(heading, [Paragraph("There are not texts of every class.")])
+    rows = find_label_issues(labels, scores, return_indices_ranked_by="self_confidence", n_jobs=1)
+    text = (f"{len(rows):,} of {len(labels):,} labels look wrong by confident learning (cleanlab); a model that is "
+            f"itself often wrong finds many. The {min(len(rows), SUSPECTED)} most suspect:")
+    cells = [[snippet(texts[row]), classes[labels[row]], classes[scores[row].argmax()], f"{scores[row].max():.4f}"]
+             for row in rows[:SUSPECTED]]
+    table = [Table(["text", "label", "predicted", "score"], cells, words=(0, 1, 2))] if len(rows) else []
+    return Section(heading, [Paragraph(text), *table])
+
+
+def snippet(text: str) -> str:
+    """Return the beginning of a text."""
+    words = text.split()
+    return " ".join(words[:SNIPPET_WORDS]) + (" …" if len(words) > SNIPPET_WORDS else "")
+
+
+def _lengths(texts: list[str]) -> np.ndarray:
+    return np.fromiter((len(text.split()) for text in texts), int, len(texts))

@@ -1,0 +1,78 @@
+"""A report in its two forms."""
+
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from sentiment.reports.document import (
+    Excerpt,
+    Paragraph,
+    Picture,
+    Report,
+    Section,
+    Table,
+    as_html,
+    as_markdown,
+    write_report,
+)
+
+NASTY = "<script>alert(1)</script> | *bold* [link](x) `code` # & \"q\""
+
+
+def draw(path: Path) -> None:
+    path.write_text(f"<svg>{path.suffix}</svg>")
+
+
+REPORT = Report(f"title {NASTY}", [Section("One", [
+    Paragraph(NASTY), Table(["name", "number"], [[NASTY, "1"], ["b\nc", "2"]]),
+    Picture("plot", f"a plot {NASTY}", draw),
+    Excerpt("heading", "<p class=words>coloured</p>", NASTY)])])
+
+
+class Tags(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.names: list[str] = []
+        self.values: list[tuple[str, str | None]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.append(tag)
+        self.values += attrs
+
+
+def test_html_shows_what_it_is_given_and_obeys_nothing_of_it() -> None:
+    page = as_html(REPORT)
+    tags = Tags(page)
+    assert "script" not in tags.names
+    assert tags.names.count("td") == 4
+    assert tags.names.count("img") == tags.names.count("source") == 1
+    assert "<p class=words>coloured</p>" in page
+    assert page.count("&lt;script&gt;alert(1)") == 5, "title, heading, paragraph, cell, picture"
+    addresses = [value for name, value in tags.values if name in ("src", "srcset", "href")]
+    assert len(addresses) == 2
+    assert all(value is not None and value.startswith("data:image/svg+xml;base64,") for value in addresses)
+
+
+def test_markdown_has_its_table_and_picture() -> None:
+    lines = as_markdown(REPORT, "plots").splitlines()
+    table = [line for line in lines if line.startswith("|")]
+    assert table[1] == "| --- | ---: |"
+    assert table[3] == "| b c | 2 |"
+    assert {line.replace("\\|", "").count("|") for line in table} == {3}
+    assert any(line.startswith("![a plot ") and line.endswith("](plots/plot.png)") for line in lines)
+    assert "<script" not in "\n".join(lines).replace("\\<script", "")
+
+
+def test_files(tmp_path: Path) -> None:
+    for _ in range(2):  # again over what is there
+        write_report(REPORT, tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").rglob("*")) == ["index.html", "plot.png", "plots",
+                                                                         "report.md"]
+
+
+@pytest.mark.parametrize("part", [Paragraph(""), Table(["a"], []), Excerpt("", "", "")])
+def test_empty_parts(part: Paragraph | Table | Excerpt) -> None:
+    assert part.html("")
+    assert part.markdown("")

@@ -1,0 +1,130 @@
+"""The reports of an evaluation and of a comparison, from the command line."""
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import TINY_RUN
+
+from sentiment.artifacts import RunFolder
+from sentiment.evaluation import calibration_error
+from sentiment.inference import load
+
+Cli = Callable[..., tuple[int, str, str]]
+SECTIONS = ["Summary", "By class", "Calibration", "Thresholds", "Accuracy by length", "Accuracy by negation",
+            "Least sure", "Suspected label errors"]
+
+
+@pytest.fixture(scope="module")
+def hard_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Texts of which a model of `tiny_csv` must get some wrong."""
+    path = tmp_path_factory.mktemp("hard") / "hard.csv"
+    rows = [("text", "label"), *((f"a good film, number {number}", "neg" if number % 5 == 0 else "pos")
+                                 for number in range(20)),
+            *((f"a bad <b>film</b>, not number {number}", "neg") for number in range(20))]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return path
+
+
+@pytest.fixture(scope="module")
+def other_run(tmp_path_factory: pytest.TempPathFactory, tiny_run: Path) -> Path:
+    """The same model with all its answers turned around."""
+    path = tmp_path_factory.mktemp("other") / "turned"
+    shutil.copytree(tiny_run, path)
+    folder = RunFolder(path)
+    model = folder.load_model()
+    model.layers[-1].kernel.assign(-model.layers[-1].kernel)
+    model.layers[-1].bias.assign(-model.layers[-1].bias)
+    model.save(folder.model)
+    return path
+
+
+def headings(text: str) -> list[str]:
+    return [line[3:] for line in text.splitlines() if line.startswith("## ")]
+
+
+def test_report_of_an_evaluation(tiny_run: Path, hard_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+    code, out, err = run_cli("evaluate", tiny_run, "--dataset", hard_csv, "--report", tmp_path / "out", "--json")
+    assert code == 0, err
+    metrics = json.loads(out)
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    markdown = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    assert [name for name in headings(markdown) if name != "Most wrong"] == SECTIONS
+    for name in headings(markdown):
+        assert f"<h2>{name}</h2>" in page
+    assert f"| accuracy | {metrics['accuracy']:.4f} |" in markdown
+    assert f"{metrics['calibration_error']:.4f}" in page
+    assert "<b>film</b>" not in page.split("</h1>")[1]
+    pictures = {path.stem for path in (tmp_path / "out" / "plots").iterdir()}
+    assert pictures == {"confusion_matrix", "roc", "precision_recall", "calibration", "accuracy_by_length",
+                        "accuracy_by_negation"}
+    assert page.count("<img") == len(pictures)
+
+
+def test_most_wrong_texts_come_first(other_run: Path, hard_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+    assert run_cli("evaluate", other_run, "--dataset", hard_csv, "--report", tmp_path)[0] == 0
+    markdown = (tmp_path / "report.md").read_text(encoding="utf-8")
+    wrong = markdown.split("## Most wrong")[1].split("## ")[0]
+    shown = [line for line in wrong.splitlines() if line.startswith("**Labelled")]
+    scores = [float(line.split("\\(")[-1].split("(")[-1].rstrip("*)")) for line in shown]
+    assert len(scores) == 6
+    assert scores == sorted(scores, reverse=True)
+    assert all(line.split("Labelled ")[1].split(",")[0] not in line.split("predicted ")[1] for line in shown)
+
+
+def test_comparison(tiny_run: Path, other_run: Path, hard_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+    words = ["compare", tiny_run, other_run, "--dataset", hard_csv]
+    code, out, err = run_cli(*words, "--json", "--report", tmp_path / "out")
+    assert code == 0, err
+    found = json.loads(out)
+    first, second = found["models"]
+    assert float(first["accuracy"]) + float(second["accuracy"]) == pytest.approx(1.0)
+    (test,) = found["mcnemar"]
+    assert test["models"] == [tiny_run.name, "turned"]
+    assert (test["first_alone"], test["second_alone"]) == (
+        round(40 * float(first["accuracy"])), round(40 * float(second["accuracy"])))
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert "The models disagree on 40 of 40 texts" in page
+    assert {path.name for path in (tmp_path / "out" / "plots").iterdir()} == {"roc.png", "calibration.png"}
+    code, out, _ = run_cli(*words)
+    assert out.splitlines()[-1].startswith(f"{tiny_run.name} alone right: {test['first_alone']}, turned alone right: ")
+
+
+def test_comparison_on_the_common_test_split(tiny_run: Path, other_run: Path, run_cli: Cli) -> None:
+    code, out, err = run_cli("compare", tiny_run, other_run, "--json")
+    assert code == 0, err
+    measured = RunFolder.open(tiny_run).load_metrics()["test"]["accuracy"]
+    assert float(json.loads(out)["models"][0]["accuracy"]) == pytest.approx(measured, abs=1e-4)
+
+
+def test_what_cannot_be_compared(tiny_run: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+    assert run_cli("train", "--dataset", tiny_csv, "--output-dir", tmp_path / "seed", "--seed", "2", *TINY_RUN,
+                   "--epochs", "1")[0] == 0
+    code, _, err = run_cli("compare", tiny_run, tmp_path / "seed")
+    assert code == 1
+    assert "was trained on other data or another split" in err
+    path = tmp_path / "names"
+    shutil.copytree(tiny_run, path)
+    RunFolder(path).labels.write_text('["a", "b"]')
+    code, _, err = run_cli("compare", tiny_run, path)
+    assert code == 1
+    assert f"{path} has the classes a, b, {tiny_run} neg, pos" in err
+
+
+def test_calibration_is_stored_and_used(tiny_run: Path, tiny_csv: Path) -> None:
+    """The logits of the saved model are those of training divided by the temperature that its folder names."""
+    folder = RunFolder.open(tiny_run)
+    calibration = folder.load_metrics()["calibration"]
+    with np.load(folder.test) as test:
+        labels, logits = test["labels"], test["logits"]
+    assert calibration["temperature"] > 0
+    assert calibration["temperature"] != 1.0
+    assert calibration["test_error_before"] == pytest.approx(
+        calibration_error(labels, logits * calibration["temperature"]))
+    assert folder.load_metrics()["test"]["calibration_error"] == pytest.approx(calibration_error(labels, logits))
+    assert load(tiny_run).predict_logits(["a good film"]).shape == (1, 1)
