@@ -14,8 +14,8 @@ PACKAGE = Path(sentiment.__file__).parent
 ROOMS = ["version", "errors", "config", "console", "files", "machine", "signals", "pages", "predictions",
          "batching", "portable",
          "datasets", "scoring", "preprocessing", "layers",
-         "architectures", "objectives", "training", "evaluation", "artifacts", "inference", "export", "model_card",
-         "reports", "answers", "__init__", "benchmark", "workflow", "commands", "cli", "__main__"]
+         "architectures", "objectives", "training", "evaluation", "artifacts", "tuning", "inference", "export",
+         "model_card", "reports", "answers", "__init__", "benchmark", "workflow", "commands", "cli", "__main__"]
 # Rooms that know nothing of any other but the ground floor.
 ALONE = {"layers", "objectives"}
 GROUND = {"version", "errors", "config", "console", "files", "machine", "signals", "pages", "predictions"}

@@ -12,8 +12,9 @@ from sentiment.commands import (
     launch,
     predict,
     train,
+    tune,
     vectors,
 )
 
-COMMANDS = (train, predict, explain, evaluate, compare, info, export, architectures, gradients, vectors, benchmark,
-            launch)
+COMMANDS = (train, tune, predict, explain, evaluate, compare, info, export, architectures, gradients, vectors,
+            benchmark, launch)

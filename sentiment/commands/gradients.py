@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentiment.commands.options import add_section, given_options
+from sentiment.commands.options import add_section, check_picture, given_options
 from sentiment.commands.tensorflow import import_tensorflow
 from sentiment.config import DataConfig, RunConfig
 from sentiment.console import log, print_table
@@ -38,8 +38,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     if arguments.steps < 2 or arguments.units < 1:
         raise UserError("--steps is at least 2 and --units at least 1")
-    if arguments.output.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise UserError(f"--output is a .png, .svg or .pdf file, not {arguments.output}")
+    check_picture("--output", arguments.output)
     import_tensorflow()
     from sentiment.datasets import load_corpus
     from sentiment.evaluation import plots

@@ -3,9 +3,13 @@
 import argparse
 import dataclasses
 import typing
+from pathlib import Path
 from typing import Any
 
 from sentiment.config import RunConfig, Section, base_type, flag_of
+from sentiment.errors import UserError
+
+PICTURES = (".png", ".svg", ".pdf")
 
 
 def add_section(parser: argparse.ArgumentParser, name: str, section: type[Section],
@@ -45,3 +49,13 @@ def given_options(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
         if dot:
             changes.setdefault(section, {})[name] = value
     return changes
+
+
+def check_picture(flag: str, path: Path) -> None:
+    """Refuse a path that is not that of a picture.
+
+    Raises:
+        UserError: if its suffix is none that can be drawn.
+    """
+    if path.suffix.lower() not in PICTURES:
+        raise UserError(f"{flag} is a .png, .svg or .pdf file, not {path}")

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sentiment.commands.options import add_config_options, given_options
+from sentiment.commands.options import add_config_options, check_picture, given_options
 from sentiment.commands.tensorflow import import_tensorflow
 from sentiment.config import RunConfig
 from sentiment.console import log
@@ -18,6 +18,8 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--output-dir", type=Path, help="where the run is written (default: models/ARCH)")
     parser.add_argument("--overwrite", action="store_true", help="replace a finished run")
     parser.add_argument("--resume", action="store_true", help="go on with an unfinished run, if there is one")
+    parser.add_argument("--find-lr", type=Path, metavar="FILE", help="instead of training, raise the learning rate "
+                        "from step to step, draw the loss to this picture, and say which rate to try")
     parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
     add_config_options(parser)
     parser.set_defaults(run=run)
@@ -32,6 +34,9 @@ def run(arguments: argparse.Namespace) -> None:
     from sentiment.workflow import default_config, resumed_config, run_training
 
     config = (start or default_config(given)).updated(given)
+    if arguments.find_lr is not None:
+        find_learning_rate(config, arguments.find_lr, as_json=arguments.json)
+        return
     target = arguments.output_dir or Path("models") / config.model.architecture
     unfinished = RunFolder.unfinished(target) if arguments.resume else None
     if unfinished is not None:
@@ -52,6 +57,28 @@ def run(arguments: argparse.Namespace) -> None:
         print(training_summary(folder.path, measured))
     for note in measured["dataset"]["notes"]:
         log.warning(note)
+
+
+def find_learning_rate(config: RunConfig, path: Path, *, as_json: bool) -> None:
+    """Draw the loss by the learning rate and print the rate at which it falls fastest."""
+    from sentiment.datasets import load_corpus
+    from sentiment.evaluation.plots import rate_curve
+    from sentiment.training.rate_finder import find_rate
+    from sentiment.training.strategy import make_strategy
+
+    check_picture("--find-lr", path)
+    strategy = make_strategy(config.runtime.strategy)
+    curve = find_rate(config, load_corpus(config.data, config.runtime.seed), strategy)
+    rate_curve(curve.rates, curve.losses, curve.suggested, path)
+    log(f"written to {path}")
+    if as_json:
+        print(json.dumps({"suggested": curve.suggested, "rates": curve.rates.tolist(),
+                          "losses": curve.losses.tolist()}))
+    elif curve.suggested is None:
+        print(f"the loss did not fall within {len(curve.rates)} steps, so no rate stands out; the picture shows from "
+              "which one on it explodes")
+    else:
+        print(f"the loss falls fastest at a rate of {curve.suggested:.1e}: try --learning-rate {curve.suggested:.1e}")
 
 
 def training_summary(path: Path, measured: dict[str, Any]) -> str:

@@ -82,6 +82,30 @@ def roc_curves(labels: np.ndarray, scores: np.ndarray, class_names: tuple[str, .
     save(figure, path)
 
 
+def importances(shares: dict[str, float], path: Path) -> None:
+    """Draw how much each hyper-parameter mattered, the most on top; the shares add up to 1."""
+    figure = Figure(figsize=(7, 1.2 + 0.36 * len(shares)), layout="constrained")
+    axes = figure.subplots()
+    bars = axes.barh(list(shares)[::-1], list(shares.values())[::-1], color=BLUE)
+    axes.bar_label(bars, fmt="%.2f", padding=3)
+    axes.set(xlabel="share of the spread of the validation loss", xlim=(0, 1.1 * max(shares.values())))
+    axes.grid(alpha=0.3, axis="x")
+    save(figure, path)
+
+
+def rate_curve(rates: np.ndarray, losses: np.ndarray, suggested: float | None, path: Path) -> None:
+    """Draw the smoothed loss by the learning rate, float [steps] both, and mark the suggested rate if there is one."""
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(rates, losses, color=BLUE)
+    if suggested is not None:
+        axes.axvline(suggested, color=ORANGE, linestyle="--", label=f"the loss falls fastest: {suggested:.1e}")
+        axes.legend()
+    axes.set(xlabel="learning rate", ylabel="training loss, smoothed", xscale="log")
+    axes.grid(alpha=0.3)
+    save(figure, path)
+
+
 def gradient_flow(norms: dict[str, dict[str, np.ndarray]], path: Path) -> None:
     """Draw the norm of the gradient by the state of each step, a panel an architecture.
 

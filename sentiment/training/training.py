@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -123,7 +124,7 @@ class Texts:
 
 
 def train(config: RunConfig, corpus: Corpus, strategy: Any, *, history_file: Path, checkpoints: Path, tensorboard: Path,
-          scratch: Path) -> Trained:
+          scratch: Path, watchers: Sequence[keras.callbacks.Callback] = ()) -> Trained:
     """Fit the preprocessor and the model, and calibrate it; logs, checkpoints and ids are written to the paths.
 
     Where there are checkpoints of the same run, it goes on from the newest. Of several workers the chief alone writes
@@ -149,7 +150,7 @@ def train(config: RunConfig, corpus: Corpus, strategy: Any, *, history_file: Pat
     try:
         history = trainer.fit(texts.train, corpus.train.labels, texts.validation, corpus.validation.labels,
                               unlabelled=texts.unlabelled if settings.uses_unlabelled else None, epochs=epochs,
-                              callbacks=[*callbacks, display], recovery=recovery)
+                              callbacks=[*callbacks, *watchers, display], recovery=recovery)
     finally:
         display.close()
     best = callbacks[0].best_epoch + 1

@@ -1,0 +1,6 @@
+"""The search for good hyper-parameters on the validation split."""
+
+from sentiment.tuning.space import space_of
+from sentiment.tuning.trials import best_config, importances, search
+
+__all__ = ["best_config", "importances", "search", "space_of"]

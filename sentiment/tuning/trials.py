@@ -1,0 +1,143 @@
+"""Trials, their study, and what it found; Optuna does the choosing."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import keras
+
+from sentiment import architectures
+from sentiment.config import RunConfig
+from sentiment.console import log
+from sentiment.datasets import Corpus
+from sentiment.errors import DivergedError, UserError
+from sentiment.training import train
+from sentiment.tuning.space import Dimension
+
+MISSING = "tuning needs Optuna: pip install '.[tune]'"
+WARM_UP_TRIALS = 5  # before the median of which no trial is pruned
+
+
+class _Pruned(Exception):  # noqa: N818  no error
+    """The trial is worse than the median of the others."""
+
+
+class _Report(keras.callbacks.Callback):
+    """Tells the trial the validation loss of each epoch, and ends a trial that is not worth going on with."""
+
+    def __init__(self, trial: Any) -> None:
+        super().__init__()
+        self.trial = trial
+        self.best = float("inf")
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Report."""
+        loss = float((logs or {})["val_loss"])
+        self.best = min(self.best, loss)
+        self.trial.report(loss, epoch)
+        if self.trial.should_prune():
+            raise _Pruned
+
+
+def open_study(storage: Path, name: str, seed: int) -> Any:
+    """Return the study of a name in an SQLite file; the one that is there, or a new one.
+
+    Raises:
+        UserError: if Optuna is not installed.
+    """
+    try:
+        import optuna
+    except ImportError:
+        raise UserError(MISSING) from None
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage.parent.mkdir(parents=True, exist_ok=True)
+    return optuna.create_study(
+        study_name=name, storage=f"sqlite:///{storage}", load_if_exists=True, direction="minimize",
+        sampler=optuna.samplers.TPESampler(seed=seed),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=WARM_UP_TRIALS))
+
+
+def search(study: Any, config: RunConfig, space: Sequence[Dimension], corpus: Corpus, strategy: Any, trials: int,
+           advance: Callable[[str], None]) -> None:
+    """Add trials to a study until it has `trials` that came to an end; the test split is not looked at.
+
+    Args:
+        study: as `open_study` returns it.
+        config: what is not tried.
+        space: what is.
+        corpus: its training and validation splits are used.
+        strategy: a `tf.distribute.Strategy`.
+        trials: how many in all, those that are there included.
+        advance: called with a description after each trial.
+    """
+    while finished(study) < trials:
+        trial = study.ask()
+        tried = changed(config, space, {one.name: one.suggest(trial) for one in space})
+        study.tell(trial, **_outcome(trial, tried, corpus, strategy))
+        keras.backend.clear_session()
+        advance(f"trial {finished(study)}/{trials}  {_best(study)}")
+
+
+def _outcome(trial: Any, config: RunConfig, corpus: Corpus, strategy: Any) -> dict[str, Any]:
+    """Train; return what Optuna is told: the lowest validation loss, or why there is none."""
+    from optuna.trial import TrialState
+
+    report = _Report(trial)
+    with TemporaryDirectory() as folder:
+        try:
+            architectures.find(config.model)
+            train(config, corpus, strategy, history_file=Path(folder) / "history.csv",
+                  checkpoints=Path(folder) / "checkpoints", tensorboard=Path(folder), scratch=Path(folder),
+                  watchers=[report])
+        except _Pruned:
+            return {"state": TrialState.PRUNED}
+        except DivergedError as error:
+            log(f"trial {trial.number}: {error}")
+            return {"state": TrialState.FAIL}
+    return {"values": report.best}
+
+
+def changed(config: RunConfig, space: Sequence[Dimension], values: dict[str, Any]) -> RunConfig:
+    """Return the configuration with the values of a trial."""
+    changes: dict[str, dict[str, Any]] = {}
+    for one in space:
+        changes.setdefault(one.section, {})[one.name] = values[one.name]
+    return config.updated(changes)
+
+
+def finished(study: Any) -> int:
+    """Return how many trials have come to an end, pruned and diverged ones included."""
+    return sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
+
+
+def best_config(study: Any, config: RunConfig, space: Sequence[Dimension]) -> tuple[RunConfig, float]:
+    """Return the configuration of the trial with the lowest validation loss, and that loss.
+
+    Raises:
+        UserError: if no trial was completed.
+    """
+    best = _best_trial(study)
+    if best is None:
+        raise UserError("no trial was completed: every one diverged or was given up")
+    return changed(config, space, best.params), float(best.value)
+
+
+def importances(study: Any) -> dict[str, float]:
+    """Return how much of the spread of the losses each dimension explains, the largest first; empty for few trials."""
+    import optuna
+
+    complete = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
+    if len(complete) < 2 or len({trial.value for trial in complete}) < 2:
+        return {}
+    return dict(optuna.importance.get_param_importances(study))
+
+
+def _best_trial(study: Any) -> Any:
+    complete = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
+    return min(complete, key=lambda trial: trial.value, default=None)
+
+
+def _best(study: Any) -> str:
+    best = _best_trial(study)
+    return f"best validation loss {best.value:.4f}" if best is not None else "none completed"

@@ -1,0 +1,122 @@
+"""The search: what is tried, that it goes on, prunes, and gives a configuration that trains."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sentiment import architectures
+from sentiment.config import RunConfig
+from sentiment.datasets import HeldOut, load_corpus
+from sentiment.errors import DivergedError
+from sentiment.training.strategy import make_strategy
+from sentiment.tuning import best_config, search, space_of
+from sentiment.tuning.space import SPACE, Choice, Range
+from sentiment.tuning.trials import changed, finished, open_study
+
+Cli = Callable[..., tuple[int, str, str]]
+GIVEN = {"model": {"units": 4}, "text": {"max_length": 24}}
+
+
+class Asked:
+    """Stands for a trial; chooses the lowest or the first, or the highest or the last."""
+
+    def __init__(self, highest: bool) -> None:
+        self.highest = highest
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool) -> float:
+        return high if self.highest else low
+
+    def suggest_categorical(self, name: str, values: tuple[Any, ...]) -> Any:
+        return values[-1 if self.highest else 0]
+
+
+@pytest.mark.parametrize("entry", [entry for entry in architectures.architectures() if entry.learner == "gradient"],
+                         ids=lambda entry: entry.name)
+@pytest.mark.parametrize("highest", [False, True])
+def test_every_corner_of_the_space_is_a_configuration_that_is_taken(entry: Any, highest: bool) -> None:
+    space = space_of(entry.name, {})
+    config = RunConfig().updated({"model": {"architecture": entry.name}, "text": dict(entry.text)})
+    tried = changed(config, space, {one.name: one.suggest(Asked(highest)) for one in space})
+    architectures.find(tried.model)
+    names = {one.name for one in space if one.section == "model"}
+    assert names == {one.name for one in SPACE if one.section == "model"} & entry.uses
+
+
+def test_what_was_given_is_not_tried() -> None:
+    assert {one.name for one in space_of("bilstm", {})} - {one.name for one in space_of("bilstm", GIVEN)} == {
+        "units", "max_length"}
+
+
+@pytest.fixture
+def task(tiny_csv: Path) -> tuple[RunConfig, Any]:
+    config = RunConfig().updated({"data": {"dataset": str(tiny_csv)}, "model": {"units": 3, "embedding_size": 4},
+                                  "training": {"epochs": 2}, "text": {"max_length": 24}})
+    corpus = load_corpus(config.data, 1)
+
+    def fail() -> Any:
+        raise AssertionError("the test split was read")
+
+    object.__setattr__(corpus, "test", HeldOut(fail))
+    return config, corpus
+
+
+SPACE_OF_TWO: list[Range | Choice] = [Range("training", "learning_rate", 1e-3, 1e-1, log=True),
+                                      Choice("training", "batch_size", (16, 32))]
+
+
+def test_a_search_goes_on_and_its_best_is_the_lowest_loss(task: tuple[RunConfig, Any], tmp_path: Path) -> None:
+    config, corpus = task
+    seen: list[str] = []
+    for trials in (1, 3):
+        study = open_study(tmp_path / "study.db", "a study", seed=1)
+        search(study, config, SPACE_OF_TWO, corpus, make_strategy("single"), trials, seen.append)
+        assert finished(study) == trials
+    assert len(seen) == 3
+    assert seen[-1].startswith("trial 3/3  best validation loss ")
+    best, loss = best_config(study, config, SPACE_OF_TWO)
+    complete = {trial.value: trial.params for trial in study.trials if trial.value is not None}
+    assert loss == min(complete)
+    assert best.training.learning_rate == complete[loss]["learning_rate"]
+    assert best.model == config.model
+
+
+def test_a_bad_trial_is_pruned_and_one_that_diverges_fails(task: tuple[RunConfig, Any], tmp_path: Path,
+                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    config, corpus = task
+    losses = iter([0.5, 0.5, 0.5, 0.5, 0.5, 0.9, None])
+
+    def train(*_: Any, watchers: Any, **__: Any) -> None:
+        loss = next(losses)
+        if loss is None:
+            raise DivergedError("the loss became nan")
+        watchers[0].on_epoch_end(0, {"val_loss": loss})
+        watchers[0].on_epoch_end(1, {"val_loss": loss})
+
+    monkeypatch.setattr("sentiment.tuning.trials.train", train)
+    study = open_study(tmp_path / "study.db", "a study", seed=1)
+    search(study, config, SPACE_OF_TWO, corpus, None, 7, lambda _: None)
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 5 + ["PRUNED", "FAIL"]
+
+
+def test_command(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+    words = ["tune", "--dataset", tiny_csv, "--epochs", "1", "--units", "4", "--embedding-size", "4", "--layers", "1",
+             "--max-length", "24", "--output-dir", tmp_path / "out"]
+    code, out, err = run_cli(*words, "--trials", "2", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert set(found["values"]) == {one.name for one in SPACE} - {"units", "embedding_size", "layers", "max_length"}
+    assert sum(found["importances"].values()) == pytest.approx(1.0)
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"study.db", "best.json", "importances.png"}
+    code, _, err = run_cli("train", "--config", tmp_path / "out" / "best.json", "--output-dir", tmp_path / "run")
+    assert code == 0, err
+    code, again, err = run_cli(*words, "--trials", "2", "--json")
+    assert json.loads(again)["validation_loss"] == found["validation_loss"]
+
+
+def test_refused(run_cli: Cli) -> None:
+    assert run_cli("tune", "--trials", "0")[::2] == (1, "error: --trials is at least 1\n")
+    assert "there is nothing to tune" in run_cli("tune", "--arch", "tfidf-lr", "--dataset", "sample")[2]
