@@ -5,10 +5,12 @@ import urllib.request
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pytest
 
+from sentiment.benchmark.runs import REPEATED
 from sentiment.config import DataConfig
-from sentiment.datasets import download, imdb, load_corpus
+from sentiment.datasets import download, imdb, load_corpus, occurring
 from sentiment.errors import UserError
 
 PER_CLASS, UNLABELLED = 8, 5
@@ -44,6 +46,7 @@ def test_reads_all_parts_with_labels_and_movies(small_imdb: Path) -> None:
             _, name, number = text.split()
             assert label == (name == "pos")
             assert movie == f"movie-train-{name}-{int(number) // 2}"
+        assert part.facts["rating"].tolist() == [9 if label else 2 for label in part.labels]
     assert not set(corpus.train.groups or []) & set(corpus.validation.groups or [])
     assert len(corpus.train) + len(corpus.validation) == 2 * PER_CLASS
     assert {text.split()[0] for text in corpus.test.read().texts} == {"test"}
@@ -136,11 +139,21 @@ def test_imdb_never_falls_back() -> None:
         load_corpus(DataConfig(dataset="imdb"), 1)
 
 
+def test_a_random_split_parts_movies(small_imdb: Path) -> None:
+    corpus = load_corpus(DataConfig(dataset="imdb", data_dir=str(small_imdb.parent), validation_fraction=0.25,
+                                    random_split=True), 1)
+    movies = [{(text.split()[1], int(text.split()[2]) // 2) for text in part.texts}
+              for part in (corpus.train, corpus.validation)]
+    assert movies[0] & movies[1]
+
+
 def test_real_corpus_has_its_known_facts(real_imdb: Path) -> None:
     train, test = imdb.read_labelled(real_imdb, "train"), imdb.read_labelled(real_imdb, "test")
     assert len(set(train.texts)) == 24_904
-    known = set(train.texts)
-    assert sum(text in known for text in test.texts) == 123
+    assert occurring(test.texts, train.texts).sum() == REPEATED["labelled"] == 123
+    assert occurring(test.texts, imdb.read_unlabelled(real_imdb)).sum() == REPEATED["unlabelled"]
+    assert np.unique(test.facts["rating"]).tolist() == [1, 2, 3, 4, 7, 8, 9, 10]
+    assert ((test.facts["rating"] > 5) == test.labels).all()
     assert max(len(text.split()) for text in train.texts) == 2_470
     assert train.labels.tolist() == [0] * 12_500 + [1] * 12_500
     # One movie is in both, against the corpus's README: 2 training and 23 test reviews of "The Guardian".

@@ -90,6 +90,11 @@ def test_comparison(tiny_run: Path, other_run: Path, hard_csv: Path, tmp_path: P
         round(40 * float(first["accuracy"])), round(40 * float(second["accuracy"])))
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert "The models disagree on 40 of 40 texts" in page
+    markdown = (tmp_path / "out" / "report.md").read_text(encoding="utf-8").split("## Texts on which they differ")[1]
+    rows = [line.split(" | ") for line in markdown.splitlines() if line.startswith("| ")][2:]
+    answers = [float(row[-2].split()[1]) for row in rows]
+    assert len(answers) == 12
+    assert answers == sorted(answers, reverse=True), "the surest of two that contradict one another come first"
     assert {path.name for path in (tmp_path / "out" / "plots").iterdir()} == {"roc.png", "calibration.png"}
     code, out, _ = run_cli(*words)
     assert out.splitlines()[-1].startswith(f"{tiny_run.name} alone right: {test['first_alone']}, turned alone right: ")
