@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from sentiment.benchmark.accuracy_table import accuracies
@@ -56,9 +57,9 @@ def against(ran: dict[Row, list[Run]], label: str, value: Any, path: Path) -> No
                      label=group, zorder=3)
         _name_points(axes, points if group in LABELLED else [])
     axes.set(xlabel=label, ylabel="test accuracy", xscale="log")
-    axes.margins(0.12, 0.06)
+    axes.margins(0.16, 0.06)
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower right")
+    figure.legend(loc="outside lower center", ncols=len(COLORS))
     save(figure, path)
 
 
@@ -68,8 +69,9 @@ def _name_points(axes: Any, points: list[tuple[float, float, str]]) -> None:
     gap, last = (high - low) / 28, float("inf")
     for x, y, name in sorted(points, key=lambda point: -point[1]):
         last = min(y, last - gap)
-        axes.annotate(name, (x, y), (x * 1.06, last), fontsize="small", va="center",
-                      arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.5})
+        axes.annotate(name, (x, y), (x * 1.06, last), fontsize="small", va="center", zorder=4,
+                      arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.5},
+                      path_effects=[withStroke(linewidth=3, foreground="white")])
 
 
 def learning_curves(ran: dict[Row, list[Run]], path: Path) -> None:
@@ -77,7 +79,7 @@ def learning_curves(ran: dict[Row, list[Run]], path: Path) -> None:
     shown = [(row, runs) for row, runs in ran.items() if row.name in CURVES]
     if not shown:
         return
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    figure = Figure(figsize=(7, 4.8), layout="constrained")
     axes = figure.subplots()
     for place, (row, runs) in enumerate(shown):
         curves = [run.values["history"]["val_accuracy"] for run in runs]
@@ -88,7 +90,7 @@ def learning_curves(ran: dict[Row, list[Run]], path: Path) -> None:
     axes.set(xlabel="epoch", ylabel="validation accuracy")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=len(shown))
     save(figure, path)
 
 
@@ -115,7 +117,7 @@ def by_length(ran: dict[Row, list[Run]], lengths: np.ndarray, path: Path) -> Non
     bounds = np.quantile(lengths, np.linspace(0, 1, LENGTH_BINS + 1))
     bins = np.clip(np.searchsorted(bounds, lengths, side="right") - 1, 0, LENGTH_BINS - 1)
     middles = [float(np.median(lengths[bins == place])) for place in range(LENGTH_BINS)]
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    figure = Figure(figsize=(7, 4.8), layout="constrained")
     axes = figure.subplots()
     shown = [(row, runs) for row, runs in ran.items() if row.name in (*CURVES, "tfidf-lr", "nb-svm")]
     for place, (row, runs) in enumerate(shown):
@@ -125,5 +127,5 @@ def by_length(ran: dict[Row, list[Run]], lengths: np.ndarray, path: Path) -> Non
                   linestyle="-" if place < len(LINE_COLORS) else "--", label=row.name)
     axes.set(xlabel="words of the review (median of each tenth)", ylabel="test accuracy", xscale="log")
     axes.grid(alpha=0.3)
-    axes.legend(fontsize="small", ncols=2)
+    figure.legend(loc="outside lower center", fontsize="small", ncols=4)
     save(figure, path)
