@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from sentiment.commands.options import add_section, given_options
+from sentiment.commands.options import add_section, check_report, given_options
 from sentiment.commands.tensorflow import import_tensorflow
 from sentiment.config import DataConfig
 from sentiment.console import log, print_table
@@ -34,6 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Run what is missing, print the table, and write the report."""
     if arguments.seeds < 1:
         raise UserError("--seeds is at least 1")
+    check_report(arguments.report)
     budget = seconds_of(arguments.budget) if arguments.budget else None
     data = DataConfig.from_dict({"dataset": "imdb", **given_options(arguments).get("data", {})})
     import_tensorflow()

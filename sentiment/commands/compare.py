@@ -2,21 +2,21 @@
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
 from sentiment.commands.evaluate import OPTIONS, evaluation_data
-from sentiment.commands.options import add_section, given_options
+from sentiment.commands.options import add_report, add_section, check_report, given_options
 from sentiment.commands.tensorflow import import_tensorflow
 from sentiment.config import DataConfig
 from sentiment.console import log, print_table
+from sentiment.errors import UserError
 
 
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("compare", help="compare trained models on the same texts")
     parser.add_argument("models", nargs="+", help="the folders of two or more runs")
-    parser.add_argument("--report", type=Path, metavar="DIR", help="write a page, Markdown and plots to a folder")
+    add_report(parser)
     parser.add_argument("--json", action="store_true", help="print metrics and tests as JSON")
     add_section(parser, "data", DataConfig, OPTIONS)
     parser.set_defaults(run=run)
@@ -24,6 +24,9 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print the metrics of all models, and McNemar's test for each pair."""
+    check_report(arguments.report)
+    if len(arguments.models) < 2:
+        raise UserError("compare takes two models or more")
     changes = given_options(arguments).get("data", {})
     import_tensorflow()
     from sentiment.answers import answers_of_all

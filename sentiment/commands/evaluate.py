@@ -2,10 +2,9 @@
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
-from sentiment.commands.options import add_section, given_options
+from sentiment.commands.options import add_report, add_section, check_report, given_options
 from sentiment.commands.tensorflow import import_tensorflow
 from sentiment.config import DataConfig, RunConfig
 from sentiment.console import log
@@ -19,13 +18,14 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser("evaluate", help="measure a trained model on labelled texts")
     parser.add_argument("model", help="the folder of a run")
     parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
-    parser.add_argument("--report", type=Path, metavar="DIR", help="write a page, Markdown and plots to a folder")
+    add_report(parser)
     add_section(parser, "data", DataConfig, OPTIONS)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Print the metrics of a run on its test split or on other labelled texts."""
+    check_report(arguments.report)
     changes = given_options(arguments).get("data", {})
     import_tensorflow()
     from sentiment.answers import answers_of_all, metrics_of, report_of

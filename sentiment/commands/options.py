@@ -59,3 +59,18 @@ def check_picture(flag: str, path: Path) -> None:
     """
     if path.suffix.lower() not in PICTURES:
         raise UserError(f"{flag} is a .png, .svg or .pdf file, not {path}")
+
+
+def add_report(parser: argparse.ArgumentParser) -> None:
+    """Add the flag for the folder of a report."""
+    parser.add_argument("--report", type=Path, metavar="DIR", help="write a page, Markdown and plots to a folder")
+
+
+def check_report(path: Path | None) -> None:
+    """Refuse a folder that is a file, before the work is done.
+
+    Raises:
+        UserError: if it is one.
+    """
+    if path is not None and path.exists() and not path.is_dir():
+        raise UserError(f"--report is a folder; {path} is a file")

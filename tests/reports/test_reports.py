@@ -107,6 +107,14 @@ def test_comparison_on_the_common_test_split(tiny_run: Path, other_run: Path, ru
     assert float(json.loads(out)["models"][0]["accuracy"]) == pytest.approx(measured, abs=1e-4)
 
 
+def test_mistakes_are_said_before_the_work(tiny_run: Path, tmp_path: Path, run_cli: Cli) -> None:
+    (tmp_path / "file").write_text("")
+    for words in (["evaluate", tiny_run], ["compare", tiny_run, tiny_run], ["benchmark", "imdb"]):
+        code, _, err = run_cli(*words, "--report", tmp_path / "file")
+        assert (code, err) == (1, f"error: --report is a folder; {tmp_path / 'file'} is a file\n")
+    assert run_cli("compare", tiny_run)[::2] == (1, "error: compare takes two models or more\n")
+
+
 def test_what_cannot_be_compared(tiny_run: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
     assert run_cli("train", "--dataset", tiny_csv, "--output-dir", tmp_path / "seed", "--seed", "2", *TINY_RUN,
                    "--epochs", "1")[0] == 0
