@@ -24,11 +24,17 @@ def calibration_error(labels: np.ndarray, logits: np.ndarray) -> float:
 
     Guo et al. 2017, over 15 bins of equal width of the winning class's probability, weighted by their texts.
     """
-    scores = probabilities(logits)
-    confidence, right = scores.max(axis=1), scores.argmax(axis=1) == labels
-    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    confidence, right, bins = by_confidence(labels, logits)
     gaps = np.bincount(bins, weights=confidence - right, minlength=CALIBRATION_BINS)
     return float(np.abs(gaps).sum() / len(labels))
+
+
+def by_confidence(labels: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the winning class's probability, whether it is right, and its bin of 15 of equal width; [texts] each."""
+    scores = probabilities(logits)
+    confidence = scores.max(axis=1)
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    return confidence, scores.argmax(axis=1) == labels, bins
 
 
 def evaluate(labels: np.ndarray, logits: np.ndarray, class_names: tuple[str, ...]) -> dict[str, Any]:

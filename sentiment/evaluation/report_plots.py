@@ -7,10 +7,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_curve
 
-from sentiment.evaluation.metrics import CALIBRATION_BINS, calibration_error
+from sentiment.evaluation.metrics import by_confidence, calibration_error
 from sentiment.evaluation.plots import GREY, LINE_COLORS, LINE_STYLES, save
 from sentiment.evaluation.slices import Slice
-from sentiment.predictions import probabilities
 
 COLORS = LINE_COLORS[1:]
 MOST_POINTS = 400
@@ -47,11 +46,9 @@ def reliability(labels: np.ndarray, curves: Mapping[str, np.ndarray], path: Path
     axes = figure.subplots()
     lowest = 1.0
     for place, (name, logits) in enumerate(curves.items()):
-        scores = probabilities(logits)
-        certainty, right = scores.max(axis=1), scores.argmax(axis=1) == labels
-        bins = np.minimum((certainty * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-        shown = [each for each in range(CALIBRATION_BINS) if (bins == each).any()]
-        points = [(float(certainty[bins == each].mean()), float(right[bins == each].mean())) for each in shown]
+        confidence, right, bins = by_confidence(labels, logits)
+        points = [(float(confidence[bins == each].mean()), float(right[bins == each].mean()))
+                  for each in np.unique(bins)]
         lowest = min(lowest, *(value for point in points for value in point))
         axes.plot(*zip(*points, strict=True), color=COLORS[place % len(COLORS)], marker="os^v"[place % 4],
                   linestyle=LINE_STYLES[1 + place % 4], label=f"{name} (error {calibration_error(labels, logits):.4f})")
