@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
-from sentiment.datasets.streams import StreamedTexts, digest_of
+from sentiment.datasets.streams import StreamedTexts, blank_among, digests_of
 
 # In memory, or in files that are read each time that one iterates over them.
 Texts: TypeAlias = list[str] | StreamedTexts
@@ -20,9 +20,7 @@ def taken(texts: Texts, rows: np.ndarray) -> Texts:
 
 def blank(texts: Texts) -> np.ndarray:
     """Return bool [texts]: which hold nothing but white space."""
-    if isinstance(texts, StreamedTexts):
-        return texts.blank
-    return np.fromiter((not text.strip() for text in texts), bool, len(texts))
+    return texts.blank if isinstance(texts, StreamedTexts) else blank_among(texts)
 
 
 def identities(texts: Texts) -> np.ndarray:
@@ -38,9 +36,7 @@ def occurring(texts: Texts, others: Texts) -> np.ndarray:
 
 
 def _digests(texts: Texts) -> np.ndarray:
-    if isinstance(texts, StreamedTexts):
-        return texts.digests
-    return np.fromiter(map(digest_of, texts), np.uint64, len(texts))
+    return texts.digests if isinstance(texts, StreamedTexts) else digests_of(texts)
 
 
 @dataclass(frozen=True)

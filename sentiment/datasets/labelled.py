@@ -10,7 +10,7 @@ from sentiment.config import DataConfig
 from sentiment.console import log
 from sentiment.datasets.corpus import Corpus, Examples, HeldOut, Texts, blank, taken
 from sentiment.datasets.splits import hold_out
-from sentiment.datasets.streams import scan
+from sentiment.datasets.streams import blank_among, scan
 from sentiment.datasets.tables import as_labels, as_texts, columns_of, matching_files, read_table
 from sentiment.errors import UserError, nearest
 from sentiment.machine import memory_bytes
@@ -83,7 +83,7 @@ def indexed(named: Named, class_names: tuple[str, ...]) -> tuple[Examples, tuple
         UserError: for a label that is not one of `class_names`, or if nothing is left.
     """
     rows, notes, total = np.arange(len(named.labels)), [], len(named.labels)
-    for what, missing in (("text", blank(named.texts)), ("label", blank(named.labels))):
+    for what, missing in (("text", blank(named.texts)), ("label", blank_among(named.labels))):
         kept = rows[~missing[rows]]
         if len(kept) < len(rows):
             notes.append(f"{len(rows) - len(kept):,} of {total:,} rows of {named.where} had no {what} and were dropped")

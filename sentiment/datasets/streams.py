@@ -59,6 +59,16 @@ def digest_of(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest())
 
 
+def digests_of(texts: list[str]) -> np.ndarray:
+    """Return uint64 [texts]: the digest of each."""
+    return np.fromiter(map(digest_of, texts), np.uint64, len(texts))
+
+
+def blank_among(texts: list[str]) -> np.ndarray:
+    """Return bool [texts]: which hold nothing but white space."""
+    return np.fromiter((not text.strip() for text in texts), bool, len(texts))
+
+
 def scan(pattern: str | os.PathLike[str], config: DataConfig, *, labelled: bool = True, grouped: bool = False
          ) -> tuple[StreamedTexts, list[str], list[str] | None]:
     """Go through the files once; return the texts, and of each row its label (if `labelled`) and group (if `grouped`).
@@ -72,8 +82,8 @@ def scan(pattern: str | os.PathLike[str], config: DataConfig, *, labelled: bool 
     for frame in table_chunks(pattern, CHUNK_ROWS):
         columns = columns_of(frame, config, str(pattern), labelled=labelled, grouped=grouped)
         texts = as_texts(frame[columns.text])
-        digests.append(np.fromiter(map(digest_of, texts), np.uint64, len(texts)))
-        without_words.append(np.fromiter((not text.strip() for text in texts), bool, len(texts)))
+        digests.append(digests_of(texts))
+        without_words.append(blank_among(texts))
         # Interned, as they are few: else two million labels take 100 MB.
         labels += map(intern, as_labels(frame[columns.label])) if columns.label else ()
         groups += map(intern, as_texts(frame[columns.group])) if columns.group else ()
