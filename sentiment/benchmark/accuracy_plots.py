@@ -23,13 +23,13 @@ CURVES = ("rnn", "lstm", "gru", BASE, "han")
 SHARES = {"1 % of the data": 0.01, "10 % of the data": 0.1}
 
 
-def draw_all(rows: Sequence[Row], runs: Sequence[Run], lengths: np.ndarray | None, folder: Path) -> None:
+def draw_all(rows: Sequence[Row], runs: Sequence[Run], lengths: np.ndarray, folder: Path) -> None:
     """Write every plot for which there are runs.
 
     Args:
         rows: of the table.
         runs: the results.
-        lengths: int [test texts], their words, or None to leave that plot out.
+        lengths: int [test texts], their words.
         folder: where the PNG files go.
     """
     by_row = {row: [run for run in runs if run.row == row.name] for row in rows}
@@ -40,8 +40,7 @@ def draw_all(rows: Sequence[Row], runs: Sequence[Run], lengths: np.ndarray | Non
     against(ran, "parameters", lambda run: run.values["training"]["parameters"], folder / "accuracy_by_parameters.png")
     learning_curves(ran, folder / "learning_curves.png")
     by_share(by_row, folder / "accuracy_by_share.png")
-    if lengths is not None:
-        by_length(ran, lengths, folder / "accuracy_by_length.png")
+    by_length(ran, lengths, folder / "accuracy_by_length.png")
 
 
 def against(ran: dict[Row, list[Run]], label: str, value: Any, path: Path) -> None:

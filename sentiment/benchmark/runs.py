@@ -21,6 +21,8 @@ from sentiment.config import DataConfig
 from sentiment.console import log
 from sentiment.datasets import load_corpus
 from sentiment.errors import UserError
+from sentiment.evaluation.slices import word_counts
+from sentiment.predictions import probabilities
 
 SCORES = ("accuracy", "log_loss", "calibration_error", "roc_auc")
 # Test reviews of IMDB that also stand in its labelled training part, and in its part without labels.
@@ -131,7 +133,7 @@ def line_of(row: Row, seed: int, folder: RunFolder) -> dict[str, Any]:
     measured = folder.load_metrics()
     check_leaks(measured)
     with np.load(folder.test, allow_pickle=False) as test:
-        right = np.packbits(predicted(test["logits"]) == test["labels"])
+        right = np.packbits(probabilities(test["logits"]).argmax(axis=1) == test["labels"])
     kept = {name: measured[name] for name in ("training", "calibration", "test_texts_seen", "seconds",
                                               "peak_memory_bytes", "versions")}
     scores = {split: {name: measured[split][name] for name in ("texts", *SCORES)} for split in ("validation", "test")}
@@ -139,11 +141,6 @@ def line_of(row: Row, seed: int, folder: RunFolder) -> dict[str, Any]:
             "dataset": measured["dataset"]["name"], **scores, **kept, "history": _history(folder),
             "machine": {name: value for name, value in machine().items() if name in ("processor", "cores", "system")},
             "config": folder.load_config().to_dict(), "right": base64.b64encode(right.tobytes()).decode()}
-
-
-def predicted(logits: np.ndarray) -> np.ndarray:
-    """Return int [texts]: the winning class of logits, float [texts, 1 or classes]."""
-    return (logits[:, 0] > 0).astype(int) if logits.shape[1] == 1 else logits.argmax(axis=1)
 
 
 def check_leaks(measured: dict[str, Any]) -> None:
@@ -171,5 +168,4 @@ def _history(folder: RunFolder) -> dict[str, list[float]]:
 
 def lengths_of_test(data: DataConfig) -> np.ndarray:
     """Return int [test texts]: how many words each has, separated by white space."""
-    texts = load_corpus(data, 1).test.read().texts
-    return np.fromiter((len(text.split()) for text in texts), int)
+    return word_counts(load_corpus(data, 1).test.read().texts)

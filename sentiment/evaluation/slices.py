@@ -1,7 +1,7 @@
 """Where a classifier is right and where it is not: by length, by negation, by score, by threshold."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -48,6 +48,11 @@ def slice_of(name: str, right: np.ndarray) -> Slice:
     count, total = int(right.sum()), len(right)
     interval = stats.binomtest(count, total).proportion_ci(method="wilson")
     return Slice(name, total, count / total, (float(interval.low), float(interval.high)))
+
+
+def word_counts(texts: Iterable[str]) -> np.ndarray:
+    """Return int [texts]: how many words each has, separated by white space."""
+    return np.fromiter((len(text.split()) for text in texts), int)
 
 
 def by_length(lengths: np.ndarray, right: np.ndarray) -> list[Slice]:

@@ -39,7 +39,7 @@ def evaluation_report(classifier: Classifier, name: str, dataset: str, examples:
     sections = [
         _summary(metrics, notes), _classes(metrics, labels, scores, classes),
         _calibration(labels, logits, temperature), _thresholds(labels, scores, classes),
-        _slices("Accuracy by length", "length", "words", sliced.by_length(_lengths(texts), right)),
+        _slices("Accuracy by length", "length", "words", sliced.by_length(sliced.word_counts(texts), right)),
         _slices("Accuracy by negation", "negation", "negations", sliced.by_negation(texts, right)),
         *(_slices(f"Accuracy by {fact}", fact, fact, sliced.by_value(values, right))
           for fact, values in examples.facts.items()),
@@ -143,7 +143,3 @@ def snippet(text: str) -> str:
     """Return the beginning of a text."""
     words = text.split()
     return " ".join(words[:SNIPPET_WORDS]) + (" …" if len(words) > SNIPPET_WORDS else "")
-
-
-def _lengths(texts: list[str]) -> np.ndarray:
-    return np.fromiter((len(text.split()) for text in texts), int, len(texts))
