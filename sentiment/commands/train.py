@@ -27,6 +27,8 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train a classifier and print a short summary."""
+    if arguments.find_lr is not None:
+        check_picture("--find-lr", arguments.find_lr)
     given = given_options(arguments)
     start = RunConfig.from_json_file(arguments.config) if arguments.config else None
     import_tensorflow()
@@ -66,7 +68,6 @@ def find_learning_rate(config: RunConfig, path: Path, *, as_json: bool) -> None:
     from sentiment.training.rate_finder import find_rate
     from sentiment.training.strategy import make_strategy
 
-    check_picture("--find-lr", path)
     strategy = make_strategy(config.runtime.strategy)
     curve = find_rate(config, load_corpus(config.data, config.runtime.seed), strategy)
     rate_curve(curve.rates, curve.losses, curve.suggested, path)

@@ -79,8 +79,9 @@ def find_rate(config: RunConfig, corpus: Corpus, strategy: Any) -> RateCurve:
     Raises:
         UserError: if the architecture is not trained by steps, or the loss explodes at once.
     """
-    check_training(config, architectures.find(config.model))
-    if architectures.named(config.model.architecture).learner != "gradient":
+    entry = architectures.find(config.model)
+    check_training(config, entry)
+    if entry.learner != "gradient":
         raise UserError(f"'{config.model.architecture}' is fitted at once: it has no learning rate")
     keras.utils.set_random_seed(config.runtime.seed)
     settings = replace(config.training, schedule="constant", pretraining="none")

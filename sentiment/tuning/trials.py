@@ -7,7 +7,6 @@ from typing import Any
 
 import keras
 
-from sentiment import architectures
 from sentiment.config import RunConfig
 from sentiment.console import log
 from sentiment.datasets import Corpus
@@ -86,7 +85,6 @@ def _outcome(trial: Any, config: RunConfig, corpus: Corpus, strategy: Any) -> di
     report = _Report(trial)
     with TemporaryDirectory() as folder:
         try:
-            architectures.find(config.model)
             train(config, corpus, strategy, history_file=Path(folder) / "history.csv",
                   checkpoints=Path(folder) / "checkpoints", tensorboard=Path(folder), scratch=Path(folder),
                   watchers=[report])
@@ -127,15 +125,18 @@ def importances(study: Any) -> dict[str, float]:
     """Return how much of the spread of the losses each dimension explains, the largest first; empty for few trials."""
     import optuna
 
-    complete = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
+    complete = _complete(study)
     if len(complete) < 2 or len({trial.value for trial in complete}) < 2:
         return {}
     return dict(optuna.importance.get_param_importances(study))
 
 
+def _complete(study: Any) -> list[Any]:
+    return [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
+
+
 def _best_trial(study: Any) -> Any:
-    complete = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
-    return min(complete, key=lambda trial: trial.value, default=None)
+    return min(_complete(study), key=lambda trial: trial.value, default=None)
 
 
 def _best(study: Any) -> str:
