@@ -11,7 +11,7 @@ from sentiment.config import DataConfig, RunConfig
 from sentiment.datasets import Examples, load_corpus, load_for_evaluation
 from sentiment.errors import UserError
 from sentiment.evaluation import evaluate
-from sentiment.inference import load
+from sentiment.inference import Classifier, load
 from sentiment.reports import evaluation_report
 from sentiment.reports.document import Report
 
@@ -24,6 +24,7 @@ class Answers:
         dataset: the name of the data.
         examples: the texts.
         class_names: by index.
+        classifiers: the models by name.
         logits: float32 [texts, 1 or classes] by the name of the model.
         notes: what a reader must know of the data.
     """
@@ -31,6 +32,7 @@ class Answers:
     dataset: str
     examples: Examples
     class_names: tuple[str, ...]
+    classifiers: dict[str, Classifier]
     logits: dict[str, np.ndarray]
     notes: tuple[str, ...]
 
@@ -56,8 +58,9 @@ def answers_of_all(folders: Sequence[RunFolder], data: DataConfig | None) -> Ans
     else:
         name = data.dataset
         examples, notes = load_for_evaluation(data, first.runtime.seed, classes)
-    logits = {_name_of(folder, folders): load(folder.path).predict_logits(examples.texts) for folder in folders}
-    return Answers(name, examples, classes, logits, notes)
+    classifiers = {_name_of(folder, folders): load(folder.path) for folder in folders}
+    logits = {model: classifier.predict_logits(examples.texts) for model, classifier in classifiers.items()}
+    return Answers(name, examples, classes, classifiers, logits, notes)
 
 
 def _same_test(one: RunConfig, other: RunConfig) -> bool:
@@ -86,5 +89,5 @@ def report_of(folder: RunFolder, found: Answers) -> Report:
     """Return the report of a finished run, the first model of the answers."""
     name, logits = next(iter(found.logits.items()))
     temperature = folder.load_metrics()["calibration"]["temperature"]
-    return evaluation_report(load(folder.path), name, found.dataset, found.examples, logits, temperature=temperature,
-                             notes=found.notes)
+    return evaluation_report(found.classifiers[name], name, found.dataset, found.examples, logits,
+                             temperature=temperature, notes=found.notes)
