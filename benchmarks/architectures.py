@@ -30,7 +30,6 @@ ROWS: dict[str, str] = {
     **{f"bilstm, {name}": f"--arch bilstm --attention {name}" for name in (
         "self-attentive", "additive", "luong-general", "luong-dot", "luong-concat", "luong-local-m", "luong-local-p",
         "dot-product", "multi-head", "cosine", "euclidean")},
-    "lstm, autoencoder": "--arch lstm --pretraining autoencoder",
     "bilstm, adversarial": "--arch bilstm --objective adversarial",
 }
 AT_ONCE = ("tfidf-lr", "nb-svm")
@@ -75,7 +74,7 @@ def speed(arguments: argparse.Namespace) -> None:
         words = ["train", *flags.split(), "--dataset", "imdb"]
         words += ["--data-dir", arguments.data_dir] if arguments.data_dir else []
         given = given_options(make_parser().parse_args(words))
-        config = default_config(given).updated(given).updated({"training": {"pretraining": "none"}})
+        config = default_config(given).updated(given)
         corpus = corpus or load_corpus(config.data, 1)
         if row not in AT_ONCE:
             runs[row] = _timed_run(config, corpus)

@@ -23,7 +23,8 @@ NORMALIZATIONS = ("none", "layer", "weight", "batch")
 ATTENTIONS = ("none", "additive", "luong-dot", "luong-general", "luong-concat", "luong-local-m", "luong-local-p",
               "dot-product", "multi-head", "self-attentive", "cosine", "euclidean")
 OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
-SCHEDULES = ("constant", "linear", "cosine", "plateau")
+SCHEDULES = ("constant", "linear", "slanted-triangular", "cosine", "plateau")
+PRETRAINING = ("language-model", "autoencoder")
 CLASS_WEIGHTS = ("none", "balanced")
 MONITORS = ("val_loss", "val_accuracy")
 # The weights of the adversarial, the virtual adversarial and the entropy loss beside cross-entropy.
@@ -183,10 +184,12 @@ class TrainingConfig(Section):
     embedding_start: str = option("svd", "svd: word vectors factorised from the training texts; random; or a file of "
                                   "word vectors in the text format of GloVe or word2vec")
     freeze_embedding: bool = option(False, "leave the embedding as it starts")
-    pretraining: str = option("none", "autoencoder: before the classifier, train a sequence autoencoder on the "
-                              "training and unlabelled texts, and start from its encoder",
-                              choices=("none", "autoencoder"))
-    pretraining_epochs: int = option(1, "passes of the autoencoder over its texts", minimum=1)
+    pretrained: str | None = option(None, "folder of `sentiment pretrain`, whose vocabulary, embedding and recurrent "
+                                    "layers the classifier starts from")
+    layer_decay: float = option(1.0, "with --pretrained, the learning rate of each layer is that of the layer above "
+                                "divided by this", minimum=1.0)
+    unfreeze: float = option(0.0, "with --pretrained, epochs after which the next lower layer begins to learn, too; 0 "
+                             "for all at once", minimum=0.0)
     objective: str = option("cross-entropy", "what is minimised: cross-entropy, and with it the adversarial loss, the "
                             "virtual adversarial loss, the entropy of the predictions, or all (mixed)",
                             choices=tuple(OBJECTIVES))
@@ -201,9 +204,11 @@ class TrainingConfig(Section):
     label_smoothing: float = option(0.0, "share of each label spread over all classes", minimum=0.0, maximum=0.9)
     optimizer: str = option("adam", "optimiser", choices=OPTIMIZERS)
     learning_rate: float = option(1e-3, "peak learning rate, for the whole batch over all devices", minimum=0.0)
-    schedule: str = option("cosine", "linear and cosine warm up, then fall to 0 over all epochs; plateau halves "
-                           "the rate when the monitored value stalls", choices=SCHEDULES)
-    warmup: float = option(0.1, "share of all steps over which linear and cosine rise", minimum=0.0, maximum=0.9)
+    schedule: str = option("cosine", "linear and cosine warm up, then fall to 0 over all epochs; slanted-triangular "
+                           "falls to a 32nd; plateau halves the rate when the monitored value stalls",
+                           choices=SCHEDULES)
+    warmup: float = option(0.1, "share of all steps over which linear, slanted-triangular and cosine rise",
+                           minimum=0.0, maximum=0.9)
     weight_decay: float = option(0.01, "decoupled weight decay of adamw", minimum=0.0)
     clip_norm: float = option(1.0, "largest norm of the whole gradient; 0 for no limit", minimum=0.0)
     clip_value: float = option(0.0, "largest absolute value in the gradient, before its norm is clipped; 0 for no "
@@ -231,6 +236,11 @@ class TrainingConfig(Section):
         adversarial, virtual, entropy = (preset if weight is None else weight
                                          for weight, preset in zip(given, OBJECTIVES[self.objective], strict=True))
         return adversarial, virtual, entropy
+
+    @property
+    def layered(self) -> bool:
+        """Whether layers have learning rates of their own."""
+        return self.layer_decay != 1 or self.unfreeze > 0
 
     @property
     def uses_unlabelled(self) -> bool:
@@ -264,14 +274,19 @@ class RuntimeConfig(Section):
 
 
 @dataclass(frozen=True)
-class RunConfig:
-    """Everything that determines a run, except where its results are written."""
+class PretrainingConfig(Section):
+    """What is learnt from texts without labels, and in which pieces."""
 
-    data: DataConfig = field(default_factory=DataConfig)
-    text: TextConfig = field(default_factory=TextConfig)
-    model: ModelConfig = field(default_factory=ModelConfig)
-    training: TrainingConfig = field(default_factory=TrainingConfig)
-    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+    method: str = option("language-model", "language-model: say the next word, forward and for bidirectional "
+                         "architectures backward, too; autoencoder: write a text again after having read it",
+                         choices=PRETRAINING)
+    window: int = option(100, "words that a language model reads at a time; its states are carried on", minimum=1)
+    sampled_words: int = option(1024, "words drawn in each step to stand for the whole vocabulary", minimum=1)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sections by name, as nested plain values and as JSON."""
 
     @classmethod
     def sections(cls) -> dict[str, type[Section]]:
@@ -281,7 +296,7 @@ class RunConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Build a configuration from nested plain values; what is absent keeps its default.
+        """Build a configuration from nested plain values; sections and keys that are absent keep their defaults.
 
         Raises:
             UserError: for an unknown section or key, or a value that its field does not take.
@@ -336,3 +351,37 @@ class RunConfig:
             return cls.from_dict(values)
         except UserError as error:
             raise UserError(f"{path}: {error}") from None
+
+
+@dataclass(frozen=True)
+class RunConfig(Config):
+    """Everything that determines a run, except where its results are written."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    text: TextConfig = field(default_factory=TextConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+
+
+@dataclass(frozen=True)
+class PretrainConfig(Config):
+    """Everything that determines what `sentiment pretrain` learns; its own defaults suit language models."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    text: TextConfig = field(default_factory=lambda: TextConfig(vocabulary_size=30_000, max_length=10_000))
+    model: ModelConfig = field(default_factory=lambda: ModelConfig(
+        units=256, embedding_size=256, word_dropout=0.0, embedding_dropout=0.1, output_dropout=0.1))
+    pretraining: PretrainingConfig = field(default_factory=PretrainingConfig)
+    training: TrainingConfig = field(default_factory=lambda: TrainingConfig(
+        learning_rate=2e-3, batch_size=64, epochs=4))
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+
+    @classmethod
+    def of_method(cls, method: str) -> Self:
+        """Return the defaults for a method; an autoencoder reads whole texts at once, so they are cut."""
+        changes: dict[str, dict[str, Any]] = {"pretraining": {"method": method}}
+        if method == "autoencoder":
+            changes |= {"text": {"max_length": TextConfig.max_length}, "model": {"architecture": "lstm"},
+                        "training": {"batch_size": TrainingConfig.batch_size, "epochs": 1}}
+        return cls().updated(changes)

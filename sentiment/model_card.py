@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from sentiment.config import RunConfig
+from sentiment.config import PretrainConfig, RunConfig
 
 
 def model_card(name: str, config: RunConfig, measured: dict[str, Any]) -> str:
@@ -91,3 +91,40 @@ def _class_rows(metrics: dict[str, Any]) -> str:
     return "\n".join(
         f"| {name} | {row['precision']:.4f} | {row['recall']:.4f} | {row['f1']:.4f} | {row['texts']:,} |"
         for name, row in metrics["classes"].items())
+
+
+def pretraining_card(name: str, config: PretrainConfig, measured: dict[str, Any]) -> str:
+    """Return the text of the README.md of a pretrained network; the arguments are those of `model_card`."""
+    data, training = measured["dataset"], measured["training"]
+    notes = "".join(f"> **Note:** {note}.\n\n" for note in data["notes"])
+    kinds = {"language-model": "A language model", "autoencoder": "A sequence autoencoder"}
+    rows = "\n".join(f"| {key.replace('_', ' ')} | {value:.1f} |" for key, value in measured["validation"].items())
+    return f"""# {name}
+
+{notes}{kinds[config.pretraining.method]} for `{config.model.architecture}` classifiers, trained with sentiment \
+{measured["versions"]["sentiment"]}; it knows no label.
+
+| | |
+| --- | --- |
+| data | {data["name"]}: {data["train_texts"]:,} training texts and {data["unlabelled_texts"]:,} without labels, \
+{data["words"]:,} words |
+| parameters | {training["parameters"]:,} |
+| epochs | {training["epochs"]} |
+| seed | {config.runtime.seed} |
+| devices, seconds, peak memory | {training["devices"]}, {measured["seconds"]["all"]:.0f} s, \
+{measured["peak_memory_bytes"] / 1e9:.2f} GB |
+
+## On the validation split
+
+| | |
+| --- | --- |
+{rows}
+
+A perplexity is that of a word over the whole vocabulary of {training["vocabulary"]:,}, the unknown word included.
+
+## Use
+
+    python train.py --pretrained models/{name}
+
+starts a classifier with its vocabulary, its embedding and its recurrent layers.
+"""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -16,8 +16,8 @@ import tensorflow as tf
 
 import sentiment
 from sentiment import architectures
-from sentiment.artifacts import RunFolder
-from sentiment.config import DataConfig, RunConfig
+from sentiment.artifacts import PretrainedFolder, ResultFolder, RunFolder
+from sentiment.config import DataConfig, PretrainConfig, RunConfig
 from sentiment.console import log
 from sentiment.datasets import Corpus, Examples, load_corpus, load_unlabelled, occurring
 from sentiment.errors import DivergedError, UserError
@@ -30,31 +30,51 @@ from sentiment.predictions import probabilities
 from sentiment.preprocessing import TextPreprocessor, word2vec, word_vectors, write_vectors
 from sentiment.training import Trained, train
 from sentiment.training.gradient_flow import all_gradient_norms, sample_of
+from sentiment.training.pretrained import Pretrained, shared_values
 from sentiment.training.strategy import Workers, make_strategy
 
+SomeConfig = TypeVar("SomeConfig", RunConfig, PretrainConfig)
 CHANGEABLE = ("checkpoint_minutes", "checkpoint_steps")  # in an unfinished run
 CHECKED_TEXTS = 64  # of validation, on which an export must agree with the model
 
 
 def default_config(given: dict[str, dict[str, Any]]) -> RunConfig:
-    """Return the defaults of the architecture that the given options name, or of the default one."""
-    name = given.get("model", {}).get("architecture", RunConfig().model.architecture)
+    """Return the defaults of the architecture that the given options name, or of the default one.
+
+    With a pretrained network among the options, what that determines is as it says.
+    """
+    pretrained = given.get("training", {}).get("pretrained")
+    shared = shared_values(PretrainedFolder.open(pretrained).load_config()) if pretrained else {}
+    start = RunConfig().updated(shared)
+    name = given.get("model", {}).get("architecture", start.model.architecture)
     entry = architectures.named(name)
-    return RunConfig().updated({"model": {"architecture": name}, "text": dict(entry.text)})
+    return start.updated({"model": {"architecture": name}, "text": dict(entry.text)})
 
 
-def resumed_config(folder: RunFolder, given: dict[str, dict[str, Any]]) -> RunConfig:
-    """Return the configuration of an unfinished run; of the options given beside it, those on checkpoints may differ.
+def load_pretrained(config: RunConfig) -> Pretrained | None:
+    """Load the pretrained network that a configuration names, if it names one.
+
+    Raises:
+        UserError: if it cannot be read, or does not fit the configuration.
+    """
+    if config.training.pretrained is None:
+        return None
+    pretrained = PretrainedFolder.open(config.training.pretrained).load()
+    pretrained.check(config)
+    return pretrained
+
+
+def resumed_config(config: SomeConfig, folder: Path, given: dict[str, dict[str, Any]]) -> SomeConfig:
+    """Return the configuration of what was not finished; of the options given now, those on checkpoints may differ.
 
     Raises:
         UserError: if others do.
     """
-    config = folder.load_config()
     changes = {name: value for name, value in given.get("runtime", {}).items() if name in CHANGEABLE}
     config = config.updated({"runtime": changes})
     differing = config.differing_flags(given)
     if differing:
-        raise UserError(f"{folder.path} was begun with another value of {', '.join(differing)}: leave that out, or "
+        raise UserError(f"{folder} was begun with another value of {', '.join(differing)}: leave that out, or "
                         "remove the folder to start anew")
     return config
 
@@ -77,14 +97,15 @@ def run_training(config: RunConfig, target: Path, *, overwrite: bool = False, un
     if not Workers(strategy).is_chief:
         _help_training(config, target, strategy)
         return None
+    pretrained = load_pretrained(config)
     folder = unfinished or RunFolder.begin(target, config, overwrite=overwrite)
-    with _kept_on_error(folder, target):
+    with kept_on_error(folder, target):
         corpus = load_corpus(config.data, config.runtime.seed)
         config = config.updated({"data": {"dataset": corpus.name}})
         for note in corpus.notes:
             log.warning(note)
         trained = train(config, corpus, strategy, history_file=folder.history, checkpoints=folder.checkpoints,
-                        tensorboard=folder.tensorboard, scratch=folder.path)
+                        tensorboard=folder.tensorboard, scratch=folder.path, pretrained=pretrained)
         if trained.diverged:
             log.warning(f"{trained.diverged}: training stopped, the weights of epoch {trained.best_epoch} were kept")
         folder.save_run(config, trained.preprocessor, corpus.class_names, trained.sizes, trained.model)
@@ -94,7 +115,7 @@ def run_training(config: RunConfig, target: Path, *, overwrite: bool = False, un
         logits = classifier.predict_logits(test.texts)
         np.savez(folder.test, allow_pickle=False, labels=test.labels, logits=logits)
         measured = _measured(corpus, trained, test, logits)
-        measured["test_texts_seen"] = _seen(config.data, corpus, test, logits)
+        measured["test_texts_seen"] = _seen(config.data, corpus, test, logits, pretrained)
         measured["seconds"]["all"] = round(time.perf_counter() - started, 1)
         folder.save_json(folder.metrics, measured)
         _draw(folder, corpus, trained, test, logits, measured)
@@ -108,7 +129,8 @@ def _help_training(config: RunConfig, target: Path, strategy: Any) -> None:
     with TemporaryDirectory() as nowhere:
         logs, corpus = RunFolder(nowhere), load_corpus(config.data, config.runtime.seed)
         train(config, corpus, strategy, history_file=logs.history, tensorboard=logs.tensorboard,
-              checkpoints=RunFolder.of_unfinished(target).checkpoints, scratch=target.parent)
+              checkpoints=RunFolder.of_unfinished(target).checkpoints, scratch=target.parent,
+              pretrained=load_pretrained(config))
 
 
 def measure_gradients(config: RunConfig, corpus: Corpus, names: Sequence[str], *, steps: int, texts: int
@@ -145,7 +167,7 @@ def train_vectors(config: RunConfig, target: Path, *, method: str, size: int, wi
 
 
 @contextmanager
-def _kept_on_error(folder: RunFolder, target: Path) -> Iterator[None]:
+def kept_on_error(folder: ResultFolder, target: Path) -> Iterator[None]:
     """If the run fails or is interrupted, keep what it can go on from, and say so; remove all else."""
     try:
         yield
@@ -170,18 +192,24 @@ def _measured(corpus: Corpus, trained: Trained, test: Examples, logits: np.ndarr
                         "test_error_before": calibration_error(test.labels, logits * trained.temperature)},
         "seconds": {"epochs": round(trained.seconds, 1)},
         "peak_memory_bytes": peak_memory_bytes(),
-        "versions": {"sentiment": sentiment.__version__, "python": platform.python_version(),
-                     "tensorflow": tf.__version__, "keras": keras.__version__, "scikit-learn": sklearn.__version__,
-                     "numpy": np.__version__},
+        "versions": versions(),
     }
 
 
-def _seen(config: DataConfig, corpus: Corpus, test: Examples, logits: np.ndarray) -> dict[str, Any]:
+def versions() -> dict[str, str]:
+    """Return the versions of what a result depends on."""
+    return {"sentiment": sentiment.__version__, "python": platform.python_version(), "tensorflow": tf.__version__,
+            "keras": keras.__version__, "scikit-learn": sklearn.__version__, "numpy": np.__version__}
+
+
+def _seen(config: DataConfig, corpus: Corpus, test: Examples, logits: np.ndarray, pretrained: Pretrained | None
+          ) -> dict[str, Any]:
     """Count the test texts that training has seen as well, and measure the accuracy without those that had a label."""
     labelled = occurring(test.texts, corpus.train.texts) | occurring(test.texts, corpus.validation.texts)
     right = probabilities(logits).argmax(axis=1) == test.labels
     return {"labelled": int(labelled.sum()),
             "unlabelled": int(occurring(test.texts, load_unlabelled(config, corpus)).sum()),
+            "pretraining": int(pretrained.has_read(test.texts).sum()) if pretrained else 0,
             "accuracy_without_labelled": float(right[~labelled].mean()) if not labelled.all() else None}
 
 

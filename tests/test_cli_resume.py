@@ -171,16 +171,3 @@ def test_one_that_diverged_at_once_is_set_aside(tiny_csv: Path, tmp_path: Path, 
     found = Checkpoints(RunFolder(f"{target}.diverged").checkpoints).latest()
     assert found is not None
     assert found.state["place"]["batch"] == 2
-
-
-def test_pretraining_is_not_done_again(tiny_csv: Path, tmp_path: Path, run_cli: Cli,
-                                       monkeypatch: pytest.MonkeyPatch) -> None:
-    target, words = tmp_path / "run", ["--arch", "lstm", "--pretraining", "autoencoder"]
-    with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "_train_epoch", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt()))
-        code, _, err = run_cli("train", "--dataset", tiny_csv, "--output-dir", target, *OPTIONS[:-2], *words)
-    assert code == 130
-    assert "autoencoder 1/1" in err
-    code, _, err = run_cli("train", "--output-dir", target, "--resume")
-    assert code == 0, err
-    assert "autoencoder" not in err

@@ -32,7 +32,6 @@ def metrics_of(folder: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("words", [
     ["--objective", "mixed"], ["--objective", "vat", "--entropy-weight", "0.5", "--xi", "0.01"],
     ["--clip-value", "0.1", "--gradient-noise", "0.01", "--ema", "0.9", "--label-smoothing", "0.1", "--l2", "0.001"],
-    ["--arch", "lstm", "--pretraining", "autoencoder"],
 ], ids=lambda words: " ".join(words[:2]))
 def test_training_with_texts_without_labels(words: list[str], unlabelled: Path, tiny_csv: Path, tmp_path: Path,
                                             run_cli: Cli) -> None:
@@ -41,7 +40,6 @@ def test_training_with_texts_without_labels(words: list[str], unlabelled: Path, 
                            *words)
     assert code == 0, err
     assert "uncommon\n" in (folder / "vocabulary.txt").read_text(encoding="utf-8")  # it is in unlabelled texts only
-    assert ("autoencoder 1/1  sampled loss" in err) == ("--pretraining" in words)
 
 
 def test_the_average_of_the_weights_is_what_is_kept(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
@@ -112,7 +110,6 @@ def test_linear_models_behind_the_same_commands(name: str, tiny_csv: Path, tmp_p
     (["--arch", "tfidf-lr", "--ema", "0.9"], "'tfidf-lr' is fitted at once by scikit-learn: --ema is for"),
     (["--arch", "nb-svm", "--strategy", "mirrored"], "--strategy is for architectures that are trained step by step"),
     (["--arch", "han", "--no-periods"], "'han' reads sentences: it needs --periods"),
-    (["--pretraining", "autoencoder"], "reads one way: use rnn, lstm, gru, stacked-lstm, stacked-gru, not 'bilstm'"),
     (["--embedding-start", "none.txt"], "no such file of word vectors: none.txt"),
     (["--arch", "gru", "--normalization", "layer"], "--normalization layer is built into the LSTM"),
     (["--attention", "additive", "--pooling", "max"], "leave --pooling out"),

@@ -1,5 +1,6 @@
 """The sequence autoencoder, whose encoder can start a recurrent classifier."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -20,22 +21,45 @@ def check_autoencoder(config: ModelConfig) -> None:
         UserError: with the reason.
     """
     if config.architecture not in ONE_WAY:
-        raise UserError(f"--pretraining autoencoder starts an encoder that reads one way: use {', '.join(ONE_WAY)}, "
-                        f"not '{config.architecture}'")
+        raise UserError(f"an autoencoder starts an encoder that reads one way: use {', '.join(ONE_WAY)}, not "
+                        f"'{config.architecture}'")
     if config.residual or config.skip or config.normalization == "batch":
-        raise UserError("--pretraining autoencoder stacks plain layers: leave out --residual, --skip and "
-                        "--normalization batch")
+        raise UserError("an autoencoder stacks plain layers: leave out --residual, --skip and --normalization batch")
 
 
-def build_autoencoder(config: ModelConfig, sizes: Sizes) -> keras.Model:
+@dataclass(frozen=True)
+class Autoencoder:
+    """A network that reads a text and writes it again.
+
+    Attributes:
+        network: from ids int32 [batch, time] to float32 [batch, time, embedding]: at each step a vector whose product
+            with the embedding of a word scores that word.
+    """
+
+    network: keras.Model
+
+    @property
+    def table(self) -> Any:
+        """The embedding, a variable float32 [vocabulary, embedding], which also scores the words written."""
+        return self.network.get_layer(blocks.EMBEDDING).embeddings
+
+    def start(self, classifier: keras.Model, config: ModelConfig) -> list[str]:
+        """Give a classifier the embedding and the recurrent weights; return the names of its layers, lowest first."""
+        names = [layer.name for layer in self.network.layers
+                 if layer.name == blocks.EMBEDDING or isinstance(layer, keras.layers.RNN)]
+        for name in names:
+            classifier.get_layer(name).set_weights(self.network.get_layer(name).get_weights())
+        return names
+
+
+def build_autoencoder(config: ModelConfig, sizes: Sizes) -> Autoencoder:
     """Build an encoder-decoder that reads a text and writes it again (Sutskever et al. 2014; Dai & Le 2015).
 
     The encoder's last states start the decoder, which has the same weights (as in Dai & Le) and reads the text one
-    step behind. Its layers have the names of the classifier's, so `copy_encoder` finds them.
+    step behind. Its layers have the names of the classifier's.
 
-    Returns:
-        A model from ids int32 [batch, time] to float32 [batch, time, embedding]: at each step a vector whose product
-        with the embedding of a word is that word's logit.
+    Raises:
+        UserError: for a classifier that no autoencoder can start.
     """
     check_autoencoder(config)
     cell = ONE_WAY[config.architecture]
@@ -48,18 +72,4 @@ def build_autoencoder(config: ModelConfig, sizes: Sizes) -> keras.Model:
         encoded, *states = layer(encoded, mask=mask)
         decoded, *_ = layer(decoded, initial_state=states, mask=mask)  # [batch, time, units]
     written = keras.layers.Dense(config.embedding_size, dtype="float32", name="written")(decoded)
-    return keras.Model(ids, written, name="autoencoder")
-
-
-def copy_encoder(autoencoder: keras.Model, classifier: keras.Model) -> list[str]:
-    """Give the classifier the embedding and the recurrent weights of an autoencoder; return the layers' names."""
-    names = [layer.name for layer in autoencoder.layers
-             if layer.name == blocks.EMBEDDING or isinstance(layer, keras.layers.RNN)]
-    for name in names:
-        classifier.get_layer(name).set_weights(autoencoder.get_layer(name).get_weights())
-    return names
-
-
-def word_table(autoencoder: keras.Model) -> Any:
-    """Return the embedding, a variable float32 [vocabulary, embedding], which also scores the words written."""
-    return autoencoder.get_layer(blocks.EMBEDDING).embeddings
+    return Autoencoder(keras.Model(ids, written, name="autoencoder"))

@@ -14,16 +14,16 @@ EMBEDDED = "embedded"
 DEFAULT_POOLING = "max"
 
 
-def ids_input() -> Any:
-    """The model's input: int32 [batch, time]."""
-    return keras.Input((None,), dtype="int32", name="ids")
+def ids_input(name: str = "ids") -> Any:
+    """An input: int32 [batch, time]."""
+    return keras.Input((None,), dtype="int32", name=name)
 
 
-def embedding(config: ModelConfig, sizes: Sizes) -> list[keras.layers.Layer]:
-    """Layers from ids [batch, time] to vectors [batch, time, embedding]; the mask is `ids != 0`."""
+def embedding(config: ModelConfig, sizes: Sizes, *, masked: bool = True) -> list[keras.layers.Layer]:
+    """Layers from ids [batch, time] to vectors [batch, time, embedding]; the mask, if asked for, is `ids != 0`."""
     return [
         WordDropout(config.word_dropout, name="word_dropout"),
-        Embedding(sizes.vocabulary_size, config.embedding_size, mask_zero=True, name=EMBEDDING),
+        Embedding(sizes.vocabulary_size, config.embedding_size, mask_zero=masked, name=EMBEDDING),
         keras.layers.SpatialDropout1D(config.embedding_dropout, name="embedding_dropout"),
         EmbeddedWords(name=EMBEDDED),
     ]

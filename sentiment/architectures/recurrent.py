@@ -124,6 +124,7 @@ def summarize(config: ModelConfig, encoded: list[Any], *, both_ways: bool) -> An
 
 
 ONE_WAY = {"rnn": "rnn", "lstm": "lstm", "gru": "gru", "stacked-lstm": "lstm", "stacked-gru": "gru"}
+BOTH_WAYS = {"birnn": "rnn", "bilstm": "lstm", "bigru": "gru"}
 
 
 def _register(name: str, cell: str, summary: str, *, both_ways: bool) -> None:

@@ -31,11 +31,11 @@ def _line(row: Row, runs: list[Run], base: list[Run]) -> list[str]:
     published = PUBLISHED.get(row.name)
     cited = [f"{published.accuracy:.4f}", published.source] if published else ["", ""]
     if not runs:
-        return [row.name, " ".join(row.flags), *[""] * 3, "not run", *[""] * 8, *cited]
+        return [row.name, row.typed, *[""] * 3, "not run", *[""] * 8, *cited]
     training = runs[0].values["training"]
     test = summary(list(accuracies(runs).values()))
     interval = f"{test.interval[0]:.4f} to {test.interval[1]:.4f}" if test.interval else ""
-    return [row.name, " ".join(row.flags), f"{training['parameters']:,}", _epochs(runs),
+    return [row.name, row.typed, f"{training['parameters']:,}", _epochs(runs),
             f"{median(run.values['seconds']['all'] for run in runs):.0f}", str(test.runs),
             f"{fmean(run.values['validation']['accuracy'] for run in runs):.4f}", f"{test.mean:.4f}",
             f"{test.deviation:.4f}" if test.deviation is not None else "", interval, *_against(runs, base),

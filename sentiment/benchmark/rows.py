@@ -26,17 +26,25 @@ class Row:
         name: unique.
         group: one of `GROUPS`.
         flags: of `train`.
+        pretraining: flags of `pretrain`, which comes first; empty for none.
     """
 
     name: str
     group: str
     flags: tuple[str, ...]
+    pretraining: tuple[str, ...] = ()
+
+    @property
+    def typed(self) -> str:
+        """The flags as they are typed, behind `pretrain` where those are its own."""
+        return " ".join(["pretrain", *self.pretraining] if self.pretraining else self.flags)
 
 
 DAI_LE = "Dai & Le 2015"
 PUBLISHED = {
     "lstm": Published(0.865, DAI_LE),
     "lstm, autoencoder": Published(0.9276, f"{DAI_LE}, SA-LSTM, with the texts without labels"),
+    "lstm, language model": Published(0.9236, f"{DAI_LE}, LM-LSTM, with the texts without labels"),
     "bilstm": Published(0.9186, "Johnson & Zhang 2016, one-hot BiLSTM with max-pooling"),
     "stacked-bilstm": Published(0.843, "Keras's example of two bidirectional layers"),
     "fasttext": Published(0.906, "Keras's example of a bag of bigrams"),
@@ -59,6 +67,12 @@ ABLATIONS: dict[str, str] = {
     "10,000 words known": "--vocab-size 10000", "40,000 words known": "--vocab-size 40000",
     **{f"{pooling} pooling": f"--pooling {pooling}" for pooling in POOLINGS if pooling != "max"},
 }
+# What classifiers start from; of the size of the base, so that nothing else differs.
+PRETRAINED: dict[str, str] = {
+    "lstm, autoencoder": "--arch lstm --method autoencoder", "lstm, language model": "--arch lstm --epochs 2",
+    "bilstm, language model": "--arch bilstm --epochs 2",
+}
+SIZES = "--units 64 --embedding-size 128 --vocab-size 20000"
 DATA: dict[str, str] = {
     "bilstm, 1 % of the data": "--arch bilstm --train-share 0.01",
     "bilstm, 10 % of the data": "--arch bilstm --train-share 0.1",
@@ -76,7 +90,7 @@ def all_rows() -> list[Row]:
     rows += [Row(f"{BASE}, {name}", "attentions", ("--arch", BASE, "--attention", name))
              for name in ATTENTIONS if name != "none"]
     rows += [Row(name, "ablations", ("--arch", BASE, *flags.split())) for name, flags in ABLATIONS.items()]
-    rows.append(Row("lstm, autoencoder", "ablations", ("--arch", "lstm", "--pretraining", "autoencoder")))
+    rows += [Row(name, "ablations", (), (*flags.split(), *SIZES.split())) for name, flags in PRETRAINED.items()]
     rows += [Row(name, "data", tuple(flags.split())) for name, flags in DATA.items()]
     return sorted(rows, key=lambda row: (row.name != BASE, GROUPS.index(row.group)))
 

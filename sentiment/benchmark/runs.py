@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from sentiment.artifacts import RunFolder
+from sentiment.artifacts import PretrainedFolder, RunFolder
 from sentiment.benchmark.rows import Row
 from sentiment.benchmark.speed import machine
 from sentiment.config import DataConfig
@@ -25,8 +25,8 @@ from sentiment.evaluation.slices import word_counts
 from sentiment.predictions import probabilities
 
 SCORES = ("accuracy", "log_loss", "calibration_error", "roc_auc")
-# Test reviews of IMDB that also stand in its labelled training part, and in its part without labels.
-REPEATED = {"labelled": 123, "unlabelled": 269}
+# Test reviews of IMDB that also stand in its labelled training part, in its part without labels, and in either.
+REPEATED = {"labelled": 123, "unlabelled": 269, "pretraining": 392}
 
 
 class LeakError(UserError):
@@ -101,7 +101,7 @@ def run_all(results: Results, rows: Sequence[Row], seeds: Sequence[int], data: D
             if budget is not None and time.monotonic() - started + likely > budget:
                 log(f"{row.name}, seed {seed}: not begun, the budget is spent")
                 continue
-            log(f"{row.name}, seed {seed}: python train.py {' '.join(row.flags)} --seed {seed}")
+            log(f"{row.name}, seed {seed}: {command_of(row, seed)}")
             values = run_one(row, seed, data, work)
             results.append(values)
             done[row.name, seed] = values["seconds"]["all"]
@@ -117,15 +117,37 @@ def run_one(row: Row, seed: int, data: DataConfig, work: Path) -> dict[str, Any]
         UserError: if the training fails.
     """
     target = work / f"{row.name.replace(' ', '-').replace(',', '').replace('%', 'percent')}-{seed}"
-    place = ["--dataset", data.dataset, *(["--data-dir", data.data_dir] if data.data_dir else [])]
-    command = [sys.executable, "-m", "sentiment", "train", *row.flags, *place, "--seed", str(seed), "--output-dir",
-               str(target), "--resume", "--json"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
-    if done.returncode:
-        raise UserError(f"the run '{row.name}' with seed {seed} failed with exit code {done.returncode}")
+    before = target.with_name(f"{target.name}.pretrained")
+    place = ["--dataset", data.dataset, *(["--data-dir", data.data_dir] if data.data_dir else []), "--seed", str(seed),
+             "--resume"]
+    flags = row.flags
+    if row.pretraining:
+        _run(row, seed, ["pretrain", *row.pretraining, *place, "--output", str(before)])
+        flags = (*flags, "--pretrained", str(before))
+    _run(row, seed, ["train", *flags, *place, "--output-dir", str(target), "--json"])
     values = line_of(row, seed, RunFolder.open(target))
+    if row.pretraining:
+        values["seconds"]["pretraining"] = PretrainedFolder.open(before).load_metrics()["seconds"]["all"]
+        values["seconds"]["all"] += values["seconds"]["pretraining"]
+        shutil.rmtree(before)
     shutil.rmtree(target)
     return values
+
+
+def _run(row: Row, seed: int, words: list[str]) -> None:
+    """Run a command of this project."""
+    done = subprocess.run([sys.executable, "-m", "sentiment", *words], stdout=subprocess.PIPE, check=False)  # noqa: S603
+    if done.returncode:
+        raise UserError(f"the run '{row.name}' with seed {seed} failed with exit code {done.returncode}")
+
+
+def command_of(row: Row, seed: int) -> str:
+    """Return what to type for a run."""
+    words = ["python train.py", *row.flags, "--seed", str(seed)]
+    if row.pretraining:
+        words = ["python -m sentiment pretrain --output models/before", *row.pretraining, "--seed", str(seed), "&&",
+                 *words, "--pretrained models/before"]
+    return " ".join(words)
 
 
 def line_of(row: Row, seed: int, folder: RunFolder) -> dict[str, Any]:
@@ -137,7 +159,7 @@ def line_of(row: Row, seed: int, folder: RunFolder) -> dict[str, Any]:
     kept = {name: measured[name] for name in ("training", "calibration", "test_texts_seen", "seconds",
                                               "peak_memory_bytes", "versions")}
     scores = {split: {name: measured[split][name] for name in ("texts", *SCORES)} for split in ("validation", "test")}
-    return {"row": row.name, "seed": seed, "command": f"python train.py {' '.join(row.flags)} --seed {seed}",
+    return {"row": row.name, "seed": seed, "command": command_of(row, seed),
             "dataset": measured["dataset"]["name"], **scores, **kept, "history": _history(folder),
             "machine": {name: value for name, value in machine().items() if name in ("processor", "cores", "system")},
             "config": folder.load_config().to_dict(), "right": base64.b64encode(right.tobytes()).decode()}

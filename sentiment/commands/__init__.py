@@ -11,10 +11,11 @@ from sentiment.commands import (
     info,
     launch,
     predict,
+    pretrain,
     train,
     tune,
     vectors,
 )
 
-COMMANDS = (train, tune, predict, explain, evaluate, compare, info, export, architectures, gradients, vectors,
+COMMANDS = (train, pretrain, tune, predict, explain, evaluate, compare, info, export, architectures, gradients, vectors,
             benchmark, launch)

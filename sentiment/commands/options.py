@@ -13,15 +13,20 @@ PICTURES = (".png", ".svg", ".pdf")
 
 
 def add_section(parser: argparse.ArgumentParser, name: str, section: type[Section],
-                only: tuple[str, ...] | None = None) -> None:
-    """Add a flag for each field of a configuration section; a flag not given leaves no trace."""
+                only: tuple[str, ...] | None = None, defaults: Section | None = None) -> None:
+    """Add a flag for each field of a configuration section; a flag not given leaves no trace.
+
+    The help shows `defaults`, where they are not those of the section.
+    """
     hints = typing.get_type_hints(section)
     group = parser.add_argument_group(f"{name} options", (section.__doc__ or "").strip())
     for declared in dataclasses.fields(section):  # type: ignore[arg-type]
         if only is not None and declared.name not in only:
             continue
         kind, _ = base_type(hints[declared.name])
-        shown = "" if declared.default is None or kind is bool else f" (default: {declared.default})"
+        default = declared.default if defaults is None else getattr(defaults, declared.name)
+        written = default is None or kind is bool or "(default:" in declared.metadata["help"]
+        shown = "" if written else f" (default: {default})"
         options: dict[str, Any] = {"dest": f"{name}.{declared.name}", "default": argparse.SUPPRESS,
                                    "help": (declared.metadata["help"] + shown).replace("%", "%%")}
         if kind is bool:

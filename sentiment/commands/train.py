@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
     target = arguments.output_dir or Path("models") / config.model.architecture
     unfinished = RunFolder.unfinished(target) if arguments.resume else None
     if unfinished is not None:
-        config = resumed_config(unfinished, config.to_dict() if start else given)
+        config = resumed_config(unfinished.load_config(), unfinished.path, config.to_dict() if start else given)
     if arguments.resume and unfinished is None and not arguments.overwrite and RunFolder(target).metrics.is_file():
         log(f"{target} is finished: there is nothing to resume")
         folder = RunFolder.open(target)

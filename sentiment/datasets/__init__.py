@@ -6,15 +6,15 @@ from pathlib import Path
 
 from sentiment.config import DataConfig
 from sentiment.datasets import imdb, labelled, sample
-from sentiment.datasets.corpus import Corpus, Examples, HeldOut, Texts, occurring
+from sentiment.datasets.corpus import Corpus, Examples, HeldOut, Texts, digests, occurring
 from sentiment.datasets.download import DownloadError
 from sentiment.datasets.splits import share_of
 from sentiment.datasets.streams import scan
 from sentiment.datasets.tables import as_texts, columns_of, read_table
 from sentiment.errors import UserError
 
-__all__ = ["Corpus", "Examples", "HeldOut", "Texts", "load_corpus", "load_for_evaluation", "load_unlabelled",
-           "occurring"]
+__all__ = ["Corpus", "Examples", "HeldOut", "Texts", "digests", "load_corpus", "load_for_evaluation",
+           "load_unlabelled", "occurring"]
 
 NAMED: dict[str, Callable[[DataConfig, int], Corpus]] = {"imdb": imdb.load, "sample": sample.load}
 UNLABELLED_OF_CORPUS = "corpus"

@@ -32,10 +32,11 @@ def identities(texts: Texts) -> np.ndarray:
 
 def occurring(texts: Texts, others: Texts) -> np.ndarray:
     """Return bool [texts]: which of them occur among the others."""
-    return np.isin(_digests(texts), _digests(others))
+    return np.isin(digests(texts), digests(others))
 
 
-def _digests(texts: Texts) -> np.ndarray:
+def digests(texts: Texts) -> np.ndarray:
+    """Return uint64 [texts]: a digest of each."""
     return texts.digests if isinstance(texts, StreamedTexts) else digests_of(texts)
 
 

@@ -1,52 +1,70 @@
-"""Cross-entropy over a large vocabulary from a sample of it."""
+"""Cross-entropy over a large vocabulary, from a sample of it or from all of it.
+
+Words are scored by ln p_k + v . w_k, with v the vector of a step, w_k the row of word k and p_k how often the word
+occurs; so the vectors learn how a place differs from the average one, and a vector of zeros gives the frequencies.
+"""
 
 from typing import Any
 
-import keras
+import numpy as np
 from keras import ops
 
 HIT = -1e30
 
 
-def log_uniform_log_probabilities(ids: Any, vocabulary_size: int) -> Any:
-    """Return ln P(id) under P(id) = ln((id + 1) / id) / ln(vocabulary_size), for ids from 1 by falling frequency.
+def log_frequencies(counts: np.ndarray) -> np.ndarray:
+    """Return ln p of each word from counts, int [vocabulary], of which none passes for less than 1: float32."""
+    raised = np.maximum(counts, 1).astype(np.float64)
+    logarithms: np.ndarray = np.log(raised / raised.sum()).astype(np.float32)
+    return logarithms
 
-    Words by rank follow Zipf's law, and so does this distribution (TensorFlow's log-uniform candidate sampler).
+
+def sample_words(chances: Any, frequencies: Any) -> Any:
+    """Turn uniform random numbers from 0 to 1, [count], into words, int32 [count], each drawn as often as it occurs.
+
+    Args:
+        chances: float32 [count].
+        frequencies: ln p, float32 [vocabulary].
     """
-    ranks = ops.cast(ids, "float32")
-    return ops.log(ops.log1p(1.0 / ranks)) - ops.log(ops.log(float(vocabulary_size)))
-
-
-def sample_ids(count: int, vocabulary_size: int, seed: Any) -> Any:
-    """Draw `count` ids from 1 to vocabulary_size - 1 with the distribution above, int32 [count], with repeats."""
-    chances = keras.random.uniform((count,), seed=seed)
-    drawn = ops.cast(ops.floor(ops.exp(chances * ops.log(float(vocabulary_size)))), "int32")
-    return ops.clip(drawn, 1, vocabulary_size - 1)
+    rising = ops.cumsum(ops.exp(frequencies))
+    drawn = ops.searchsorted(rising, chances * rising[-1], side="right")
+    return ops.clip(ops.cast(drawn, "int32"), 0, frequencies.shape[0] - 1)
 
 
 def sampled_softmax(targets: Any, vectors: Any, table: Any, sampled: Any) -> Any:
     """Return the cross-entropy of each target against the target and the sampled words only, in nats.
 
-    With v the vector of a step, w_k the row of word k, and Q(k) = count P(k) how often k is expected in the sample,
-    the logits are v . w_k - ln Q(k); sampled words that are the target do not count (Jean et al. 2015, "On Using
-    Very Large Target Vocabulary for Neural Machine Translation"; Bengio & Senecal 2008).
+    A sampled logit is corrected by - ln Q(k), with Q(k) = count p_k how often k is expected in the sample (Bengio &
+    Senecal 2008; Jean et al. 2015, "On Using Very Large Target Vocabulary for Neural Machine Translation"). As words
+    are drawn by their frequency, ln p_k - ln Q(k) is the same for all of them, and v . w_k is left. Sampled words that
+    are the target do not count.
 
     Args:
-        targets: int32 [steps], ids from 1.
+        targets: int32 [steps].
         vectors: float [steps, features].
         table: float [vocabulary, features].
-        sampled: int32 [count], as `sample_ids` gives them.
+        sampled: int32 [count], as `sample_words` gives them.
 
     Returns:
         float32 [steps].
     """
-    size, count = table.shape[0], sampled.shape[0]
     vectors, table = ops.cast(vectors, "float32"), ops.cast(table, "float32")
-
-    def correction(ids: Any) -> Any:
-        return log_uniform_log_probabilities(ids, size) + ops.log(float(count))
-
-    right = ops.sum(vectors * ops.take(table, targets, axis=0), axis=-1) - correction(targets)  # [steps]
-    others = ops.matmul(vectors, ops.transpose(ops.take(table, sampled, axis=0))) - correction(sampled)[None, :]
+    right = ops.sum(vectors * ops.take(table, targets, axis=0), axis=-1)  # [steps]
+    others = ops.matmul(vectors, ops.transpose(ops.take(table, sampled, axis=0)))
     others = ops.where(ops.equal(targets[:, None], sampled[None, :]), HIT, others)  # [steps, count]
     return ops.logsumexp(ops.concatenate([right[:, None], others], axis=-1), axis=-1) - right
+
+
+def full_softmax(targets: Any, vectors: Any, table: Any, frequencies: Any) -> Any:
+    """Return the cross-entropy of each target against all words, in nats, float32 [steps].
+
+    Args:
+        targets: int32 [steps].
+        vectors: float [steps, features].
+        table: float [vocabulary, features].
+        frequencies: ln p, float32 [vocabulary].
+    """
+    vectors, table = ops.cast(vectors, "float32"), ops.cast(table, "float32")
+    scores = ops.matmul(vectors, ops.transpose(table)) + frequencies
+    right = ops.squeeze(ops.take_along_axis(scores, targets[:, None], axis=-1), axis=-1)
+    return ops.logsumexp(scores, axis=-1) - right

@@ -61,10 +61,13 @@ class ProgressDisplay(keras.callbacks.Callback):
         values = logs or {}
         self._tick()
         left = self.seconds / (epoch + 1) * (self.params["epochs"] - epoch - 1)
-        self.progress.console.print(
-            f"epoch {epoch + 1}/{self.params['epochs']}  loss {values['loss']:.4f}  "
-            f"accuracy {values['accuracy']:.4f}  validation loss {values['val_loss']:.4f}  "
-            f"accuracy {values['val_accuracy']:.4f}  {self.seconds:.0f} s, at most {left:.0f} s left", markup=False)
+        self.progress.console.print(f"epoch {epoch + 1}/{self.params['epochs']}  {self.line(values)}  "
+                                    f"{self.seconds:.0f} s, at most {left:.0f} s left", markup=False)
+
+    def line(self, values: dict[str, Any]) -> str:
+        """Return what to say of an epoch."""
+        return (f"loss {values['loss']:.4f}  accuracy {values['accuracy']:.4f}  "
+                f"validation loss {values['val_loss']:.4f}  accuracy {values['val_accuracy']:.4f}")
 
     def _tick(self) -> None:
         now = time.perf_counter()
@@ -90,8 +93,8 @@ KEPT: dict[type, tuple[str, ...]] = {
 
 def state_of_callback(callback: keras.callbacks.Callback) -> tuple[dict[str, Any], list[np.ndarray]]:
     """Return what a callback knows as JSON has it, and the weights that it holds."""
-    return {name: getattr(callback, name) for name in KEPT.get(type(callback), ())}, list(
-        getattr(callback, "best_weights", None) or ())
+    kept = {name: getattr(callback, name) for kind in type(callback).__mro__ for name in KEPT.get(kind, ())}
+    return kept, list(getattr(callback, "best_weights", None) or ())
 
 
 def restore_callback(callback: keras.callbacks.Callback, state: dict[str, Any], weights: list[np.ndarray]) -> None:

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 
 class Noise:
-    """Normal noise that depends on a seed, the step and the replica alone, so that a resumed run draws it again.
+    """Random numbers that depend on a seed and the step alone, so that a resumed run draws them again.
 
     Args:
         seed: of the run.
@@ -24,6 +24,12 @@ class Noise:
 
     def normal(self, shape: Any, stream: int) -> Any:
         """Return float32 noise of mean 0 and variance 1; draw once from each stream in a step."""
-        seed = tf.random.experimental.stateless_fold_in([self.seed, stream], self.step)
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        return tf.random.stateless_normal(shape, tf.random.experimental.stateless_fold_in(seed, replica))
+        return tf.random.stateless_normal(shape, tf.random.experimental.stateless_fold_in(self._seed(stream), replica))
+
+    def uniform(self, shape: Any, stream: int) -> Any:
+        """Return float32 numbers from 0 to below 1, the same on all replicas; draw once from each stream in a step."""
+        return tf.random.stateless_uniform(shape, self._seed(stream))
+
+    def _seed(self, stream: int) -> Any:
+        return tf.random.experimental.stateless_fold_in([self.seed, stream], self.step)

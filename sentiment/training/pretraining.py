@@ -1,105 +1,174 @@
-"""Train a sequence autoencoder on texts without labels, to start a classifier from it."""
+"""Training on texts without labels: the loop that language model and autoencoder share."""
 
 import math
-import time
-from typing import Any
+import signal
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from sentiment import architectures
-from sentiment.architectures import Sizes
-from sentiment.architectures.autoencoder import build_autoencoder, copy_encoder, word_table
-from sentiment.batching import Batches
-from sentiment.config import ModelConfig, TrainingConfig
-from sentiment.console import log, progress_bar
-from sentiment.errors import UserError
-from sentiment.objectives.sampled_softmax import sample_ids, sampled_softmax
-from sentiment.training.feed import endless
+from sentiment.config import TrainingConfig
+from sentiment.errors import DivergedError, Interrupted
+from sentiment.signals import StopRequest, noted_signals
+from sentiment.training.callbacks import ProgressDisplay
 from sentiment.training.gradients import transformed
 from sentiment.training.noise import Noise
-from sentiment.training.optimization import make_optimizer
-
-SAMPLED_WORDS = 1024
+from sentiment.training.recovery import Place, Recovery
 
 
-class AutoencoderTrainer:
-    """Minimises the sampled softmax of each word of a text, given its encoding and the words before it.
+class Task(Protocol):
+    """What is learnt from texts without labels.
 
-    Args:
-        model: as `sentiment.architectures.autoencoder.build_autoencoder` makes it, within the strategy's scope.
-        optimizer: any Keras optimiser, made within the scope as well.
-        strategy: a `tf.distribute.Strategy`.
-        config: how the gradient is clipped.
-        seed: of the sampled words.
+    Attributes:
+        network: whose weights are trained.
+        signature: of a batch, a tuple of `tf.TensorSpec`, rows first.
     """
 
-    def __init__(self, model: keras.Model, optimizer: Any, strategy: Any, config: TrainingConfig, seed: int) -> None:
-        self.model = model
+    network: keras.Model
+    signature: tuple[Any, ...]
+
+    @property
+    def carried(self) -> Sequence[tuple[int, int]]:
+        """The shapes [rows, units] of what a step hands to the next one."""
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+
+    def batches(self, epoch: int, first: int) -> Iterator[tuple[np.ndarray, ...]]:
+        """Yield the batches of an epoch from number `first` on, in an order that depends on the epoch alone."""
+
+    def loss(self, batch: Sequence[Any], carried: Sequence[Any], noise: Noise) -> tuple[Any, Any, list[Any]]:
+        """Return the summed loss of one replica's rows, of how many words, and what the next step is handed."""
+
+    def validate(self) -> dict[str, float]:
+        """Measure the network on the validation split."""
+
+
+class Carried:
+    """A tensor that steps hand on, rows spread over the replicas; a checkpoint keeps it as if it were a variable."""
+
+    def __init__(self, strategy: Any, shape: tuple[int, int]) -> None:
+        self._strategy = strategy
+        self.assign(np.zeros(shape, np.float32))
+
+    def numpy(self) -> np.ndarray:
+        """Return all rows, float32 [rows, units]."""
+        return np.concatenate([part.numpy() for part in self._strategy.experimental_local_results(self.value)])
+
+    def assign(self, rows: np.ndarray) -> None:
+        """Spread the rows as a batch is spread."""
+        count = self._strategy.num_replicas_in_sync
+        if count == 1:
+            self.value = tf.constant(rows)
+            return
+        share = -(-len(rows) // count)
+        self.value = self._strategy.experimental_distribute_values_from_function(
+            lambda context: tf.constant(rows[share * context.replica_id_in_sync_group:][:share]))
+
+
+class PretrainingDisplay(ProgressDisplay):
+    """The bar, and a line an epoch with all that was measured."""
+
+    def line(self, values: dict[str, Any]) -> str:
+        """Return what to say of an epoch."""
+        return "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in values.items())
+
+
+class Pretrainer:
+    """Trains the network of a task, built within the scope of a strategy.
+
+    Args:
+        task: what is learnt.
+        optimizer: any Keras optimiser, made within the scope.
+        strategy: a `tf.distribute.Strategy` of one process.
+        config: how the gradient is clipped.
+        seed: of what is drawn in a step.
+    """
+
+    def __init__(self, task: Task, optimizer: keras.optimizers.Optimizer, strategy: Any, config: TrainingConfig,
+                 seed: int) -> None:
+        self.task = task
         self.optimizer = optimizer
         self.strategy = strategy
         self.config = config
         with strategy.scope():
-            self.seed = keras.random.SeedGenerator(seed)
-            optimizer.build(model.trainable_variables)
+            task.network.compile(optimizer=optimizer)  # for the callbacks, which look for model.optimizer
+            optimizer.build(task.network.trainable_variables)
         self.noise = Noise(seed, optimizer.iterations)
+        self.carried = [Carried(strategy, shape) for shape in task.carried]
 
-    def _replica_step(self, ids: Any, shares: Any) -> Any:
-        """Update the weights from one replica's rows; return its part of the mean loss of a word."""
-        variables = self.model.trainable_variables
-        weights = tf.cast(ids != 0, tf.float32) * shares[:, None]
-        words = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tf.reduce_sum(weights))
+    def _replica_step(self, batch: Any, carried: Any) -> tuple[Any, Any]:
+        """Update the weights from one replica's rows; return its part of the mean loss, and what is handed on."""
+        variables = self.task.network.trainable_variables
         with tf.GradientTape() as tape:
-            written = self.model(ids, training=True)  # [batch, time, embedding]
-            table = tf.convert_to_tensor(word_table(self.model))
-            sampled = sample_ids(SAMPLED_WORDS, table.shape[0], self.seed)
-            real = tf.where(ids != 0)
-            losses = sampled_softmax(tf.gather_nd(ids, real), tf.gather_nd(written, real), table, sampled)
-            loss = tf.reduce_sum(losses * tf.gather_nd(weights, real)) / words
+            total, words, handed = self.task.loss(batch, carried, self.noise)
+            words = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, words)
+            loss = total / tf.maximum(words, 1.0)
         gradients = [tf.convert_to_tensor(value) for value in tape.gradient(loss, variables)]
         self.optimizer.apply(transformed(gradients, self.config, 1.0, self.noise), variables)
-        return loss
+        return loss, handed
 
-    def fit(self, batches: Batches, *, epochs: int, seed: int) -> list[float]:
-        """Train and return the mean loss of each epoch, in nats a word."""
-        source, size = endless(batches, seed), batches.batch_size
-        signature = (tf.TensorSpec([size, None], tf.int32), tf.TensorSpec([size], tf.float32))
-        dataset = tf.data.Dataset.from_generator(lambda: source, output_signature=signature).prefetch(2)
-        distributed = self.strategy.experimental_distribute_dataset(dataset)
+    def fit(self, *, epochs: int, callbacks: Sequence[keras.callbacks.Callback], recovery: Recovery
+            ) -> dict[str, list[float]]:
+        """Train, from the newest checkpoint on, and return the history by metric.
 
-        @tf.function(input_signature=[distributed.element_spec])
-        def step(batch: Any) -> Any:
-            return self.strategy.reduce(tf.distribute.ReduceOp.SUM, self.strategy.run(self._replica_step, batch), None)
+        Raises:
+            DivergedError: if the loss stops being finite.
+            Interrupted: after SIGINT or SIGTERM, and a checkpoint.
+        """
+        callbacks = [keras.callbacks.History(), *callbacks]
+        watchers = keras.callbacks.CallbackList(callbacks, model=self.task.network)
+        watchers.set_params({"epochs": epochs, "steps": len(self.task), "verbose": 0})
+        watchers.on_train_begin()
+        variables = [*self.task.network.variables, *self.optimizer.variables, *self.carried]
+        place = recovery.start(variables, callbacks, len(self.task))
+        step = self._compiled_step()
+        with noted_signals("stopping after this step") as request:
+            while place.epoch < epochs:
+                watchers.on_epoch_begin(place.epoch)
+                for batch in self._distributed(place):
+                    self._step(step, batch, place)
+                    watchers.on_train_batch_end(place.batch - 1, {"loss": place.loss / place.batch})
+                    _keep(place, recovery, request)
+                recovery.save(place)
+                watchers.on_epoch_end(place.epoch, {"loss": place.loss / len(self.task), **self.task.validate()})
+                place = Place(place.epoch + 1)
+                recovery.save(place)
+        watchers.on_train_end()
+        return dict(self.task.network.history.history)
 
-        history, following = [], iter(distributed)
-        with progress_bar("autoencoder", epochs * len(batches)) as advance:
-            for epoch in range(epochs):
-                started, total = time.perf_counter(), 0.0
-                for number in range(len(batches)):
-                    loss = float(step(next(following)))
-                    if not math.isfinite(loss):
-                        raise UserError(f"the autoencoder's loss became {loss} at step {number + 1} of epoch "
-                                        f"{epoch + 1}: lower --learning-rate or --clip-norm")
-                    total += loss
-                    advance(f"autoencoder {epoch + 1}/{epochs}  loss {total / (number + 1):.4f}")
-                history.append(total / len(batches))
-                log(f"autoencoder {epoch + 1}/{epochs}  sampled loss {history[-1]:.4f}  "
-                    f"{time.perf_counter() - started:.0f} s")
-        return history
+    def _compiled_step(self) -> Any:
+        def step(batch: Any, carried: Any) -> tuple[Any, Any]:
+            losses, handed = self.strategy.run(self._replica_step, args=(batch, carried))
+            return self.strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None), handed
+
+        return tf.function(step, reduce_retracing=True)
+
+    def _step(self, step: Any, batch: Any, place: Place) -> None:
+        """Make a step, and note it."""
+        loss_tensor, handed = step(batch, [one.value for one in self.carried])
+        for one, value in zip(self.carried, handed, strict=True):
+            one.value = value
+        loss = float(loss_tensor)
+        if not math.isfinite(loss):
+            raise DivergedError(f"the loss became {loss} at batch {place.batch + 1} of epoch {place.epoch + 1}: lower "
+                                "--learning-rate or --clip-norm")
+        place.loss, place.batch = place.loss + loss, place.batch + 1
+
+    def _distributed(self, place: Place) -> Any:
+        """Return the batches of an epoch that are left."""
+        options = tf.data.Options()
+        options.autotune.enabled = False  # see sentiment.training.feed
+        dataset = tf.data.Dataset.from_generator(lambda: self.task.batches(place.epoch, place.batch),
+                                                 output_signature=self.task.signature)
+        return self.strategy.experimental_distribute_dataset(dataset.prefetch(2).with_options(options))
 
 
-def start_from_autoencoder(classifier: keras.Model, config: ModelConfig, training: TrainingConfig, sizes: Sizes,
-                           batches: Batches, strategy: Any, seed: int) -> list[float]:
-    """Train an autoencoder that starts with the classifier's embedding, and give its encoder to the classifier.
-
-    Returns:
-        The autoencoder's mean loss of each epoch.
-    """
-    with strategy.scope():
-        autoencoder = build_autoencoder(config, sizes)
-        architectures.set_word_vectors(autoencoder, architectures.word_vectors_of(classifier))
-        optimizer = make_optimizer(training, steps=training.pretraining_epochs * len(batches))
-    trainer = AutoencoderTrainer(autoencoder, optimizer, strategy, training, seed)
-    history = trainer.fit(batches, epochs=training.pretraining_epochs, seed=seed)
-    copy_encoder(autoencoder, classifier)
-    return history
+def _keep(place: Place, recovery: Recovery, request: StopRequest) -> None:
+    """Save a checkpoint if it is time to, and stop if asked to."""
+    if request.signal is not None:
+        recovery.save(place)
+        raise Interrupted(request.signal or signal.SIGTERM)
+    recovery.after_step(place)

@@ -84,7 +84,7 @@ def find_rate(config: RunConfig, corpus: Corpus, strategy: Any) -> RateCurve:
     if entry.learner != "gradient":
         raise UserError(f"'{config.model.architecture}' is fitted at once: it has no learning rate")
     keras.utils.set_random_seed(config.runtime.seed)
-    settings = replace(config.training, schedule="constant", pretraining="none")
+    settings = replace(config.training, schedule="constant")
     config = replace(config, training=settings)
     texts = Texts.prepare(config, corpus)
     epochs = math.ceil(STEPS / len(texts.train))

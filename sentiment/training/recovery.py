@@ -1,6 +1,7 @@
 """What a run has to remember to go on as if nothing had happened."""
 
 import dataclasses
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from sentiment.batching import TokenizedTexts
 from sentiment.console import log
 from sentiment.errors import UserError
 from sentiment.training.callbacks import restore_callback, state_of_callback
@@ -37,6 +39,18 @@ class Place:
     finished: bool = False
 
 
+def identity_of(words: Sequence[str], tokens: Sequence[TokenizedTexts], *labels: np.ndarray) -> str:
+    """Return a digest of a vocabulary, of texts as ids, and of their labels."""
+    digest = hashlib.sha256("\n".join(words).encode())
+    for texts in tokens:
+        for values in texts.pieces():
+            digest.update(values.tobytes())
+        digest.update(texts.offsets.tobytes())
+    for values in labels:
+        digest.update(values.tobytes())
+    return digest.hexdigest()
+
+
 class Recovery:
     """Writes checkpoints of a run and goes on from the newest.
 
@@ -48,18 +62,16 @@ class Recovery:
         checkpoints: where they are.
         steps: how many steps lie between two, or None.
         minutes: how much time lies between two.
-        at_start: whether to save one before the first step.
         writes: whether this process saves any; of several workers one does.
         identity: of the data; the checkpoints of other data are refused.
     """
 
     def __init__(self, checkpoints: Checkpoints, *, steps: int | None, minutes: float, identity: str,
-                 at_start: bool, writes: bool = True) -> None:
+                 writes: bool = True) -> None:
         self.checkpoints = checkpoints
         self.steps = steps
         self.minutes = minutes
         self.identity = identity
-        self.at_start = at_start
         self.writes = writes
         self._found = checkpoints.latest()
         if self._found is not None and self._found.state["identity"] != identity:
@@ -79,8 +91,6 @@ class Recovery:
         self._steps_per_epoch = steps_per_epoch
         self._saved, self._saved_at = Place(), time.monotonic()
         if self._found is None:
-            if self.at_start:
-                self._write(Place())
             return Place()
         arrays, state = self._found
         self._found = None  # its arrays need not stay in memory

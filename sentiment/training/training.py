@@ -1,7 +1,6 @@
 """Train the model that a configuration describes on a corpus."""
 
 import dataclasses
-import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ import tensorflow as tf
 from sklearn.utils.class_weight import compute_class_weight
 
 from sentiment import architectures
-from sentiment.architectures.autoencoder import check_autoencoder
 from sentiment.architectures.linear import LAYER as LINEAR_LAYER
 from sentiment.batching import Batches, TokenizedTexts, bucket_lengths, map_batches
 from sentiment.config import RunConfig, flag_of
@@ -26,11 +24,12 @@ from sentiment.preprocessing import TextPreprocessor, read_vectors, word_vectors
 from sentiment.training.calibration import temperature
 from sentiment.training.callbacks import ProgressDisplay, make_callbacks
 from sentiment.training.checkpoints import Checkpoints
+from sentiment.training.layer_rates import set_layer_rates
 from sentiment.training.linear import LEARNERS, count_terms, set_fitted
 from sentiment.training.loop import Trainer
 from sentiment.training.optimization import make_optimizer
-from sentiment.training.pretraining import start_from_autoencoder
-from sentiment.training.recovery import Recovery
+from sentiment.training.pretrained import Pretrained, check_options
+from sentiment.training.recovery import Recovery, identity_of
 from sentiment.training.strategy import Workers, describe, precision
 
 FITTED_AT_ONCE = ("class_weights", "seed")
@@ -96,10 +95,15 @@ class Texts:
     unlabelled: Batches | None
 
     @classmethod
-    def prepare(cls, config: RunConfig, corpus: Corpus, folder: Path | None = None) -> Self:
-        """Fit the preprocessor, and cut all texts into batches; with `folder`, the ids are on disk there."""
+    def prepare(cls, config: RunConfig, corpus: Corpus, folder: Path | None = None,
+                words: Sequence[str] | None = None) -> Self:
+        """Fit the preprocessor, and cut all texts into batches.
+
+        With `folder`, the ids are on disk there; with `words`, they are the vocabulary.
+        """
         others = load_unlabelled(config.data, corpus)
-        preprocessor = TextPreprocessor.fit(config.text, chain(corpus.train.texts, others))
+        preprocessor = (TextPreprocessor.fit(config.text, chain(corpus.train.texts, others)) if words is None
+                        else TextPreprocessor(config.text, words))
         tokens = preprocessor.tokenize(chain(corpus.train.texts, others), folder)
         train = tokens.part(0, len(corpus.train))
         boundaries = bucket_lengths(train.lengths, config.text.buckets, config.text.max_length)
@@ -113,37 +117,37 @@ class Texts:
 
     def identity(self, corpus: Corpus) -> str:
         """Return a digest of all ids and labels."""
-        digest = hashlib.sha256("\n".join(self.preprocessor.words).encode())
-        for batches in (self.train, self.validation, self.unlabelled):
-            if batches is not None:
-                for values in batches.tokens.pieces():
-                    digest.update(values.tobytes())
-                digest.update(batches.tokens.offsets.tobytes())
-        digest.update(corpus.train.labels.tobytes() + corpus.validation.labels.tobytes())
-        return digest.hexdigest()
+        tokens = [batches.tokens for batches in (self.train, self.validation, self.unlabelled) if batches is not None]
+        return identity_of(self.preprocessor.words, tokens, corpus.train.labels, corpus.validation.labels)
 
 
 def train(config: RunConfig, corpus: Corpus, strategy: Any, *, history_file: Path, checkpoints: Path, tensorboard: Path,
-          scratch: Path, watchers: Sequence[keras.callbacks.Callback] = ()) -> Trained:
+          scratch: Path, watchers: Sequence[keras.callbacks.Callback] = (), pretrained: Pretrained | None = None
+          ) -> Trained:
     """Fit the preprocessor and the model, and calibrate it; logs, checkpoints and ids are written to the paths.
 
-    Where there are checkpoints of the same run, it goes on from the newest. Of several workers the chief alone writes
-    checkpoints, and each writes its own logs.
+    With `pretrained`, which `config` names, the model starts from it and has its vocabulary. Where there are
+    checkpoints of the same run, it goes on from the newest. Of several workers the chief alone writes checkpoints, and
+    each writes its own logs.
     """
     keras.utils.set_random_seed(config.runtime.seed)
     if config.runtime.deterministic:
         tf.config.experimental.enable_op_determinism()
     entry = architectures.find(config.model)
     check_training(config, entry)
-    texts = Texts.prepare(config, corpus, scratch if config.data.stream else None)
+    texts = Texts.prepare(config, corpus, scratch if config.data.stream else None,
+                          pretrained.words if pretrained else None)
     if entry.learner != "gradient":
         return fit_at_once(config, corpus, texts, entry.learner).calibrated(corpus.validation.labels)
     settings = config.training
     epochs = settings.epochs_for(len(texts.train))
     recovery = Recovery(Checkpoints(checkpoints), steps=config.runtime.checkpoint_steps,
                         minutes=config.runtime.checkpoint_minutes, identity=texts.identity(corpus),
-                        at_start=settings.pretraining != "none", writes=Workers(strategy).is_chief)
-    trainer, sizes = prepare_trainer(config, corpus, texts, strategy, resumed=recovery.resumes)
+                        writes=Workers(strategy).is_chief)
+    if pretrained is not None and pretrained.has_read(corpus.validation.texts).any():
+        log.warning(f"{pretrained.name} has read validation texts, so that validation may flatter: use the same --seed "
+                    "and --validation-fraction for both")
+    trainer, sizes = prepare_trainer(config, corpus, texts, strategy, pretrained, resumed=recovery.resumes)
     logs = tensorboard if config.runtime.tensorboard else None
     callbacks = make_callbacks(settings, epochs, history_file, logs)
     display = ProgressDisplay()
@@ -159,25 +163,29 @@ def train(config: RunConfig, corpus: Corpus, strategy: Any, *, history_file: Pat
     return trained.calibrated(corpus.validation.labels)
 
 
-def prepare_trainer(config: RunConfig, corpus: Corpus, texts: Texts, strategy: Any, *, resumed: bool = False
+def prepare_trainer(config: RunConfig, corpus: Corpus, texts: Texts, strategy: Any,
+                    pretrained: Pretrained | None = None, *, resumed: bool = False
                     ) -> tuple[Trainer, architectures.Sizes]:
-    """Build the model and what trains it; unless a checkpoint will bring the weights, pretrain where asked to."""
+    """Build the model and what trains it; unless a checkpoint will bring the weights, give it those to start from."""
     settings = config.training
     epochs = settings.epochs_for(len(texts.train))
+    if pretrained is not None:
+        pretrained.check(config)
     with strategy.scope(), precision(config.runtime.mixed_precision):
         sizes = architectures.Sizes(texts.preprocessor.vocabulary_size, len(corpus.class_names),
                                     texts.preprocessor.sentence_ends)
         model = architectures.build(config.model, sizes)
-        if not resumed:
+        if pretrained is None and not resumed:
             start_embedding(model, config, texts)
+        started = pretrained.start(model, config) if pretrained is not None else []
         model.get_layer(architectures.EMBEDDING).trainable = not settings.freeze_embedding
         by_rows = can_update_rows(config, strategy)
-        optimizer = make_optimizer(settings, steps=epochs * len(texts.train), by_rows=by_rows)
+        optimizer = make_optimizer(settings, steps=epochs * len(texts.train), by_rows=by_rows,
+                                   layered=settings.layered)
+        if settings.layered:
+            set_layer_rates(optimizer, model, started, settings.layer_decay, settings.unfreeze * len(texts.train))
     log(f"{config.model.architecture}: {model.count_params():,} parameters, {len(corpus.train):,} training texts, "
         f"{texts.preprocessor.vocabulary_size:,} words, up to {epochs} epochs on {describe(strategy)}")
-    if settings.pretraining == "autoencoder" and not resumed:
-        batches = Batches(texts.without_labels, texts.train.boundaries, settings.batch_size)
-        start_from_autoencoder(model, config.model, settings, sizes, batches, strategy, config.runtime.seed)
     weights = class_weights(settings.class_weights, corpus.train.labels, len(corpus.class_names))
     table = model.get_layer(architectures.EMBEDDING).embeddings if by_rows else None
     return Trainer(model, optimizer, strategy, settings, weights, table, config.runtime.seed), sizes
@@ -186,11 +194,12 @@ def prepare_trainer(config: RunConfig, corpus: Corpus, texts: Texts, strategy: A
 def can_update_rows(config: RunConfig, strategy: Any) -> bool:
     """Return whether the embedding can be updated by the rows that a batch touches.
 
-    Only Adam knows how; noise and averages of the weights touch all rows; neither the scaled loss of float16 nor the
-    sum of slices over devices is provided for; and a TPU's compiler needs to know how many rows there are.
+    Only Adam of one rate for all layers knows how; noise and averages of the weights touch all rows; neither the scaled
+    loss of float16 nor the sum of slices over devices is provided for; and a TPU's compiler needs to know how many rows
+    there are.
     """
     settings = config.training
-    if isinstance(strategy, tf.distribute.TPUStrategy):
+    if isinstance(strategy, tf.distribute.TPUStrategy) or settings.layered:
         return False
     return (settings.optimizer == "adam" and not settings.freeze_embedding and not settings.gradient_noise
             and not settings.ema and not config.runtime.mixed_precision and strategy.num_replicas_in_sync == 1)
@@ -202,8 +211,7 @@ def check_training(config: RunConfig, entry: architectures.Architecture) -> None
     Raises:
         UserError: with the reason.
     """
-    if config.training.pretraining == "autoencoder":
-        check_autoencoder(config.model)
+    check_options(config)
     if "periods" in entry.text and not config.text.periods:
         raise UserError(f"'{entry.name}' reads sentences: it needs --periods")
     if entry.learner == "gradient":

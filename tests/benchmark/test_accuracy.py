@@ -4,8 +4,10 @@ import base64
 import csv
 import io
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,9 @@ import pytest
 from scipy import stats
 
 from sentiment import architectures
+from sentiment.architectures import Sizes
+from sentiment.architectures.pretrainable import BUILDERS
+from sentiment.artifacts import PretrainedFolder, RunFolder
 from sentiment.benchmark import runs as runs_module
 from sentiment.benchmark.accuracy_plots import draw_all
 from sentiment.benchmark.accuracy_table import HEADERS, as_csv, as_markdown, table
@@ -21,7 +26,7 @@ from sentiment.benchmark.runs import LeakError, Results, Run, check_leaks, run_a
 from sentiment.cli import make_parser
 from sentiment.commands.benchmark_imdb import seconds_of
 from sentiment.commands.options import given_options
-from sentiment.config import ATTENTIONS, DataConfig
+from sentiment.config import ATTENTIONS, DataConfig, PretrainConfig
 from sentiment.errors import UserError
 from sentiment.evaluation.statistics import Difference, McNemar, mcnemar, paired_difference, summary
 from sentiment.workflow import default_config
@@ -62,6 +67,10 @@ def test_every_architecture_attention_and_baseline_has_a_row() -> None:
 def test_flags_of_a_row_are_options_that_its_architecture_takes(row: Row) -> None:
     given = given_options(make_parser().parse_args(["train", *row.flags]))
     architectures.find(default_config(given).updated(given).model)
+    if row.pretraining:
+        learnt = given_options(make_parser().parse_args(["pretrain", "--output", "lm", *row.pretraining]))
+        config = PretrainConfig.of_method(learnt.get("pretraining", {}).get("method", "language-model")).updated(learnt)
+        BUILDERS[config.pretraining.method](config.model, Sizes(50, 2))
 
 
 def test_rows_by_name_and_group() -> None:
@@ -167,11 +176,36 @@ def test_missing_runs_are_run_seed_by_seed_within_the_budget(tmp_path: Path, mon
 
 
 def test_a_leak_fails_the_run() -> None:
-    own = {"labelled": 123, "unlabelled": 269}
+    own = {"labelled": 123, "unlabelled": 269, "pretraining": 392}
     check_leaks({"dataset": {"name": "imdb"}, "test_texts_seen": own})
     for part in own:
-        with pytest.raises(LeakError, match=f"270 test reviews stand among the {part} texts"):
-            check_leaks({"dataset": {"name": "imdb"}, "test_texts_seen": {**own, part: 270}})
+        with pytest.raises(LeakError, match=f"400 test reviews stand among the {part} texts"):
+            check_leaks({"dataset": {"name": "imdb"}, "test_texts_seen": {**own, part: 400}})
+
+
+def test_a_row_that_is_pretrained_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+
+    def run(command: list[str], **_: Any) -> "subprocess.CompletedProcess[str]":
+        begun.append(" ".join(command[3:]))
+        target = Path(command[command.index("--output" if command[3] == "pretrain" else "--output-dir") + 1])
+        target.mkdir(parents=True)
+        return subprocess.CompletedProcess(command, 0)
+
+    row = next(row for row in all_rows() if row.name == "lstm, autoencoder")
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(RunFolder, "open", lambda path: path)
+    monkeypatch.setattr(runs_module, "line_of", lambda *_: {"seconds": {"all": 20.0}})
+    pretrained = SimpleNamespace(load_metrics=lambda: {"seconds": {"all": 7.5}})
+    monkeypatch.setattr(PretrainedFolder, "open", lambda path: pretrained)
+    found = runs_module.run_one(row, 3, DataConfig(dataset="sample"), tmp_path / "work")
+    assert found["seconds"] == {"all": 27.5, "pretraining": 7.5}
+    before = tmp_path / "work" / "lstm-autoencoder-3.pretrained"
+    assert begun[0].startswith("pretrain --arch lstm --method autoencoder --units 64")
+    assert begun[0].endswith(f"--dataset sample --seed 3 --resume --output {before}")
+    assert f"--pretrained {before} --dataset sample --seed 3" in begun[1]
+    assert list((tmp_path / "work").iterdir()) == []
+    assert runs_module.command_of(row, 3).endswith("&& python train.py --seed 3 --pretrained models/before")
 
 
 def test_plots_are_drawn(tmp_path: Path) -> None:

@@ -151,7 +151,9 @@ def test_real_corpus_has_its_known_facts(real_imdb: Path) -> None:
     train, test = imdb.read_labelled(real_imdb, "train"), imdb.read_labelled(real_imdb, "test")
     assert len(set(train.texts)) == 24_904
     assert occurring(test.texts, train.texts).sum() == REPEATED["labelled"] == 123
-    assert occurring(test.texts, imdb.read_unlabelled(real_imdb)).sum() == REPEATED["unlabelled"]
+    unlabelled = imdb.read_unlabelled(real_imdb)
+    assert occurring(test.texts, unlabelled).sum() == REPEATED["unlabelled"]
+    assert occurring(test.texts, [*train.texts, *unlabelled]).sum() == REPEATED["pretraining"]
     assert np.unique(test.facts["rating"]).tolist() == [1, 2, 3, 4, 7, 8, 9, 10]
     assert ((test.facts["rating"] > 5) == test.labels).all()
     assert max(len(text.split()) for text in train.texts) == 2_470

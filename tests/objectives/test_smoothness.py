@@ -1,11 +1,9 @@
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from scipy.special import expit, log_softmax
 
 from sentiment.objectives import cross_entropy, divergence, entropy, log_probabilities, unit_norm
-from sentiment.objectives.sampled_softmax import log_uniform_log_probabilities, sample_ids, sampled_softmax
 
 RANDOM = np.random.default_rng(1)
 ONE, OTHER = RANDOM.normal(size=(2, 5, 1)).astype(np.float32) * 3
@@ -60,27 +58,3 @@ def test_label_smoothing_is_cross_entropy_with_soft_targets(logits: np.ndarray) 
     classes = max(2, logits.shape[1])
     targets = 0.9 * np.eye(classes)[LABELS] + 0.1 / classes
     np.testing.assert_allclose(cross_entropy(LABELS, logits, 0.1), -(targets * table(logits)).sum(axis=1), atol=1e-5)
-
-
-def test_sampled_softmax_against_tensorflow() -> None:
-    vectors, words = RANDOM.normal(size=(6, 3)).astype(np.float32), RANDOM.normal(size=(50, 3)).astype(np.float32)
-    targets = np.array([1, 5, 9, 49, 5, 2], np.int32)
-    sampled = np.array([3, 5, 7, 7, 30, 1, 11, 2], np.int32)
-
-    def expected_count(ids: np.ndarray) -> tf.Tensor:
-        return tf.constant((len(sampled) * np.log((ids + 1) / ids) / np.log(50)).astype(np.float32))
-
-    candidates = (tf.constant(sampled, tf.int64), expected_count(targets[:, None]), expected_count(sampled))
-    expected = tf.nn.sampled_softmax_loss(words, tf.zeros(50), targets[:, None].astype(np.int64), vectors, len(sampled),
-                                          50, sampled_values=candidates)
-    np.testing.assert_allclose(sampled_softmax(targets, vectors, words, sampled), expected, atol=1e-4)
-
-
-def test_words_are_drawn_as_often_as_their_probability_says() -> None:
-    drawn = np.asarray(sample_ids(200_000, 20, keras.random.SeedGenerator(1)))
-    assert drawn.min() == 1
-    assert drawn.max() == 19
-    shares = np.bincount(drawn, minlength=20)[1:] / len(drawn)
-    probabilities = np.exp(np.asarray(log_uniform_log_probabilities(np.arange(1, 20), 20)))
-    np.testing.assert_allclose(probabilities.sum(), 1, atol=1e-5)
-    np.testing.assert_allclose(shares, probabilities, atol=0.005)

@@ -1,75 +1,205 @@
-"""The sequence autoencoder: what it computes, that it learns, and that the classifier starts from it."""
+"""Language models and autoencoders learn, measure themselves, and go on with the same bits."""
 
+import math
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
-from small_models import IDS, TOKENS, VOCABULARY, small
+import tensorflow as tf
+from small_models import small
 
-from sentiment import architectures
 from sentiment.architectures import Sizes
-from sentiment.architectures.autoencoder import build_autoencoder, copy_encoder
-from sentiment.batching import Batches, bucket_lengths
+from sentiment.architectures.pretrainable import BUILDERS
+from sentiment.batching import Batches, TokenizedTexts, bucket_lengths
 from sentiment.config import ModelConfig, TrainingConfig
-from sentiment.errors import UserError
-from sentiment.training.pretraining import start_from_autoencoder
+from sentiment.errors import DivergedError, Interrupted
+from sentiment.training.autoencoder import AutoencoderTask
+from sentiment.training.checkpoints import Checkpoints
+from sentiment.training.language_model import LanguageModelTask
+from sentiment.training.optimization import make_optimizer
+from sentiment.training.pretraining import Pretrainer, PretrainingDisplay
+from sentiment.training.recovery import Recovery
+
+VOCABULARY = 12
+# The words go round in a circle, so that the next one can be known, from either side.
+TEXTS = TokenizedTexts.from_ids([[2 + (start + place) % 10 for place in range(length)]
+                                 for start, length in enumerate([9, 17, 6, 30, 12, 25, 8, 14] * 6)])
+HELD_OUT = TokenizedTexts.from_ids([[2 + (start + place) % 10 for place in range(20)] for start in range(9)])
+NO_DROPOUT: dict[str, Any] = {"word_dropout": 0.0, "embedding_dropout": 0.0, "output_dropout": 0.0}
+CASES = [("language-model", "lstm"), ("language-model", "bigru"), ("autoencoder", "gru")]
+
+
+class BrokenOffError(Exception):
+    """The process was killed."""
+
+
+class BreakOff(keras.callbacks.Callback):
+    """Raises after so many batches."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.left = at
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise BrokenOffError
+
+
+def make(method: str, name: str, *, strategy: Any = None, epochs: int = 2, rate: float = 0.02,
+         **options: Any) -> Pretrainer:
+    keras.utils.set_random_seed(3)
+    strategy = strategy or tf.distribute.get_strategy()
+    settings = TrainingConfig(learning_rate=rate, epochs=epochs, batch_size=4)
+    with strategy.scope():
+        config = ModelConfig.from_dict(small(name, **{"units": 12, "embedding_size": 8, **options}))
+        network = BUILDERS[method](config, Sizes(VOCABULARY, 2))
+        if method == "language-model":
+            task: Any = LanguageModelTask(network, TEXTS, HELD_OUT, lanes=4, window=7,  # type: ignore[arg-type]
+                                          sampled=16, seed=5)
+        else:
+            boundaries = bucket_lengths(TEXTS.lengths, 2, 30)
+            task = AutoencoderTask(network, Batches(TEXTS, boundaries, 4), Batches(HELD_OUT, boundaries, 4),
+                                   sampled=16, seed=5)
+        optimizer = make_optimizer(settings, steps=epochs * len(task))
+    return Pretrainer(task, optimizer, strategy, settings, seed=5)
+
+
+def fit(pretrainer: Pretrainer, folder: Path, *callbacks: keras.callbacks.Callback, epochs: int = 2,
+        steps: int | None = None) -> dict[str, list[float]]:
+    recovery = Recovery(Checkpoints(folder), steps=steps, minutes=60, identity="these texts")
+    return pretrainer.fit(epochs=epochs, callbacks=[*callbacks, PretrainingDisplay()], recovery=recovery)
+
+
+def state(pretrainer: Pretrainer) -> list[np.ndarray]:
+    """Return all that training changes."""
+    return [variable.numpy() for variable in
+            [*pretrainer.task.network.variables, *pretrainer.optimizer.variables, *pretrainer.carried]]
+
+
+@pytest.mark.parametrize(("method", "name"), CASES)
+def test_it_learns_what_comes_next(method: str, name: str, tmp_path: Path) -> None:
+    history = fit(make(method, name, epochs=12, **NO_DROPOUT), tmp_path, epochs=12)
+    measured = [values for metric, values in history.items() if metric.endswith("perplexity")]
+    assert len(measured) == (2 if name.startswith("bi") else 1)
+    for values in measured:
+        assert values[0] > values[-1]
+        assert values[-1] < 1.3  # of 10 words, the first of a text cannot be known
+    assert history["loss"][-1] < 0.5 * history["loss"][0]
+
+
+@pytest.mark.parametrize("name", ["lstm", "bilstm"])
+def test_perplexity_is_that_of_reading_the_validation_texts_in_one_go(name: str) -> None:
+    pretrainer = make("language-model", name)
+    task: Any = pretrainer.task
+    measured = task.validate()
+    states = [np.zeros((1, 12), np.float32)] * 2
+    for number, direction in enumerate(task.model.directions):
+        lanes = task.held_out[number]
+        words = np.concatenate(list(lanes.windows(5, 0)), axis=1)
+        losses = []
+        for row in range(lanes.lanes):
+            ids = words[row]
+            read = np.concatenate([ids[start:start + 7] for start in range(0, len(ids), 8)])
+            following = np.concatenate([ids[start + 1:start + 8] for start in range(0, len(ids), 8)])
+            inputs = [value for _ in task.model.directions for value in [read[None], *states]]
+            vectors = np.asarray(task.network(inputs, training=False)[number * 3])[0]
+            scores = vectors @ task.model.table.numpy().T + task.frequencies
+            chances = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+            losses += [-chances[place, word] for place, word in enumerate(following) if word > 0]
+        assert measured[f"{direction.name}_perplexity"] == pytest.approx(math.exp(np.mean(losses)), rel=1e-4)
+
+
+@pytest.mark.parametrize(("method", "name"), CASES)
+@pytest.mark.parametrize("broken_off_at", [3, 11])
+def test_a_run_that_goes_on_has_the_same_bits(method: str, name: str, broken_off_at: int, tmp_path: Path) -> None:
+    whole = make(method, name)
+    history = fit(whole, tmp_path / "whole")
+    assert len(whole.task) > 5
+    with pytest.raises(BrokenOffError):
+        fit(make(method, name), tmp_path / "broken", BreakOff(broken_off_at), steps=2)
+    resumed = make(method, name)
+    assert fit(resumed, tmp_path / "broken", steps=2) == history
+    for mine, other in zip(state(resumed), state(whole), strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+def test_states_are_carried_from_step_to_step(tmp_path: Path) -> None:
+    """With every state forgotten after a step, the same seed gives another loss."""
+    kept = fit(make("language-model", "lstm"), tmp_path / "kept")
+    forgetful = make("language-model", "lstm")
+
+    class Forget(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+            for one in forgetful.carried:
+                one.assign(np.zeros_like(one.numpy()))
+
+    assert fit(forgetful, tmp_path / "forgotten", Forget())["loss"] != kept["loss"]
+
+
+MIRRORED = """
+import pathlib, sys, tempfile
+import numpy as np, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+here = pathlib.Path(sys.argv[1])
+sys.path[:0] = [str(here), str(here.parent)]
+import test_pretraining as test
 from sentiment.training.strategy import make_strategy
+mirrored = make_strategy("mirrored")
+assert mirrored.num_replicas_in_sync == 2
 
-SIZES = Sizes(VOCABULARY, 2)
-NO_DROPOUT = {"word_dropout": 0.0, "embedding_dropout": 0.0}
-CASES: list[tuple[str, dict[str, Any]]] = [
-    ("rnn", {}), ("lstm", {}), ("gru", {}), ("stacked-lstm", {}), ("lstm", {"layers": 3}),
-    ("lstm", {"normalization": "layer"}), ("gru", {"normalization": "weight"})]
+def run(folder, strategy, *callbacks, **options):
+    pretrainer = test.make("language-model", "lstm", strategy=strategy, **test.NO_DROPOUT)
+    history = test.fit(pretrainer, pathlib.Path(folders) / folder, *callbacks, **options)
+    return history, test.state(pretrainer)
 
-
-def test_it_is_an_encoder_and_a_decoder_with_the_same_weights() -> None:
-    """By Keras layers alone: the text read, then the text one step behind, from where the encoder stopped."""
-    config = ModelConfig.from_dict(small("lstm"))
-    model = build_autoencoder(config, SIZES)
-    words = model.get_layer("embedding")(IDS)
-    layer = keras.layers.LSTM(5, return_sequences=True, return_state=True)
-    layer(words)
-    layer.set_weights(model.get_layer("lstm").get_weights())
-    written = np.asarray(model(IDS))
-    for row, length in enumerate((IDS > 0).sum(axis=1)):
-        text = np.asarray(words)[row:row + 1, :length]
-        _, *states = layer(text)
-        behind = np.concatenate([np.zeros((1, 1, 4)), text[:, :-1]], axis=1)
-        decoded, *_ = layer(behind, initial_state=states)
-        expected = model.get_layer("written")(decoded)
-        np.testing.assert_allclose(written[row, :length], expected[0], atol=1e-5)
-
-
-@pytest.mark.parametrize(("name", "options"), CASES)
-def test_the_classifier_takes_the_encoder(name: str, options: dict[str, Any]) -> None:
-    config = ModelConfig.from_dict(small(name, **options))
-    autoencoder, classifier = build_autoencoder(config, SIZES), architectures.build(config, SIZES)
-    names = copy_encoder(autoencoder, classifier)
-    assert len(names) == 1 + (options.get("layers") or (2 if name.startswith("stacked") else 1))
-    for one in names:
-        for mine, theirs in zip(classifier.get_layer(one).get_weights(), autoencoder.get_layer(one).get_weights(),
-                                strict=True):
-            assert (mine == theirs).all()
+folders = tempfile.mkdtemp()
+first, one = run("one", make_strategy("single"))
+second, two = run("two", mirrored)
+try:
+    run("broken", mirrored, test.BreakOff(3), steps=2)
+except test.BrokenOffError:
+    pass
+third, resumed = run("broken", mirrored, steps=2)
+for metric in first:
+    np.testing.assert_allclose(first[metric], second[metric], rtol=1e-3)
+    np.testing.assert_allclose(second[metric], third[metric], rtol=1e-5)
+for a, b, c in zip(one, two, resumed, strict=True):
+    np.testing.assert_allclose(a, b, atol=1e-3)
+    np.testing.assert_allclose(b, c, atol=1e-5)
+"""
 
 
-def test_it_learns_to_write_what_it_read() -> None:
-    config = ModelConfig.from_dict(small("lstm", units=16, embedding_size=16, **NO_DROPOUT))
-    classifier = architectures.build(config, SIZES)
-    before = [weight.copy() for weight in classifier.get_layer("lstm").get_weights()]
-    training = TrainingConfig(pretraining_epochs=60, learning_rate=0.02, batch_size=3)
-    batches = Batches(TOKENS, bucket_lengths(TOKENS.lengths, 2, 9), 3)
-    losses = start_from_autoencoder(classifier, config, training, SIZES, batches, make_strategy("single"), seed=1)
-    assert len(losses) == 60
-    assert losses[-1] < 0.5 * losses[0]
-    assert all((one != other).any() for one, other in zip(before, classifier.get_layer("lstm").get_weights(),
-                                                          strict=True))
+def test_two_devices_learn_what_one_does_and_go_on() -> None:
+    """In a process of its own: logical devices must be set before TensorFlow starts."""
+    done = subprocess.run([sys.executable, "-c", MIRRORED, str(Path(__file__).parent)], capture_output=True,
+                          text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"architecture": "bilstm"}, "reads one way: use rnn, lstm, gru, stacked-lstm, stacked-gru, not 'bilstm'"),
-    ({"architecture": "lstm", "layers": 2, "skip": True}, "leave out --residual, --skip"),
-])
-def test_what_it_cannot_start(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        build_autoencoder(ModelConfig.from_dict(options), SIZES)
+def test_a_loss_that_explodes(tmp_path: Path) -> None:
+    pretrainer = make("language-model", "lstm")
+    pretrainer.task.network.get_layer("forward_written").bias.assign(np.full(8, np.nan, np.float32))
+    with pytest.raises(DivergedError, match="the loss became nan at batch 1 of epoch 1: lower --learning-rate"):
+        fit(pretrainer, tmp_path)
+
+
+def test_a_signal_ends_it_after_a_checkpoint(tmp_path: Path) -> None:
+    class Interrupt(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+            if batch == 1:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Interrupted) as caught:
+        fit(make("language-model", "lstm"), tmp_path, Interrupt())
+    assert caught.value.exit_code == 143
+    found = Checkpoints(tmp_path).latest()
+    assert found is not None
+    assert found.state["place"]["batch"] == 2

@@ -54,7 +54,7 @@ class BreakOff(keras.callbacks.Callback):
 
 
 def recovery(folder: Path, steps: int | None = 2, identity: str = "these texts") -> Recovery:
-    return Recovery(Checkpoints(folder / "checkpoints"), steps=steps, minutes=60, identity=identity, at_start=True)
+    return Recovery(Checkpoints(folder / "checkpoints"), steps=steps, minutes=60, identity=identity)
 
 
 def run(name: str, folder: Path, *others: keras.callbacks.Callback, steps: int | None = 2
@@ -145,11 +145,11 @@ def test_a_signal_during_validation_loses_nothing(tmp_path: Path) -> None:
 
 
 def test_by_time(tmp_path: Path) -> None:
-    saved = Recovery(Checkpoints(tmp_path), steps=None, minutes=0, identity="", at_start=False)
+    saved = Recovery(Checkpoints(tmp_path), steps=None, minutes=0, identity="")
     saved.start([], [], STEPS)
     saved.after_step(Place(0, 3))
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000003.checkpoint"]
-    rarely = Recovery(Checkpoints(tmp_path), steps=None, minutes=1, identity="", at_start=False)
+    rarely = Recovery(Checkpoints(tmp_path), steps=None, minutes=1, identity="")
     rarely.start([], [], STEPS)
     rarely.after_step(Place(0, 4))
     assert len(list(tmp_path.iterdir())) == 1
@@ -191,4 +191,4 @@ def test_a_place_is_saved_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(Checkpoints, "save", noted)
     run("adam", tmp_path, steps=1)
     places = [(place["epoch"], place["batch"], place["finished"]) for _, place in saved]
-    assert len(places) == len(set(places)) == 1 + EPOCHS * (STEPS + 1)
+    assert len(places) == len(set(places)) == EPOCHS * (STEPS + 1)

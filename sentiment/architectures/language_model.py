@@ -1,0 +1,141 @@
+"""Language models whose embedding and recurrent layers can start a classifier."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from sentiment.architectures import blocks
+from sentiment.architectures.combinations import depth
+from sentiment.architectures.recurrent import BOTH_WAYS, ONE_WAY, recurrent, suffix_of
+from sentiment.architectures.registry import Sizes
+from sentiment.config import ModelConfig
+from sentiment.errors import UserError
+
+FORWARD, BACKWARD = "forward", "backward"
+
+
+def check_language_model(config: ModelConfig) -> None:
+    """Refuse a classifier that no language model can start.
+
+    Raises:
+        UserError: with the reason.
+    """
+    if config.architecture not in (*ONE_WAY, *BOTH_WAYS):
+        raise UserError(f"a language model starts recurrent layers: use {', '.join((*ONE_WAY, *BOTH_WAYS))}, not "
+                        f"'{config.architecture}'")
+    if config.architecture in BOTH_WAYS and depth(config) > 1:
+        raise UserError("a second bidirectional layer has seen the words that a language model would predict: use "
+                        "--layers 1, or an architecture that reads one way")
+    if config.residual or config.skip or config.normalization == "batch":
+        raise UserError("a language model stacks plain layers: leave out --residual, --skip and --normalization batch")
+
+
+@dataclass(frozen=True)
+class Direction:
+    """How one direction reads.
+
+    Attributes:
+        name: `forward` or `backward`.
+        layers: its recurrent layers, the lowest first.
+        states: how many state tensors each of them has.
+    """
+
+    name: str
+    layers: tuple[keras.layers.Layer, ...]
+    states: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A network that reads windows of text and says at each word which vector the next one should have.
+
+    Attributes:
+        network: from a list with, for each direction, the ids int32 [lanes, time] and all states before, float
+            [lanes, units] each, to a list with, for each direction, vectors float32 [lanes, time, embedding] and all
+            states after. Texts for the backward direction come with their words in reverse order.
+        directions: forward, and for a bidirectional classifier backward.
+        units: features of a state.
+    """
+
+    network: keras.Model
+    directions: tuple[Direction, ...]
+    units: int
+
+    @property
+    def table(self) -> Any:
+        """The embedding, a variable float32 [vocabulary, embedding], whose rows also score the words to come."""
+        return self.network.get_layer(blocks.EMBEDDING).embeddings
+
+    @property
+    def states(self) -> int:
+        """How many state tensors one direction has."""
+        return sum(self.directions[0].states)
+
+    def start(self, classifier: keras.Model, config: ModelConfig) -> list[str]:
+        """Give a classifier the embedding and the recurrent weights; return the names of its layers, lowest first."""
+        blocks.set_word_vectors(classifier, blocks.word_vectors_of(self.network))
+        names = [f"{_cell_of(config, 'bi')}{suffix_of(number, config)}" for number in range(1, depth(config) + 1)]
+        for direction in self.directions:
+            for name, layer in zip(names, direction.layers, strict=True):
+                started = classifier.get_layer(name)
+                if len(self.directions) == 2:
+                    started = started.forward_layer if direction.name == FORWARD else started.backward_layer
+                started.set_weights(layer.get_weights())
+        return [blocks.EMBEDDING, *names]
+
+
+def _cell_of(config: ModelConfig, prefix: str = "") -> str:
+    """Return the name of the cell, behind a prefix for an architecture that reads both ways."""
+    if config.architecture in ONE_WAY:
+        return ONE_WAY[config.architecture]
+    return prefix + BOTH_WAYS[config.architecture]
+
+
+def build_language_model(config: ModelConfig, sizes: Sizes) -> LanguageModel:
+    """Build a language model for each direction that the classifier of this configuration reads in.
+
+    Both share the embedding, whose rows also score the next word ("tied weights", Press & Wolf 2017; Inan et al.
+    2017); each has its own recurrent layers and its own projection to the size of the embedding. Dropout has one mask
+    for all steps of a window (Gal & Ghahramani 2016).
+
+    Raises:
+        UserError: for a classifier that no language model can start.
+    """
+    check_language_model(config)
+    embed = blocks.embedding(config, sizes, masked=False)
+    inputs: list[Any] = []
+    outputs: list[Any] = []
+    directions = []
+    for name in (FORWARD,) if config.architecture in ONE_WAY else (FORWARD, BACKWARD):
+        direction = _direction(name, config, sizes)
+        directions.append(direction)
+        states = [keras.Input((config.units,), name=f"{name}_state_{number}")
+                  for number in range(sum(direction.states))]
+        asked = [blocks.ids_input(f"{name}_ids"), *states]
+        inputs += asked
+        outputs += _read(direction, config, blocks.chained(embed, asked[0]), states)
+    return LanguageModel(keras.Model(inputs, outputs, name="language_model"), tuple(directions), config.units)
+
+
+def _direction(name: str, config: ModelConfig, sizes: Sizes) -> Direction:
+    """Make the recurrent layers of a direction."""
+    cell = _cell_of(config)
+    layers = tuple(recurrent(cell, config, sizes, f"{name}_{cell}{suffix_of(number, config)}", return_state=True)
+                   for number in range(1, depth(config) + 1))
+    return Direction(name, layers, (2 if cell == "lstm" else 1,) * len(layers))
+
+
+def _read(direction: Direction, config: ModelConfig, words: Any, states: list[Any]) -> list[Any]:
+    """Read embedded words [lanes, time, embedding] from states on; return the vectors and the states after."""
+    after: list[Any] = []
+    given = iter(states)
+    for number, (layer, count) in enumerate(zip(direction.layers, direction.states, strict=True)):
+        if number:
+            dropout = keras.layers.SpatialDropout1D(config.output_dropout, name=f"{direction.name}_dropout_{number}")
+            words = dropout(words)
+        words, *new = layer(words, initial_state=[next(given) for _ in range(count)])  # [lanes, time, units]
+        after += new
+    words = keras.layers.SpatialDropout1D(config.output_dropout, name=f"{direction.name}_output_dropout")(words)
+    written = keras.layers.Dense(config.embedding_size, dtype="float32", name=f"{direction.name}_written")(words)
+    return [written, *after]

@@ -1,0 +1,7 @@
+"""Folders of results: the only code that knows the names of their files."""
+
+from sentiment.artifacts.folder import ResultFolder
+from sentiment.artifacts.pretrained import PretrainedFolder
+from sentiment.artifacts.run import RunFolder
+
+__all__ = ["PretrainedFolder", "ResultFolder", "RunFolder"]

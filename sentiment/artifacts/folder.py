@@ -1,0 +1,155 @@
+"""What the folders of runs and of pretrained networks have in common: they are complete, or can go on, or are gone.
+
+While it is not finished, `models/bilstm` is called `models/bilstm.unfinished`; it holds the configuration and
+`checkpoints/`, from which it can go on. What never got finite weights to keep leaves those in `models/bilstm.diverged`.
+"""
+
+import dataclasses
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from sentiment.architectures import Sizes
+from sentiment.config import Config, PretrainConfig, RunConfig
+from sentiment.errors import UserError
+from sentiment.files import written_beside
+from sentiment.preprocessing import TextPreprocessor
+from sentiment.training.checkpoints import Checkpoints
+
+UNFINISHED_SUFFIX = ".unfinished"
+DIVERGED_SUFFIX = ".diverged"
+
+
+class ResultFolder:
+    """The files that every folder has which a command fills in an hour or a night: complete, or going on later."""
+
+    kind: ClassVar[str]  # what it holds, in a word
+    option: ClassVar[str]  # the flag that names it
+    advice: ClassVar[str]  # where there is none
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.config = self.path / "config.json"
+        self.vocabulary = self.path / "vocabulary.txt"
+        self.sizes = self.path / "sizes.json"
+        self.history = self.path / "history.csv"
+        self.checkpoints = self.path / "checkpoints"
+        self.metrics = self.path / "metrics.json"
+        self.card = self.path / "README.md"
+
+    def load_config(self) -> RunConfig | PretrainConfig:
+        """Read the configuration."""
+        raise NotImplementedError
+
+    @classmethod
+    def of_unfinished(cls, target: Path) -> Self:
+        """Return the folder that a run with this target has until it is finished."""
+        return cls(target.with_name(target.name + UNFINISHED_SUFFIX))
+
+    @classmethod
+    def unfinished(cls, target: Path) -> Self | None:
+        """Return the folder of a run that can go on from a checkpoint, None if there is none."""
+        folder = cls.of_unfinished(target)
+        return folder if folder.config.is_file() and Checkpoints(folder.checkpoints).exist() else None
+
+    @classmethod
+    def begin(cls, target: Path, config: Config, *, overwrite: bool) -> Self:
+        """Make the folder that a run writes to until it is finished.
+
+        Raises:
+            UserError: if `target` holds a finished run and `overwrite` is not set, or holds other files, or if there is
+                an unfinished run.
+        """
+        if target.exists() and not target.is_dir():
+            raise UserError(f"{target} is a file: choose another {cls.option}")
+        if target.is_dir() and any(target.iterdir()):
+            if not cls(target).metrics.is_file():
+                raise UserError(f"{target} is not empty and holds no {cls.kind}: choose another {cls.option}")
+            if not overwrite:
+                raise UserError(f"{target} holds a finished {cls.kind}: add --overwrite to replace it, or choose "
+                                f"another {cls.option}")
+        unfinished = cls.unfinished(target)
+        if unfinished is not None:
+            raise UserError(f"{unfinished.path} holds an unfinished {cls.kind}: add --resume to go on with it, or "
+                            "remove that folder to start anew")
+        folder = cls.of_unfinished(target)
+        shutil.rmtree(folder.path, ignore_errors=True)
+        folder.path.mkdir(parents=True)
+        folder.config.write_text(config.to_json(), encoding="utf-8")
+        return folder
+
+    def finish(self, target: Path) -> Self:
+        """Give the complete folder its name, in place of an earlier run."""
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        replaced = target.with_name(target.name + ".replaced")
+        if target.exists():
+            shutil.rmtree(replaced, ignore_errors=True)
+            target.replace(replaced)
+        self.path.replace(target)
+        shutil.rmtree(replaced, ignore_errors=True)
+        return type(self)(target)
+
+    def fail(self, target: Path, *, diverged: bool) -> str:
+        """Keep what is worth keeping of a run that ended with an error, and return what to say of it.
+
+        Without a checkpoint the folder is removed. With one, the run can go on; one that diverged cannot, and its last
+        finite weights are set aside.
+        """
+        if self.unfinished(target) is None:
+            shutil.rmtree(self.path, ignore_errors=True)
+            return ""
+        if not diverged:
+            return f"the run so far is kept in {self.path}: go on with --resume"
+        aside = target.with_name(target.name + DIVERGED_SUFFIX)
+        shutil.rmtree(aside, ignore_errors=True)
+        self.path.replace(aside)
+        return f"checkpoints with the last finite weights are in {aside}"
+
+    def save_json(self, path: Path, values: Any) -> None:
+        """Write JSON, complete or not at all."""
+        with written_beside(path) as beside:
+            beside.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    @classmethod
+    def _hint(cls, path: Path) -> str:
+        """Return what to say beside that there is no such folder."""
+        if cls.unfinished(path) is not None:
+            return "; its training did not finish: go on with --resume"
+        others = sorted(entry.parent.name for entry in path.parent.glob("*/metrics.json"))
+        return f" (in {path.parent} there are {', '.join(others)})" if others else f"; {cls.advice}"
+
+    def load_metrics(self) -> dict[str, Any]:
+        """Read what the run measured."""
+        metrics = self._load_json(self.metrics)
+        if not isinstance(metrics, dict):
+            raise UserError(f"{self.metrics} is damaged: expected an object")
+        return metrics
+
+    def _load_json(self, path: Path) -> Any:
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise UserError(f"{path} is damaged: {error}") from None
+
+    def load_preprocessor(self) -> TextPreprocessor:
+        """Rebuild the preprocessor from the configuration and the vocabulary."""
+        try:
+            words = self.vocabulary.read_text(encoding="utf-8").split("\n")[:-1]
+            preprocessor = TextPreprocessor(self.load_config().text, words)
+        except ValueError as error:
+            raise UserError(f"{self.vocabulary} is damaged: {str(error).splitlines()[0]}") from None
+        expected = self.load_sizes().vocabulary_size
+        if preprocessor.vocabulary_size != expected:
+            raise UserError(f"{self.vocabulary} is damaged: it makes {preprocessor.vocabulary_size:,} ids, the "
+                            f"model has {expected:,}")
+        return preprocessor
+
+    def load_sizes(self) -> Sizes:
+        """Read what the model's shapes depend on."""
+        try:
+            sizes = Sizes(**self._load_json(self.sizes))
+            return dataclasses.replace(sizes, sentence_ends=tuple(sizes.sentence_ends))
+        except TypeError:
+            raise UserError(f"{self.sizes} is damaged: expected the sizes of a model") from None

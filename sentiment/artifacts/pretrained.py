@@ -1,0 +1,81 @@
+"""The folder of a pretrained network.
+
+    models/lm/
+        config.json         the configuration
+        vocabulary.txt      a word a line, from id 2 on
+        sizes.json          what the network's shapes depend on beside the configuration
+        network.weights.h5  its weights
+        texts.npy           a digest of each text that it has read
+        history.csv         a row an epoch
+        metrics.json        perplexity, the data, versions, time and memory
+        README.md           what it is
+
+What becomes of it while it is not finished is told in `sentiment.artifacts.folder`.
+"""
+
+import dataclasses
+import json
+import os
+from typing import Self
+
+import numpy as np
+
+from sentiment.architectures import Sizes
+from sentiment.architectures.pretrainable import BUILDERS, Pretrainable
+from sentiment.artifacts.folder import ResultFolder
+from sentiment.config import PretrainConfig
+from sentiment.errors import UserError
+from sentiment.preprocessing import TextPreprocessor
+from sentiment.training.pretrained import Pretrained
+
+
+class PretrainedFolder(ResultFolder):
+    """The files of one pretrained network."""
+
+    kind, option, advice = "pretraining", "--output", "make one with `python -m sentiment pretrain`"
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__(path)
+        self.weights = self.path / "network.weights.h5"
+        self.texts = self.path / "texts.npy"
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Return the folder of a finished pretraining.
+
+        Raises:
+            UserError: if it does not exist, is none, or lacks a file.
+        """
+        folder = cls(path)
+        if not folder.path.exists():
+            raise UserError(f"no such folder of a pretrained network: {path}{cls._hint(folder.path)}")
+        for file in (folder.config, folder.vocabulary, folder.sizes, folder.weights, folder.texts, folder.metrics):
+            if not file.is_file():
+                raise UserError(f"{path} holds no pretrained network: {file.name} is missing")
+        return folder
+
+    def load_config(self) -> PretrainConfig:
+        """Read the configuration."""
+        return PretrainConfig.from_json_file(self.config)
+
+    def save(self, preprocessor: TextPreprocessor, sizes: Sizes, trained: Pretrainable, digests: np.ndarray) -> None:
+        """Write what a classifier needs to start from it."""
+        self.vocabulary.write_text("".join(f"{word}\n" for word in preprocessor.words), encoding="utf-8")
+        self.sizes.write_text(json.dumps(dataclasses.asdict(sizes)) + "\n", encoding="utf-8")
+        trained.network.save_weights(self.weights)
+        np.save(self.texts, digests)
+
+    def load(self) -> Pretrained:
+        """Rebuild the network and load its weights.
+
+        Raises:
+            UserError: if a file is damaged.
+        """
+        config = self.load_config()
+        network = BUILDERS[config.pretraining.method](config.model, self.load_sizes())
+        try:
+            network.network.load_weights(self.weights)
+            digests = np.load(self.texts, allow_pickle=False)
+        except (ValueError, OSError, KeyError) as error:
+            raise UserError(f"{self.path} is damaged: {str(error).strip().splitlines()[0]}") from None
+        return Pretrained(str(self.path), config, self.load_preprocessor().words, network, digests)

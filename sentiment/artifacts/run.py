@@ -1,0 +1,115 @@
+"""The run folder: the only code that knows the names of its files.
+
+    models/bilstm/
+        config.json       the configuration, as `--config` reads it
+        vocabulary.txt    a word a line, from id 2 on
+        labels.json       the class names by index
+        sizes.json        what the model's shapes depend on beside the configuration
+        model.keras       ids to logits
+        export/1/         SavedModel: raw strings to scores and classes
+        onnx/             an export for ONNX Runtime, if asked for; see `sentiment.portable.folder`
+        history.csv       a row an epoch
+        test.npz          labels and logits of the test split
+        metrics.json      validation and test metrics, the data, versions, time and memory
+        plots/            learning curves, confusion matrix, ROC
+        README.md         the model card
+
+What becomes of it while it is not finished is told in `sentiment.artifacts.folder`.
+"""
+
+import dataclasses
+import json
+import os
+import zipfile
+from collections.abc import Sequence
+from typing import Self
+
+import keras
+
+from sentiment import architectures
+from sentiment.architectures import Sizes
+from sentiment.artifacts.folder import ResultFolder
+from sentiment.config import RunConfig
+from sentiment.errors import UserError
+from sentiment.portable import PortableFolder
+from sentiment.preprocessing import TextPreprocessor
+
+EXPORT_VERSION = "1"
+
+
+class RunFolder(ResultFolder):
+    """The files of one run."""
+
+    kind, option, advice = "run", "--output-dir", "train one with `python train.py`"
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__(path)
+        self.labels = self.path / "labels.json"
+        self.model = self.path / "model.keras"
+        self.export = self.path / "export" / EXPORT_VERSION
+        self.onnx = self.path / "onnx"
+        self.tensorboard = self.path / "tensorboard"
+        self.test = self.path / "test.npz"
+        self.plots = self.path / "plots"
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Return the folder of a finished run.
+
+        Raises:
+            UserError: if it does not exist, is no run, or lacks a file.
+        """
+        folder = cls(path)
+        if not folder.path.exists():
+            raise UserError(f"no such model folder: {path}{cls._hint(folder.path)}")
+        if PortableFolder(path).exists():
+            raise UserError(f"{path} is an export, which only predicts: give the folder of the run")
+        if not folder.path.is_dir() or not folder.config.is_file():
+            raise UserError(f"{path} is not a model folder of this project: it has no config.json")
+        for file in (folder.vocabulary, folder.labels, folder.sizes, folder.model, folder.metrics):
+            if not file.is_file():
+                raise UserError(f"the model folder {path} is incomplete: {file.name} is missing; train it again")
+        return folder
+
+    def save_run(self, config: RunConfig, preprocessor: TextPreprocessor, class_names: Sequence[str], sizes: Sizes,
+                 trained: keras.Model) -> None:
+        """Write the configuration, the vocabulary, the class names, and the model in float32, without optimiser."""
+        self.config.write_text(config.to_json(), encoding="utf-8")
+        self.vocabulary.write_text("".join(f"{word}\n" for word in preprocessor.words), encoding="utf-8")
+        self.labels.write_text(json.dumps(list(class_names), ensure_ascii=False) + "\n", encoding="utf-8")
+        self.sizes.write_text(json.dumps(dataclasses.asdict(sizes)) + "\n", encoding="utf-8")
+        model = self._build()
+        model.set_weights(trained.get_weights())
+        model.save(self.model)
+
+    def load_config(self) -> RunConfig:
+        """Read the configuration."""
+        return RunConfig.from_json_file(self.config)
+
+    def load_class_names(self) -> tuple[str, ...]:
+        """Read the class names, by index."""
+        names = self._load_json(self.labels)
+        if not isinstance(names, list) or len(names) < 2 or not all(isinstance(name, str) for name in names):
+            raise UserError(f"{self.labels} is damaged: expected a list of class names")
+        return tuple(names)
+
+    def _build(self, use_cudnn: bool | str = "auto") -> keras.Model:
+        sizes = dataclasses.replace(self.load_sizes(), use_cudnn=use_cudnn)
+        return architectures.build(self.load_config().model, sizes)
+
+    def load_model(self, *, use_cudnn: bool | str = "auto") -> keras.Model:
+        """Rebuild the model from the configuration and load its weights; no code from the file is run.
+
+        Args:
+            use_cudnn: see `sentiment.architectures.Sizes`.
+
+        Raises:
+            UserError: if the weights are damaged or do not fit the configuration.
+        """
+        model = self._build(use_cudnn)
+        try:
+            model.load_weights(self.model)
+        except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
+            raise UserError(f"{self.model} is damaged or does not fit its config.json: "
+                            f"{str(error).strip().splitlines()[0]}") from None
+        return model

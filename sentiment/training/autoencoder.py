@@ -1,0 +1,69 @@
+"""Learn to write a text again after having read it (Dai & Le 2015)."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from sentiment.architectures.pretrainable import Pretrainable
+from sentiment.batching import Batches
+from sentiment.objectives.sampled_softmax import full_softmax, log_frequencies, sample_words, sampled_softmax
+from sentiment.training.noise import Noise
+
+VALIDATION_TEXTS = 200
+SAMPLES = 200  # stream of noise
+
+
+class AutoencoderTask:
+    """The mean cross-entropy of each word, given the text and the words before: a `Task` of `training.pretraining`.
+
+    Args:
+        model: what is trained.
+        train, validation: texts.
+        sampled: how many words stand for all others in training.
+        seed: of the order of the texts.
+    """
+
+    carried: Sequence[tuple[int, int]] = ()
+
+    def __init__(self, model: Pretrainable, train: Batches, validation: Batches, *, sampled: int, seed: int) -> None:
+        self.model = model
+        self.network = model.network
+        self.train = train
+        self.validation = validation
+        self.sampled = sampled
+        self.seed = seed
+        self.frequencies = log_frequencies(train.tokens.counts(model.table.shape[0]))
+        self.signature = (tf.TensorSpec([train.batch_size, None], tf.int32),)
+
+    def __len__(self) -> int:
+        return len(self.train)
+
+    def batches(self, epoch: int, first: int) -> Iterator[tuple[np.ndarray, ...]]:
+        """Yield int32 [batch, time]."""
+        for batch in self.train.shuffled(self.seed, epoch, first):
+            ids = batch.ids.copy()
+            ids[len(batch.rows):] = 0  # a row that only fills the batch is none to learn from
+            yield (ids,)
+
+    def loss(self, batch: Sequence[Any], carried: Sequence[Any], noise: Noise) -> tuple[Any, Any, list[Any]]:
+        """Return the summed loss and the number of words."""
+        ids, = batch
+        written = self.network(ids, training=True)  # [batch, time, embedding]
+        table = tf.convert_to_tensor(self.model.table)
+        sampled = sample_words(noise.uniform([self.sampled], SAMPLES), self.frequencies)
+        real = tf.where(ids != 0)
+        losses = sampled_softmax(tf.gather_nd(ids, real), tf.gather_nd(written, real), table, sampled)
+        return tf.reduce_sum(losses), tf.cast(tf.shape(real)[0], tf.float32), []
+
+    def validate(self) -> dict[str, float]:
+        """Return the perplexity over all words, on the first 200 validation texts."""
+        total, words = 0.0, 0
+        for row in range(min(VALIDATION_TEXTS, len(self.validation.tokens))):
+            ids = self.validation.tokens.row(row)
+            written = self.network(ids[None], training=False)[0]
+            table = tf.convert_to_tensor(self.model.table)
+            total += float(tf.reduce_sum(full_softmax(tf.constant(ids), written, table, self.frequencies)))
+            words += len(ids)
+        return {"perplexity": float(np.exp(total / max(words, 1)))}

@@ -1,0 +1,79 @@
+"""What a classifier starts from that was pretrained on texts without labels."""
+
+import dataclasses
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from sentiment.architectures.pretrainable import Pretrainable
+from sentiment.config import PretrainConfig, RunConfig, flag_of
+from sentiment.datasets import Texts, digests
+from sentiment.errors import UserError
+
+# What must be as it was in pretraining, for the weights to fit and to mean the same.
+SHARED = {"text": ("vocabulary_size", "periods"),
+          "model": ("architecture", "embedding_size", "units", "layers", "activation", "gru_reset", "forget_bias",
+                    "recurrent_initializer", "normalization")}
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A pretrained network.
+
+    Attributes:
+        name: where it is from.
+        config: how it was made.
+        words: its vocabulary, from id 2 on.
+        network: with its weights.
+        digests: uint64 [texts], of each text that it has read; see `sentiment.datasets.digests`.
+    """
+
+    name: str
+    config: PretrainConfig
+    words: tuple[str, ...]
+    network: Pretrainable
+    digests: np.ndarray
+
+    def check(self, config: RunConfig) -> None:
+        """Refuse a classifier that it does not fit.
+
+        Raises:
+            UserError: naming the flags.
+        """
+        values = shared_values(self.config)
+        differing = config.differing_flags(values)
+        if differing:
+            raise UserError(f"{self.name} was pretrained with another value of {', '.join(differing)}: leave that out")
+
+    def has_read(self, texts: Texts) -> np.ndarray:
+        """Return bool [texts]: which of them it was pretrained on."""
+        return np.isin(digests(texts), self.digests)
+
+    def start(self, classifier: keras.Model, config: RunConfig) -> list[str]:
+        """Give the classifier its weights; return the names of the layers that have them, the lowest first."""
+        return self.network.start(classifier, config.model)
+
+
+def shared_values(config: PretrainConfig) -> dict[str, dict[str, object]]:
+    """Return the values that a classifier takes over: ``{"model": {"units": 256, ...}, ...}``."""
+    values = config.to_dict()
+    return {section: {name: values[section][name] for name in names} for section, names in SHARED.items()}
+
+
+def check_options(config: RunConfig) -> None:
+    """Refuse options that need a pretrained network where there is none, or that do not go with one.
+
+    Raises:
+        UserError: with the reason.
+    """
+    training = config.training
+    for declared in dataclasses.fields(training):
+        if declared.name in ("layer_decay", "unfreeze") and getattr(training, declared.name) != declared.default:
+            if training.pretrained is None:
+                raise UserError(f"{flag_of(declared)} is for layers that were pretrained: it goes with --pretrained")
+            if training.optimizer == "adamw":
+                raise UserError(f"{flag_of(declared)} does not go with --optimizer adamw, which would shrink the "
+                                "weights of layers that do not learn yet")
+    if training.pretrained is not None and training.embedding_start != "svd":
+        raise UserError("--pretrained brings an embedding: leave --embedding-start out")

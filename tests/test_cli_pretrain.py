@@ -1,0 +1,186 @@
+"""`pretrain`, and classifiers that start from what it wrote, from the command line."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sentiment.artifacts import PretrainedFolder, RunFolder
+from sentiment.datasets import digests
+
+Cli = Callable[..., tuple[int, str, str]]
+SMALL = ["--units", "5", "--embedding-size", "4", "--vocab-size", "60", "--batch-size", "4", "--window", "6",
+         "--epochs", "2"]
+QUICK = ["--epochs", "1", "--batch-size", "8", "--max-length", "24"]
+
+
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory: pytest.TempPathFactory, tiny_csv: Path) -> Path:
+    """A finished language model, made in a process of its own."""
+    target = tmp_path_factory.mktemp("pretrained") / "lm"
+    done = subprocess.run([sys.executable, "-m", "sentiment", "pretrain", "--dataset", str(tiny_csv), "--output",
+                           str(target), *SMALL], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "forward perplexity" in done.stdout
+    assert f"python train.py --pretrained {target}" in done.stdout
+    return target
+
+
+def test_what_it_writes(pretrained: Path, tiny_csv: Path) -> None:
+    folder = PretrainedFolder.open(pretrained)
+    measured = folder.load_metrics()
+    assert set(measured["validation"]) == {"forward_perplexity", "backward_perplexity"}
+    assert measured["training"]["epochs"] == 2
+    assert "--pretrained models/lm" in folder.card.read_text(encoding="utf-8")
+    assert len(folder.history.read_text(encoding="utf-8").splitlines()) == 3
+    assert not folder.checkpoints.exists()
+    loaded = folder.load()
+    assert len(loaded.words) == 58
+    from sentiment.config import DataConfig
+    from sentiment.datasets import load_corpus
+    corpus = load_corpus(DataConfig(dataset=str(tiny_csv)), 1)
+    assert loaded.has_read(corpus.train.texts).all()
+    assert not loaded.has_read(corpus.validation.texts).any()
+    assert not loaded.has_read(corpus.test.read().texts).any()
+    np.testing.assert_array_equal(loaded.digests, np.unique(digests(corpus.train.texts)))
+
+
+def test_a_classifier_takes_its_sizes_vocabulary_and_weights(pretrained: Path, tiny_csv: Path, tmp_path: Path,
+                                                             run_cli: Cli) -> None:
+    code, _, err = run_cli("train", "--dataset", tiny_csv, "--pretrained", pretrained, "--output-dir", tmp_path / "run",
+                           *QUICK, "--learning-rate", "0")
+    assert code == 0, err
+    assert "warning" not in err
+    run, start = RunFolder.open(tmp_path / "run"), PretrainedFolder.open(pretrained)
+    config = run.load_config()
+    assert (config.model.architecture, config.model.units, config.model.embedding_size) == ("bilstm", 5, 4)
+    assert config.text.max_length == 24
+    assert run.vocabulary.read_bytes() == start.vocabulary.read_bytes()
+    classifier, network = run.load_model(), start.load().network
+    np.testing.assert_array_equal(classifier.get_layer("embedding").get_weights()[0], network.table.numpy())
+    for mine, theirs in zip(classifier.get_layer("bilstm").get_weights(), [
+            *network.network.get_layer("forward_lstm").get_weights(),
+            *network.network.get_layer("backward_lstm").get_weights()], strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert run.load_metrics()["test_texts_seen"]["pretraining"] == 0
+
+
+def test_gradual_unfreezing_leaves_the_embedding_alone_at_first(pretrained: Path, tiny_csv: Path, tmp_path: Path,
+                                                                run_cli: Cli) -> None:
+    code, _, err = run_cli("train", "--dataset", tiny_csv, "--pretrained", pretrained, "--output-dir", tmp_path / "run",
+                           *QUICK, "--unfreeze", "0.5", "--layer-decay", "2.6", "--schedule", "slanted-triangular",
+                           "--pooling", "concat")
+    assert code == 0, err
+    classifier = RunFolder.open(tmp_path / "run").load_model()
+    network = PretrainedFolder.open(pretrained).load().network
+    np.testing.assert_array_equal(classifier.get_layer("embedding").get_weights()[0], network.table.numpy())
+    before = network.network.get_layer("forward_lstm").get_weights()[0]
+    assert (classifier.get_layer("bilstm").get_weights()[0] != before).any()
+
+
+def test_another_split_is_warned_of(pretrained: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+    code, _, err = run_cli("train", "--dataset", tiny_csv, "--pretrained", pretrained, "--output-dir", tmp_path / "run",
+                           *QUICK, "--seed", "2")
+    assert code == 0, err
+    assert "has read validation texts, so that validation may flatter: use the same --seed" in err
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["test_texts_seen"]["pretraining"] > 0
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["--pretrained", "none"], "no such folder of a pretrained network: none; make one with `python -m sentiment"),
+    (["--layer-decay", "2"], "--layer-decay is for layers that were pretrained: it goes with --pretrained"),
+    (["--unfreeze", "1"], "--unfreeze is for layers that were pretrained"),
+    (["--pretrained", "LM", "--units", "6"], "was pretrained with another value of --units: leave that out"),
+    (["--pretrained", "LM", "--arch", "lstm"], "was pretrained with another value of --arch"),
+    (["--pretrained", "LM", "--embedding-start", "random"], "brings an embedding: leave --embedding-start out"),
+    (["--pretrained", "LM", "--unfreeze", "1", "--optimizer", "adamw"], "does not go with --optimizer adamw"),
+])
+def test_refusals(words: list[str], message: str, pretrained: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli
+                  ) -> None:
+    given = [str(pretrained) if word == "LM" else word for word in words]
+    code, out, err = run_cli("train", "--dataset", tiny_csv, "--output-dir", tmp_path / "run", *given)
+    assert (code, out) == (1, "")
+    assert err.count("\n") == 1, err
+    assert message in err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["--arch", "cnn"], "starts recurrent layers"),
+    (["--method", "autoencoder", "--arch", "bilstm"], "reads one way"),
+    (["--schedule", "plateau"], "--schedule plateau is not for it"),
+    (["--window", "100000"], "fewer than one --window of 100000"),
+    (["--learning-rate", "1e30"], "the loss became"),
+    (["--unlabelled", "none.csv"], "none.csv"),
+])
+def test_refusals_of_pretraining(words: list[str], message: str, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+    code, out, err = run_cli("pretrain", "--dataset", tiny_csv, "--output", tmp_path / "lm", *SMALL, *words)
+    assert (code, out) == (1, "")
+    assert message in err
+    assert not (tmp_path / "lm").exists()
+
+
+def test_an_incomplete_folder(pretrained: Path, tmp_path: Path, tiny_csv: Path, run_cli: Cli) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for file in pretrained.iterdir():
+        (broken / file.name).write_bytes(file.read_bytes())
+    (broken / "network.weights.h5").write_bytes(b"not what it was")
+    code, _, err = run_cli("train", "--dataset", tiny_csv, "--pretrained", broken, "--output-dir", tmp_path / "run")
+    assert (code, err.count("\n")) == (1, 1), err
+    assert f"{broken} is damaged" in err
+    (broken / "texts.npy").unlink()
+    code, _, err = run_cli("train", "--dataset", tiny_csv, "--pretrained", broken, "--output-dir", tmp_path / "run")
+    assert (code, err.count("\n")) == (1, 1), err
+    assert "holds no pretrained network: texts.npy is missing" in err
+
+
+def test_the_autoencoder(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+    code, out, err = run_cli("pretrain", "--dataset", tiny_csv, "--output", tmp_path / "sa", "--method", "autoencoder",
+                             "--units", "5", "--embedding-size", "4", "--batch-size", "8")
+    assert code == 0, err
+    assert out.startswith("perplexity")
+    code, _, err = run_cli("train", "--dataset", tiny_csv, "--pretrained", tmp_path / "sa", "--output-dir",
+                           tmp_path / "run", *QUICK, "--learning-rate", "0")
+    assert code == 0, err
+    run, start = RunFolder.open(tmp_path / "run"), PretrainedFolder.open(tmp_path / "sa")
+    assert run.load_config().model.architecture == "lstm"
+    for name in ("embedding", "lstm"):
+        for mine, theirs in zip(run.load_model().get_layer(name).get_weights(),
+                                start.load().network.network.get_layer(name).get_weights(), strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+
+
+def test_killed_and_resumed(pretrained: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+    target = tmp_path / "lm"
+    command = [sys.executable, "-m", "sentiment", "pretrain", "--dataset", str(tiny_csv), "--output", str(target),
+               *SMALL, "--checkpoint-steps", "1"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    checkpoint = tmp_path / "lm.unfinished" / "checkpoints" / "step-00000005.checkpoint"
+    while not checkpoint.exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.001)
+    process.kill()
+    process.wait()
+    code, _, err = run_cli("pretrain", "--dataset", tiny_csv, "--output", target, *SMALL)
+    assert code == 1
+    assert "holds an unfinished pretraining: add --resume" in err
+    code, _, err = run_cli("pretrain", "--output", target, "--resume", "--window", "7")
+    assert code == 1
+    assert "was begun with another value of --window" in err
+    code, _, err = run_cli("pretrain", "--output", target, "--resume")
+    assert code == 0, err
+    assert "going on after step" in err
+    for mine, other in zip(*(PretrainedFolder.open(path).load().network.network.get_weights()
+                             for path in (target, pretrained)), strict=True):
+        np.testing.assert_array_equal(mine, other)
+    assert sorted(os.listdir(target)) == sorted(os.listdir(pretrained))
+    code, _, err = run_cli("pretrain", "--output", target, "--resume")
+    assert code == 0
+    assert "is finished: there is nothing to resume" in err
