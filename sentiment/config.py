@@ -201,6 +201,12 @@ class TrainingConfig(Section):
                             "units of the root mean square of their values", minimum=0.0)
     xi: float = option(0.1, "norm of the trial step that finds the virtual adversarial direction, in the same "
                        "units", minimum=1e-6)
+    teacher: str | None = option(None, "folder of a run whose probabilities are learnt beside the labels, also for "
+                                 "--unlabelled texts")
+    teacher_weight: float = option(0.9, "weight of the teacher's probabilities; that of the labels is what is left",
+                                   minimum=0.0, maximum=1.0)
+    teacher_temperature: float = option(2.0, "what the logits of both are divided by, for softer probabilities",
+                                        minimum=0.01)
     label_smoothing: float = option(0.0, "share of each label spread over all classes", minimum=0.0, maximum=0.9)
     optimizer: str = option("adam", "optimiser", choices=OPTIMIZERS)
     learning_rate: float = option(1e-3, "peak learning rate, for the whole batch over all devices", minimum=0.0)
@@ -246,7 +252,7 @@ class TrainingConfig(Section):
     def uses_unlabelled(self) -> bool:
         """Whether the objective has a term that needs no label."""
         _, virtual, entropy = self.objective_weights
-        return bool(virtual or entropy)
+        return bool(virtual or entropy or self.teacher)
 
     def epochs_for(self, steps_per_epoch: int) -> int:
         """Return the largest number of epochs: as given, else enough for a fair number of steps."""

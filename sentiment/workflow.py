@@ -23,14 +23,14 @@ from sentiment.datasets import Corpus, Examples, load_corpus, load_unlabelled, o
 from sentiment.errors import DivergedError, UserError
 from sentiment.evaluation import calibration_error, evaluate, plots
 from sentiment.export import export_saved_model
-from sentiment.inference import Classifier
+from sentiment.inference import Classifier, load
 from sentiment.machine import peak_memory_bytes
 from sentiment.model_card import model_card
 from sentiment.predictions import probabilities
 from sentiment.preprocessing import TextPreprocessor, word2vec, word_vectors, write_vectors
 from sentiment.training import Trained, train
 from sentiment.training.gradient_flow import all_gradient_norms, sample_of
-from sentiment.training.pretrained import Pretrained, shared_values
+from sentiment.training.prior import Pretrained, Prior, TeacherLogits, shared_values
 from sentiment.training.strategy import Workers, make_strategy
 
 SomeConfig = TypeVar("SomeConfig", RunConfig, PretrainConfig)
@@ -62,6 +62,33 @@ def load_pretrained(config: RunConfig) -> Pretrained | None:
     pretrained = PretrainedFolder.open(config.training.pretrained).load()
     pretrained.check(config)
     return pretrained
+
+
+def load_teacher(config: RunConfig) -> Classifier | None:
+    """Load the run that a configuration names as teacher, if it names one."""
+    return load(config.training.teacher) if config.training.teacher else None
+
+
+def prior_of(config: RunConfig, corpus: Corpus, pretrained: Pretrained | None, teacher: Classifier | None) -> Prior:
+    """Let the teacher answer on the training texts and those without labels.
+
+    Raises:
+        UserError: if it knows other classes.
+    """
+    if teacher is None:
+        return Prior(pretrained)
+    if teacher.class_names != corpus.class_names:
+        raise UserError(f"{config.training.teacher} knows the classes {', '.join(teacher.class_names)}, {corpus.name} "
+                        f"has {', '.join(corpus.class_names)}")
+    others = load_unlabelled(config.data, corpus)
+    log(f"{config.training.teacher} answers on {len(corpus.train) + len(others):,} texts")
+    return Prior(pretrained, TeacherLogits(teacher.predict_logits(corpus.train.texts),
+                                           teacher.predict_logits(others) if others else None))
+
+
+def load_prior(config: RunConfig, corpus: Corpus) -> Prior:
+    """Load all that a configuration wants to learn from beside its corpus."""
+    return prior_of(config, corpus, load_pretrained(config), load_teacher(config))
 
 
 def resumed_config(config: SomeConfig, folder: Path, given: dict[str, dict[str, Any]]) -> SomeConfig:
@@ -97,7 +124,7 @@ def run_training(config: RunConfig, target: Path, *, overwrite: bool = False, un
     if not Workers(strategy).is_chief:
         _help_training(config, target, strategy)
         return None
-    pretrained = load_pretrained(config)
+    pretrained, teacher = load_pretrained(config), load_teacher(config)
     folder = unfinished or RunFolder.begin(target, config, overwrite=overwrite)
     with kept_on_error(folder, target):
         corpus = load_corpus(config.data, config.runtime.seed)
@@ -105,7 +132,8 @@ def run_training(config: RunConfig, target: Path, *, overwrite: bool = False, un
         for note in corpus.notes:
             log.warning(note)
         trained = train(config, corpus, strategy, history_file=folder.history, checkpoints=folder.checkpoints,
-                        tensorboard=folder.tensorboard, scratch=folder.path, pretrained=pretrained)
+                        tensorboard=folder.tensorboard, scratch=folder.path,
+                        prior=prior_of(config, corpus, pretrained, teacher))
         if trained.diverged:
             log.warning(f"{trained.diverged}: training stopped, the weights of epoch {trained.best_epoch} were kept")
         folder.save_run(config, trained.preprocessor, corpus.class_names, trained.sizes, trained.model)
@@ -130,7 +158,7 @@ def _help_training(config: RunConfig, target: Path, strategy: Any) -> None:
         logs, corpus = RunFolder(nowhere), load_corpus(config.data, config.runtime.seed)
         train(config, corpus, strategy, history_file=logs.history, tensorboard=logs.tensorboard,
               checkpoints=RunFolder.of_unfinished(target).checkpoints, scratch=target.parent,
-              pretrained=load_pretrained(config))
+              prior=load_prior(config, corpus))
 
 
 def measure_gradients(config: RunConfig, corpus: Corpus, names: Sequence[str], *, steps: int, texts: int

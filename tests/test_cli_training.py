@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sentiment.architectures import scale_logits
+from sentiment.artifacts import RunFolder
 from sentiment.config import DataConfig
 from sentiment.datasets import load_corpus
 from sentiment.evaluation import log_loss
@@ -40,6 +42,28 @@ def test_training_with_texts_without_labels(words: list[str], unlabelled: Path, 
                            *words)
     assert code == 0, err
     assert "uncommon\n" in (folder / "vocabulary.txt").read_text(encoding="utf-8")  # it is in unlabelled texts only
+
+
+def test_a_student_says_what_its_teacher_says(unlabelled: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+    """The teacher is wrong on purpose: its logits are those of the other class."""
+    teacher, student = tmp_path / "teacher", tmp_path / "student"
+    command = ["train", "--dataset", tiny_csv, "--epochs", "20", *QUICK[2:], "--learning-rate", "0.05", "--patience",
+               "20"]
+    code, _, err = run_cli(*command, "--output-dir", teacher)
+    assert code == 0, err
+    folder = RunFolder.open(teacher)
+    model = folder.load_model()
+    scale_logits(model, -1.0)
+    model.save(folder.model)
+    train = load_corpus(DataConfig(dataset=str(tiny_csv)), 1).train
+    assert (load(teacher).predict_proba(train.texts).argmax(axis=1) == train.labels).mean() < 0.2
+    code, _, err = run_cli(*command, "--teacher", teacher, "--teacher-weight", "1", "--unlabelled", unlabelled,
+                           "--output-dir", student)
+    assert code == 0, err
+    assert f"{teacher} answers on" in err
+    rows = (student / "history.csv").read_text(encoding="utf-8").splitlines()
+    last = dict(zip(rows[0].split(","), rows[-1].split(","), strict=True))
+    assert float(last["accuracy"]) < 0.2  # it learnt to be wrong
 
 
 def test_the_average_of_the_weights_is_what_is_kept(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
@@ -110,6 +134,8 @@ def test_linear_models_behind_the_same_commands(name: str, tiny_csv: Path, tmp_p
     (["--arch", "tfidf-lr", "--ema", "0.9"], "'tfidf-lr' is fitted at once by scikit-learn: --ema is for"),
     (["--arch", "nb-svm", "--strategy", "mirrored"], "--strategy is for architectures that are trained step by step"),
     (["--arch", "han", "--no-periods"], "'han' reads sentences: it needs --periods"),
+    (["--teacher", "none"], "no such model folder: none"),
+    (["--teacher-weight", "0.5"], "--teacher-weight goes with --teacher"),
     (["--embedding-start", "none.txt"], "no such file of word vectors: none.txt"),
     (["--arch", "gru", "--normalization", "layer"], "--normalization layer is built into the LSTM"),
     (["--attention", "additive", "--pooling", "max"], "leave --pooling out"),

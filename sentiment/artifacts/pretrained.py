@@ -26,7 +26,7 @@ from sentiment.artifacts.folder import ResultFolder
 from sentiment.config import PretrainConfig
 from sentiment.errors import UserError
 from sentiment.preprocessing import TextPreprocessor
-from sentiment.training.pretrained import Pretrained
+from sentiment.training.prior import Pretrained
 
 
 class PretrainedFolder(ResultFolder):

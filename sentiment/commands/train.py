@@ -67,9 +67,10 @@ def find_learning_rate(config: RunConfig, path: Path, *, as_json: bool) -> None:
     from sentiment.evaluation.plots import rate_curve
     from sentiment.training.rate_finder import find_rate
     from sentiment.training.strategy import make_strategy
+    from sentiment.workflow import load_prior
 
-    strategy = make_strategy(config.runtime.strategy)
-    curve = find_rate(config, load_corpus(config.data, config.runtime.seed), strategy)
+    strategy, corpus = make_strategy(config.runtime.strategy), load_corpus(config.data, config.runtime.seed)
+    curve = find_rate(config, corpus, strategy, load_prior(config, corpus))
     rate_curve(curve.rates, curve.losses, curve.suggested, path)
     log(f"written to {path}")
     if as_json:

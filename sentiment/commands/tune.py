@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> None:
     from sentiment.training.strategy import make_strategy
     from sentiment.tuning import best_config, importances, search, space_of
     from sentiment.tuning.trials import finished, open_study
-    from sentiment.workflow import default_config
+    from sentiment.workflow import default_config, load_prior
 
     config = default_config(given).updated(given)
     name = config.model.architecture
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
     study = open_study(folder / "study.db", name, config.runtime.seed)
     strategy, corpus = make_strategy(config.runtime.strategy), load_corpus(config.data, config.runtime.seed)
     with progress_bar("tuning", max(0, arguments.trials - finished(study))) as advance:
-        search(study, config, space, corpus, strategy, arguments.trials, advance)
+        search(study, config, space, corpus, strategy, arguments.trials, advance, load_prior(config, corpus))
     best, loss = best_config(study, config, space)
     (folder / "best.json").write_text(best.to_json(), encoding="utf-8")
     values = {one.name: getattr(getattr(best, one.section), one.name) for one in space}

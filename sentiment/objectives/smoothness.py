@@ -46,6 +46,23 @@ def divergence(fixed_logits: Any, logits: Any) -> Any:
     return ops.sum(ops.exp(fixed) * (fixed - log_probabilities(logits)), axis=-1)
 
 
+def distillation(teacher_logits: Any, logits: Any, temperature: float) -> Any:
+    """Return T^2 KL(p || q) of each example in nats, p of the teacher's logits / T, held constant, q of the logits / T.
+
+    Hinton, Vinyals & Dean 2015, "Distilling the Knowledge in a Neural Network"; T^2 makes up for gradients that
+    shrink with 1 / T^2.
+
+    Args:
+        teacher_logits: float [batch, 1] for two classes, else [batch, classes].
+        logits: likewise.
+        temperature: T, above 0.
+
+    Returns:
+        float32 [batch].
+    """
+    return temperature**2 * divergence(teacher_logits / temperature, logits / temperature)
+
+
 def entropy(logits: Any) -> Any:
     """Return the entropy of each prediction in nats (Grandvalet & Bengio 2005; Sachan et al. 2019).
 

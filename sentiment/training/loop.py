@@ -24,6 +24,7 @@ from sentiment.training.feed import endless, training_dataset
 from sentiment.training.gradients import transformed
 from sentiment.training.noise import Noise
 from sentiment.training.objective import Objective
+from sentiment.training.prior import TeacherLogits
 from sentiment.training.recovery import Place, Recovery
 from sentiment.training.row_adam import with_unique_rows
 from sentiment.training.strategy import Workers
@@ -78,7 +79,7 @@ class Trainer:
                      for value, variable in zip(gradients, variables, strict=True)]
         scale = self.optimizer.scale_loss(tf.constant(1.0))
         self.optimizer.apply(transformed(gradients, self.config, scale, self.noise), variables)
-        _, labels, shares = labelled
+        _, labels, shares, *_ = labelled
         right = tf.reduce_sum(tf.cast((predicted_classes(logits) == labels) & (shares > 0), tf.int32))
         return loss, right
 
@@ -113,7 +114,7 @@ class Trainer:
 
     def fit(self, train: Batches, labels: np.ndarray, validation: Batches, validation_labels: np.ndarray, *,
             epochs: int, callbacks: list[keras.callbacks.Callback], unlabelled: Batches | None = None,
-            recovery: Recovery | None = None) -> dict[str, list[float]]:
+            recovery: Recovery | None = None, teacher: TeacherLogits | None = None) -> dict[str, list[float]]:
         """Train for at most `epochs` epochs and return the history by metric.
 
         Where the weights are averaged, the average is what is validated, what callbacks see at the end of an
@@ -134,11 +135,13 @@ class Trainer:
         watchers.on_train_begin()
         place = recovery.start(self.variables, callbacks, len(train)) if recovery else Place()
         self._check_agreement(place)
-        others = None if unlabelled is None else endless(unlabelled, self.seed, place.epoch * len(train) + place.batch)
+        taught, taught_others = teacher or (None, None)
+        others = None if unlabelled is None else endless(unlabelled, self.seed, place.epoch * len(train) + place.batch,
+                                                         taught_others)
         with noted_signals("stopping after this step") if recovery else nullcontext(StopRequest()) as request:
             while place.epoch < epochs and not place.finished:
                 watchers.on_epoch_begin(place.epoch)
-                dataset = training_dataset(train, labels, self.seed, place.epoch, others, place.batch)
+                dataset = training_dataset(train, labels, self.seed, place.epoch, others, place.batch, taught)
                 for _ in self._train_epoch(dataset, place, watchers):
                     self._keep(place, recovery, request)
                 if self.diverged:

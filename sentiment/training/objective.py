@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from sentiment.config import TrainingConfig
-from sentiment.objectives import cross_entropy, divergence, entropy, unit_norm
+from sentiment.objectives import cross_entropy, distillation, divergence, entropy, unit_norm
 from sentiment.training.noise import Noise
 
 EMBEDDED = "embedded"
@@ -18,6 +18,8 @@ class Objective:
     """The loss of a batch of labelled texts and, beside it, one of texts without labels.
 
         loss = CE + a AT + v VAT + h H + l2 sum(kernel^2) + what layers add
+
+    With a teacher, CE is (1 - w) of itself and w of the distillation loss, which texts without labels have as well.
 
     With e the embedded words of a text, s the root mean square of their values and N(v) = s v / |v|: AT = CE(e +
     epsilon N(grad_e CE)); VAT = KL(p(e) || p(e + epsilon N(g))), where g is the gradient of KL(p(e) || p(e + xi N(d)))
@@ -44,20 +46,21 @@ class Objective:
         self.noise = noise
         self.kernels = [weight for weight in model.trainable_variables if "kernel" in weight.name]
 
-    def __call__(self, labelled: tuple[Any, Any, Any], unlabelled: tuple[Any, Any] | None = None) -> tuple[Any, Any]:
+    def __call__(self, labelled: tuple[Any, ...], unlabelled: tuple[Any, ...] | None = None) -> tuple[Any, Any]:
         """Return this replica's part of the loss, and the logits of its labelled texts.
 
         Args:
             labelled: int32 [batch, time] ids, int32 [batch] labels and float32 [batch] shares: 1 / texts of the
-                whole batch, and 0 for rows that only fill it.
-            unlabelled: ids and shares.
+                whole batch, and 0 for rows that only fill it; with a teacher its logits, float32 [batch, 1 or classes].
+            unlabelled: ids and shares, and the teacher's logits.
         """
-        ids, labels, shares = labelled
+        ids, labels, shares, *taught = labelled
         adversarial, virtual, sure = self.config.objective_weights
         weights = shares * tf.gather(self.class_weights, labels)
 
         def supervised(logits: Any) -> Any:
-            return tf.reduce_sum(cross_entropy(labels, logits, self.config.label_smoothing) * weights)
+            loss = tf.reduce_sum(cross_entropy(labels, logits, self.config.label_smoothing) * weights)
+            return (1 - self.config.teacher_weight) * loss + self._taught(taught[0], logits, shares) if taught else loss
 
         with tf.GradientTape() as tape:
             logits, words = self._pass(ids, tape)
@@ -70,9 +73,20 @@ class Objective:
         if virtual or sure:
             half = 1.0 if unlabelled is None else 0.5
             loss += half * self._unsupervised(ids, shares, logits, words, LABELLED)
-            if unlabelled is not None:
-                loss += half * self._unsupervised(*unlabelled, *self._pass(unlabelled[0]), UNLABELLED)
+        if unlabelled is not None:
+            loss += self._without_labels(*unlabelled)
         return loss, logits
+
+    def _without_labels(self, ids: Any, shares: Any, *taught: Any) -> Any:
+        """Return the loss of a batch without labels."""
+        logits, words = self._pass(ids)
+        loss = 0.5 * self._unsupervised(ids, shares, logits, words, UNLABELLED)
+        return loss + self._taught(taught[0], logits, shares) if taught else loss
+
+    def _taught(self, teacher: Any, logits: Any, shares: Any) -> Any:
+        """Return the weighted distance of a batch's predictions from the teacher's."""
+        config = self.config
+        return config.teacher_weight * tf.reduce_sum(distillation(teacher, logits, config.teacher_temperature) * shares)
 
     def _unsupervised(self, ids: Any, shares: Any, logits: Any, words: Any, stream: int) -> Any:
         """Return the weighted virtual adversarial loss and entropy of a batch."""

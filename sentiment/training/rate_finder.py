@@ -12,6 +12,7 @@ from sentiment import architectures
 from sentiment.config import RunConfig
 from sentiment.datasets import Corpus
 from sentiment.errors import DivergedError, UserError
+from sentiment.training.prior import NO_PRIOR, Prior
 from sentiment.training.training import Texts, check_training, prepare_trainer
 
 LOWEST, HIGHEST = 1e-6, 1.0
@@ -73,7 +74,7 @@ def smooth(losses: list[float]) -> np.ndarray:
     return np.array(smoothed)
 
 
-def find_rate(config: RunConfig, corpus: Corpus, strategy: Any) -> RateCurve:
+def find_rate(config: RunConfig, corpus: Corpus, strategy: Any, prior: Prior = NO_PRIOR) -> RateCurve:
     """Train for up to 200 steps from a rate of 1e-6 to 1, until the loss explodes.
 
     Raises:
@@ -86,13 +87,15 @@ def find_rate(config: RunConfig, corpus: Corpus, strategy: Any) -> RateCurve:
     keras.utils.set_random_seed(config.runtime.seed)
     settings = replace(config.training, schedule="constant")
     config = replace(config, training=settings)
-    texts = Texts.prepare(config, corpus)
+    texts = Texts.prepare(config, corpus, words=prior.pretrained.words if prior.pretrained else None)
     epochs = math.ceil(STEPS / len(texts.train))
-    trainer, _ = prepare_trainer(replace(config, training=replace(settings, epochs=epochs)), corpus, texts, strategy)
+    trainer, _ = prepare_trainer(replace(config, training=replace(settings, epochs=epochs)), corpus, texts, strategy,
+                                 prior.pretrained)
     sweep = RateSweep(STEPS)
     with suppress(_Done, DivergedError):
         trainer.fit(texts.train, corpus.train.labels, texts.validation, corpus.validation.labels, epochs=epochs,
-                    unlabelled=texts.unlabelled if settings.uses_unlabelled else None, callbacks=[sweep])
+                    unlabelled=texts.unlabelled if settings.uses_unlabelled else None, callbacks=[sweep],
+                    teacher=prior.teacher)
     if len(sweep.losses) < FEWEST_POINTS:
         raise UserError(f"the loss exploded after {len(sweep.losses)} steps at a rate of "
                         f"{sweep.rates[len(sweep.losses)]:.1g}: look at the texts and the labels")

@@ -28,7 +28,7 @@ from sentiment.training.layer_rates import set_layer_rates
 from sentiment.training.linear import LEARNERS, count_terms, set_fitted
 from sentiment.training.loop import Trainer
 from sentiment.training.optimization import make_optimizer
-from sentiment.training.pretrained import Pretrained, check_options
+from sentiment.training.prior import NO_PRIOR, Pretrained, Prior, check_options
 from sentiment.training.recovery import Recovery, identity_of
 from sentiment.training.strategy import Workers, describe, precision
 
@@ -122,13 +122,12 @@ class Texts:
 
 
 def train(config: RunConfig, corpus: Corpus, strategy: Any, *, history_file: Path, checkpoints: Path, tensorboard: Path,
-          scratch: Path, watchers: Sequence[keras.callbacks.Callback] = (), pretrained: Pretrained | None = None
-          ) -> Trained:
+          scratch: Path, watchers: Sequence[keras.callbacks.Callback] = (), prior: Prior = NO_PRIOR) -> Trained:
     """Fit the preprocessor and the model, and calibrate it; logs, checkpoints and ids are written to the paths.
 
-    With `pretrained`, which `config` names, the model starts from it and has its vocabulary. Where there are
-    checkpoints of the same run, it goes on from the newest. Of several workers the chief alone writes checkpoints, and
-    each writes its own logs.
+    With a pretrained network in `prior`, the model starts from it and has its vocabulary. Where there are checkpoints
+    of the same run, it goes on from the newest. Of several workers the chief alone writes checkpoints, and each writes
+    its own logs.
     """
     keras.utils.set_random_seed(config.runtime.seed)
     if config.runtime.deterministic:
@@ -136,7 +135,7 @@ def train(config: RunConfig, corpus: Corpus, strategy: Any, *, history_file: Pat
     entry = architectures.find(config.model)
     check_training(config, entry)
     texts = Texts.prepare(config, corpus, scratch if config.data.stream else None,
-                          pretrained.words if pretrained else None)
+                          prior.pretrained.words if prior.pretrained else None)
     if entry.learner != "gradient":
         return fit_at_once(config, corpus, texts, entry.learner).calibrated(corpus.validation.labels)
     settings = config.training
@@ -144,17 +143,17 @@ def train(config: RunConfig, corpus: Corpus, strategy: Any, *, history_file: Pat
     recovery = Recovery(Checkpoints(checkpoints), steps=config.runtime.checkpoint_steps,
                         minutes=config.runtime.checkpoint_minutes, identity=texts.identity(corpus),
                         writes=Workers(strategy).is_chief)
-    if pretrained is not None and pretrained.has_read(corpus.validation.texts).any():
-        log.warning(f"{pretrained.name} has read validation texts, so that validation may flatter: use the same --seed "
-                    "and --validation-fraction for both")
-    trainer, sizes = prepare_trainer(config, corpus, texts, strategy, pretrained, resumed=recovery.resumes)
+    if prior.pretrained is not None and prior.pretrained.has_read(corpus.validation.texts).any():
+        log.warning(f"{prior.pretrained.name} has read validation texts, so that validation may flatter: use the same "
+                    "--seed and --validation-fraction for both")
+    trainer, sizes = prepare_trainer(config, corpus, texts, strategy, prior.pretrained, resumed=recovery.resumes)
     logs = tensorboard if config.runtime.tensorboard else None
     callbacks = make_callbacks(settings, epochs, history_file, logs)
     display = ProgressDisplay()
     try:
         history = trainer.fit(texts.train, corpus.train.labels, texts.validation, corpus.validation.labels,
                               unlabelled=texts.unlabelled if settings.uses_unlabelled else None, epochs=epochs,
-                              callbacks=[*callbacks, *watchers, display], recovery=recovery)
+                              callbacks=[*callbacks, *watchers, display], recovery=recovery, teacher=prior.teacher)
     finally:
         display.close()
     best = callbacks[0].best_epoch + 1

@@ -6,6 +6,7 @@ from typing import Any
 
 from sentiment import architectures
 from sentiment.config import POOLINGS
+from sentiment.training.prior import SHARED
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,11 @@ SPACE: tuple[Dimension, ...] = (
 
 
 def space_of(architecture: str, given: Mapping[str, Mapping[str, Any]]) -> list[Dimension]:
-    """Return the dimensions that an architecture takes, without those that were given and so stay as they are."""
+    """Return the dimensions that an architecture takes, without those that were given and so stay as they are.
+
+    What a pretrained network determines stays as well.
+    """
     uses = architectures.named(architecture).uses
+    fixed = SHARED if given.get("training", {}).get("pretrained") else {}
     return [one for one in SPACE if (one.section != "model" or one.name in uses)
-            and one.name not in given.get(one.section, {})]
+            and one.name not in given.get(one.section, {}) and one.name not in fixed.get(one.section, ())]

@@ -12,6 +12,7 @@ from sentiment.console import log
 from sentiment.datasets import Corpus
 from sentiment.errors import DivergedError, UserError
 from sentiment.training import train
+from sentiment.training.prior import NO_PRIOR, Prior
 from sentiment.tuning.space import Dimension
 
 MISSING = "tuning needs Optuna: pip install '.[tune]'"
@@ -58,7 +59,7 @@ def open_study(storage: Path, name: str, seed: int) -> Any:
 
 
 def search(study: Any, config: RunConfig, space: Sequence[Dimension], corpus: Corpus, strategy: Any, trials: int,
-           advance: Callable[[str], None]) -> None:
+           advance: Callable[[str], None], prior: Prior = NO_PRIOR) -> None:
     """Add trials to a study until it has `trials` that came to an end; the test split is not looked at.
 
     Args:
@@ -69,16 +70,17 @@ def search(study: Any, config: RunConfig, space: Sequence[Dimension], corpus: Co
         strategy: a `tf.distribute.Strategy`.
         trials: how many in all, those that are there included.
         advance: called with a description after each trial.
+        prior: what is learnt from beside the corpus.
     """
     while finished(study) < trials:
         trial = study.ask()
         tried = changed(config, space, {one.name: one.suggest(trial) for one in space})
-        study.tell(trial, **_outcome(trial, tried, corpus, strategy))
+        study.tell(trial, **_outcome(trial, tried, corpus, strategy, prior))
         keras.backend.clear_session()
         advance(f"trial {finished(study)}/{trials}  {_best(study)}")
 
 
-def _outcome(trial: Any, config: RunConfig, corpus: Corpus, strategy: Any) -> dict[str, Any]:
+def _outcome(trial: Any, config: RunConfig, corpus: Corpus, strategy: Any, prior: Prior) -> dict[str, Any]:
     """Train; return what Optuna is told: the lowest validation loss, or why there is none."""
     from optuna.trial import TrialState
 
@@ -87,7 +89,7 @@ def _outcome(trial: Any, config: RunConfig, corpus: Corpus, strategy: Any) -> di
         try:
             train(config, corpus, strategy, history_file=Path(folder) / "history.csv",
                   checkpoints=Path(folder) / "checkpoints", tensorboard=Path(folder), scratch=Path(folder),
-                  watchers=[report])
+                  watchers=[report], prior=prior)
         except _Pruned:
             return {"state": TrialState.PRUNED}
         except DivergedError as error:

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 from scipy.special import expit, log_softmax
 
-from sentiment.objectives import cross_entropy, divergence, entropy, log_probabilities, unit_norm
+from sentiment.objectives import cross_entropy, distillation, divergence, entropy, log_probabilities, unit_norm
 
 RANDOM = np.random.default_rng(1)
 ONE, OTHER = RANDOM.normal(size=(2, 5, 1)).astype(np.float32) * 3
@@ -25,6 +25,12 @@ def test_against_scipy(fixed: np.ndarray, logits: np.ndarray) -> None:
     np.testing.assert_allclose(divergence(fixed, logits), (np.exp(p) * (p - q)).sum(axis=1), atol=1e-5)
     np.testing.assert_allclose(divergence(fixed, fixed), np.zeros(5), atol=1e-6)
     np.testing.assert_allclose(entropy(logits), -(np.exp(q) * q).sum(axis=1), atol=1e-5)
+
+
+@pytest.mark.parametrize(("taught", "logits"), [(ONE, OTHER), (MANY, MORE)])
+def test_distillation_against_scipy(taught: np.ndarray, logits: np.ndarray) -> None:
+    p, q = table(taught / 3), table(logits / 3)
+    np.testing.assert_allclose(distillation(taught, logits, 3.0), 9 * (np.exp(p) * (p - q)).sum(axis=1), atol=1e-4)
 
 
 def test_divergence_holds_the_first_constant() -> None:

@@ -36,6 +36,17 @@ def test_texts_without_labels_go_on_from_epoch_to_epoch(batches: Batches) -> Non
         assert sorted(np.concatenate(seen[start:start + 4])) == list(range(220))
 
 
+def test_what_a_teacher_says_comes_with_the_rows(batches: Batches) -> None:
+    logits = np.arange(333, dtype=np.float32)[:, None] * [1, -1, 2]
+    others = endless(batches, 3, taught=logits)
+    dataset = training_dataset(batches, np.zeros(333, np.int32), 1, 0, others, taught=logits)
+    for (ids, _, shares, taught), other in dataset.as_numpy_iterator():
+        for rows, weights, values in ((ids, shares, taught), other):
+            real = weights > 0
+            np.testing.assert_array_equal(values[real], logits[rows[real, 0] - 2])
+            assert not values[~real].any()
+
+
 def test_no_thread_tunes_the_data_set(batches: Batches) -> None:
     """It may hold up the end of an epoch."""
     assert training_dataset(batches, np.zeros(333, np.int32), 1, 0).options().autotune.enabled is False

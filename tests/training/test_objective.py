@@ -85,6 +85,18 @@ def test_the_virtual_adversarial_loss_needs_no_label() -> None:
     assert min(choices) > 1e-3
 
 
+def test_a_teacher_beside_the_labels_and_alone_where_there_are_none() -> None:
+    model = make_model()
+    taught, other = tf.constant([[2.0], [-1.0], [0.5], [9.0]]), tf.constant([[1.0], [-3.0]])
+    objective = Objective(model, TrainingConfig(teacher="x", teacher_weight=0.7, teacher_temperature=3.0),
+                          CLASS_WEIGHTS, replicas=1, noise=NOISE)
+    loss, _ = objective((IDS, LABELS, SHARES, taught), (*OTHER, other))
+    labelled = float(tf.reduce_sum(9 * divergence(taught / 3, model(IDS) / 3) * SHARES))
+    unlabelled = float(tf.reduce_mean(9 * divergence(other / 3, model(OTHER[0]) / 3)))
+    expected = 0.3 * weighted(cross_entropy(LABELS, model(IDS))) + 0.7 * (labelled + unlabelled)
+    assert float(loss) == pytest.approx(expected, abs=1e-5)
+
+
 def test_entropy_and_halves() -> None:
     model = make_model()
     clean = weighted(cross_entropy(LABELS, model(IDS)))

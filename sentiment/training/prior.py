@@ -1,7 +1,8 @@
-"""What a classifier starts from that was pretrained on texts without labels."""
+"""What a classifier learns from beside its texts and labels: a pretrained network and a teacher."""
 
 import dataclasses
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -55,6 +56,29 @@ class Pretrained:
         return self.network.start(classifier, config.model)
 
 
+class TeacherLogits(NamedTuple):
+    """What a teacher answers.
+
+    Attributes:
+        labelled: float32 [training texts, 1 or classes].
+        unlabelled: float32 [texts without labels, 1 or classes], or None.
+    """
+
+    labelled: np.ndarray
+    unlabelled: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What there is; see `Pretrained` and `TeacherLogits`."""
+
+    pretrained: Pretrained | None = None
+    teacher: TeacherLogits | None = None
+
+
+NO_PRIOR = Prior()
+
+
 def shared_values(config: PretrainConfig) -> dict[str, dict[str, object]]:
     """Return the values that a classifier takes over: ``{"model": {"units": 256, ...}, ...}``."""
     values = config.to_dict()
@@ -62,7 +86,7 @@ def shared_values(config: PretrainConfig) -> dict[str, dict[str, object]]:
 
 
 def check_options(config: RunConfig) -> None:
-    """Refuse options that need a pretrained network where there is none, or that do not go with one.
+    """Refuse options that need a pretrained network or a teacher where there is none, or that do not go with one.
 
     Raises:
         UserError: with the reason.
@@ -75,5 +99,8 @@ def check_options(config: RunConfig) -> None:
             if training.optimizer == "adamw":
                 raise UserError(f"{flag_of(declared)} does not go with --optimizer adamw, which would shrink the "
                                 "weights of layers that do not learn yet")
+        if declared.name in ("teacher_weight", "teacher_temperature") and training.teacher is None and getattr(
+                training, declared.name) != declared.default:
+            raise UserError(f"{flag_of(declared)} goes with --teacher")
     if training.pretrained is not None and training.embedding_start != "svd":
         raise UserError("--pretrained brings an embedding: leave --embedding-start out")
