@@ -49,7 +49,7 @@ def answers_of_all(folders: Sequence[RunFolder], data: DataConfig | None) -> Ans
         if folder.load_class_names() != classes:
             raise UserError(f"{folder.path} has the classes {', '.join(folder.load_class_names())}, {folders[0].path} "
                             f"{', '.join(classes)}")
-        if data is None and not _same_test(folder.load_config(), first):
+        if data is None and not same_test(folder.load_config(), first):
             raise UserError(f"{folder.path} was trained on other data or another split than {folders[0].path}, which "
                             "may hold texts of its test split: name texts that none has seen with --dataset")
     if data is None:
@@ -58,12 +58,12 @@ def answers_of_all(folders: Sequence[RunFolder], data: DataConfig | None) -> Ans
     else:
         name = data.dataset
         examples, notes = load_for_evaluation(data, first.runtime.seed, classes)
-    classifiers = {_name_of(folder, folders): load(folder.path) for folder in folders}
+    classifiers = {model: load(folder.path) for model, folder in zip(names_of(folders), folders, strict=True)}
     logits = {model: classifier.predict_logits(examples.texts) for model, classifier in classifiers.items()}
     return Answers(name, examples, classes, classifiers, logits, notes)
 
 
-def _same_test(one: RunConfig, other: RunConfig) -> bool:
+def same_test(one: RunConfig, other: RunConfig) -> bool:
     """Return whether two runs have the same test split: that of a named corpus or a file, or the same drawn one."""
     fixed = one.data.dataset in ("imdb", "sample") or one.data.test_file is not None
     drawn = (one.data.text_column, one.data.label_column, one.data.test_fraction, one.runtime.seed) == (
@@ -72,10 +72,10 @@ def _same_test(one: RunConfig, other: RunConfig) -> bool:
     return same and (fixed or drawn)
 
 
-def _name_of(folder: RunFolder, folders: Sequence[RunFolder]) -> str:
-    """Return the last part of a folder's path, or the whole where two would be the same."""
-    names = [other.path.name for other in folders]
-    return folder.path.name if names.count(folder.path.name) == 1 else str(folder.path)
+def names_of(folders: Sequence[RunFolder]) -> list[str]:
+    """Return the last part of each folder's path, or the whole where two would be the same."""
+    names = [folder.path.name for folder in folders]
+    return [folder.path.name if names.count(folder.path.name) == 1 else str(folder.path) for folder in folders]
 
 
 def metrics_of(found: Answers) -> dict[str, Any]:

@@ -76,6 +76,8 @@ probabilities mean something only for texts like those it was trained on.
 
 
 def _epochs(config: RunConfig, training: dict[str, Any]) -> str:
+    if "members" in training:
+        return f"the mean of {', '.join(training['members'])}"
     if training["best_epoch"] is None:
         return "fitted at once by scikit-learn"
     return f"{training['epochs']}, the best was {training['best_epoch']} by {config.training.monitor}"

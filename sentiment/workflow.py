@@ -2,11 +2,12 @@
 
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import keras
@@ -16,6 +17,7 @@ import tensorflow as tf
 
 import sentiment
 from sentiment import architectures
+from sentiment.architectures.ensemble import Member
 from sentiment.artifacts import PretrainedFolder, ResultFolder, RunFolder
 from sentiment.config import DataConfig, PretrainConfig, RunConfig
 from sentiment.console import log
@@ -136,19 +138,38 @@ def run_training(config: RunConfig, target: Path, *, overwrite: bool = False, un
                         prior=prior_of(config, corpus, pretrained, teacher))
         if trained.diverged:
             log.warning(f"{trained.diverged}: training stopped, the weights of epoch {trained.best_epoch} were kept")
-        folder.save_run(config, trained.preprocessor, corpus.class_names, trained.sizes, trained.model)
-        export_saved_model(folder, list(islice(corpus.validation.texts, CHECKED_TEXTS)))
-        test = corpus.test.read()
-        classifier = Classifier(folder.load_model(), trained.preprocessor, corpus.class_names)
-        logits = classifier.predict_logits(test.texts)
-        np.savez(folder.test, allow_pickle=False, labels=test.labels, logits=logits)
-        measured = _measured(corpus, trained, test, logits)
-        measured["test_texts_seen"] = _seen(config.data, corpus, test, logits, pretrained)
-        measured["seconds"]["all"] = round(time.perf_counter() - started, 1)
-        folder.save_json(folder.metrics, measured)
-        _draw(folder, corpus, trained, test, logits, measured)
-        folder.card.write_text(model_card(target.name, config, measured), encoding="utf-8")
-        return folder.finish(target)
+        return conclude(folder, target, config, corpus, trained, started, pretrained=[pretrained] if pretrained else [])
+
+
+def conclude(folder: RunFolder, target: Path, config: RunConfig, corpus: Corpus, trained: Trained, started: float, *,
+             pretrained: Sequence[Pretrained] = (), members: Mapping[str, Member] = MappingProxyType({})) -> RunFolder:
+    """Save a trained model, export it, evaluate it once on the test split, and give its folder the name of `target`.
+
+    Args:
+        folder: the unfinished one.
+        target: its name from now on.
+        config: of the run.
+        corpus: whose test split has not been read.
+        trained: the model.
+        started: by `time.perf_counter`, when the run began.
+        pretrained: what the model, or a member of the ensemble that it is, started from.
+        members: of an ensemble, by name.
+    """
+    folder.save_run(config, trained.preprocessor, corpus.class_names, trained.sizes, trained.model,
+                    list(members.values()))
+    export_saved_model(folder, list(islice(corpus.validation.texts, CHECKED_TEXTS)))
+    test = corpus.test.read()
+    logits = Classifier(folder.load_model(), trained.preprocessor, corpus.class_names).predict_logits(test.texts)
+    np.savez(folder.test, allow_pickle=False, labels=test.labels, logits=logits)
+    measured = _measured(corpus, trained, test, logits)
+    if members:
+        measured["training"]["members"] = list(members)
+    measured["test_texts_seen"] = _seen(config.data, corpus, test, logits, pretrained)
+    measured["seconds"]["all"] = round(time.perf_counter() - started, 1)
+    folder.save_json(folder.metrics, measured)
+    _draw(folder, corpus, trained, test, logits, measured)
+    folder.card.write_text(model_card(target.name, config, measured), encoding="utf-8")
+    return folder.finish(target)
 
 
 def _help_training(config: RunConfig, target: Path, strategy: Any) -> None:
@@ -230,14 +251,14 @@ def versions() -> dict[str, str]:
             "keras": keras.__version__, "scikit-learn": sklearn.__version__, "numpy": np.__version__}
 
 
-def _seen(config: DataConfig, corpus: Corpus, test: Examples, logits: np.ndarray, pretrained: Pretrained | None
-          ) -> dict[str, Any]:
+def _seen(config: DataConfig, corpus: Corpus, test: Examples, logits: np.ndarray,
+          pretrained: Sequence[Pretrained]) -> dict[str, Any]:
     """Count the test texts that training has seen as well, and measure the accuracy without those that had a label."""
     labelled = occurring(test.texts, corpus.train.texts) | occurring(test.texts, corpus.validation.texts)
     right = probabilities(logits).argmax(axis=1) == test.labels
     return {"labelled": int(labelled.sum()),
             "unlabelled": int(occurring(test.texts, load_unlabelled(config, corpus)).sum()),
-            "pretraining": int(pretrained.has_read(test.texts).sum()) if pretrained else 0,
+            "pretraining": max((int(one.has_read(test.texts).sum()) for one in pretrained), default=0),
             "accuracy_without_labelled": float(right[~labelled].mean()) if not labelled.all() else None}
 
 

@@ -15,7 +15,7 @@ ROOMS = ["version", "errors", "config", "console", "files", "machine", "signals"
          "batching", "portable",
          "datasets", "scoring", "preprocessing", "layers",
          "architectures", "objectives", "training", "evaluation", "artifacts", "tuning", "inference", "export",
-         "model_card", "reports", "answers", "__init__", "benchmark", "workflow", "pretraining",
+         "model_card", "reports", "answers", "__init__", "benchmark", "workflow", "pretraining", "ensembling",
          "commands", "cli", "__main__"]
 # Rooms that know nothing of any other but the ground floor.
 ALONE = {"layers", "objectives"}

@@ -7,7 +7,7 @@ import numpy as np
 
 from sentiment.architectures.registry import Sizes
 from sentiment.config import ModelConfig
-from sentiment.layers import EmbeddedWords, Embedding, WordDropout
+from sentiment.layers import EmbeddedWords, Embedding, Ensemble, WordDropout
 
 EMBEDDING = "embedding"
 EMBEDDED = "embedded"
@@ -48,8 +48,12 @@ def head(config: ModelConfig, sizes: Sizes) -> list[keras.layers.Layer]:
 
 
 def scale_logits(model: keras.Model, factor: float) -> None:
-    """Multiply all logits of a model by `factor`, in the weights of its last layer."""
+    """Multiply all logits of a model by `factor`, in the weights of its last layer, or of an ensemble's members."""
     layer = model.layers[-1]
+    if isinstance(layer, Ensemble):
+        for member in layer.members:
+            scale_logits(member, factor)
+        return
     for weight in (layer.kernel, layer.bias):
         weight.assign(weight * factor)
 

@@ -149,7 +149,16 @@ class ResultFolder:
     def load_sizes(self) -> Sizes:
         """Read what the model's shapes depend on."""
         try:
-            sizes = Sizes(**self._load_json(self.sizes))
-            return dataclasses.replace(sizes, sentence_ends=tuple(sizes.sentence_ends))
+            return sizes_of(self._load_json(self.sizes))
         except TypeError:
             raise UserError(f"{self.sizes} is damaged: expected the sizes of a model") from None
+
+
+def sizes_of(values: dict[str, Any]) -> Sizes:
+    """Return the sizes that JSON holds.
+
+    Raises:
+        TypeError: if a name is unknown or missing.
+    """
+    sizes = Sizes(**values)
+    return dataclasses.replace(sizes, sentence_ends=tuple(sizes.sentence_ends))

@@ -6,6 +6,7 @@
         labels.json       the class names by index
         sizes.json        what the model's shapes depend on beside the configuration
         model.keras       ids to logits
+        members.json      of an ensemble: what the shapes of each member depend on
         export/1/         SavedModel: raw strings to scores and classes
         onnx/             an export for ONNX Runtime, if asked for; see `sentiment.portable.folder`
         history.csv       a row an epoch
@@ -28,8 +29,9 @@ import keras
 
 from sentiment import architectures
 from sentiment.architectures import Sizes
-from sentiment.artifacts.folder import ResultFolder
-from sentiment.config import RunConfig
+from sentiment.architectures.ensemble import Member, build_ensemble
+from sentiment.artifacts.folder import ResultFolder, sizes_of
+from sentiment.config import ModelConfig, RunConfig
 from sentiment.errors import UserError
 from sentiment.portable import PortableFolder
 from sentiment.preprocessing import TextPreprocessor
@@ -46,6 +48,7 @@ class RunFolder(ResultFolder):
         super().__init__(path)
         self.labels = self.path / "labels.json"
         self.model = self.path / "model.keras"
+        self.members = self.path / "members.json"
         self.export = self.path / "export" / EXPORT_VERSION
         self.onnx = self.path / "onnx"
         self.tensorboard = self.path / "tensorboard"
@@ -72,8 +75,10 @@ class RunFolder(ResultFolder):
         return folder
 
     def save_run(self, config: RunConfig, preprocessor: TextPreprocessor, class_names: Sequence[str], sizes: Sizes,
-                 trained: keras.Model) -> None:
+                 trained: keras.Model, members: Sequence[Member] = ()) -> None:
         """Write the configuration, the vocabulary, the class names, and the model in float32, without optimiser."""
+        if members:
+            self.save_json(self.members, [dataclasses.asdict(member) for member in members])
         self.config.write_text(config.to_json(), encoding="utf-8")
         self.vocabulary.write_text("".join(f"{word}\n" for word in preprocessor.words), encoding="utf-8")
         self.labels.write_text(json.dumps(list(class_names), ensure_ascii=False) + "\n", encoding="utf-8")
@@ -95,7 +100,22 @@ class RunFolder(ResultFolder):
 
     def _build(self, use_cudnn: bool | str = "auto") -> keras.Model:
         sizes = dataclasses.replace(self.load_sizes(), use_cudnn=use_cudnn)
+        if self.members.is_file():
+            return build_ensemble(self.load_members(use_cudnn), sizes)
         return architectures.build(self.load_config().model, sizes)
+
+    def load_members(self, use_cudnn: bool | str = "auto") -> list[Member]:
+        """Read what the shapes of an ensemble's members depend on.
+
+        Raises:
+            UserError: if the file is damaged.
+        """
+        try:
+            return [Member(ModelConfig.from_dict(one["model"]),
+                           sizes_of({**one["sizes"], "use_cudnn": use_cudnn}), one["head"], one["tail"])
+                    for one in self._load_json(self.members)]
+        except (TypeError, KeyError):
+            raise UserError(f"{self.members} is damaged: expected the members of an ensemble") from None
 
     def load_model(self, *, use_cudnn: bool | str = "auto") -> keras.Model:
         """Rebuild the model from the configuration and load its weights; no code from the file is run.

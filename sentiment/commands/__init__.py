@@ -4,6 +4,7 @@ from sentiment.commands import (
     architectures,
     benchmark,
     compare,
+    ensemble,
     evaluate,
     explain,
     export,
@@ -17,5 +18,5 @@ from sentiment.commands import (
     vectors,
 )
 
-COMMANDS = (train, pretrain, tune, predict, explain, evaluate, compare, info, export, architectures, gradients, vectors,
-            benchmark, launch)
+COMMANDS = (train, pretrain, ensemble, tune, predict, explain, evaluate, compare, info, export, architectures,
+            gradients, vectors, benchmark, launch)

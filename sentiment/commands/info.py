@@ -36,7 +36,8 @@ def run(arguments: argparse.Namespace) -> None:
 def info_lines(path: Path, config: RunConfig, measured: dict[str, Any]) -> list[str]:
     """Return a run's facts as aligned text."""
     training, data = measured["training"], measured["dataset"]
-    epochs = f"{training['epochs']} epochs, best {training['best_epoch']}" if training["best_epoch"] else "at once"
+    members = f"the mean of {', '.join(training['members'])}" if "members" in training else "at once"
+    epochs = f"{training['epochs']} epochs, best {training['best_epoch']}" if training["best_epoch"] else members
     facts = {
         "model": str(path),
         "architecture": f"{config.model.architecture}, {training['parameters']:,} parameters",

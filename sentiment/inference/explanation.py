@@ -1,5 +1,6 @@
 """Which words moved a prediction: integrated gradients for every architecture, and attention weights."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -11,7 +12,7 @@ import tensorflow as tf
 from sentiment.batching import UNKNOWN_ID
 from sentiment.errors import UserError, nearest
 from sentiment.inference.classifier import Classifier
-from sentiment.layers import LinearNgrams, SelfAttentivePooling, SplitSentences
+from sentiment.layers import Ensemble, LinearNgrams, SelfAttentivePooling, SplitSentences
 from sentiment.layers.attention import QueryAttention
 
 EMBEDDED = "embedded"
@@ -85,14 +86,13 @@ class Explanation:
 class Explainer:
     """Explains the predictions of a classifier; what it compiles serves all texts.
 
-    A linear model over n-grams is explained by its own terms, whose value is shared by their words, the others by
-    integrated gradients.
+    A linear model over n-grams is explained by its own terms, whose value is shared by their words, an ensemble by the
+    mean of its members' explanations, the others by integrated gradients.
     """
 
     def __init__(self, classifier: Classifier) -> None:
         self.classifier = classifier
-        linear = [layer for layer in classifier.model.layers if isinstance(layer, LinearNgrams)]
-        self._attribute = partial(_terms, linear[0]) if linear else IntegratedGradients(classifier.model)
+        self._attribute = _attribution(classifier.model)
 
     def explain(self, text: str, class_name: str | None = None) -> Explanation:
         """Explain the prediction for a raw text: the logit of the class of that name, or of the predicted one.
@@ -117,6 +117,30 @@ class Explainer:
 def explain(classifier: Classifier, text: str, class_name: str | None = None) -> Explanation:
     """Explain the prediction for one text, as `Explainer` does."""
     return Explainer(classifier).explain(text, class_name)
+
+
+Attribution = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, float, float]]
+
+
+def _attribution(model: keras.Model) -> Attribution:
+    """Return what gives the attributions, the logit and the baseline of ids int32 [1, words] and a target."""
+    for layer in model.layers:
+        if isinstance(layer, LinearNgrams):
+            return partial(_terms, layer)
+        if isinstance(layer, Ensemble):
+            return partial(_of_members, layer, [_attribution(member) for member in layer.members])
+    return IntegratedGradients(model)
+
+
+def _of_members(ensemble: Ensemble, members: Sequence[Attribution], ids: np.ndarray, target: np.ndarray
+                ) -> tuple[np.ndarray, float, float]:
+    """Return the means over the members, each of which may read a part of the words alone."""
+    total, logits = np.zeros(ids.shape[1]), np.zeros(2)
+    for lookup, attribute in zip(ensemble.lookups, members, strict=True):
+        attributions, *ends = attribute(np.asarray(lookup(ids)), target)
+        total[np.asarray(lookup.places(ids))[0]] += attributions
+        logits += ends
+    return total / len(members), float(logits[0] / len(members)), float(logits[1] / len(members))
 
 
 def _target(index: int, classes: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from sentiment.layers.attention import (
 from sentiment.layers.convolution import MaskedConv1D
 from sentiment.layers.dropout import WordDropout
 from sentiment.layers.embedding import Embedding
+from sentiment.layers.ensemble import Ensemble, MemberIds
 from sentiment.layers.fused import GRU, LSTM, Bidirectional
 from sentiment.layers.hierarchy import JoinSentences, SplitSentences
 from sentiment.layers.ngrams import BigramEmbedding, LinearNgrams
@@ -20,6 +21,7 @@ from sentiment.layers.recurrent import RNN, GRUCell, LayerNormLSTMCell, LSTMCell
 from sentiment.layers.transformer import SinusoidalPositions
 
 __all__ = ["GRU", "LSTM", "RNN", "AdditiveAttention", "Bidirectional", "BigramEmbedding", "CosineAttention",
-           "DotProductAttention", "EmbeddedWords", "Embedding", "EuclideanAttention", "GRUCell", "JoinSentences",
-           "LSTMCell", "LayerNormLSTMCell", "LinearNgrams", "LuongAttention", "MaskedConv1D", "MaskedPooling",
-           "SelfAttentivePooling", "SimpleRNNCell", "SinusoidalPositions", "SplitSentences", "WordDropout"]
+           "DotProductAttention", "EmbeddedWords", "Embedding", "Ensemble", "EuclideanAttention", "GRUCell",
+           "JoinSentences", "LSTMCell", "LayerNormLSTMCell", "LinearNgrams", "LuongAttention", "MaskedConv1D",
+           "MaskedPooling", "MemberIds", "SelfAttentivePooling", "SimpleRNNCell", "SinusoidalPositions",
+           "SplitSentences", "WordDropout"]

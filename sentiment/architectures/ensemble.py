@@ -1,0 +1,47 @@
+"""An ensemble of finished models as one model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from sentiment.architectures import blocks
+from sentiment.architectures.registry import Sizes, build
+from sentiment.config import ModelConfig
+from sentiment.layers import Ensemble, MemberIds
+
+NAME = "ensemble"
+
+
+@dataclass(frozen=True)
+class Member:
+    """What a member's shapes depend on.
+
+    Attributes:
+        model: its configuration.
+        sizes: its own vocabulary and classes.
+        head, tail: how many words of a long text it reads at the start and at the end.
+    """
+
+    model: ModelConfig
+    sizes: Sizes
+    head: int
+    tail: int
+
+
+def build_ensemble(members: Sequence[Member], sizes: Sizes) -> keras.Model:
+    """Build a model from ids of the common vocabulary, int32 [batch, time], to the mean of the members' logits."""
+    ids = blocks.ids_input()
+    models = [build(member.model, member.sizes) for member in members]
+    lookups = [MemberIds(sizes.vocabulary_size, member.head, member.tail, name=f"ids_{number}")
+               for number, member in enumerate(members, start=1)]
+    return keras.Model(ids, Ensemble(models, lookups, name=NAME)(ids), name=NAME)
+
+
+def set_member(model: keras.Model, number: int, own_ids: np.ndarray, weights: list[Any]) -> None:
+    """Give a member its weights, and the ids int32 [vocabulary] that it has for those of the common vocabulary."""
+    ensemble = model.get_layer(NAME)
+    ensemble.lookups[number].own.assign(own_ids)
+    ensemble.members[number].set_weights(weights)

@@ -1,0 +1,31 @@
+"""`sentiment ensemble`: several finished runs as one."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from sentiment.commands.tensorflow import import_tensorflow
+from sentiment.commands.train import training_summary
+
+
+def add_to(commands: Any) -> None:
+    """Add the command's parser."""
+    parser = commands.add_parser("ensemble", help="make one run of several, with the mean of their logits")
+    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL", help="folder of a finished run")
+    parser.add_argument("--output-dir", type=Path, required=True, help="where the ensemble is written")
+    parser.add_argument("--overwrite", action="store_true", help="replace a finished run")
+    parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Make the ensemble and print a short summary."""
+    import_tensorflow()
+    from sentiment.artifacts import RunFolder
+    from sentiment.ensembling import run_ensemble
+
+    folders = [RunFolder.open(path) for path in arguments.models]
+    folder = run_ensemble(folders, arguments.output_dir, overwrite=arguments.overwrite)
+    measured = folder.load_metrics()
+    print(json.dumps(measured) if arguments.json else training_summary(folder.path, measured))

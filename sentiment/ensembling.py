@@ -1,0 +1,125 @@
+"""From finished runs to one that is their ensemble."""
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sentiment.answers import names_of, same_test
+from sentiment.architectures import Sizes
+from sentiment.architectures.ensemble import NAME, Member, build_ensemble, set_member
+from sentiment.artifacts import PretrainedFolder, RunFolder
+from sentiment.batching import RESERVED_IDS, UNKNOWN_ID
+from sentiment.config import RunConfig, TextConfig
+from sentiment.console import log
+from sentiment.datasets import Corpus, load_corpus, occurring
+from sentiment.errors import UserError
+from sentiment.inference import Classifier
+from sentiment.preprocessing import TextPreprocessor
+from sentiment.preprocessing.preprocessor import kept_at_ends
+from sentiment.training import Trained
+from sentiment.workflow import conclude, kept_on_error
+
+FEWEST_TEXTS = 100  # of validation, below which no temperature is looked for
+
+
+def run_ensemble(folders: Sequence[RunFolder], target: Path, *, overwrite: bool = False) -> RunFolder:
+    """Make one run of several, whose logits are the mean of theirs, evaluated once on their test split.
+
+    Members may differ in all but the classes, the test split and `--periods`. The temperature is found on the
+    validation texts of the first that no member was trained on; where they are fewer than 100, the mean stays as it is.
+
+    Raises:
+        UserError: if there are not two at least, or they do not go together.
+    """
+    started = time.perf_counter()
+    configs = [folder.load_config() for folder in folders]
+    check_members(folders, configs)
+    preprocessors = [folder.load_preprocessor() for folder in folders]
+    words = tuple(dict.fromkeys(word for one in preprocessors for word in one.words))
+    config = ensemble_config(configs, len(words) + RESERVED_IDS)
+    folder = RunFolder.begin(target, config, overwrite=overwrite)
+    with kept_on_error(folder, target):
+        preprocessor = TextPreprocessor(config.text, words)
+        class_names = folders[0].load_class_names()
+        members = [Member(own.model, one.load_sizes(), *kept_at_ends(own.text))
+                   for one, own in zip(folders, configs, strict=True)]
+        sizes = Sizes(preprocessor.vocabulary_size, len(class_names))
+        model = build_ensemble(members, sizes)
+        for number, one in enumerate(folders):
+            set_member(model, number, own_ids(words, preprocessors[number].words), one.load_model().get_weights())
+        corpus, untouched = _corpus(configs)
+        validation = corpus.validation.take(np.flatnonzero(untouched))
+        logits = Classifier(model, preprocessor, class_names).predict_logits(corpus.validation.texts)
+        trained = Trained(model, preprocessor, sizes, {}, None, logits, 0.0, "1 CPU", None)
+        if len(validation) >= FEWEST_TEXTS:
+            corpus = dataclasses.replace(corpus, validation=validation)
+            trained = dataclasses.replace(trained, validation_logits=logits[untouched]).calibrated(validation.labels)
+        else:
+            log.warning(f"only {len(validation)} of the validation texts of {folders[0].path} were seen by no member "
+                        "in training, too few to calibrate on: the mean stays as it is, and validation flatters")
+        paths = {own.training.pretrained for own in configs if own.training.pretrained}
+        return conclude(folder, target, config, corpus, trained, started,
+                        pretrained=[PretrainedFolder.open(path).load() for path in paths],
+                        members=dict(zip(names_of(folders), members, strict=True)))
+
+
+def check_members(folders: Sequence[RunFolder], configs: Sequence[RunConfig]) -> None:
+    """Refuse runs that cannot answer as one.
+
+    Raises:
+        UserError: with the reason.
+    """
+    if len(folders) < 2:
+        raise UserError("an ensemble has two members or more")
+    for folder, config in zip(folders[1:], configs[1:], strict=True):
+        if folder.load_class_names() != folders[0].load_class_names():
+            raise UserError(f"{folder.path} has other classes than {folders[0].path}")
+        if not same_test(config, configs[0]):
+            raise UserError(f"{folder.path} was trained on other data or another split than {folders[0].path}, which "
+                            "may hold texts of its test split")
+        if config.text.periods != configs[0].text.periods:
+            raise UserError(f"{folder.path} and {folders[0].path} differ in --periods: they read different words")
+    for folder in folders:
+        if folder.members.is_file():
+            raise UserError(f"{folder.path} is an ensemble: name its members instead")
+
+
+def ensemble_config(configs: Sequence[RunConfig], vocabulary_size: int) -> RunConfig:
+    """Return the configuration of an ensemble: that of the first, with what all of them read.
+
+    Raises:
+        UserError: if what a member reads of a long text is not within what the one with the longest texts reads.
+    """
+    longest = max((config.text for config in configs), key=lambda text: text.max_length)
+    for text in (config.text for config in configs):
+        if not _within(text, longest):
+            raise UserError(f"--truncate {text.truncate} with --max-length {text.max_length} reads other words than "
+                            f"--truncate {longest.truncate} with --max-length {longest.max_length}")
+    unlabelled = next((config.data.unlabelled for config in configs if config.data.unlabelled), None)
+    return RunConfig().updated({
+        "data": {**dataclasses.asdict(configs[0].data), "unlabelled": unlabelled},
+        "text": {**dataclasses.asdict(longest), "vocabulary_size": vocabulary_size},
+        "model": {"architecture": NAME}, "runtime": {"seed": configs[0].runtime.seed}})
+
+
+def _within(text: TextConfig, longest: TextConfig) -> bool:
+    """Return whether each end that one reads of a long text lies within the end that the other reads."""
+    return all(own <= other for own, other in zip(kept_at_ends(text), kept_at_ends(longest), strict=True))
+
+
+def own_ids(words: Sequence[str], members_words: Sequence[str]) -> np.ndarray:
+    """Return int32 [common vocabulary]: a member's id for each common one; a word that it does not know is unknown."""
+    known = {word: number for number, word in enumerate(members_words, start=RESERVED_IDS)}
+    return np.array([*range(RESERVED_IDS), *(known.get(word, UNKNOWN_ID) for word in words)], np.int32)
+
+
+def _corpus(configs: Sequence[RunConfig]) -> tuple[Corpus, np.ndarray]:
+    """Return the corpus of the first member, and bool [validation texts]: which no member was trained on."""
+    corpus = load_corpus(configs[0].data, configs[0].runtime.seed)
+    untouched = np.ones(len(corpus.validation), bool)
+    for data, seed in {(config.data, config.runtime.seed) for config in configs[1:]}:
+        untouched &= ~occurring(corpus.validation.texts, load_corpus(data, seed).train.texts)
+    return corpus, untouched

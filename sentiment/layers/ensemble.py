@@ -1,0 +1,100 @@
+"""Several models that answer as one."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("sentiment")
+class MemberIds(keras.layers.Layer):
+    """Turn the ids of a common vocabulary into those of a member's, cut to the words that the member reads.
+
+    Args:
+        vocabulary_size: of the common vocabulary. The weight, int32 [vocabulary_size], starts as the identity.
+        head: how many words are kept at the start of a text that has more than `head + tail`.
+        tail: how many at its end.
+
+    Call arguments:
+        inputs: int32 [batch, time], 0 at padding, which stands on the right.
+
+    Returns:
+        int32 [batch, at most head + tail].
+    """
+
+    def __init__(self, vocabulary_size: int, head: int, tail: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.vocabulary_size = vocabulary_size
+        self.head = head
+        self.tail = tail
+
+    def build(self, input_shape: Any) -> None:
+        """Create the table."""
+        self.own = self.add_weight(shape=(self.vocabulary_size,), dtype="int32", trainable=False, name="own",
+                                   initializer=lambda shape, dtype=None: ops.arange(shape[0], dtype=dtype))
+
+    def call(self, inputs: Any) -> Any:
+        """Look up; see the class."""
+        own = ops.take(ops.convert_to_tensor(self.own), inputs, axis=0)
+        return ops.take_along_axis(own, self.places(inputs), axis=1)
+
+    def places(self, inputs: Any) -> Any:
+        """Return int32 [batch, at most head + tail]: where in its row each word that is kept stands."""
+        limit = self.head + self.tail
+        lengths = ops.sum(ops.cast(ops.not_equal(inputs, 0), "int32"), axis=1, keepdims=True)
+        places = ops.arange(ops.minimum(ops.shape(inputs)[1], limit), dtype="int32")[None, :]
+        from_end = ops.logical_and(lengths > limit, places >= self.head)
+        return ops.where(from_end, lengths - limit + places, ops.zeros_like(lengths) + places)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return (batch, None)."""
+        return (input_shape[0], None)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the constructor takes."""
+        return {**super().get_config(), "vocabulary_size": self.vocabulary_size, "head": self.head, "tail": self.tail}
+
+
+@keras.saving.register_keras_serializable("sentiment")
+class Ensemble(keras.layers.Layer):
+    """The mean of the logits of several models, which is that of their log-odds.
+
+    Args:
+        members: models from ids int32 [batch, time] to logits, all of one shape.
+        lookups: for each its `MemberIds`.
+
+    Call arguments:
+        inputs: int32 [batch, time], ids of the common vocabulary.
+
+    Returns:
+        float32 [batch, 1 or classes].
+    """
+
+    def __init__(self, members: Sequence[keras.Model], lookups: Sequence[MemberIds], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.members = list(members)
+        self.lookups = list(lookups)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Ask all; see the class."""
+        logits = [member(lookup(inputs), training=training)
+                  for member, lookup in zip(self.members, self.lookups, strict=True)]
+        return ops.mean(ops.stack(logits), axis=0)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return (batch, 1 or classes)."""
+        return (input_shape[0], self.members[0].output_shape[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the constructor takes."""
+        parts = {"members": self.members, "lookups": self.lookups}
+        return {**super().get_config(), **{name: [keras.saving.serialize_keras_object(one) for one in values]
+                                           for name, values in parts.items()}}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Build the layer, with its models, from `get_config`."""
+        parts = {name: [keras.saving.deserialize_keras_object(one) for one in config[name]]
+                 for name in ("members", "lookups")}
+        return cls(**{**config, **parts})
