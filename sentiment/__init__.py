@@ -17,7 +17,7 @@ __all__ = ["UserError", "__version__", "load"]
 
 
 def load(path: str | os.PathLike[str]) -> "Predictor":
-    """Load the classifier of a finished run, or of an export for ONNX Runtime, which needs no TensorFlow.
+    """Load the classifier of a finished run, or of an export for ONNX Runtime or LiteRT, which need no TensorFlow.
 
     Raises:
         UserError: if the folder is missing, incomplete, damaged or not of this project.

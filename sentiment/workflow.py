@@ -24,7 +24,7 @@ from sentiment.console import log
 from sentiment.datasets import Corpus, Examples, load_corpus, load_unlabelled, occurring
 from sentiment.errors import DivergedError, UserError
 from sentiment.evaluation import calibration_error, evaluate, plots
-from sentiment.export import export_saved_model
+from sentiment.export import Original, export_saved_model
 from sentiment.inference import Classifier, load
 from sentiment.machine import peak_memory_bytes
 from sentiment.model_card import model_card
@@ -157,7 +157,7 @@ def conclude(folder: RunFolder, target: Path, config: RunConfig, corpus: Corpus,
     """
     folder.save_run(config, trained.preprocessor, corpus.class_names, trained.sizes, trained.model,
                     list(members.values()))
-    export_saved_model(folder, list(islice(corpus.validation.texts, CHECKED_TEXTS)))
+    export_saved_model(Original(folder, list(islice(corpus.validation.texts, CHECKED_TEXTS))))
     test = corpus.test.read()
     logits = Classifier(folder.load_model(), trained.preprocessor, corpus.class_names).predict_logits(test.texts)
     np.savez(folder.test, allow_pickle=False, labels=test.labels, logits=logits)

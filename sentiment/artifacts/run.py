@@ -8,7 +8,7 @@
         model.keras       ids to logits
         members.json      of an ensemble: what the shapes of each member depend on
         export/1/         SavedModel: raw strings to scores and classes
-        onnx/             an export for ONNX Runtime, if asked for; see `sentiment.portable.folder`
+        onnx/, litert/    exports for ONNX Runtime and LiteRT, if asked for; see `sentiment.portable.folder`
         history.csv       a row an epoch
         test.npz          labels and logits of the test split
         metrics.json      validation and test metrics, the data, versions, time and memory
@@ -23,6 +23,7 @@ import json
 import os
 import zipfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Self
 
 import keras
@@ -54,6 +55,10 @@ class RunFolder(ResultFolder):
         self.tensorboard = self.path / "tensorboard"
         self.test = self.path / "test.npz"
         self.plots = self.path / "plots"
+
+    def litert(self, precision: str) -> Path:
+        """Return the folder of an export for LiteRT: `litert`, or `litert-float16`, `litert-int8`."""
+        return self.path / ("litert" if precision == "float32" else f"litert-{precision}")
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:

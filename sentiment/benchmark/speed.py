@@ -21,7 +21,7 @@ from sentiment.benchmark.sides import Times, alternate
 from sentiment.config import RunConfig
 from sentiment.console import log
 from sentiment.datasets import load_corpus
-from sentiment.export import export_onnx
+from sentiment.export import Original, export_onnx
 from sentiment.machine import available_cores
 from sentiment.preprocessing import TextPreprocessor
 
@@ -126,7 +126,7 @@ def _write_run(path: Path, config: RunConfig, preprocessor: TextPreprocessor, cl
     run.save_run(config, preprocessor, class_names, sizes, architectures.build(config.model, sizes))
     run.save_json(run.metrics, {})
     if _installed("onnx runtime"):
-        export_onnx(run)
+        export_onnx(Original(run))
 
 
 def measure(groups: list[str], config: RunConfig, *, repeats: int, threads: int, training: int, prediction: int

@@ -1,33 +1,52 @@
-"""`sentiment export`: write a trained model in a form that runs elsewhere."""
+"""`sentiment export`: write a trained model in forms that run elsewhere."""
 
 import argparse
+from itertools import islice
 from typing import Any
 
 from sentiment.commands.tensorflow import import_tensorflow
-from sentiment.console import log
+from sentiment.console import log, print_table
+from sentiment.errors import UserError
 
-FORMATS = ("onnx", "saved_model")
+FORMATS = ("saved_model", "litert", "onnx", "all")
+PRECISIONS = ("float32", "float16", "int8")
+CHECKED_TEXTS = 300  # of the bundled sample, on which an export must agree with the model
 
 
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
-    parser = commands.add_parser("export", help="write a trained model in a form that runs elsewhere")
+    parser = commands.add_parser("export", help="write a trained model in forms that run elsewhere")
     parser.add_argument("model", help="the folder of a run")
     parser.add_argument("--format", choices=FORMATS, required=True,
-                        help="onnx: for ONNX Runtime, answers without TensorFlow; saved_model: for TensorFlow alone, "
-                        "which training has written already")
+                        help="saved_model: for TensorFlow alone; litert: for LiteRT, on phones and small machines; "
+                        "onnx: for ONNX Runtime; all: these, LiteRT in every precision")
+    parser.add_argument("--precision", choices=PRECISIONS, help="of the weights, for litert (default: float32)")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Export and say where it is."""
+    """Export, and print what was written."""
+    if arguments.precision is not None and arguments.format != "litert":
+        raise UserError("--precision goes with --format litert")
     import_tensorflow()
     from sentiment import export
     from sentiment.artifacts import RunFolder
+    from sentiment.datasets.sample import sample_texts
+    from sentiment.export.measure import measured
 
     folder = RunFolder.open(arguments.model)
-    if arguments.format == "saved_model":
-        log(f"saved to {export.export_saved_model(folder)}")
-        return
-    path = export.export_onnx(folder)
-    log(f'saved to {path}; try: python -m sentiment predict {path} "A wonderful film."')
+    original = export.Original(folder, list(islice(sample_texts(), CHECKED_TEXTS)))
+    made = []
+    if arguments.format in ("saved_model", "all"):
+        made.append(("saved_model", export.export_saved_model(original)))
+    if arguments.format in ("onnx", "all"):
+        made.append(("onnx", export.export_onnx(original)))
+    if arguments.format in ("litert", "all"):
+        precisions = PRECISIONS if arguments.format == "all" else [arguments.precision or "float32"]
+        made += [(f"litert {name}", export.export_litert(original, name)) for name in precisions]
+    rows = [[name, str(path.relative_to(folder.path)), f"{found.megabytes:.2f}", f"{found.milliseconds:.2f}",
+             f"{found.difference:.1e}", f"{found.agreement:.4f}"]
+            for (name, path), found in zip(made, measured(original, made), strict=True)]
+    print_table(["form", "folder", "MB", "ms a text", "difference", "same label"], rows, numeric=(2, 3, 4, 5))
+    log(f'try: python -m sentiment predict {made[-1][1] if made[-1][0] != "saved_model" else folder.path} '
+        '"A wonderful film."')

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 
 from sentiment.config import DataConfig
@@ -22,6 +23,11 @@ def sample_folder() -> Path:
     if installed is None or not installed.submodule_search_locations:
         raise UserError("the bundled sample is missing: install the package again")
     return Path(installed.submodule_search_locations[0])
+
+
+def sample_texts() -> Iterator[str]:
+    """Yield the texts of the test split, without their labels, for whoever needs some texts of any kind."""
+    yield from from_table(sample_folder() / "test.csv", DataConfig(group_column="group")).texts
 
 
 def load(config: DataConfig, seed: int) -> Corpus:

@@ -1,7 +1,8 @@
 """Forms of a trained model that run elsewhere; each is checked against the Keras model."""
 
-from sentiment.export.check import ExportError
+from sentiment.export.check import ExportError, Original
+from sentiment.export.litert import export_litert
 from sentiment.export.onnx_model import export_onnx
 from sentiment.export.saved_model import export_saved_model
 
-__all__ = ["ExportError", "export_onnx", "export_saved_model"]
+__all__ = ["ExportError", "Original", "export_litert", "export_onnx", "export_saved_model"]

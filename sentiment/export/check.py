@@ -1,16 +1,43 @@
 """What every export must show before it gets its name: that it answers as the Keras model does."""
 
+from collections.abc import Sequence
+from functools import cached_property
+
 import numpy as np
 
+from sentiment.artifacts import RunFolder
 from sentiment.errors import UserError
+from sentiment.inference import Classifier
 
 TOLERANCE = 1e-5
+AGREEMENT = 0.995
 CHECK_TEXTS = ("A wonderful film.", "I want my two hours back.", "", "Not good, but great! 😀<br />Don't miss it.",
                "word " * 2000)
 
 
 class ExportError(UserError):
     """An export does not answer as the Keras model does, or cannot be made."""
+
+
+class Original:
+    """The Keras model of a run, whose exports must answer as it does on `texts` and a few odd ones.
+
+    Attributes:
+        folder: of the run.
+        texts: all that is compared on.
+        classifier: with layers that run on any device, so without cuDNN.
+    """
+
+    def __init__(self, folder: RunFolder, texts: Sequence[str] = ()) -> None:
+        self.folder = folder
+        self.texts = [*CHECK_TEXTS, *texts]
+        self.classifier = Classifier(folder.load_model(use_cudnn=False), folder.load_preprocessor(),
+                                     folder.load_class_names())
+
+    @cached_property
+    def scores(self) -> np.ndarray:
+        """What it answers on the texts, float64 [texts, classes]."""
+        return self.classifier.predict_proba(self.texts)
 
 
 def check_scores(form: str, scores: np.ndarray, expected: np.ndarray) -> None:
@@ -23,3 +50,15 @@ def check_scores(form: str, scores: np.ndarray, expected: np.ndarray) -> None:
     if not difference <= TOLERANCE:
         raise ExportError(f"the {form}'s scores differ from the Keras model's by {difference:.1e}, more than "
                           f"{TOLERANCE:.0e}: it was not kept")
+
+
+def check_labels(form: str, scores: np.ndarray, expected: np.ndarray) -> None:
+    """Compare the most probable classes of probabilities, float [texts, classes].
+
+    Raises:
+        ExportError: if fewer than 0.995 of the texts get the same one.
+    """
+    agreement = float((scores.argmax(axis=1) == expected.argmax(axis=1)).mean())
+    if agreement < AGREEMENT:
+        raise ExportError(f"the {form} gives {agreement:.4f} of the texts the Keras model's label, fewer than "
+                          f"{AGREEMENT}: it was not kept")

@@ -1,14 +1,12 @@
 """Export a run as a TensorFlow SavedModel that takes raw strings and needs none of our code."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from sentiment.artifacts import RunFolder
-from sentiment.export.check import CHECK_TEXTS, check_scores
+from sentiment.export.check import Original, check_scores
 from sentiment.files import written_beside
 from sentiment.inference import Classifier
 
@@ -42,8 +40,8 @@ class _Serve(tf.Module):
         return answers
 
 
-def export_saved_model(folder: RunFolder, texts: Sequence[str] = ()) -> Path:
-    """Write `export/1` of a run folder, checked on `texts` and a few odd ones before it gets its name.
+def export_saved_model(original: Original) -> Path:
+    """Write `export/1` of a run folder, checked before it gets its name.
 
     The layers are rebuilt without cuDNN, so the SavedModel runs on any device. Its endpoints
     are `serve` and, for TensorFlow Serving, `serving_default`: a string tensor [texts] in, out come
@@ -53,15 +51,12 @@ def export_saved_model(folder: RunFolder, texts: Sequence[str] = ()) -> Path:
     Raises:
         ExportError: if the answers differ from the Keras model's by more than 1e-5.
     """
-    classifier = Classifier(folder.load_model(use_cudnn=False), folder.load_preprocessor(), folder.load_class_names())
-    checked = [*CHECK_TEXTS, *texts]
-    expected = classifier.predict_proba(checked)
-    root = tf.Module()
-    root.serve = _Serve(classifier)
+    folder, root = original.folder, tf.Module()
+    root.serve = _Serve(original.classifier)
     signatures = {"serve": root.serve.__call__, "serving_default": root.serve.__call__}
     with written_beside(folder.export) as beside:
         tf.saved_model.save(root, str(beside), signatures=signatures)
-        check_scores("SavedModel", _scores(beside, checked), expected)
+        check_scores("SavedModel", _scores(beside, original.texts), original.scores)
     return folder.export
 
 

@@ -43,7 +43,7 @@ class QueryAttention(keras.layers.Layer):
 
     def weights_of(self, query: Any, values: Any, mask: Any) -> Any:
         """Return the attention weights float [batch, queries, time]."""
-        return masked_softmax(self.scores(query, values), mask[:, None, :])
+        return masked_softmax(self.scores(query, values), ops.expand_dims(mask, 1))
 
     def call(self, query: Any, values: Any, values_mask: Any = None) -> tuple[Any, Any]:
         """Attend; see the class."""
@@ -174,7 +174,7 @@ class LuongAttention(QueryAttention):
             return super().weights_of(query, values, mask)
         centres = self.centres(query, mask)
         away = ops.cast(ops.arange(ops.shape(values)[1]), centres.dtype)[None, None, :] - centres
-        near = ops.logical_and(ops.abs(away) <= self.half_width, mask[:, None, :])
+        near = ops.logical_and(ops.abs(away) <= self.half_width, ops.expand_dims(mask, 1))
         weights = masked_softmax(self.scores(query, values), near)
         if self.place == "local-m":
             return weights
@@ -300,7 +300,7 @@ class SelfAttentivePooling(keras.layers.Layer):
         hidden = ops.matmul(inputs, self.hidden_kernel)  # [batch, time, units]
         hidden = ops.tanh(hidden if self.bias is None else hidden + self.bias)
         scores = ops.matmul(ops.transpose(self.hop_kernel), ops.transpose(hidden, (0, 2, 1)))  # [batch, hops, time]
-        weights = masked_softmax(scores, mask[:, None, :])
+        weights = masked_softmax(scores, ops.expand_dims(mask, 1))
         if training and self.penalty:
             self.add_loss(self.penalty * self._overlap(single_or_better(weights)))
         sums = ops.matmul(weights, inputs)  # [batch, hops, features]

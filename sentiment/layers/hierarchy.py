@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
+MOST_DOUBLINGS = 17  # enough for texts of 131,072 words
+
 
 @keras.saving.register_keras_serializable("sentiment")
 class SplitSentences(keras.layers.Layer):
@@ -43,11 +45,7 @@ class SplitSentences(keras.layers.Layer):
             ends = ops.logical_or(ends, ops.equal(ids, end_id))
         after = ops.pad(ends, [[0, 0], [1, 0]])[:, :time]  # the word before ends a sentence
         starts = ops.logical_or(ops.equal(steps, 0), ops.logical_and(after, ops.logical_not(ends)))
-        sentence = ops.cumsum(ops.cast(starts, "int32"), axis=1) - 1
-        flat = ops.reshape(sentence + ops.arange(batch, dtype="int32")[:, None] * time, (-1,))
-        # The first step of each sentence: time less the largest distance from the end among its words.
-        reach = ops.segment_max(ops.reshape(time - steps, (-1,)), flat, num_segments=batch * time)
-        offset = steps - (time - ops.reshape(ops.take(reach, flat), (batch, time)))
+        offset = steps - _running_max(ops.where(starts, steps, 0))  # from the first word of the sentence
         again = ops.logical_and(offset > 0, ops.equal(offset % self.max_words, 0))
         rows = ops.cumsum(ops.cast(ops.logical_or(starts, again), "int32"), axis=1) - 1
         return rows, offset % self.max_words
@@ -81,6 +79,18 @@ class SplitSentences(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return what the constructor takes."""
         return {**super().get_config(), "end_ids": list(self.end_ids), "max_words": self.max_words}
+
+
+def _running_max(values: Any) -> Any:
+    """Return the largest value so far in each row of int32 [batch, time], none below 0.
+
+    By doubling: after k shifts of 1, 2, 4, ... each place knows the largest of 2^k. Operators for segments or running
+    maxima are missing in ONNX and LiteRT.
+    """
+    time = ops.shape(values)[1]
+    for power in range(MOST_DOUBLINGS):
+        values = ops.maximum(values, ops.pad(values, [[0, 0], [1 << power, 0]])[:, :time])
+    return values
 
 
 @keras.saving.register_keras_serializable("sentiment")

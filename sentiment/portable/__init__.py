@@ -1,4 +1,4 @@
-"""What answers without TensorFlow: tokens in plain Python, the model in ONNX Runtime."""
+"""What answers without TensorFlow: tokens in plain Python, the model in ONNX Runtime or LiteRT."""
 
 from sentiment.portable.classifier import PortableClassifier
 from sentiment.portable.folder import PortableFolder

@@ -1,7 +1,8 @@
-"""The folder of an export for ONNX Runtime: the only code that knows the names of its files.
+"""The folder of an export for ONNX Runtime or LiteRT: the only code that knows the names of its files.
 
     models/bilstm/onnx/
-        model.onnx        ids int32 [batch, time] to logits float32 [batch, 1 or classes]
+        model.onnx        ids int32 [batch, time] to logits float32 [batch, 1 or classes]; or
+        model.tflite      the same with a batch of 1
         vocabulary.txt    a word a line, from id 2 on
         labels.json       the class names by index
         tokens.json       how a text becomes words: tables of characters, what is kept of a long text, periods
@@ -24,14 +25,15 @@ class PortableFolder:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self.model = self.path / "model.onnx"
+        self.onnx = self.path / "model.onnx"
+        self.lite = self.path / "model.tflite"
         self.vocabulary = self.path / "vocabulary.txt"
         self.labels = self.path / "labels.json"
         self.tokens = self.path / "tokens.json"
 
     def exists(self) -> bool:
         """Return whether the folder is such an export and no run."""
-        return self.model.is_file() and self.tokens.is_file()
+        return (self.onnx.is_file() or self.lite.is_file()) and self.tokens.is_file()
 
     def save_texts(self, tokenizer: PlainTokenizer, class_names: Sequence[str]) -> None:
         """Write everything but the model."""

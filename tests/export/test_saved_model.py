@@ -46,7 +46,7 @@ def test_every_architecture_exports(tmp_path: Path, name: str, classes: int) -> 
     import tensorflow as tf
 
     folder = untrained_run(tmp_path / "run", name, classes)
-    assert export.export_saved_model(folder, TEXTS) == folder.export
+    assert export.export_saved_model(export.Original(folder, TEXTS)) == folder.export
     loaded = tf.saved_model.load(str(folder.export))
     answer = loaded.serve(tf.constant(TEXTS))
     np.testing.assert_allclose(answer["scores"], sentiment.load(folder.path).predict_proba(TEXTS), atol=1e-5)
@@ -61,7 +61,7 @@ def test_every_architecture_exports(tmp_path: Path, name: str, classes: int) -> 
 ], ids=lambda options: " ".join(map(str, options.values())))
 def test_every_kind_of_recurrent_model_exports(tmp_path: Path, options: dict[str, Any]) -> None:
     folder = untrained_run(tmp_path / "run", "bilstm", 2, **options)
-    assert export.export_saved_model(folder, TEXTS) == folder.export  # which compares the answers
+    assert export.export_saved_model(export.Original(folder, TEXTS)) == folder.export  # which compares the answers
 
 
 def test_an_export_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,6 +70,6 @@ def test_an_export_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(sentiment.inference.Classifier, "predict_proba",
                         lambda self, texts: right(self, texts) + 2e-5)
     with pytest.raises(export.ExportError, match=r"differ from the Keras model's by 2.0e-05"):
-        export.export_saved_model(folder)
+        export.export_saved_model(export.Original(folder))
     assert not folder.export.exists()
     assert list(folder.export.parent.iterdir()) == []

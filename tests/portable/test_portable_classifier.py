@@ -36,7 +36,7 @@ def whole(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with its export in `onnx`."""
     copy = tmp_path_factory.mktemp("exported") / "run"
     shutil.copytree(tiny_run, copy)
-    export.export_onnx(RunFolder(copy))
+    export.export_onnx(export.Original(RunFolder(copy)))
     return copy
 
 

@@ -1,0 +1,114 @@
+"""Export a run for LiteRT, tokens included, so that it answers without TensorFlow."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from sentiment.errors import UserError
+from sentiment.export.check import Original, check_labels, check_scores
+from sentiment.export.conversion import failing_as_export_error, plain_tokenizer
+from sentiment.files import written_beside
+from sentiment.inference import Classifier
+from sentiment.layers.fused import replaced_loops
+from sentiment.portable import PortableClassifier, PortableFolder
+from sentiment.portable.engines import INPUT, OUTPUT
+
+PRECISIONS = ("float32", "float16", "int8")
+
+
+def export_litert(original: Original, precision: str = "float32") -> Path:
+    """Write `litert`, `litert-float16` or `litert-int8` of a run folder, checked before it gets its name.
+
+    The model takes texts of any length, one at a time, and uses LiteRT's own operators alone. `float16` halves the
+    weights; `int8` quantises them, and the inputs of a product while it runs ("dynamic range").
+
+    Raises:
+        ExportError: if the model cannot be converted, or its answers differ from the Keras model's: in float32 by more
+            than 1e-5, else in more than one label of 200.
+        UserError: if LiteRT is missing.
+    """
+    if find_spec("ai_edge_litert") is None:
+        raise UserError("--format litert needs ai-edge-litert: pip install '.[litert]'")
+    classifier, target = original.classifier, original.folder.litert(precision)
+    with written_beside(target) as path:
+        beside = PortableFolder(path)
+        path.mkdir(parents=True)
+        beside.save_texts(plain_tokenizer(classifier.preprocessor), classifier.class_names)
+        with failing_as_export_error("LiteRT"):
+            beside.lite.write_bytes(_converted(classifier, precision))
+            scores = PortableClassifier.load(path).predict_proba(original.texts)
+        check = check_scores if precision == "float32" else check_labels
+        check("LiteRT model", scores, original.scores)
+    return target
+
+
+def _converted(classifier: Classifier, precision: str) -> bytes:
+    """Return the model as LiteRT reads it."""
+    model = classifier.model
+    # The converter leaves variables that loops read without values, so the model gets its weights as constants.
+    constants = [[tf.constant(variable.numpy()) for variable in variables]
+                 for variables in (model.trainable_variables, model.non_trainable_variables)]
+
+    @tf.function(input_signature=[tf.TensorSpec([1, None], tf.int32, name=INPUT)])
+    def serve(ids: Any) -> dict[str, Any]:
+        return {OUTPUT: model.stateless_call(*constants, ids, training=False)[0]}
+
+    with replaced_loops(lite_loop):
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([serve.get_concrete_function()])
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if precision != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    content: bytes = converter.convert()
+    return content
+
+
+def lite_loop(layer: Any, step: Any, weights: list[Any], sequences: Any, states: list[Any], mask: Any
+              ) -> tuple[Any, list[Any]]:
+    """Run a layer's cell over all steps with operators that LiteRT has.
+
+    The arguments and the answer are those of `sentiment.export.onnx_loops.onnx_loop`. The steps of a text are a loop;
+    it comes alone and so has no padding. Its sentences are padded to a known length, and how many there are only the
+    text tells; LiteRT's lists need to know the number of rows, so their steps are written out one after another.
+    """
+    cell, batch, time = step(*weights), tf.shape(sequences)[0], tf.shape(sequences)[1]
+    words = tf.transpose(sequences, [1, 0, 2])
+    projected = cell.project(tf.reshape(words, [-1, words.shape[-1]]))  # [time * batch, a multiple of units]
+    projected = tf.reshape(projected, [time, batch, projected.shape[-1]])
+    if layer.go_backwards:
+        projected = tf.reverse(projected, [0])
+    if sequences.shape[1] is None:
+        stacked, last = _looped(cell, projected, states)
+    else:
+        real = tf.cast(tf.transpose(mask), tf.float32)[:, :, None]
+        stacked, last = _written_out(cell, projected, tf.reverse(real, [0]) if layer.go_backwards else real, states,
+                                     steps=sequences.shape[1])
+    return tf.transpose(stacked, [1, 0, 2]), last
+
+
+def _looped(cell: Any, projected: Any, states: list[Any]) -> tuple[Any, list[Any]]:
+    """Return the outputs of one text, [time, 1, units], and the last states."""
+    shape, time = [1, states[0].shape[-1]], tf.shape(projected)[0]
+    projected = tf.reshape(projected, [time, 1, projected.shape[-1]])
+    outputs = tf.TensorArray(tf.float32, size=time, element_shape=shape)
+
+    def body(number: Any, outputs: Any, *before: Any) -> Any:
+        after, _ = cell.forward(projected[number], before)
+        return (number + 1, outputs.write(number, after[0]), *after)
+
+    start = (0, outputs, *(tf.reshape(state, shape) for state in states))
+    _, outputs, *last = tf.while_loop(lambda number, *_: number < time, body, start)
+    return tf.reshape(outputs.stack(), [time, *shape]), list(last)
+
+
+def _written_out(cell: Any, projected: Any, real: Any, states: list[Any], *, steps: int) -> tuple[Any, list[Any]]:
+    """Return the outputs of many rows, [time, rows, units], zero where `real` [time, rows, 1] is; and the states."""
+    outputs = []
+    for number in range(steps):
+        after, _ = cell.forward(projected[number], states)
+        states = [old + real[number] * (new - old) for new, old in zip(after, states, strict=True)]
+        outputs.append(states[0] * real[number])
+    return tf.stack(outputs), states

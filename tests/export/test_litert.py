@@ -1,0 +1,142 @@
+"""Every architecture in LiteRT against the Keras model, in every precision."""
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_models import TEXTS, untrained_run
+
+import sentiment
+from sentiment import architectures, export
+from sentiment.artifacts import RunFolder
+from sentiment.config import ATTENTIONS
+from sentiment.export import litert
+from sentiment.inference import load
+from sentiment.portable import PortableClassifier
+
+Cli = Callable[..., tuple[int, str, str]]
+LONG = [" ".join(["good", "bad", "film", "so"][place % 4] for place in range(length)) for length in (2, 7, 19, 20, 40)]
+
+
+def assert_same(folder: RunFolder) -> None:
+    path = export.export_litert(export.Original(folder))
+    assert path == folder.path / "litert"
+    texts = [*TEXTS, *LONG]
+    np.testing.assert_allclose(sentiment.load(path).predict_proba(texts), load(folder.path).predict_proba(texts),
+                               atol=1e-5)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("name", [entry.name for entry in architectures.architectures()])
+def test_every_architecture_exports(tmp_path: Path, name: str, classes: int) -> None:
+    assert_same(untrained_run(tmp_path / "run", name, classes))
+
+
+@pytest.mark.parametrize("options", [
+    *({"attention": attention} for attention in ATTENTIONS[1:]), {"normalization": "layer"},
+    {"normalization": "weight"}, {"normalization": "batch", "layers": 2, "skip": True},
+    {"weight_drop": 0.5, "merge": "sum"},
+], ids=lambda options: " ".join(map(str, options.values())))
+def test_every_kind_of_recurrent_model_exports(tmp_path: Path, options: dict[str, Any]) -> None:
+    assert_same(untrained_run(tmp_path / "run", "bilstm", 2, **options))
+
+
+@pytest.mark.parametrize("precision", ["float16", "int8"])
+def test_smaller_weights_give_the_same_labels(precision: str, tiny_run: Path) -> None:
+    folder = RunFolder(tiny_run)
+    path = export.export_litert(export.Original(folder, LONG), precision)
+    try:
+        assert path == tiny_run / f"litert-{precision}"
+        scores, expected = sentiment.load(path).predict_proba(LONG), load(tiny_run).predict_proba(LONG)
+        np.testing.assert_allclose(scores, expected, atol=0.02)
+        assert (scores != expected).any()
+    finally:
+        shutil.rmtree(path)
+
+
+def test_float16_halves_the_file(tmp_path: Path) -> None:
+    folder = untrained_run(tmp_path / "run", "lstm", 2, units=64, embedding_size=64)
+    sizes = {precision: (export.export_litert(export.Original(folder), precision) / "model.tflite").stat().st_size
+             for precision in ("float32", "float16", "int8")}
+    assert sizes["float16"] < 0.65 * sizes["float32"]
+    assert sizes["int8"] < 0.45 * sizes["float32"]
+
+
+def test_an_export_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = untrained_run(tmp_path / "run", "cnn", 2)
+    right = PortableClassifier.predict_proba
+    monkeypatch.setattr(PortableClassifier, "predict_proba", lambda self, texts: right(self, texts) + 2e-5)
+    with pytest.raises(export.ExportError, match=r"the LiteRT model's scores differ from the Keras model's by 2.0e-05"):
+        export.export_litert(export.Original(folder))
+    monkeypatch.setattr(PortableClassifier, "predict_proba", lambda self, texts: right(self, texts)[:, ::-1])
+    with pytest.raises(export.ExportError, match=r"the LiteRT model gives 0\.\d+ of the texts the Keras model's label"):
+        export.export_litert(export.Original(folder), precision="int8")
+    assert not list(folder.path.glob("litert*"))
+
+
+def test_a_model_that_cannot_be_converted_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> bytes:
+        raise ValueError("no such operator\nand more")
+
+    folder = untrained_run(tmp_path / "run", "gru", 2)
+    monkeypatch.setattr(litert, "_converted", fail)
+    with pytest.raises(export.ExportError, match=r"^this model cannot be converted to LiteRT: no such operator$"):
+        export.export_litert(export.Original(folder))
+    assert not list(folder.path.glob("litert*"))
+
+
+def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = untrained_run(tmp_path / "run", "gru", 2)
+    find = importlib.util.find_spec
+    monkeypatch.setattr(litert, "find_spec", lambda name: None if name == "ai_edge_litert" else find(name))
+    with pytest.raises(sentiment.UserError, match=r"--format litert needs ai-edge-litert: pip install '.\[litert\]'"):
+        export.export_litert(export.Original(folder))
+
+
+def test_operators_are_litert_s_own(tmp_path: Path) -> None:
+    """Flex operators would need TensorFlow at run time."""
+    folder = untrained_run(tmp_path / "run", "bilstm", 2)
+    model = (export.export_litert(export.Original(folder)) / "model.tflite").read_bytes()
+    assert b"Flex" not in model
+
+
+def test_the_command_exports_all_and_prints_what_it_measured(tmp_path: Path, run_cli: Cli) -> None:
+    folder = untrained_run(tmp_path / "run", "gru", 2)
+    code, out, err = run_cli("export", folder.path, "--format", "all")
+    assert code == 0, err
+    rows = [line.split("\t") for line in out.splitlines()]
+    assert [row[0] for row in rows] == ["saved_model", "onnx", "litert float32", "litert float16", "litert int8"]
+    for form, path, size, milliseconds, difference, agreement in rows:
+        assert (folder.path / path).is_dir()
+        assert float(size) > 0
+        assert float(milliseconds) > 0
+        assert float(difference) < (0.1 if "16" in form or "int8" in form else 1e-5)
+        assert float(agreement) >= 0.995
+    code, _, err = run_cli("export", folder.path, "--format", "onnx", "--precision", "int8")
+    assert (code, "--precision goes with --format litert" in err) == (1, True)
+
+
+def test_it_answers_without_tensorflow(tmp_path: Path) -> None:
+    folder = untrained_run(tmp_path / "run", "bilstm", 2)
+    code = ("import sys\n"
+            "for name in ('tensorflow', 'keras', 'pandas', 'sklearn'):\n    sys.modules[name] = None\n"
+            "from sentiment.cli import main\nsys.exit(main(['predict', *sys.argv[1:]]))")
+    path = export.export_litert(export.Original(folder))
+    done = subprocess.run([sys.executable, "-c", code, str(path), "a good film"],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(load(folder.path).predict(["a good film"])[0].label)
+
+
+def test_damage_is_one_line(tmp_path: Path, run_cli: Cli) -> None:
+    path = export.export_litert(export.Original(untrained_run(tmp_path / "run", "gru", 2)))
+    (path / "model.tflite").write_bytes(b"nothing")
+    code, out, err = run_cli("predict", path, "text")
+    assert (code, out) == (1, "")
+    assert "model.tflite is damaged: " in err
