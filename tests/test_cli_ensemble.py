@@ -65,9 +65,10 @@ def test_the_saved_model_needs_none_of_our_code(runs: Path) -> None:
     np.testing.assert_allclose(json.loads(done.stdout), load(runs / "all").predict_proba(TEXTS), atol=1e-5)
 
 
-def test_onnx(runs: Path) -> None:
-    pytest.importorskip("tf2onnx")
-    assert main(["export", str(runs / "all"), "--format", "onnx"]) == 0  # it is checked before it gets its name
+@pytest.mark.parametrize("form", ["onnx", "litert"])
+def test_other_forms(form: str, runs: Path, tmp_path: Path) -> None:
+    assert main(["ensemble", str(runs / "one"), str(runs / "two"), "--output-dir", str(tmp_path / "both")]) == 0
+    assert main(["export", str(tmp_path / "both"), "--format", form]) == 0  # it is checked before it gets its name
 
 
 @pytest.mark.parametrize("text", TEXTS)

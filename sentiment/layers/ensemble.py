@@ -43,7 +43,9 @@ class MemberIds(keras.layers.Layer):
         """Return int32 [batch, at most head + tail]: where in its row each word that is kept stands."""
         limit = self.head + self.tail
         lengths = ops.sum(ops.cast(ops.not_equal(inputs, 0), "int32"), axis=1, keepdims=True)
-        places = ops.arange(ops.minimum(ops.shape(inputs)[1], limit), dtype="int32")[None, :]
+        time = ops.shape(inputs)[1]
+        kept = min(time, limit) if isinstance(time, int) else ops.minimum(time, limit)  # known on other backends
+        places = ops.arange(kept, dtype="int32")[None, :]
         from_end = ops.logical_and(lengths > limit, places >= self.head)
         return ops.where(from_end, lengths - limit + places, ops.zeros_like(lengths) + places)
 

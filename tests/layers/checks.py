@@ -17,9 +17,11 @@ def first(outputs: Any) -> Any:
 
 
 def set_weights(layer: keras.layers.Layer, seed: int = 3) -> None:
-    """Fill a built layer with weights of about 0.5."""
+    """Fill a built layer with weights of about 0.5, and tables of ids with some from 1 to 4."""
     random = np.random.default_rng(seed)
-    layer.set_weights([np.asarray(random.normal(0, 0.5, weight.shape), weight.dtype) for weight in layer.get_weights()])
+    layer.set_weights([random.integers(1, 5, weight.shape).astype(weight.dtype) if weight.dtype.kind == "i"
+                       else np.asarray(random.normal(0, 0.5, weight.shape), weight.dtype)
+                       for weight in layer.get_weights()])
 
 
 def check_gradient(make: Callable[[], keras.layers.Layer], inputs: Sequence[np.ndarray], **options: Any) -> None:

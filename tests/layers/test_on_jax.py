@@ -6,6 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from checks import first, set_weights
@@ -38,6 +39,9 @@ CASES: dict[str, tuple[str, list[Any]]] = {
     "WordDropout": ("WordDropout(0.5)", [IDS]),
     "JoinSentences": ("JoinSentences()", [WORDS.reshape(18, 4)[:6], IDS[:, :2] > 0]),
     "SplitSentences": ("SplitSentences((4,), 3)", [IDS, WORDS]),
+    "MemberIds": ("MemberIds(9, 2, 1)", [IDS]),
+    "Ensemble": ("Ensemble([keras.Sequential([keras.layers.Embedding(9, 4), keras.layers.GlobalMaxPooling1D()])], "
+                 "[layers.MemberIds(9, 1, 2)])", [IDS]),
 }
 
 ON_JAX = """
@@ -65,7 +69,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, np.ndar
     arrays: dict[str, Any] = {}
     cases, expected = {}, {}
     for name, (make, inputs) in CASES.items():
-        layer = eval("layers." + make, {"layers": layers})  # noqa: S307
+        layer = eval("layers." + make, {"layers": layers, "keras": keras})  # noqa: S307
         layer(*inputs)
         if name == "LinearNgrams":
             layer.set_weights([KEYS, *(RANDOM.normal(size=one.shape) for one in layer.get_weights()[1:])])
