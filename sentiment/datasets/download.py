@@ -90,8 +90,8 @@ def _copy(response: IO[bytes], file: IO[bytes], start: int, total: int | None) -
 def unpack(archive: Path, folder: Path, member: str) -> Path:
     """Unpack a tar archive and move its top-level `member` into `folder`.
 
-    Everything is written to a folder beside it first and renamed when complete. Members that would leave
-    the folder, links out of it and device files are refused (`tarfile`'s `data` filter, PEP 706).
+    Everything is written to a folder beside it first and renamed when complete. Members that would leave the folder,
+    links and device files are refused.
 
     Returns:
         The path of the member.
@@ -103,14 +103,31 @@ def unpack(archive: Path, folder: Path, member: str) -> Path:
     beside = Path(tempfile.mkdtemp(prefix=f".{member}-", dir=folder))
     try:
         with tarfile.open(archive) as tar:
-            tar.extractall(beside, filter="data")
+            _extract(archive, tar, beside.resolve())
         if not (beside / member).is_dir():
             raise UserError(f"{archive} holds no folder {member}/")
         (beside / member).replace(folder / member)
-    except tarfile.FilterError as error:
-        raise UserError(f"{archive} is not safe to unpack: {error}") from None
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError) as error:
         raise UserError(f"{archive} is damaged: {error}") from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return folder / member
+
+
+def _extract(archive: Path, tar: tarfile.TarFile, folder: Path) -> None:
+    """Write files and folders; `extractall` has a filter that does this only since Python 3.11.4.
+
+    Raises:
+        UserError: for a member that is neither, or that lies elsewhere.
+    """
+    for member in tar:
+        target = (folder / member.name).resolve()
+        content = tar.extractfile(member) if member.isreg() else None
+        if not target.is_relative_to(folder) or (content is None and not member.isdir()):
+            raise UserError(f"{archive} is not safe to unpack: {member.name} is outside of it, or no file")
+        if content is None:
+            target.mkdir(parents=True, exist_ok=True)
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with content, target.open("wb") as file:
+            shutil.copyfileobj(content, file)

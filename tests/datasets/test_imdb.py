@@ -100,10 +100,22 @@ def test_an_archive_that_leaves_its_folder_is_refused(tmp_path: Path, name: str)
         member = tarfile.TarInfo(name)
         member.size = 3
         tar.addfile(member, io.BytesIO(b"bad"))
-    with pytest.raises(UserError, match=r"not safe to unpack|holds no folder"):
+    with pytest.raises(UserError, match=r"aclImdb\.tar\.gz is not safe to unpack"):
         download.unpack(archive, target, "aclImdb")
     assert list(target.iterdir()) == []
     assert not (tmp_path / "escaped.txt").exists()
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
+def test_an_archive_with_links_or_devices_is_refused(tmp_path: Path, kind: bytes) -> None:
+    archive = tmp_path / "aclImdb.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        member = tarfile.TarInfo("aclImdb/train")
+        member.type, member.linkname = kind, "/etc"
+        tar.addfile(member)
+    with pytest.raises(UserError, match=r"aclImdb\.tar\.gz is not safe to unpack: aclImdb/train is"):
+        download.unpack(archive, tmp_path, "aclImdb")
+    assert [path.name for path in tmp_path.iterdir()] == [archive.name]
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"\x1f\x8b\x08\x00broken", b"\xfd7zXZ\x00broken"])
