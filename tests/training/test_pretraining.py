@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from small_models import small
+from small_models import enlivened, small
 
 from sentiment.architectures import Sizes
 from sentiment.architectures.pretrainable import BUILDERS
@@ -98,6 +98,7 @@ def test_it_learns_what_comes_next(method: str, name: str, tmp_path: Path) -> No
 def test_perplexity_is_that_of_reading_the_validation_texts_in_one_go(name: str) -> None:
     pretrainer = make("language-model", name)
     task: Any = pretrainer.task
+    enlivened(task.network)
     measured = task.validate()
     states = [np.zeros((1, 12), np.float32)] * 2
     for number, direction in enumerate(task.model.directions):
