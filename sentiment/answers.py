@@ -45,13 +45,9 @@ def answers_of_all(folders: Sequence[RunFolder], data: DataConfig | None) -> Ans
     """
     first = folders[0].load_config()
     classes = folders[0].load_class_names()
-    for folder in folders[1:]:
-        if folder.load_class_names() != classes:
-            raise UserError(f"{folder.path} has the classes {', '.join(folder.load_class_names())}, {folders[0].path} "
-                            f"{', '.join(classes)}")
-        if data is None and not same_test(folder.load_config(), first):
-            raise UserError(f"{folder.path} was trained on other data or another split than {folders[0].path}, which "
-                            "may hold texts of its test split: name texts that none has seen with --dataset")
+    check_classes(folders)
+    if data is None:
+        check_test(folders, ": name texts that none has seen with --dataset")
     if data is None:
         corpus = load_corpus(first.data, first.runtime.seed)
         name, examples, notes = corpus.name, corpus.test.read(), corpus.notes
@@ -63,7 +59,33 @@ def answers_of_all(folders: Sequence[RunFolder], data: DataConfig | None) -> Ans
     return Answers(name, examples, classes, classifiers, logits, notes)
 
 
-def same_test(one: RunConfig, other: RunConfig) -> bool:
+def check_classes(folders: Sequence[RunFolder]) -> None:
+    """Refuse runs with other classes than the first.
+
+    Raises:
+        UserError: naming both.
+    """
+    classes = folders[0].load_class_names()
+    for folder in folders[1:]:
+        if folder.load_class_names() != classes:
+            raise UserError(f"{folder.path} has the classes {', '.join(folder.load_class_names())}, {folders[0].path} "
+                            f"{', '.join(classes)}")
+
+
+def check_test(folders: Sequence[RunFolder], advice: str = "") -> None:
+    """Refuse runs with another test split than the first, which they may have been trained on.
+
+    Raises:
+        UserError: that ends with `advice`.
+    """
+    first = folders[0].load_config()
+    for folder in folders[1:]:
+        if not _same_test(folder.load_config(), first):
+            raise UserError(f"{folder.path} was trained on other data or another split than {folders[0].path}, which "
+                            f"may hold texts of its test split{advice}")
+
+
+def _same_test(one: RunConfig, other: RunConfig) -> bool:
     """Return whether two runs have the same test split: that of a named corpus or a file, or the same drawn one."""
     fixed = one.data.dataset in ("imdb", "sample") or one.data.test_file is not None
     drawn = (one.data.text_column, one.data.label_column, one.data.test_fraction, one.runtime.seed) == (

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sentiment.answers import names_of, same_test
+from sentiment.answers import check_classes, check_test, names_of
 from sentiment.architectures import Sizes
 from sentiment.architectures.ensemble import NAME, Member, build_ensemble, set_member
-from sentiment.artifacts import PretrainedFolder, RunFolder
+from sentiment.artifacts import RunFolder
 from sentiment.batching import RESERVED_IDS, UNKNOWN_ID
 from sentiment.config import RunConfig, TextConfig
 from sentiment.console import log
@@ -60,9 +60,8 @@ def run_ensemble(folders: Sequence[RunFolder], target: Path, *, overwrite: bool 
         else:
             log.warning(f"only {len(validation)} of the validation texts of {folders[0].path} were seen by no member "
                         "in training, too few to calibrate on: the mean stays as it is, and validation flatters")
-        paths = {own.training.pretrained for own in configs if own.training.pretrained}
-        return conclude(folder, target, config, corpus, trained, started,
-                        pretrained=[PretrainedFolder.open(path).load() for path in paths],
+        read = max(one.load_metrics()["test_texts_seen"]["pretraining"] for one in folders)
+        return conclude(folder, target, config, corpus, trained, started, read_before=lambda _: read,
                         members=dict(zip(names_of(folders), members, strict=True)))
 
 
@@ -74,12 +73,9 @@ def check_members(folders: Sequence[RunFolder], configs: Sequence[RunConfig]) ->
     """
     if len(folders) < 2:
         raise UserError("an ensemble has two members or more")
+    check_classes(folders)
+    check_test(folders)
     for folder, config in zip(folders[1:], configs[1:], strict=True):
-        if folder.load_class_names() != folders[0].load_class_names():
-            raise UserError(f"{folder.path} has other classes than {folders[0].path}")
-        if not same_test(config, configs[0]):
-            raise UserError(f"{folder.path} was trained on other data or another split than {folders[0].path}, which "
-                            "may hold texts of its test split")
         if config.text.periods != configs[0].text.periods:
             raise UserError(f"{folder.path} and {folders[0].path} differ in --periods: they read different words")
     for folder in folders:

@@ -2,12 +2,11 @@
 
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import MappingProxyType
 from typing import Any, TypeVar
 
 import keras
@@ -21,7 +20,7 @@ from sentiment.architectures.ensemble import Member
 from sentiment.artifacts import PretrainedFolder, ResultFolder, RunFolder
 from sentiment.config import DataConfig, PretrainConfig, RunConfig
 from sentiment.console import log
-from sentiment.datasets import Corpus, Examples, load_corpus, load_unlabelled, occurring
+from sentiment.datasets import Corpus, Examples, Texts, load_corpus, load_unlabelled, occurring
 from sentiment.errors import DivergedError, UserError
 from sentiment.evaluation import calibration_error, evaluate, plots
 from sentiment.export import Original, export_saved_model
@@ -138,11 +137,12 @@ def run_training(config: RunConfig, target: Path, *, overwrite: bool = False, un
                         prior=prior_of(config, corpus, pretrained, teacher))
         if trained.diverged:
             log.warning(f"{trained.diverged}: training stopped, the weights of epoch {trained.best_epoch} were kept")
-        return conclude(folder, target, config, corpus, trained, started, pretrained=[pretrained] if pretrained else [])
+        return conclude(folder, target, config, corpus, trained, started,
+                        read_before=lambda texts: int(pretrained.has_read(texts).sum()) if pretrained else 0)
 
 
 def conclude(folder: RunFolder, target: Path, config: RunConfig, corpus: Corpus, trained: Trained, started: float, *,
-             pretrained: Sequence[Pretrained] = (), members: Mapping[str, Member] = MappingProxyType({})) -> RunFolder:
+             read_before: Callable[[Texts], int], members: Mapping[str, Member] | None = None) -> RunFolder:
     """Save a trained model, export it, evaluate it once on the test split, and give its folder the name of `target`.
 
     Args:
@@ -152,11 +152,11 @@ def conclude(folder: RunFolder, target: Path, config: RunConfig, corpus: Corpus,
         corpus: whose test split has not been read.
         trained: the model.
         started: by `time.perf_counter`, when the run began.
-        pretrained: what the model, or a member of the ensemble that it is, started from.
+        read_before: counts the texts that what the model started from was pretrained on.
         members: of an ensemble, by name.
     """
     folder.save_run(config, trained.preprocessor, corpus.class_names, trained.sizes, trained.model,
-                    list(members.values()))
+                    list(members.values()) if members else ())
     export_saved_model(Original(folder, list(islice(corpus.validation.texts, CHECKED_TEXTS))))
     test = corpus.test.read()
     logits = Classifier(folder.load_model(), trained.preprocessor, corpus.class_names).predict_logits(test.texts)
@@ -164,7 +164,8 @@ def conclude(folder: RunFolder, target: Path, config: RunConfig, corpus: Corpus,
     measured = _measured(corpus, trained, test, logits)
     if members:
         measured["training"]["members"] = list(members)
-    measured["test_texts_seen"] = _seen(config.data, corpus, test, logits, pretrained)
+    measured["test_texts_seen"] = _seen(config.data, corpus, test, logits)
+    measured["test_texts_seen"]["pretraining"] = read_before(test.texts)
     measured["seconds"]["all"] = round(time.perf_counter() - started, 1)
     folder.save_json(folder.metrics, measured)
     _draw(folder, corpus, trained, test, logits, measured)
@@ -251,14 +252,12 @@ def versions() -> dict[str, str]:
             "keras": keras.__version__, "scikit-learn": sklearn.__version__, "numpy": np.__version__}
 
 
-def _seen(config: DataConfig, corpus: Corpus, test: Examples, logits: np.ndarray,
-          pretrained: Sequence[Pretrained]) -> dict[str, Any]:
+def _seen(config: DataConfig, corpus: Corpus, test: Examples, logits: np.ndarray) -> dict[str, Any]:
     """Count the test texts that training has seen as well, and measure the accuracy without those that had a label."""
     labelled = occurring(test.texts, corpus.train.texts) | occurring(test.texts, corpus.validation.texts)
     right = probabilities(logits).argmax(axis=1) == test.labels
     return {"labelled": int(labelled.sum()),
             "unlabelled": int(occurring(test.texts, load_unlabelled(config, corpus)).sum()),
-            "pretraining": max((int(one.has_read(test.texts).sum()) for one in pretrained), default=0),
             "accuracy_without_labelled": float(right[~labelled].mean()) if not labelled.all() else None}
 
 

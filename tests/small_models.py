@@ -10,7 +10,7 @@ from sentiment import architectures
 from sentiment.architectures import Sizes
 from sentiment.artifacts import RunFolder
 from sentiment.batching import TokenizedTexts
-from sentiment.config import ModelConfig, RunConfig
+from sentiment.config import ATTENTIONS, ModelConfig, RunConfig
 from sentiment.preprocessing import TextPreprocessor
 from sentiment.training.linear import LEARNERS, count_terms, set_fitted
 
@@ -23,6 +23,11 @@ for _row, _length in enumerate(LENGTHS):
 TEXTS = ["A good film.", "", "bad <br /> bad &amp; worse! 😀", "x\x00y", "good " * 5000, "unseen"]
 CLASS_NAMES = {2: ("neg", "pos"), 3: ("a", "b", "ü")}
 LABELS = np.array([0, 1, 1, 0, 0, 1], np.int32)
+# Options of a bidirectional LSTM that make layers of every kind.
+KINDS: list[dict[str, Any]] = [
+    *({"attention": attention} for attention in ATTENTIONS[1:]), {"normalization": "layer"},
+    {"normalization": "weight"}, {"normalization": "batch", "layers": 2, "skip": True},
+    {"weight_drop": 0.5, "merge": "sum"}]
 TOKENS = TokenizedTexts(IDS[IDS > 0], np.concatenate([[0], np.cumsum(LENGTHS)]))
 
 

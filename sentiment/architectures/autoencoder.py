@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from sentiment.architectures import blocks
-from sentiment.architectures.combinations import depth
+from sentiment.architectures.combinations import check_plain_layers, depth
 from sentiment.architectures.recurrent import ONE_WAY, recurrent, suffix_of
 from sentiment.architectures.registry import Sizes
 from sentiment.config import ModelConfig
@@ -23,8 +23,7 @@ def check_autoencoder(config: ModelConfig) -> None:
     if config.architecture not in ONE_WAY:
         raise UserError(f"an autoencoder starts an encoder that reads one way: use {', '.join(ONE_WAY)}, not "
                         f"'{config.architecture}'")
-    if config.residual or config.skip or config.normalization == "batch":
-        raise UserError("an autoencoder stacks plain layers: leave out --residual, --skip and --normalization batch")
+    check_plain_layers(config, "an autoencoder")
 
 
 @dataclass(frozen=True)

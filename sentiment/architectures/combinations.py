@@ -16,6 +16,16 @@ def depth(config: ModelConfig) -> int:
     return config.layers or (2 if config.architecture.startswith("stacked-") else 1)
 
 
+def check_plain_layers(config: ModelConfig, what: str) -> None:
+    """Refuse connections and layers that what is pretrained does not have.
+
+    Raises:
+        UserError: that begins with `what`.
+    """
+    if config.residual or config.skip or config.normalization == "batch":
+        raise UserError(f"{what} stacks plain layers: leave out --residual, --skip and --normalization batch")
+
+
 def _sums_up(config: ModelConfig) -> bool:
     return config.attention != "none" and ATTENTIONS[config.attention].sums_up
 

@@ -1,12 +1,13 @@
 """Language models whose embedding and recurrent layers can start a classifier."""
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import keras
 
 from sentiment.architectures import blocks
-from sentiment.architectures.combinations import depth
+from sentiment.architectures.combinations import check_plain_layers, depth
 from sentiment.architectures.recurrent import BOTH_WAYS, ONE_WAY, recurrent, suffix_of
 from sentiment.architectures.registry import Sizes
 from sentiment.config import ModelConfig
@@ -27,8 +28,7 @@ def check_language_model(config: ModelConfig) -> None:
     if config.architecture in BOTH_WAYS and depth(config) > 1:
         raise UserError("a second bidirectional layer has seen the words that a language model would predict: use "
                         "--layers 1, or an architecture that reads one way")
-    if config.residual or config.skip or config.normalization == "batch":
-        raise UserError("a language model stacks plain layers: leave out --residual, --skip and --normalization batch")
+    check_plain_layers(config, "a language model")
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Direction:
 
     name: str
     layers: tuple[keras.layers.Layer, ...]
-    states: tuple[int, ...]
+    states: int
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class LanguageModel:
     @property
     def states(self) -> int:
         """How many state tensors one direction has."""
-        return sum(self.directions[0].states)
+        return self.directions[0].states * len(self.directions[0].layers)
 
     def start(self, classifier: keras.Model, config: ModelConfig) -> list[str]:
         """Give a classifier the embedding and the recurrent weights; return the names of its layers, lowest first."""
@@ -111,7 +111,7 @@ def build_language_model(config: ModelConfig, sizes: Sizes) -> LanguageModel:
         direction = _direction(name, config, sizes)
         directions.append(direction)
         states = [keras.Input((config.units,), name=f"{name}_state_{number}")
-                  for number in range(sum(direction.states))]
+                  for number in range(direction.states * len(direction.layers))]
         asked = [blocks.ids_input(f"{name}_ids"), *states]
         inputs += asked
         outputs += _read(direction, config, blocks.chained(embed, asked[0]), states)
@@ -123,18 +123,18 @@ def _direction(name: str, config: ModelConfig, sizes: Sizes) -> Direction:
     cell = _cell_of(config)
     layers = tuple(recurrent(cell, config, sizes, f"{name}_{cell}{suffix_of(number, config)}", return_state=True)
                    for number in range(1, depth(config) + 1))
-    return Direction(name, layers, (2 if cell == "lstm" else 1,) * len(layers))
+    return Direction(name, layers, 2 if cell == "lstm" else 1)
 
 
 def _read(direction: Direction, config: ModelConfig, words: Any, states: list[Any]) -> list[Any]:
     """Read embedded words [lanes, time, embedding] from states on; return the vectors and the states after."""
     after: list[Any] = []
     given = iter(states)
-    for number, (layer, count) in enumerate(zip(direction.layers, direction.states, strict=True)):
+    for number, layer in enumerate(direction.layers):
         if number:
             dropout = keras.layers.SpatialDropout1D(config.output_dropout, name=f"{direction.name}_dropout_{number}")
             words = dropout(words)
-        words, *new = layer(words, initial_state=[next(given) for _ in range(count)])  # [lanes, time, units]
+        words, *new = layer(words, initial_state=list(islice(given, direction.states)))  # [lanes, time, units]
         after += new
     words = keras.layers.SpatialDropout1D(config.output_dropout, name=f"{direction.name}_output_dropout")(words)
     written = keras.layers.Dense(config.embedding_size, dtype="float32", name=f"{direction.name}_written")(words)

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 
 from sentiment.architectures import Sizes
 from sentiment.config import Config, PretrainConfig, RunConfig
+from sentiment.console import log
 from sentiment.errors import UserError
 from sentiment.files import written_beside
 from sentiment.preprocessing import TextPreprocessor
@@ -53,6 +54,18 @@ class ResultFolder:
         """Return the folder of a run that can go on from a checkpoint, None if there is none."""
         folder = cls.of_unfinished(target)
         return folder if folder.config.is_file() and Checkpoints(folder.checkpoints).exist() else None
+
+    @classmethod
+    def to_resume(cls, target: Path, *, overwrite: bool) -> tuple[Self | None, bool]:
+        """Return what `--resume` finds: an unfinished folder to go on with, or else whether there is a finished one.
+
+        With `overwrite` a finished one does not count.
+        """
+        unfinished = cls.unfinished(target)
+        finished = unfinished is None and not overwrite and cls(target).metrics.is_file()
+        if finished:
+            log(f"{target} is finished: there is nothing to resume")
+        return unfinished, finished
 
     @classmethod
     def begin(cls, target: Path, config: Config, *, overwrite: bool) -> Self:
@@ -106,6 +119,11 @@ class ResultFolder:
         shutil.rmtree(aside, ignore_errors=True)
         self.path.replace(aside)
         return f"checkpoints with the last finite weights are in {aside}"
+
+    def save_words_and_sizes(self, preprocessor: TextPreprocessor, sizes: Sizes) -> None:
+        """Write the vocabulary, and what the model's shapes depend on."""
+        self.vocabulary.write_text("".join(f"{word}\n" for word in preprocessor.words), encoding="utf-8")
+        self.sizes.write_text(json.dumps(dataclasses.asdict(sizes)) + "\n", encoding="utf-8")
 
     def save_json(self, path: Path, values: Any) -> None:
         """Write JSON, complete or not at all."""

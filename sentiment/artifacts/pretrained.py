@@ -13,8 +13,6 @@
 What becomes of it while it is not finished is told in `sentiment.artifacts.folder`.
 """
 
-import dataclasses
-import json
 import os
 from typing import Self
 
@@ -60,8 +58,7 @@ class PretrainedFolder(ResultFolder):
 
     def save(self, preprocessor: TextPreprocessor, sizes: Sizes, trained: Pretrainable, digests: np.ndarray) -> None:
         """Write what a classifier needs to start from it."""
-        self.vocabulary.write_text("".join(f"{word}\n" for word in preprocessor.words), encoding="utf-8")
-        self.sizes.write_text(json.dumps(dataclasses.asdict(sizes)) + "\n", encoding="utf-8")
+        self.save_words_and_sizes(preprocessor, sizes)
         trained.network.save_weights(self.weights)
         np.save(self.texts, digests)
 

@@ -85,9 +85,8 @@ class RunFolder(ResultFolder):
         if members:
             self.save_json(self.members, [dataclasses.asdict(member) for member in members])
         self.config.write_text(config.to_json(), encoding="utf-8")
-        self.vocabulary.write_text("".join(f"{word}\n" for word in preprocessor.words), encoding="utf-8")
+        self.save_words_and_sizes(preprocessor, sizes)
         self.labels.write_text(json.dumps(list(class_names), ensure_ascii=False) + "\n", encoding="utf-8")
-        self.sizes.write_text(json.dumps(dataclasses.asdict(sizes)) + "\n", encoding="utf-8")
         model = self._build()
         model.set_weights(trained.get_weights())
         model.save(self.model)

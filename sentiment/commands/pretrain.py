@@ -7,7 +7,6 @@ from typing import Any
 from sentiment.commands.options import add_section, given_options
 from sentiment.commands.tensorflow import import_tensorflow
 from sentiment.config import PretrainConfig
-from sentiment.console import log
 from sentiment.errors import UserError
 
 FLAGS = {
@@ -51,15 +50,13 @@ def run(arguments: argparse.Namespace) -> None:
     from sentiment.workflow import resumed_config
 
     target = arguments.output
-    unfinished = PretrainedFolder.unfinished(target) if arguments.resume else None
+    unfinished, finished = None, False
+    if arguments.resume:
+        unfinished, finished = PretrainedFolder.to_resume(target, overwrite=arguments.overwrite)
     if unfinished is not None:
         config = resumed_config(unfinished.load_config(), unfinished.path, given)
-    finished = PretrainedFolder(target).metrics.is_file()
-    if arguments.resume and unfinished is None and finished and not arguments.overwrite:
-        log(f"{target} is finished: there is nothing to resume")
-        folder = PretrainedFolder.open(target)
-    else:
-        folder = run_pretraining(config, target, overwrite=arguments.overwrite, unfinished=unfinished)
+    folder = (PretrainedFolder.open(target) if finished else
+              run_pretraining(config, target, overwrite=arguments.overwrite, unfinished=unfinished))
     measured = folder.load_metrics()
     print("  ".join(f"{name.replace('_', ' ')} {value:.1f}" for name, value in measured["validation"].items()))
     print(f"saved to {folder.path}; start a classifier from it: python train.py --pretrained {folder.path}")

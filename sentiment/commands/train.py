@@ -40,11 +40,12 @@ def run(arguments: argparse.Namespace) -> None:
         find_learning_rate(config, arguments.find_lr, as_json=arguments.json)
         return
     target = arguments.output_dir or Path("models") / config.model.architecture
-    unfinished = RunFolder.unfinished(target) if arguments.resume else None
+    unfinished, finished = None, False
+    if arguments.resume:
+        unfinished, finished = RunFolder.to_resume(target, overwrite=arguments.overwrite)
     if unfinished is not None:
         config = resumed_config(unfinished.load_config(), unfinished.path, config.to_dict() if start else given)
-    if arguments.resume and unfinished is None and not arguments.overwrite and RunFolder(target).metrics.is_file():
-        log(f"{target} is finished: there is nothing to resume")
+    if finished:
         folder = RunFolder.open(target)
     else:
         trained = run_training(config, target, overwrite=arguments.overwrite, unfinished=unfinished)

@@ -2,12 +2,16 @@
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
 
 from sentiment.export.characters import characters_of_the_graph
-from sentiment.export.check import ExportError
-from sentiment.portable import PlainTokenizer
+from sentiment.export.check import ExportError, Original
+from sentiment.files import written_beside
+from sentiment.portable import PlainTokenizer, PortableClassifier, PortableFolder
 from sentiment.preprocessing import TextPreprocessor
 from sentiment.preprocessing.preprocessor import kept_at_ends
 
@@ -19,6 +23,32 @@ def plain_tokenizer(preprocessor: TextPreprocessor) -> PlainTokenizer:
     head, tail = kept_at_ends(preprocessor.config)
     return PlainTokenizer(preprocessor.words, characters_of_the_graph(), head=head, tail=tail,
                           periods=preprocessor.config.periods)
+
+
+def export_portable(original: Original, target: Path, runtime: str, convert: Callable[[PortableFolder], object],
+                    check: Callable[[str, np.ndarray, np.ndarray], None]) -> Path:
+    """Write a folder that answers without TensorFlow, checked before it gets its name.
+
+    Args:
+        original: what it must answer like.
+        target: its path.
+        runtime: what runs it, in a word.
+        convert: writes the model into the folder.
+        check: compares its answers; see `sentiment.export.check`.
+
+    Raises:
+        ExportError: if the model cannot be converted, or `check` says no.
+    """
+    classifier = original.classifier
+    with written_beside(target) as path:
+        path.mkdir(parents=True)
+        beside = PortableFolder(path)
+        beside.save_texts(plain_tokenizer(classifier.preprocessor), classifier.class_names)
+        with failing_as_export_error(runtime):
+            convert(beside)
+            scores = PortableClassifier.load(path).predict_proba(original.texts)
+        check(f"{runtime} model", scores, original.scores)
+    return target
 
 
 @contextmanager

@@ -8,14 +8,10 @@ import tensorflow as tf
 
 from sentiment.errors import UserError
 from sentiment.export.check import Original, check_labels, check_scores
-from sentiment.export.conversion import failing_as_export_error, plain_tokenizer
-from sentiment.files import written_beside
+from sentiment.export.conversion import export_portable
 from sentiment.inference import Classifier
 from sentiment.layers.fused import replaced_loops
-from sentiment.portable import PortableClassifier, PortableFolder
 from sentiment.portable.engines import INPUT, OUTPUT
-
-PRECISIONS = ("float32", "float16", "int8")
 
 
 def export_litert(original: Original, precision: str = "float32") -> Path:
@@ -31,17 +27,9 @@ def export_litert(original: Original, precision: str = "float32") -> Path:
     """
     if find_spec("ai_edge_litert") is None:
         raise UserError("--format litert needs ai-edge-litert: pip install '.[litert]'")
-    classifier, target = original.classifier, original.folder.litert(precision)
-    with written_beside(target) as path:
-        beside = PortableFolder(path)
-        path.mkdir(parents=True)
-        beside.save_texts(plain_tokenizer(classifier.preprocessor), classifier.class_names)
-        with failing_as_export_error("LiteRT"):
-            beside.lite.write_bytes(_converted(classifier, precision))
-            scores = PortableClassifier.load(path).predict_proba(original.texts)
-        check = check_scores if precision == "float32" else check_labels
-        check("LiteRT model", scores, original.scores)
-    return target
+    return export_portable(original, original.folder.litert(precision), "LiteRT",
+                           lambda beside: beside.lite.write_bytes(_converted(original.classifier, precision)),
+                           check_scores if precision == "float32" else check_labels)
 
 
 def _converted(classifier: Classifier, precision: str) -> bytes:

@@ -7,12 +7,10 @@ import tensorflow as tf
 
 from sentiment.errors import UserError
 from sentiment.export.check import Original, check_scores
-from sentiment.export.conversion import failing_as_export_error, plain_tokenizer
+from sentiment.export.conversion import export_portable
 from sentiment.export.onnx_loops import PLACEHOLDER, onnx_loop, recurrent_node
-from sentiment.files import written_beside
 from sentiment.inference import Classifier
 from sentiment.layers.fused import replaced_loops
-from sentiment.portable import PortableClassifier, PortableFolder
 from sentiment.portable.engines import INPUT, OUTPUT
 
 OPSET = 18
@@ -29,16 +27,8 @@ def export_onnx(original: Original) -> Path:
     missing = [package for package in PACKAGES if find_spec(package) is None]
     if missing:
         raise UserError(f"--format onnx needs {', '.join(missing)}: pip install '.[onnx]'")
-    folder, classifier = original.folder, original.classifier
-    with written_beside(folder.onnx) as path:
-        beside = PortableFolder(path)
-        path.mkdir(parents=True)
-        beside.save_texts(plain_tokenizer(classifier.preprocessor), classifier.class_names)
-        with failing_as_export_error("ONNX"):
-            _convert(classifier, beside.onnx)
-            scores = PortableClassifier.load(path).predict_proba(original.texts)
-        check_scores("ONNX model", scores, original.scores)
-    return folder.onnx
+    return export_portable(original, original.folder.onnx, "ONNX",
+                           lambda beside: _convert(original.classifier, beside.onnx), check_scores)
 
 
 def _convert(classifier: Classifier, path: Path) -> None:

@@ -87,9 +87,10 @@ def _running_max(values: Any) -> Any:
     By doubling: after k shifts of 1, 2, 4, ... each place knows the largest of 2^k. Operators for segments or running
     maxima are missing in ONNX and LiteRT.
     """
-    time = ops.shape(values)[1]
     for power in range(MOST_DOUBLINGS):
-        values = ops.maximum(values, ops.pad(values, [[0, 0], [1 << power, 0]])[:, :time])
+        shift = 1 << power  # beyond the text, nothing is left to move
+        moved = ops.concatenate([ops.zeros_like(values[:, :shift]), values[:, :-shift]], axis=1)
+        values = ops.maximum(values, moved)
     return values
 
 

@@ -8,11 +8,10 @@ import tensorflow as tf
 
 from sentiment.architectures.pretrainable import Pretrainable
 from sentiment.batching import Batches
-from sentiment.objectives.sampled_softmax import full_softmax, log_frequencies, sample_words, sampled_softmax
 from sentiment.training.noise import Noise
+from sentiment.training.word_loss import WordLoss
 
 VALIDATION_TEXTS = 200
-SAMPLES = 200  # stream of noise
 
 
 class AutoencoderTask:
@@ -28,13 +27,11 @@ class AutoencoderTask:
     carried: Sequence[tuple[int, int]] = ()
 
     def __init__(self, model: Pretrainable, train: Batches, validation: Batches, *, sampled: int, seed: int) -> None:
-        self.model = model
         self.network = model.network
         self.train = train
         self.validation = validation
-        self.sampled = sampled
         self.seed = seed
-        self.frequencies = log_frequencies(train.tokens.counts(model.table.shape[0]))
+        self.words = WordLoss(model.table, train.tokens.counts(model.table.shape[0]), sampled)
         self.signature = (tf.TensorSpec([train.batch_size, None], tf.int32),)
 
     def __len__(self) -> int:
@@ -51,19 +48,13 @@ class AutoencoderTask:
         """Return the summed loss and the number of words."""
         ids, = batch
         written = self.network(ids, training=True)  # [batch, time, embedding]
-        table = tf.convert_to_tensor(self.model.table)
-        sampled = sample_words(noise.uniform([self.sampled], SAMPLES), self.frequencies)
-        real = tf.where(ids != 0)
-        losses = sampled_softmax(tf.gather_nd(ids, real), tf.gather_nd(written, real), table, sampled)
-        return tf.reduce_sum(losses), tf.cast(tf.shape(real)[0], tf.float32), []
+        return *self.words.from_sample(ids, written, self.words.draw(noise)), []
 
     def validate(self) -> dict[str, float]:
         """Return the perplexity over all words, on the first 200 validation texts."""
         total, words = 0.0, 0
         for row in range(min(VALIDATION_TEXTS, len(self.validation.tokens))):
-            ids = self.validation.tokens.row(row)
-            written = self.network(ids[None], training=False)[0]
-            table = tf.convert_to_tensor(self.model.table)
-            total += float(tf.reduce_sum(full_softmax(tf.constant(ids), written, table, self.frequencies)))
-            words += len(ids)
+            ids = self.validation.tokens.row(row)[None]
+            loss, count = self.words.from_all(ids, self.network(ids, training=False))
+            total, words = total + float(loss), words + int(count)
         return {"perplexity": float(np.exp(total / max(words, 1)))}

@@ -1,6 +1,6 @@
 """Batches as the training loop takes them: labels and shares beside the ids, as `tf.data`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
@@ -46,6 +46,13 @@ def training_dataset(batches: Batches, labels: np.ndarray, seed: int, epoch: int
     logits = () if taught is None else (tf.TensorSpec([batches.batch_size, taught.shape[1]], tf.float32),)
     signature = ((ids, tf.TensorSpec([batches.batch_size], tf.int32), shares, *logits),
                  () if unlabelled is None else (ids, shares, *logits))
+    return generated(generate, signature)
+
+
+def generated(generate: Callable[[], Iterator[Any]], signature: Any) -> Any:
+    """Return a `tf.data.Dataset` of what a generator yields, two elements ahead."""
+    import tensorflow as tf
+
     options = tf.data.Options()
     # The thread that tunes it sleeps 10 ms, then 20, 40, ..., and TensorFlow 2.21 may wait for it at the end of an
     # epoch: 54 s became 82 s.

@@ -8,14 +8,13 @@ import numpy as np
 import tensorflow as tf
 
 from sentiment.architectures.language_model import BACKWARD, LanguageModel
-from sentiment.batching import PADDING_ID, Lanes, TokenizedTexts
+from sentiment.batching import Lanes, TokenizedTexts
 from sentiment.layers.recurrence import two_directions
-from sentiment.objectives.sampled_softmax import full_softmax, log_frequencies, sample_words, sampled_softmax
 from sentiment.training.noise import Noise
+from sentiment.training.word_loss import WordLoss
 
 VALIDATION_LANES = 8  # the scores of all words at all places of a window are in memory at once
 VALIDATION_WORDS = 100_000
-SAMPLES = 200  # stream of noise
 
 
 class LanguageModelTask:
@@ -34,13 +33,11 @@ class LanguageModelTask:
                  window: int, sampled: int, seed: int) -> None:
         self.model = model
         self.network = model.network
-        self.sampled = sampled
         self.seed = seed
         self.lanes = [Lanes(train, lanes, window, backwards=one.name == BACKWARD) for one in model.directions]
         fewer = min(VALIDATION_LANES, max(1, (len(validation.values) + len(validation) - 1) // window))
         self.held_out = [Lanes(validation, fewer, window, backwards=one.name == BACKWARD) for one in model.directions]
-        vocabulary = model.table.shape[0]
-        self.frequencies = log_frequencies(train.counts(vocabulary))
+        self.words = WordLoss(model.table, train.counts(model.table.shape[0]), sampled)
         self.signature = tuple(tf.TensorSpec([lanes, window + 1], tf.int32) for _ in model.directions)
         self.carried = [(lanes, model.units)] * (model.states * len(model.directions))
         self._measure: Any = None
@@ -54,19 +51,16 @@ class LanguageModelTask:
 
     def loss(self, batch: Sequence[Any], carried: Sequence[Any], noise: Noise) -> tuple[Any, Any, list[Any]]:
         """Return the summed loss, the number of words, and the states; each direction counts its own words."""
-        table = tf.convert_to_tensor(self.model.table)
-        sampled = sample_words(noise.uniform([self.sampled], SAMPLES), self.frequencies)
+        drawn = self.words.draw(noise)
         total, words, states = 0.0, 0.0, []
-        for ids, vectors, after in self._read(batch, carried, training=True):
-            real = tf.where(ids[:, 1:] != PADDING_ID)
-            losses = sampled_softmax(tf.gather_nd(ids[:, 1:], real), tf.gather_nd(vectors, real), table, sampled)
-            total += tf.reduce_sum(losses)
-            words += tf.cast(tf.shape(real)[0], tf.float32)
+        for following, vectors, after in self._read(batch, carried, training=True):
+            loss, count = self.words.from_sample(following, vectors, drawn)
+            total, words = total + loss, words + count
             states += [tf.stop_gradient(state) for state in after]
         return total, words, states
 
     def _read(self, batch: Sequence[Any], carried: Sequence[Any], *, training: bool) -> Iterator[tuple[Any, Any, Any]]:
-        """Yield the windows, the vectors and the states after them of each direction."""
+        """Yield the words to come, the vectors for them and the states after them of each direction."""
         count = self.model.states
         inputs: list[Any] = []
         for number, ids in enumerate(batch):
@@ -75,7 +69,7 @@ class LanguageModelTask:
             outputs = self.network(inputs, training=training)
         for number, ids in enumerate(batch):
             vectors, *after = outputs[number * (count + 1):(number + 1) * (count + 1)]
-            yield ids, vectors, after
+            yield ids[:, 1:], vectors, after
 
     def validate(self) -> dict[str, float]:
         """Return the perplexity of each direction over all words, on up to 100,000 words of the validation split."""
@@ -96,12 +90,10 @@ class LanguageModelTask:
 
     def _losses(self, batch: Sequence[Any], carried: Sequence[Any]) -> tuple[Any, Any, list[Any]]:
         """Return the summed loss of each direction over all words of the vocabulary, the words, and the states."""
-        table = tf.convert_to_tensor(self.model.table)
         sums, words, states = [], [], []
-        for ids, vectors, after in self._read(batch, carried, training=False):
-            real = tf.where(ids[:, 1:] != PADDING_ID)
-            losses = full_softmax(tf.gather_nd(ids[:, 1:], real), tf.gather_nd(vectors, real), table, self.frequencies)
-            sums.append(tf.reduce_sum(losses))
-            words.append(tf.shape(real)[0])
+        for following, vectors, after in self._read(batch, carried, training=False):
+            loss, count = self.words.from_all(following, vectors)
+            sums.append(loss)
+            words.append(count)
             states += after
         return tf.stack(sums), tf.stack(words), states

@@ -13,6 +13,7 @@ from sentiment.config import TrainingConfig
 from sentiment.errors import DivergedError, Interrupted
 from sentiment.signals import StopRequest, noted_signals
 from sentiment.training.callbacks import ProgressDisplay
+from sentiment.training.feed import generated
 from sentiment.training.gradients import transformed
 from sentiment.training.noise import Noise
 from sentiment.training.recovery import Place, Recovery
@@ -159,11 +160,8 @@ class Pretrainer:
 
     def _distributed(self, place: Place) -> Any:
         """Return the batches of an epoch that are left."""
-        options = tf.data.Options()
-        options.autotune.enabled = False  # see sentiment.training.feed
-        dataset = tf.data.Dataset.from_generator(lambda: self.task.batches(place.epoch, place.batch),
-                                                 output_signature=self.task.signature)
-        return self.strategy.experimental_distribute_dataset(dataset.prefetch(2).with_options(options))
+        dataset = generated(lambda: self.task.batches(place.epoch, place.batch), self.task.signature)
+        return self.strategy.experimental_distribute_dataset(dataset)
 
 
 def _keep(place: Place, recovery: Recovery, request: StopRequest) -> None:

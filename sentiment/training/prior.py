@@ -17,6 +17,9 @@ SHARED = {"text": ("vocabulary_size", "periods"),
           "model": ("architecture", "embedding_size", "units", "layers", "activation", "gru_reset", "forget_bias",
                     "recurrent_initializer", "normalization")}
 
+OF_PRETRAINED = ("layer_decay", "unfreeze")
+OF_TEACHER = ("teacher_weight", "teacher_temperature")
+
 
 @dataclass(frozen=True)
 class Pretrained:
@@ -75,6 +78,11 @@ class Prior:
     pretrained: Pretrained | None = None
     teacher: TeacherLogits | None = None
 
+    @property
+    def words(self) -> tuple[str, ...] | None:
+        """The vocabulary, if something determines it."""
+        return self.pretrained.words if self.pretrained else None
+
 
 NO_PRIOR = Prior()
 
@@ -92,15 +100,16 @@ def check_options(config: RunConfig) -> None:
         UserError: with the reason.
     """
     training = config.training
-    for declared in dataclasses.fields(training):
-        if declared.name in ("layer_decay", "unfreeze") and getattr(training, declared.name) != declared.default:
-            if training.pretrained is None:
-                raise UserError(f"{flag_of(declared)} is for layers that were pretrained: it goes with --pretrained")
-            if training.optimizer == "adamw":
-                raise UserError(f"{flag_of(declared)} does not go with --optimizer adamw, which would shrink the "
-                                "weights of layers that do not learn yet")
-        if declared.name in ("teacher_weight", "teacher_temperature") and training.teacher is None and getattr(
-                training, declared.name) != declared.default:
-            raise UserError(f"{flag_of(declared)} goes with --teacher")
+    changed = {declared.name: flag_of(declared) for declared in dataclasses.fields(training)
+               if getattr(training, declared.name) != declared.default}
+    for flag in (changed[name] for name in OF_PRETRAINED if name in changed):
+        if training.pretrained is None:
+            raise UserError(f"{flag} is for layers that were pretrained: it goes with --pretrained")
+        if training.optimizer == "adamw":
+            raise UserError(f"{flag} does not go with --optimizer adamw, which would shrink the weights of layers that "
+                            "do not learn yet")
+    for flag in (changed[name] for name in OF_TEACHER if name in changed):
+        if training.teacher is None:
+            raise UserError(f"{flag} goes with --teacher")
     if training.pretrained is not None and training.embedding_start != "svd":
         raise UserError("--pretrained brings an embedding: leave --embedding-start out")

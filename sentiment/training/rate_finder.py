@@ -87,7 +87,7 @@ def find_rate(config: RunConfig, corpus: Corpus, strategy: Any, prior: Prior = N
     keras.utils.set_random_seed(config.runtime.seed)
     settings = replace(config.training, schedule="constant")
     config = replace(config, training=settings)
-    texts = Texts.prepare(config, corpus, words=prior.pretrained.words if prior.pretrained else None)
+    texts = Texts.prepare(config, corpus, words=prior.words)
     epochs = math.ceil(STEPS / len(texts.train))
     trainer, _ = prepare_trainer(replace(config, training=replace(settings, epochs=epochs)), corpus, texts, strategy,
                                  prior.pretrained)

@@ -134,8 +134,7 @@ def train(config: RunConfig, corpus: Corpus, strategy: Any, *, history_file: Pat
         tf.config.experimental.enable_op_determinism()
     entry = architectures.find(config.model)
     check_training(config, entry)
-    texts = Texts.prepare(config, corpus, scratch if config.data.stream else None,
-                          prior.pretrained.words if prior.pretrained else None)
+    texts = Texts.prepare(config, corpus, scratch if config.data.stream else None, prior.words)
     if entry.learner != "gradient":
         return fit_at_once(config, corpus, texts, entry.learner).calibrated(corpus.validation.labels)
     settings = config.training
@@ -168,8 +167,6 @@ def prepare_trainer(config: RunConfig, corpus: Corpus, texts: Texts, strategy: A
     """Build the model and what trains it; unless a checkpoint will bring the weights, give it those to start from."""
     settings = config.training
     epochs = settings.epochs_for(len(texts.train))
-    if pretrained is not None:
-        pretrained.check(config)
     with strategy.scope(), precision(config.runtime.mixed_precision):
         sizes = architectures.Sizes(texts.preprocessor.vocabulary_size, len(corpus.class_names),
                                     texts.preprocessor.sentence_ends)

@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_models import TEXTS, untrained_run
+from small_models import KINDS, TEXTS, untrained_run
 
 import sentiment
 from sentiment import architectures, export
 from sentiment.artifacts import RunFolder
-from sentiment.config import ATTENTIONS
 from sentiment.export import litert
 from sentiment.inference import load
 from sentiment.portable import PortableClassifier
@@ -38,11 +37,7 @@ def test_every_architecture_exports(tmp_path: Path, name: str, classes: int) -> 
     assert_same(untrained_run(tmp_path / "run", name, classes))
 
 
-@pytest.mark.parametrize("options", [
-    *({"attention": attention} for attention in ATTENTIONS[1:]), {"normalization": "layer"},
-    {"normalization": "weight"}, {"normalization": "batch", "layers": 2, "skip": True},
-    {"weight_drop": 0.5, "merge": "sum"},
-], ids=lambda options: " ".join(map(str, options.values())))
+@pytest.mark.parametrize("options", KINDS, ids=lambda options: " ".join(map(str, options.values())))
 def test_every_kind_of_recurrent_model_exports(tmp_path: Path, options: dict[str, Any]) -> None:
     assert_same(untrained_run(tmp_path / "run", "bilstm", 2, **options))
 

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_models import CLASS_NAMES, TEXTS, untrained_run
+from small_models import CLASS_NAMES, KINDS, TEXTS, untrained_run
 
 import sentiment
 from sentiment import architectures, export
-from sentiment.config import ATTENTIONS
 
 # Plain TensorFlow in a folder where our package cannot be imported.
 ALONE = """
@@ -54,11 +53,7 @@ def test_every_architecture_exports(tmp_path: Path, name: str, classes: int) -> 
     assert b"Cudnn" not in (folder.export / "saved_model.pb").read_bytes()
 
 
-@pytest.mark.parametrize("options", [
-    *({"attention": attention} for attention in ATTENTIONS[1:]), {"normalization": "layer"},
-    {"normalization": "weight"}, {"normalization": "batch", "layers": 2, "skip": True},
-    {"weight_drop": 0.5, "merge": "sum"},
-], ids=lambda options: " ".join(map(str, options.values())))
+@pytest.mark.parametrize("options", KINDS, ids=lambda options: " ".join(map(str, options.values())))
 def test_every_kind_of_recurrent_model_exports(tmp_path: Path, options: dict[str, Any]) -> None:
     folder = untrained_run(tmp_path / "run", "bilstm", 2, **options)
     assert export.export_saved_model(export.Original(folder, TEXTS)) == folder.export  # which compares the answers

@@ -111,7 +111,7 @@ def test_perplexity_is_that_of_reading_the_validation_texts_in_one_go(name: str)
             following = np.concatenate([ids[start + 1:start + 8] for start in range(0, len(ids), 8)])
             inputs = [value for _ in task.model.directions for value in [read[None], *states]]
             vectors = np.asarray(task.network(inputs, training=False)[number * 3])[0]
-            scores = vectors @ task.model.table.numpy().T + task.frequencies
+            scores = vectors @ task.model.table.numpy().T + task.words.frequencies
             chances = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
             losses += [-chances[place, word] for place, word in enumerate(following) if word > 0]
         assert measured[f"{direction.name}_perplexity"] == pytest.approx(math.exp(np.mean(losses)), rel=1e-4)

@@ -1,0 +1,55 @@
+"""How well vectors say which words stand where: what language model and autoencoder minimise."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from sentiment.batching import PADDING_ID
+from sentiment.objectives.sampled_softmax import full_softmax, log_frequencies, sample_words, sampled_softmax
+from sentiment.training.noise import Noise
+
+SAMPLES = 200  # stream of noise
+
+
+class WordLoss:
+    """The summed cross-entropy of the words at the places that are not padding.
+
+    Args:
+        table: the embedding, a variable float32 [vocabulary, features].
+        counts: int [vocabulary], how often each word occurs.
+        sampled: how many words stand for all others in training.
+    """
+
+    def __init__(self, table: Any, counts: np.ndarray, sampled: int) -> None:
+        self.table = table
+        self.frequencies = log_frequencies(counts)
+        self.sampled = sampled
+
+    def draw(self, noise: Noise) -> Any:
+        """Return the words of a step that stand for all others, int32 [sampled]; call it once in a step."""
+        return sample_words(noise.uniform([self.sampled], SAMPLES), self.frequencies)
+
+    def from_sample(self, ids: Any, vectors: Any, drawn: Any) -> tuple[Any, Any]:
+        """Return the loss against drawn words, and the number of words, float32.
+
+        Args:
+            ids: int32 [batch, time].
+            vectors: float [batch, time, features].
+            drawn: as `draw` gives them.
+        """
+        words, features = _real(ids, vectors)
+        losses = sampled_softmax(words, features, tf.convert_to_tensor(self.table), drawn)
+        return tf.reduce_sum(losses), tf.cast(tf.shape(words)[0], tf.float32)
+
+    def from_all(self, ids: Any, vectors: Any) -> tuple[Any, Any]:
+        """Return the loss against the whole vocabulary, and the number of words, int32."""
+        words, features = _real(ids, vectors)
+        losses = full_softmax(words, features, tf.convert_to_tensor(self.table), self.frequencies)
+        return tf.reduce_sum(losses), tf.shape(words)[0]
+
+
+def _real(ids: Any, vectors: Any) -> tuple[Any, Any]:
+    """Return the words that are not padding, [words], and their vectors, [words, features]."""
+    real = tf.where(ids != PADDING_ID)
+    return tf.gather_nd(ids, real), tf.gather_nd(vectors, real)
