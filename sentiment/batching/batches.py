@@ -1,6 +1,6 @@
 """Batches of texts of similar length, padded to a few lengths only."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,15 +128,22 @@ class Batches:
             yield Batch(ids, rows[places])
 
 
-def map_batches(batches: Iterator[Batch], texts: int, step: Callable[[np.ndarray], Any]) -> np.ndarray:
+def map_batches(batches: Iterator[Batch], texts: int, step: Callable[[np.ndarray], Any],
+                mapped: Callable[..., Iterable[Any]] = map) -> np.ndarray:
     """Apply `step` (ids [batch, time] to an array [batch, features]) and put the rows back in order.
+
+    Args:
+        batches: all of them.
+        texts: how many rows they have, fillings not counted.
+        step: what is applied.
+        mapped: `map`, or the `map` of a pool, which applies it to several batches at once.
 
     Returns:
         float32 [texts, features].
     """
     results: np.ndarray | None = None
-    for batch in batches:
-        values = np.asarray(step(batch.ids))[: len(batch.rows)]
+    for batch, found in mapped(lambda batch: (batch, step(batch.ids)), batches):
+        values = np.asarray(found)[: len(batch.rows)]
         if results is None:
             results = np.zeros((texts, *values.shape[1:]), np.float32)
         results[batch.rows] = values

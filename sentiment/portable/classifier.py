@@ -1,8 +1,9 @@
 """A trained model for raw texts, without TensorFlow."""
 
 import os
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Self
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from sentiment.portable.engines import Engine, LiteEngine, OnnxEngine
 from sentiment.portable.folder import PortableFolder
 from sentiment.portable.tokens import PlainTokenizer
 from sentiment.predictions import Prediction, predictions, probabilities
+
+TEXTS_AT_ONCE = 4096
 
 
 class PortableClassifier:
@@ -23,6 +26,9 @@ class PortableClassifier:
 
     def __init__(self, engine: Engine, tokenizer: PlainTokenizer, class_names: Sequence[str]) -> None:
         self._engine = engine
+        self._mapped: Callable[..., Iterable[Any]] = map
+        if engine.workers > 1:
+            self._mapped = ThreadPoolExecutor(engine.workers, thread_name_prefix="predict").map
         self.tokenizer = tokenizer
         self.class_names = tuple(class_names)
 
@@ -37,13 +43,28 @@ class PortableClassifier:
         engine = LiteEngine.load(folder.lite) if folder.lite.is_file() else OnnxEngine.load(folder.onnx)
         return cls(engine, folder.load_tokenizer(), folder.load_class_names())
 
+    def words_read(self, text: str) -> list[str]:
+        """Return the words of a text that the model reads, standardised and truncated, at least one."""
+        return self.tokenizer.words_read(text)
+
+    def ids(self, text: str) -> np.ndarray:
+        """Return the ids of these words, int32 [words]."""
+        return np.array(self.tokenizer.ids(text), np.int32)
+
+    def logits(self, ids: np.ndarray) -> np.ndarray:
+        """Return float32 [texts, 1 or classes] for ids int32 [texts, time], padded on the right."""
+        size = self._engine.batch_size
+        parts = [ids[start:start + size] for start in range(0, len(ids), size)]
+        return np.concatenate(list(self._mapped(self._engine.logits, parts)))
+
     def predict_logits(self, texts: Sequence[str]) -> np.ndarray:
         """Return float32 [texts, 1 or classes]; one logit is the log-odds of the second of two classes."""
-        tokens = TokenizedTexts.from_ids([self.tokenizer.ids(text) for text in texts])
-        if not len(tokens):
-            return np.zeros((0, self._engine.width), np.float32)
-        batches = Batches(tokens, np.unique(tokens.lengths), self._engine.batch_size)
-        return map_batches(batches.by_length(), len(tokens), self._engine.logits)
+        parts = [np.zeros((0, self._engine.width), np.float32)]
+        for start in range(0, len(texts), TEXTS_AT_ONCE):
+            tokens = TokenizedTexts.from_ids([self.tokenizer.ids(text) for text in texts[start:start + TEXTS_AT_ONCE]])
+            batches = Batches(tokens, np.unique(tokens.lengths), self._engine.batch_size)
+            parts.append(map_batches(batches.by_length(), len(tokens), self._engine.logits, self._mapped))
+        return np.concatenate(parts)
 
     def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
         """Return float64 [texts, classes]: the probability of each class; each row adds up to 1."""

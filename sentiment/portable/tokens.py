@@ -123,10 +123,11 @@ class PlainTokenizer:
 
     def ids(self, text: str) -> list[int]:
         """Return the ids of a text, at least one."""
-        words = self.words(text)
-        if len(words) > self.head + self.tail:
-            words = [*words[:self.head], *words[len(words) - self.tail:]]
-        return [self.places.get(word, UNKNOWN_ID) for word in words] or [UNKNOWN_ID]
+        return [self.places.get(word, UNKNOWN_ID) for word in self._kept(text)] or [UNKNOWN_ID]
+
+    def words_read(self, text: str) -> list[str]:
+        """Return the words that `ids` looks up; `[empty]` for a text without a word."""
+        return self._kept(text) or ["[empty]"]
 
     def words(self, text: str) -> list[str]:
         """Return all tokens of a text."""
@@ -141,6 +142,12 @@ class PlainTokenizer:
         for pattern, replacement in QUOTES:
             text = pattern.sub(replacement, text)
         return [word for word in text.replace(PERIOD_MARK, ".").split(" ") if word]
+
+    def _kept(self, text: str) -> list[str]:
+        words = self.words(text)
+        if len(words) <= self.head + self.tail:
+            return words
+        return [*words[:self.head], *words[len(words) - self.tail:]]
 
     def _lower(self, text: str) -> str:
         """Lower each character by the table, and a sigma by where it stands, which Python knows."""
