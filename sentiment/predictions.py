@@ -41,7 +41,22 @@ def predictions(logits: np.ndarray, class_names: Sequence[str]) -> list[Predicti
 
 
 class Predictor(Protocol):
-    """Whatever predicts the class of raw texts."""
+    """Whatever predicts the class of raw texts.
+
+    Attributes:
+        class_names: the names of the classes by index.
+    """
+
+    class_names: tuple[str, ...]
+
+    def words_read(self, text: str) -> list[str]:
+        """Return the words of a text that the model reads, standardised and truncated, at least one."""
+
+    def ids(self, text: str) -> np.ndarray:
+        """Return the ids of these words, int32 [words]."""
+
+    def logits(self, ids: np.ndarray) -> np.ndarray:
+        """Return float32 [texts, 1 or classes] for ids int32 [texts, time]."""
 
     def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
         """Return float64 [texts, classes]: the probability of each class; each row adds up to 1."""

@@ -34,6 +34,18 @@ class Classifier:
         self._logits = tf.function(lambda ids: model(ids, training=False),
                                    input_signature=[tf.TensorSpec([None, None], tf.int32)])
 
+    def words_read(self, text: str) -> list[str]:
+        """Return the words of a text that the model reads, standardised and truncated, at least one."""
+        return self.preprocessor.words_read(text)
+
+    def ids(self, text: str) -> np.ndarray:
+        """Return the ids of these words, int32 [words]."""
+        return self.preprocessor.tokenize([text]).row(0)
+
+    def logits(self, ids: np.ndarray) -> np.ndarray:
+        """Return float32 [texts, 1 or classes] for ids int32 [texts, time], padded on the right."""
+        return np.asarray(self._logits(ids))
+
     def predict_logits(self, texts: Iterable[str]) -> np.ndarray:
         """Return float32 [texts, 1 or classes]; one logit is the log-odds of the second of two classes."""
         remaining, parts = iter(texts), [np.zeros((0, self.model.output_shape[-1]), np.float32)]

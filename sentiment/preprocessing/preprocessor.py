@@ -21,6 +21,7 @@ from sentiment.preprocessing.standardization import standardize
 
 CHUNK_TEXTS = 512
 CHUNKS_AHEAD = 8
+EMPTY = "[empty]"  # stands for a text without a word, where words are shown
 SENTENCE_ENDS = (".", "!", "?")
 
 
@@ -80,16 +81,23 @@ class TextPreprocessor:
 
     def ragged_ids(self, texts: Any) -> Any:
         """Return the ids of a string tensor [texts] as a ragged int32 tensor [texts, (tokens)]; traceable."""
-        ids = tf.cast(self._vectorization(texts), tf.int32)
-        lengths = ids.row_lengths()
+        return self._truncated(tf.cast(self._vectorization(texts), tf.int32), UNKNOWN_ID)
+
+    def ragged_words(self, texts: Any) -> Any:
+        """Return the words of these ids as a ragged string tensor; `[empty]` for a text without a word; traceable."""
+        return self._truncated(tf.strings.split(standardize(texts, periods=self.config.periods)), EMPTY)
+
+    def _truncated(self, tokens: Any, empty: Any) -> Any:
+        """Keep the ends of each row of a ragged tensor [texts, (tokens)], and put one token into empty rows."""
+        lengths = tokens.row_lengths()
         head, tail = kept_at_ends(self.config)
         positions = tf.ragged.range(lengths)
         from_end = tf.gather(lengths, positions.value_rowids()) - positions.flat_values
         kept = (positions.flat_values < head) | (from_end <= tail)
-        ids = tf.ragged.boolean_mask(ids, ids.with_flat_values(kept))
+        tokens = tf.ragged.boolean_mask(tokens, tokens.with_flat_values(kept))
         missing = tf.cast(tf.equal(lengths, 0), tf.int64)
-        unknown = tf.fill([tf.reduce_sum(missing)], UNKNOWN_ID)
-        return tf.concat([ids, tf.RaggedTensor.from_row_lengths(unknown, missing)], axis=1)
+        filling = tf.fill([tf.reduce_sum(missing)], empty)
+        return tf.concat([tokens, tf.RaggedTensor.from_row_lengths(filling, missing)], axis=1)
 
     def padded_ids(self, texts: Any) -> Any:
         """Return the ids of a string tensor [texts] as int32 [texts, longest], padded on the right; traceable."""
@@ -102,11 +110,8 @@ class TextPreprocessor:
 
     def words_read(self, text: str) -> list[str]:
         """Return the words of a text that `tokenize` turns into ids; `[empty]` for a text without a word."""
-        chunk = tf.constant([text.encode("utf-8", "replace")])
-        words = tf.strings.split(standardize(chunk, periods=self.config.periods)).flat_values.numpy().tolist()
-        head, tail = kept_at_ends(self.config)
-        kept = [word for place, word in enumerate(words) if place < head or len(words) - place <= tail]
-        return [word.decode("utf-8") for word in kept] or ["[empty]"]
+        words = self.ragged_words(tf.constant([text.encode("utf-8", "replace")])).flat_values.numpy()
+        return [word.decode("utf-8") for word in words]
 
     def tokenize(self, texts: Iterable[str], folder: Path | None = None) -> TokenizedTexts:
         """Return the ids of raw texts; white space, emoji, NUL and lone surrogates included.

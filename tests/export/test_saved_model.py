@@ -10,6 +10,7 @@ from small_models import CLASS_NAMES, KINDS, TEXTS, untrained_run
 
 import sentiment
 from sentiment import architectures, export
+from sentiment.erasure import word_weights
 
 # Plain TensorFlow in a folder where our package cannot be imported.
 ALONE = """
@@ -50,7 +51,65 @@ def test_every_architecture_exports(tmp_path: Path, name: str, classes: int) -> 
     answer = loaded.serve(tf.constant(TEXTS))
     np.testing.assert_allclose(answer["scores"], sentiment.load(folder.path).predict_proba(TEXTS), atol=1e-5)
     assert [name.decode() for name in answer["classes"].numpy()[0]] == list(CLASS_NAMES[classes])
+    _check_tokens(loaded, sentiment.load(folder.path))
+    if classes == 2 or name == "bilstm":
+        _check_explanations(loaded, sentiment.load(folder.path))
     assert b"Cudnn" not in (folder.export / "saved_model.pb").read_bytes()
+
+
+def _check_tokens(loaded: Any, classifier: Any) -> None:
+    ids = classifier.preprocessor.padded_ids(TEXTS)
+    np.testing.assert_allclose(loaded.tokens(ids)["scores"], classifier.predict_proba(TEXTS), atol=1e-5)
+
+
+def _check_explanations(loaded: Any, classifier: Any) -> None:
+    texts = [TEXTS[0], TEXTS[1], "a bad film is x " * 20]  # of several lengths, the last one truncated
+    answer = {name: value.numpy() for name, value in loaded.signatures["explain"](texts=texts).items()}
+    np.testing.assert_allclose(answer["scores"], classifier.predict_proba(texts), atol=1e-5)
+    for row, text in enumerate(texts):
+        expected = word_weights(classifier, text)
+        count = len(expected.words)
+        assert [word.decode() for word in answer["words"][row]] == expected.words + [""] * (20 - count)
+        np.testing.assert_allclose(answer["weights"][row, :count], expected.weights, atol=1e-3)
+        assert not answer["weights"][row, count:].any()
+        assert answer["explained"][row].decode() == expected.explained
+
+
+def test_what_stands_beside_the_graph(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    folder = untrained_run(tmp_path / "reviews", "gru", 3)
+    export.export_saved_model(export.Original(folder))
+    assert json.loads((folder.export / "assets" / "labels.json").read_text()) == list(CLASS_NAMES[3])
+    assert Path(tf.saved_model.load(str(folder.export)).labels.asset_path.numpy().decode()).name == "labels.json"
+    records = list(tf.data.TFRecordDataset(str(folder.export / "assets.extra" / "tf_serving_warmup_requests")))
+    assert len(records) == 2
+    for record in records:
+        assert _warm_up(record.numpy()) == ("reviews", "serving_default", "texts", 1)
+
+
+def _warm_up(record: bytes) -> tuple[str, str, str, int]:
+    """Read a `PredictionLog` by descriptors of its messages, written down from TensorFlow Serving's."""
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+    file = descriptor_pb2.FileDescriptorProto(name="serving.proto", package="serving", syntax="proto3")
+    for name, fields in {"Log": [("predict_log", 6, "Predict")], "Predict": [("request", 1, "Request")],
+                         "Request": [("model_spec", 1, "Spec"), ("inputs", 2, "Entry")],
+                         "Spec": [("name", 1, ""), ("signature_name", 3, "")],
+                         "Entry": [("key", 1, ""), ("value", 2, "bytes")]}.items():
+        message = file.message_type.add(name=name)
+        for field, number, kind in fields:
+            scalar = {"": 9, "bytes": 12}.get(kind, 11)
+            message.field.add(name=field, number=number, type=scalar, label=1,
+                              **({"type_name": f".serving.{kind}"} if scalar == 11 else {}))
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    log = message_factory.GetMessageClass(pool.FindMessageTypeByName("serving.Log")).FromString(record)
+    request = log.predict_log.request
+    from tensorflow.core.framework.tensor_pb2 import TensorProto
+
+    tensor = TensorProto.FromString(request.inputs.value)
+    return request.model_spec.name, request.model_spec.signature_name, request.inputs.key, len(tensor.string_val)
 
 
 @pytest.mark.parametrize("options", KINDS, ids=lambda options: " ".join(map(str, options.values())))

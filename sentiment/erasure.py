@@ -1,0 +1,66 @@
+"""What each word adds to a prediction, found by hiding it: for whatever answers, exports without gradients included."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import logsumexp
+
+from sentiment.batching import UNKNOWN_ID
+from sentiment.errors import UserError, nearest
+from sentiment.predictions import Prediction, Predictor, predictions
+
+ROWS = 64  # texts with a hidden word that are read at once
+
+
+@dataclass(frozen=True)
+class WordWeights:
+    """What the words of a text add to the prediction.
+
+    Attributes:
+        prediction: the answer for the whole text.
+        explained: the class whose log-odds are explained.
+        words: the words that the model reads, standardised and truncated.
+        known: whether each word is in the vocabulary.
+        weights: float64 [words], how much lower the log-odds of `explained` are when the word is an unknown one.
+    """
+
+    prediction: Prediction
+    explained: str
+    words: list[str]
+    known: list[bool]
+    weights: np.ndarray
+
+
+def word_weights(predictor: Predictor, text: str, class_name: str | None = None) -> WordWeights:
+    """Weigh each word of a text by erasure (Li, Monroe & Jurafsky 2016, arXiv 1612.08220).
+
+    The weight of word t is log(p / (1 - p)) for the text minus the same for the text in which word t is replaced by the
+    unknown word, where p is the probability of the class of that name, or of the predicted one.
+
+    Raises:
+        UserError: if there is no class of that name.
+    """
+    ids = predictor.ids(text)
+    logits = predictor.logits(ids[None, :])
+    (prediction,) = predictions(logits, predictor.class_names)
+    explained = class_name or prediction.label
+    if explained not in predictor.class_names:
+        names = ", ".join(predictor.class_names)
+        raise UserError(f"no class '{explained}'{nearest(explained, predictor.class_names)} (there are {names})")
+    index = predictor.class_names.index(explained)
+    known = ids != UNKNOWN_ID
+    places, weights = np.flatnonzero(known), np.zeros(len(ids))
+    for start in range(0, len(places), ROWS):
+        hidden = places[start:start + ROWS]
+        rows = np.tile(ids, (len(hidden), 1))
+        rows[np.arange(len(hidden)), hidden] = UNKNOWN_ID
+        weights[hidden] = _log_odds(logits, index) - _log_odds(predictor.logits(rows), index)
+    return WordWeights(prediction, explained, predictor.words_read(text), known.tolist(), weights)
+
+
+def _log_odds(logits: np.ndarray, index: int) -> np.ndarray:
+    """Return float64 [texts]: log(p / (1 - p)) of one class, for logits [texts, 1 or classes]."""
+    logits = np.asarray(logits, np.float64)
+    if logits.shape[1] == 1:
+        return logits[:, 0] if index == 1 else -logits[:, 0]
+    return np.asarray(logits[:, index] - logsumexp(np.delete(logits, index, axis=1), axis=1))

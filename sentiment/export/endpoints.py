@@ -1,0 +1,71 @@
+"""What a SavedModel answers, as TensorFlow graphs: texts, ids, and the weights of words."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from sentiment.batching import UNKNOWN_ID
+from sentiment.inference import Classifier
+
+ROWS = 64  # texts with a hidden word that are read at once
+
+
+def serve(classifier: Classifier, texts: Any) -> dict[str, Any]:
+    """Answer texts, string [texts]."""
+    return tokens(classifier, classifier.preprocessor.padded_ids(texts))
+
+
+def tokens(classifier: Classifier, ids: Any) -> dict[str, Any]:
+    """Answer ids, int32 [texts, words], padded with 0 on the right.
+
+    Returns:
+        `scores` float32 [texts, classes] and `classes` string [texts, classes]: `scores[i, j]` is the probability of
+        `classes[i, j]`.
+    """
+    scores = _scores(classifier.model(ids, training=False))
+    names = tf.constant(list(classifier.class_names))
+    return {"scores": scores, "classes": tf.tile(names[None, :], [tf.shape(scores)[0], 1])}
+
+
+def explain(classifier: Classifier, texts: Any) -> dict[str, Any]:
+    """Weigh the words of texts, string [texts], as `sentiment.erasure.word_weights` does.
+
+    Returns:
+        What `serve` does, and `explained` string [texts], the class whose log-odds are explained; `words` string
+        [texts, words], filled with empty ones; `weights` float32 [texts, words], how much lower the log-odds are when
+        a word is an unknown one, 0 for words that are unknown.
+    """
+    ids = classifier.preprocessor.padded_ids(texts)
+    logits = classifier.model(ids, training=False)
+    answers = tokens(classifier, ids)
+    best = tf.argmax(answers["scores"], axis=1, output_type=tf.int32)
+    odds = _log_odds(logits, best)
+    places = tf.where(ids > UNKNOWN_ID)  # [known words, 2]: a text and a place in it
+    known = tf.shape(places)[0]
+    chunks = tf.reshape(tf.pad(places, [[0, -known % ROWS], [0, 0]]), [-1, ROWS, 2])
+
+    def lowered(chunk: Any) -> Any:
+        rows, hidden = chunk[:, 0], tf.one_hot(chunk[:, 1], tf.shape(ids)[1], on_value=True, off_value=False)
+        without = classifier.model(tf.where(hidden, UNKNOWN_ID, tf.gather(ids, rows)), training=False)
+        return tf.gather(odds, rows) - _log_odds(without, tf.gather(best, rows))
+
+    found = tf.map_fn(lowered, chunks, parallel_iterations=1, fn_output_signature=tf.TensorSpec([ROWS], tf.float32))
+    weights = tf.scatter_nd(places, tf.reshape(found, [-1])[:known], tf.shape(ids, out_type=tf.int64))
+    words = classifier.preprocessor.ragged_words(texts).to_tensor()
+    explained = tf.gather(tf.constant(list(classifier.class_names)), best)
+    return {**answers, "explained": explained, "words": words, "weights": weights}
+
+
+def _scores(logits: Any) -> Any:
+    if logits.shape[-1] == 1:
+        return tf.concat([tf.sigmoid(-logits), tf.sigmoid(logits)], axis=1)
+    return tf.nn.softmax(logits)
+
+
+def _log_odds(logits: Any, index: Any) -> Any:
+    """Return float32 [texts]: log(p / (1 - p)) of a class of each text; `index` is int32 [texts]."""
+    if logits.shape[-1] == 1:
+        return tf.where(index == 1, logits[:, 0], -logits[:, 0])
+    chosen = tf.one_hot(index, logits.shape[-1], on_value=True, off_value=False)
+    others = tf.reduce_logsumexp(tf.where(chosen, -float("inf"), logits), axis=1)
+    return tf.gather(logits, index, batch_dims=1) - others

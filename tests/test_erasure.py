@@ -1,0 +1,70 @@
+"""What each word adds, by hiding it."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_predictor import FakePredictor
+
+import sentiment
+from sentiment.erasure import word_weights
+from sentiment.errors import UserError
+from sentiment.predictions import Predictor
+
+
+def test_of_a_sum_each_word_has_what_it_adds() -> None:
+    found = word_weights(FakePredictor(), "good new film", "pos")
+    assert found.words == ["good", "new", "film"]
+    assert found.known == [True, False, True]
+    np.testing.assert_allclose(found.weights, [2.0, 0.0, 0.5])
+    np.testing.assert_allclose(word_weights(FakePredictor(), "good new film", "neg").weights, [-2.0, 0.0, -0.5])
+
+
+def test_the_predicted_class_is_explained_unless_another_is_named() -> None:
+    found = word_weights(FakePredictor(), "bad film")
+    assert (found.explained, found.prediction.label) == ("neg", "neg")
+    with pytest.raises(UserError, match="no class 'pso'; did you mean 'pos'"):
+        word_weights(FakePredictor(), "bad film", "pso")
+
+
+class ThreeClasses(FakePredictor):
+    """Logits of three classes: 0, what the words add up to, and half of that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.class_names = ("a", "b", "c")
+
+    def logits(self, ids: np.ndarray) -> np.ndarray:
+        total = super().logits(ids)
+        return np.concatenate([np.zeros_like(total), total, total / 2], axis=1)
+
+
+@pytest.mark.parametrize("name", ["a", "b", "c"])
+def test_several_classes_by_probabilities(name: str) -> None:
+    predictor = ThreeClasses()
+
+    def odds(text: str) -> float:
+        p = predictor.predict([text])[0].scores[name]
+        return math.log(p / (1 - p))
+
+    found = word_weights(predictor, "good bad film", name)
+    expected = [odds("good bad film") - odds(hidden) for hidden in ("x bad film", "good x film", "good bad x")]
+    np.testing.assert_allclose(found.weights, expected, atol=1e-6)
+
+
+def test_more_words_than_are_read_at_once() -> None:
+    found = word_weights(FakePredictor(), "good " * 70 + "film", "pos")
+    np.testing.assert_allclose(found.weights, [2.0] * 70 + [0.5])
+
+
+@pytest.mark.parametrize("text", ["a good film, zxqv!", "", "good " * 60])
+def test_an_export_weighs_as_its_run(text: str, exported_run: Path) -> None:
+    run, portable = (word_weights(sentiment.load(path), text) for path in (exported_run, exported_run / "onnx"))
+    assert (portable.words, portable.known, portable.explained) == (run.words, run.known, run.explained)
+    np.testing.assert_allclose(portable.weights, run.weights, atol=1e-5)
+
+
+def test_the_fake_is_what_it_stands_for() -> None:
+    predictor: Predictor = FakePredictor()
+    assert predictor.predict(["good"])[0].label == "pos"
