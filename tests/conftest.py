@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,7 +9,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import pytest
+from server_process import Server
 
+from sentiment.artifacts import RunFolder
 from sentiment.cli import main
 from sentiment.datasets import imdb
 
@@ -44,6 +47,17 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_csv: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def exported_run(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of `tiny_run` with its export for ONNX Runtime in `onnx`."""
+    from sentiment import export
+
+    copy = tmp_path_factory.mktemp("exported") / "run"
+    shutil.copytree(tiny_run, copy)
+    export.export_onnx(export.Original(RunFolder(copy)))
+    return copy
+
+
 @pytest.fixture
 def run_cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
     """Call the command line; get the exit code, stdout and stderr."""
@@ -72,3 +86,27 @@ def real_imdb(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from sentiment.datasets.download import unpack
 
     return unpack(found, tmp_path_factory.mktemp("imdb"), imdb.FOLDER)
+
+
+@pytest.fixture
+def start_server() -> Iterator[Callable[..., Server]]:
+    """What starts servers, which are gone after the test."""
+    servers = []
+
+    def start(*words: object) -> Server:
+        servers.append(Server(*words))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.process.kill()
+        server.process.wait()
+        assert server.process.stderr is not None
+        server.process.stderr.close()
+
+
+@pytest.fixture
+def versions(exported_run: Path, tmp_path: Path) -> Path:
+    """A folder of versions with version 1."""
+    shutil.copytree(exported_run / "onnx", tmp_path / "reviews" / "1")
+    return tmp_path / "reviews"

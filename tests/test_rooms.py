@@ -12,16 +12,16 @@ import sentiment
 PACKAGE = Path(sentiment.__file__).parent
 # From the ground up: a room may import itself and what stands before it.
 ROOMS = ["version", "errors", "config", "console", "files", "machine", "signals", "pages", "predictions",
-         "batching", "portable",
+         "batching", "erasure", "portable",
          "datasets", "scoring", "preprocessing", "layers",
          "architectures", "objectives", "training", "evaluation", "artifacts", "tuning", "inference", "export",
-         "model_card", "reports", "answers", "__init__", "benchmark", "workflow", "pretraining", "ensembling",
-         "commands", "cli", "__main__"]
+         "model_card", "reports", "answers", "__init__", "serving", "benchmark", "workflow", "pretraining",
+         "ensembling", "commands", "cli", "__main__"]
 # Rooms that know nothing of any other but the ground floor.
 ALONE = {"layers", "objectives"}
 GROUND = {"version", "errors", "config", "console", "files", "machine", "signals", "pages", "predictions"}
-FREE_OF_TENSORFLOW = ["predictions.py", "batching", "portable", "scoring.py", "layers", "architectures", "objectives",
-                      "datasets", "evaluation", "config.py", "commands", "cli.py"]
+FREE_OF_TENSORFLOW = ["predictions.py", "batching", "erasure.py", "portable", "serving", "scoring.py", "layers",
+                      "architectures", "objectives", "datasets", "evaluation", "config.py", "commands", "cli.py"]
 
 
 def room_of(path: Path) -> str:

@@ -13,10 +13,11 @@ from sentiment.commands import (
     launch,
     predict,
     pretrain,
+    serve,
     train,
     tune,
     vectors,
 )
 
-COMMANDS = (train, pretrain, ensemble, tune, predict, explain, evaluate, compare, info, export, architectures,
+COMMANDS = (train, pretrain, ensemble, tune, predict, serve, explain, evaluate, compare, info, export, architectures,
             gradients, vectors, benchmark, launch)

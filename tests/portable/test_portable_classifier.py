@@ -14,8 +14,6 @@ import pytest
 from small_models import TEXTS
 
 import sentiment
-from sentiment import export
-from sentiment.artifacts import RunFolder
 from sentiment.inference import load
 from sentiment.portable import PortableClassifier
 
@@ -31,24 +29,15 @@ sys.exit(main(["predict", *sys.argv[1:]]))
 """
 
 
-@pytest.fixture(scope="session")
-def whole(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with its export in `onnx`."""
-    copy = tmp_path_factory.mktemp("exported") / "run"
-    shutil.copytree(tiny_run, copy)
-    export.export_onnx(export.Original(RunFolder(copy)))
-    return copy
-
-
 @pytest.fixture
-def exported(whole: Path, tmp_path: Path) -> Path:
+def exported(exported_run: Path, tmp_path: Path) -> Path:
     """A copy of the export alone, to do with as one likes."""
-    return Path(shutil.copytree(whole / "onnx", tmp_path / "onnx"))
+    return Path(shutil.copytree(exported_run / "onnx", tmp_path / "onnx"))
 
 
-def test_answers_as_the_run(whole: Path) -> None:
+def test_answers_as_the_run(exported_run: Path) -> None:
     texts = [*TEXTS, *(f"a {'good ' * (row % 9)}film, number {row}" for row in range(300))]
-    portable, classifier = PortableClassifier.load(whole / "onnx"), load(whole)
+    portable, classifier = PortableClassifier.load(exported_run / "onnx"), load(exported_run)
     np.testing.assert_allclose(portable.predict_proba(texts), classifier.predict_proba(texts), atol=1e-5)
     assert [one.label for one in portable.predict(texts)] == [one.label for one in classifier.predict(texts)]
     assert portable.class_names == classifier.class_names
@@ -56,14 +45,14 @@ def test_answers_as_the_run(whole: Path) -> None:
     assert portable.predict_logits([]).shape == classifier.predict_logits([]).shape
 
 
-def test_one_text_is_not_taken_for_its_letters(whole: Path) -> None:
+def test_one_text_is_not_taken_for_its_letters(exported_run: Path) -> None:
     with pytest.raises(TypeError, match="predict takes a list of texts"):
-        PortableClassifier.load(whole / "onnx").predict("good")
+        PortableClassifier.load(exported_run / "onnx").predict("good")
 
 
-def test_the_face_of_the_package_takes_both(whole: Path) -> None:
-    assert isinstance(sentiment.load(whole / "onnx"), PortableClassifier)
-    assert not isinstance(sentiment.load(whole), PortableClassifier)
+def test_the_face_of_the_package_takes_both(exported_run: Path) -> None:
+    assert isinstance(sentiment.load(exported_run / "onnx"), PortableClassifier)
+    assert not isinstance(sentiment.load(exported_run), PortableClassifier)
 
 
 def test_the_command_line_needs_no_tensorflow(exported: Path, tiny_run: Path) -> None:
@@ -75,9 +64,9 @@ def test_the_command_line_needs_no_tensorflow(exported: Path, tiny_run: Path) ->
     assert answer["scores"] == pytest.approx(expected.scores, abs=1e-5)
 
 
-def test_a_file(exported: Path, whole: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+def test_a_file(exported: Path, exported_run: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
     assert run_cli("predict", exported, "--input", tiny_csv, "--output", tmp_path / "one.csv")[0] == 0
-    assert run_cli("predict", whole, "--input", tiny_csv, "--output", tmp_path / "other.csv")[0] == 0
+    assert run_cli("predict", exported_run, "--input", tiny_csv, "--output", tmp_path / "other.csv")[0] == 0
     one, other = ([line.split(",") for line in (tmp_path / name).read_text().splitlines()]
                   for name in ("one.csv", "other.csv"))
     assert [row[:-1] for row in one] == [row[:-1] for row in other]

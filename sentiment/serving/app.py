@@ -1,0 +1,220 @@
+"""The addresses of the server."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel, ValidationError
+from pydantic.json_schema import models_json_schema
+from starlette.exceptions import HTTPException as AnyHTTPException
+
+from sentiment.serving import protocol
+from sentiment.serving.batcher import Busy
+from sentiment.serving.metrics import Metrics
+from sentiment.serving.middleware import Bounded, Measured
+from sentiment.serving.models import Models, ServedModel, Version
+from sentiment.serving.page import CONTENT_POLICY, SCRIPT, front_page
+from sentiment.serving.protocol import ByColumns, ByRows, Explained, ExplainRequest, Failure, Limits, PredictRequest
+from sentiment.version import __version__
+
+RETRY_SECONDS = "1"
+SCHEMAS = "#/components/schemas/{model}"
+PLACES = {"signature_name", "instances", "inputs", "texts", "b64"}
+FAILED: dict[int | str, dict[str, Any]] = {
+    code: {"model": Failure, "description": said} for code, said in (
+        (400, "The body is not what is expected"), (404, "No such model or version"),
+        (413, "The request, a text or the number of texts is too large"),
+        (503, "The queue is full; Retry-After says in how many seconds to try again"))}
+UNKNOWN: dict[int | str, dict[str, Any]] = {404: FAILED[404]}
+
+Body = TypeVar("Body", PredictRequest, ExplainRequest)
+
+
+def create_app(models: Models, limits: Limits, metrics: Metrics) -> FastAPI:
+    """Return the application; `models` are started and closed by the caller."""
+    app = FastAPI(title="sentiment", version=__version__, docs_url=None, redoc_url=None,
+                  description="Text classifiers behind TensorFlow Serving's REST interface")
+    _add_answers(app, models, limits, metrics)
+    _add_states(app, models, metrics)
+    _add_page(app)
+    _add_failures(app)
+    app.add_middleware(Bounded, limit=limits.body)
+    app.add_middleware(Measured, metrics=metrics)
+    app.openapi = lambda: _description(app, list(models.by_name))  # type: ignore[method-assign]
+    return app
+
+
+def _add_states(app: FastAPI, models: Models, metrics: Metrics) -> None:
+    @app.get("/healthz", summary="Whether the server runs")
+    async def healthz() -> protocol.Health:
+        return protocol.Health(status="ok")
+
+    @app.get("/readyz", summary="Whether every model can answer", responses={503: {"model": Failure}})
+    async def readyz() -> protocol.Health:
+        missing = [model.name for model in models.by_name.values() if not model.versions]
+        if missing:
+            raise HTTPException(503, f"not loaded: {', '.join(missing)}")
+        return protocol.Health(status="ok")
+
+    @app.get("/metrics", summary="Counters for Prometheus", response_class=Response,
+             responses={200: {"content": {"text/plain": {}}}})
+    async def counters() -> Response:
+        state = {model.name: (model.newest.number, model.newest.batcher.waiting)
+                 for model in models.by_name.values() if model.versions}
+        return Response(metrics.text(state), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/v1/models", summary="The names of the models")
+    async def names() -> protocol.Names:
+        return protocol.Names(models=list(models.by_name))
+
+    @app.get("/v1/models/{name}", summary="The versions of a model", responses=UNKNOWN)
+    async def status(name: str) -> protocol.ModelStatus:
+        return protocol.ModelStatus.of(list(_model(models, name).versions))
+
+    @app.get("/v1/models/{name}/versions/{number:int}", summary="The state of a version", responses=UNKNOWN)
+    async def version_status(name: str, number: int) -> protocol.ModelStatus:
+        return protocol.ModelStatus.of([_version(models, name, number).number])
+
+    @app.get("/v1/models/{name}/metadata", summary="The signatures of a model", responses=UNKNOWN)
+    async def metadata(name: str) -> dict[str, Any]:
+        return _metadata(name, _version(models, name, None))
+
+    @app.get("/v1/models/{name}/versions/{number:int}/metadata", summary="The signatures of a version",
+             responses=UNKNOWN)
+    async def version_metadata(name: str, number: int) -> dict[str, Any]:
+        return _metadata(name, _version(models, name, number))
+
+
+def _add_answers(app: FastAPI, models: Models, limits: Limits, metrics: Metrics) -> None:
+    async def predict(request: Request, name: str, number: int | None) -> Response:
+        version, body = _version(models, name, number), await _parsed(request, PredictRequest)
+        texts = body.plain(limits)
+        scores = await _unless_busy(version.batcher.answer(texts), lambda: metrics.refused(name))
+        return JSONResponse(body.answer(scores, version.predictor.class_names))
+
+    async def explain(request: Request, name: str, number: int | None) -> Response:
+        version, body = _version(models, name, number), await _parsed(request, ExplainRequest)
+        found = [await _unless_busy(version.explain(text), lambda: metrics.refused(name))
+                 for text in body.plain(limits)]
+        return JSONResponse({"predictions": [Explained.of(one).model_dump() for one in found]})
+
+    for verb, answer, takes, gives in (("predict", predict, PredictRequest, ByRows | ByColumns),
+                                       ("explain", explain, ExplainRequest, protocol.Explanations)):
+        _add_answer(app, verb, answer, takes, gives)
+
+
+def _add_answer(app: FastAPI, verb: str, answer: Callable[[Request, str, int | None], Awaitable[Response]],
+                takes: type[BaseModel], gives: Any) -> None:
+    """Add an address for the newest version and one for a named one.
+
+    The body is parsed here and not by FastAPI, which would insist on a content type that TensorFlow Serving's clients
+    need not send.
+    """
+    async def of_newest(name: str, request: Request) -> Response:
+        return await answer(request, name, None)
+
+    async def of_version(name: str, number: int, request: Request) -> Response:
+        return await answer(request, name, number)
+
+    schema = {"$ref": SCHEMAS.format(model=takes.__name__)}
+    body = {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    for path, endpoint in ((f"/v1/models/{{name}}:{verb}", of_newest),
+                           (f"/v1/models/{{name}}/versions/{{number:int}}:{verb}", of_version)):
+        app.post(path, summary=f"{verb.capitalize()} texts", responses={**FAILED, 200: {"model": gives}},
+                 operation_id=f"{verb}_{endpoint.__name__}", openapi_extra=body)(endpoint)
+
+
+def _add_page(app: FastAPI) -> None:
+    @app.get("/", include_in_schema=False)
+    async def page() -> HTMLResponse:
+        return HTMLResponse(front_page(), headers={"content-security-policy": CONTENT_POLICY})
+
+    @app.get("/page.js", include_in_schema=False)
+    async def script() -> Response:
+        return Response(SCRIPT.read_bytes(), media_type="text/javascript")
+
+
+def _add_failures(app: FastAPI) -> None:
+    """Give every error one form, which says nothing of the server's inside."""
+    async def refused(request: Request, error: Any) -> Response:
+        return JSONResponse({"error": str(error.detail)}, error.status_code, error.headers)
+
+    async def malformed(request: Request, error: Any) -> Response:
+        return JSONResponse({"error": _said(error.errors()[0])}, 400)
+
+    async def large(request: Request, error: Exception) -> Response:
+        return JSONResponse({"error": str(error)}, 413)
+
+    async def broken(request: Request, error: Exception) -> Response:
+        return JSONResponse({"error": "the server made a mistake"}, 500)
+
+    app.add_exception_handler(AnyHTTPException, refused)
+    app.add_exception_handler(RequestValidationError, malformed)
+    app.add_exception_handler(ValidationError, malformed)
+    app.add_exception_handler(protocol.TooLarge, large)
+    app.add_exception_handler(Exception, broken)
+
+
+async def _parsed(request: Request, kind: type[Body]) -> Body:
+    return kind.model_validate_json(await request.body())
+
+
+Found = TypeVar("Found")
+
+
+async def _unless_busy(answer: Awaitable[Found], refused: Callable[[], None]) -> Found:
+    try:
+        return await answer
+    except Busy:
+        refused()
+        raise HTTPException(503, "too many requests wait: try again later", {"Retry-After": RETRY_SECONDS}) from None
+
+
+def _said(error: Any) -> str:
+    """Say in a line what is wrong with a body, without the names of our classes."""
+    given = {error["loc"][-1]} if error["type"] == "extra_forbidden" else set()
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]
+                    if isinstance(part, int) or part in PLACES | given).lstrip(".")
+    what = "expected an object" if error["type"].startswith(("model_", "dict_")) else error["msg"]
+    what = what.removeprefix("Value error, ")
+    return f"{place}: {what}" if place else what
+
+
+def _model(models: Models, name: str) -> ServedModel:
+    if name not in models.by_name:
+        raise HTTPException(404, f"no model '{name}' (there are {', '.join(models.by_name)})")
+    return models.by_name[name]
+
+
+def _version(models: Models, name: str, number: int | None) -> Version:
+    model = _model(models, name)
+    if not model.versions:
+        raise HTTPException(503, f"no version of '{name}' is loaded", {"Retry-After": RETRY_SECONDS})
+    if number is None:
+        return model.newest
+    if number not in model.versions:
+        raise HTTPException(404, f"no version {number} of '{name}' (there are {', '.join(map(str, model.versions))})")
+    return model.versions[number]
+
+
+def _metadata(name: str, version: Version) -> dict[str, Any]:
+    return protocol.metadata(name, version.number, len(version.predictor.class_names))
+
+
+def _description(app: FastAPI, names: list[str]) -> dict[str, Any]:
+    """Return the OpenAPI description, with the names of the models and the bodies that are parsed here."""
+    if app.openapi_schema is None:
+        description = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        bodies = models_json_schema([(PredictRequest, "validation"), (ExplainRequest, "validation")],
+                                    ref_template=SCHEMAS)[1]
+        description["components"]["schemas"].update(bodies["$defs"])
+        for operations in description["paths"].values():
+            for operation in operations.values():
+                for parameter in operation.get("parameters", []):
+                    parameter["schema"].update({"enum": names} if parameter["name"] == "name" else {"minimum": 1})
+        app.openapi_schema = description
+    return app.openapi_schema

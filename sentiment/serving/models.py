@@ -1,0 +1,194 @@
+"""The models that are served, and their versions, which come and go while requests run."""
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from sentiment.console import log
+from sentiment.erasure import WordWeights, word_weights
+from sentiment.errors import UserError
+from sentiment.predictions import Predictor
+from sentiment.serving.batcher import Batcher, Batching, Busy
+
+Load = Callable[[Path], Predictor]
+EXPORTS = ("onnx", "litert", "litert-float16", "litert-int8")  # named after the run that holds them
+EXPLANATIONS = 16  # that may wait
+WARM_UP = "A text that is read before any request comes."
+
+
+class Version:
+    """A loaded model with its queue.
+
+    Attributes:
+        number: its version.
+        predictor: the model.
+        batcher: its queue.
+    """
+
+    def __init__(self, number: int, predictor: Predictor, batcher: Batcher, executor: ThreadPoolExecutor) -> None:
+        self.number = number
+        self.predictor = predictor
+        self.batcher = batcher
+        self._executor = executor
+        self._explained = asyncio.Semaphore(1)
+        self._explanations = 0
+
+    async def explain(self, text: str) -> WordWeights:
+        """Weigh the words of a text; one text at a time.
+
+        Raises:
+            Busy: if too many wait.
+        """
+        if self._explanations >= EXPLANATIONS:
+            raise Busy
+        self._explanations += 1
+        try:
+            async with self._explained:
+                return await asyncio.get_running_loop().run_in_executor(
+                    self._executor, word_weights, self.predictor, text)
+        finally:
+            self._explanations -= 1
+
+
+class ServedModel:
+    """A model with one version or more; the newest answers where no version is asked for.
+
+    Attributes:
+        name: what clients call it.
+        path: a folder that `sentiment.load` takes, which is version 1, or one with such folders named 1, 2, ...
+        versions: the loaded ones by number.
+        failed: why a version cannot be loaded, by number.
+    """
+
+    def __init__(self, name: str, path: Path) -> None:
+        self.name = name
+        self.path = path
+        self.versions: dict[int, Version] = {}
+        self.failed: dict[int, str] = {}
+
+    @property
+    def newest(self) -> Version:
+        """The version with the largest number."""
+        return self.versions[max(self.versions)]
+
+    def on_disk(self) -> dict[int, Path]:
+        """Return the folders of the versions that are there."""
+        numbered = {int(one.name): one for one in _entries(self.path) if one.name.isdecimal() and one.is_dir()}
+        return numbered or {1: self.path}
+
+
+def _entries(path: Path) -> list[Path]:
+    try:
+        return sorted(path.iterdir())
+    except OSError:
+        return []
+
+
+class Models:
+    """All models of a server.
+
+    Args:
+        models: the models, not loaded.
+        load: a folder to what predicts.
+        batching: how texts are put together.
+        kept: how many versions of a model are served, the newest ones.
+        watch: called with the name of a model and the number of texts of each batch.
+    """
+
+    def __init__(self, models: Sequence[ServedModel], load: Load, batching: Batching, *, kept: int = 1,
+                 watch: Callable[[str, int], None] = lambda name, texts: None) -> None:
+        self.by_name = {model.name: model for model in models}
+        self._load = load
+        self._batching = batching
+        self._kept = kept
+        self._watch = watch
+        # One thread for batches and one for all else, so that a version which loads holds no request up.
+        self._executor = ThreadPoolExecutor(max_workers=1 + len(models), thread_name_prefix="answer")
+        self._slow = ThreadPoolExecutor(max_workers=1, thread_name_prefix="load")
+
+    async def start(self) -> None:
+        """Load the versions that are there.
+
+        Raises:
+            UserError: if a version cannot be loaded.
+        """
+        for model in self.by_name.values():
+            there = model.on_disk()
+            for number in sorted(there)[-self._kept:]:
+                await self._add(model, number, there[number])
+
+    async def watch(self, seconds: float) -> None:
+        """Look for new versions again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(seconds)
+            for model in self.by_name.values():
+                await self.refresh(model)
+
+    async def refresh(self, model: ServedModel) -> None:
+        """Load what is new, then let go of what is gone or too old, once its requests are answered.
+
+        What cannot be loaded, such as a folder that is still being copied, is said once and tried again next time.
+        """
+        there = await asyncio.get_running_loop().run_in_executor(self._slow, model.on_disk)
+        for number in sorted(there)[-self._kept:]:
+            if number not in model.versions:
+                await self._try_to_add(model, number, there[number])
+        kept = sorted(set(model.versions) & set(there))[-self._kept:] or sorted(model.versions)[-1:]
+        gone = [model.versions.pop(number) for number in sorted(set(model.versions) - set(kept))]
+        for version in gone:
+            await version.batcher.close()
+            log(f"{model.name}: version {version.number} is no longer served")
+
+    async def _try_to_add(self, model: ServedModel, number: int, path: Path) -> None:
+        try:
+            await self._add(model, number, path)
+            model.failed.pop(number, None)
+        except (UserError, OSError) as error:
+            if model.failed.get(number) != str(error):
+                model.failed[number] = str(error)
+                log.warning(f"{model.name}: version {number} cannot be loaded: {error}")
+
+    async def _add(self, model: ServedModel, number: int, path: Path) -> None:
+        predictor = await asyncio.get_running_loop().run_in_executor(self._slow, self._loaded, path)
+        batcher = Batcher(predictor.predict_proba, self._executor, self._batching,
+                          lambda texts: self._watch(model.name, texts))
+        model.versions[number] = Version(number, predictor, batcher, self._slow)
+        log(f"{model.name}: version {number} is served")
+
+    def _loaded(self, path: Path) -> Predictor:
+        predictor = self._load(path)
+        predictor.predict_proba([WARM_UP])
+        return predictor
+
+    async def close(self) -> None:
+        """Answer what waits, and let go of all."""
+        for model in self.by_name.values():
+            for version in model.versions.values():
+                await version.batcher.close()
+        self._executor.shutdown()
+        self._slow.shutdown()
+
+
+def named_models(words: Sequence[str]) -> list[ServedModel]:
+    """Return the models that a command line names as FOLDER or NAME=FOLDER.
+
+    Raises:
+        UserError: if two have one name, or a name does not fit into an address.
+    """
+    models: dict[str, ServedModel] = {}
+    for word in words:
+        name, equals, folder = word.partition("=")
+        path = Path(os.path.abspath(folder if equals else word))
+        name = name if equals else _name_of(path)
+        if not name or any(character in "/:?#%" or character.isspace() for character in name):
+            raise UserError(f"'{name}' cannot be a model's name: give NAME=FOLDER with letters, digits, - and _")
+        if name in models:
+            raise UserError(f"two models are called '{name}': give one of them another name, as in other={folder}")
+        models[name] = ServedModel(name, path)
+    return list(models.values())
+
+
+def _name_of(path: Path) -> str:
+    return path.parent.name if path.name in EXPORTS else path.name

@@ -1,0 +1,160 @@
+"""Versions that come and go."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_predictor import FakePredictor
+
+from sentiment.errors import UserError
+from sentiment.serving.batcher import Batching
+from sentiment.serving.models import Models, ServedModel, named_models
+
+
+class Shelf:
+    """A folder of versions, and the predictors that were loaded from it; a version with a file `broken` is none."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.loaded: dict[str, FakePredictor] = {}
+
+    def add(self, *numbers: int) -> None:
+        for number in numbers:
+            (self.path / str(number)).mkdir(parents=True)
+
+    def load(self, path: Path) -> FakePredictor:
+        if (path / "broken").exists():
+            raise UserError(f"{path} is damaged")
+        self.loaded[path.name] = FakePredictor()
+        return self.loaded[path.name]
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    return Shelf(tmp_path / "reviews")
+
+
+def play(story: Callable[[Models, ServedModel], Coroutine[Any, Any, None]], shelf: Shelf, **options: Any) -> None:
+    """Run a story with models that are started, and closed at the end."""
+    async def whole() -> None:
+        models = Models([ServedModel("reviews", shelf.path)], shelf.load, Batching(seconds=0.001), **options)
+        await models.start()
+        await asyncio.wait_for(story(models, models.by_name["reviews"]), 20)
+        await models.close()
+
+    asyncio.run(whole())
+
+
+def test_a_folder_of_a_model_is_version_1(shelf: Shelf) -> None:
+    shelf.path.mkdir()
+    (shelf.path / "export").mkdir()
+
+    async def story(models: Models, model: ServedModel) -> None:
+        assert model.newest.number == 1
+
+    play(story, shelf)
+    assert list(shelf.loaded) == ["reviews"]
+
+
+def test_the_newest_by_number_and_not_by_name(shelf: Shelf) -> None:
+    shelf.add(2, 9, 10)
+
+    async def story(models: Models, model: ServedModel) -> None:
+        assert list(model.versions) == [10]
+
+    play(story, shelf)
+    assert list(shelf.loaded) == ["10"]
+
+
+def test_a_new_version_replaces_the_old_one_and_drops_no_request(shelf: Shelf) -> None:
+    shelf.add(1)
+
+    async def story(models: Models, model: ServedModel) -> None:
+        old = model.newest
+        shelf.loaded["1"].gate.clear()
+        waiting = [asyncio.create_task(old.batcher.answer([text])) for text in ("good", "bad")]
+        await asyncio.sleep(0.05)
+        shelf.add(2)
+        refreshing = asyncio.create_task(models.refresh(model))
+        while model.newest.number == 1:
+            await asyncio.sleep(0.01)
+        assert (await model.newest.batcher.answer(["film"])).shape == (1, 2)  # while the old one is still busy
+        assert not refreshing.done()
+        shelf.loaded["1"].gate.set()
+        await refreshing
+        assert all(task.done() for task in waiting)
+        assert list(model.versions) == [2]
+
+    play(story, shelf)
+
+
+def test_several_versions_are_kept_if_asked_for(shelf: Shelf) -> None:
+    shelf.add(1, 2, 3)
+
+    async def story(models: Models, model: ServedModel) -> None:
+        assert sorted(model.versions) == [2, 3]
+        shelf.add(4)
+        await models.refresh(model)
+        assert sorted(model.versions) == [3, 4]
+
+    play(story, shelf, kept=2)
+
+
+def test_a_version_that_is_still_copied_waits_and_the_old_one_stays(shelf: Shelf, capsys: pytest.CaptureFixture[str]
+                                                                    ) -> None:
+    shelf.add(1)
+
+    async def story(models: Models, model: ServedModel) -> None:
+        shelf.add(2)
+        (shelf.path / "2" / "broken").touch()
+        await models.refresh(model)
+        await models.refresh(model)
+        assert list(model.versions) == [1]
+        (shelf.path / "2" / "broken").unlink()
+        await models.refresh(model)
+        assert list(model.versions) == [2]
+
+    play(story, shelf)
+    assert capsys.readouterr().err.count("version 2 cannot be loaded") == 1
+
+
+def test_a_version_that_is_taken_away_gives_place_to_the_one_before(shelf: Shelf) -> None:
+    shelf.add(1, 2)
+
+    async def story(models: Models, model: ServedModel) -> None:
+        (shelf.path / "2").rmdir()
+        await models.refresh(model)
+        assert list(model.versions) == [1]
+        (shelf.path / "1").rmdir()
+        await models.refresh(model)
+        assert list(model.versions) == [1]  # better than none
+
+    play(story, shelf)
+
+
+def test_a_model_that_cannot_be_loaded_stops_the_start(shelf: Shelf) -> None:
+    shelf.add(1)
+    (shelf.path / "1" / "broken").touch()
+
+    async def story(models: Models, model: ServedModel) -> None:
+        raise AssertionError
+
+    with pytest.raises(UserError, match="is damaged"):
+        play(story, shelf)
+
+
+@pytest.mark.parametrize(("words", "names"), [
+    (["models/bilstm"], ["bilstm"]), (["models/bilstm/"], ["bilstm"]), (["models/bilstm/onnx"], ["bilstm"]),
+    (["a=models/bilstm", "models/bilstm"], ["a", "bilstm"]), (["models/gru/litert-int8"], ["gru"])])
+def test_names(words: list[str], names: list[str]) -> None:
+    assert [model.name for model in named_models(words)] == names
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["models/a", "other/a"], "two models are called 'a'"), (["=models/a"], "cannot be a model's name"),
+    (["a b=models/a"], "cannot be a model's name"), (["a:b=models/a"], "cannot be a model's name")])
+def test_bad_names(words: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        named_models(words)

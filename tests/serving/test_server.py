@@ -1,0 +1,141 @@
+"""The server as a process: its start, its end, versions that change under load, its page."""
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from server_process import Server
+
+from sentiment.portable import PortableClassifier
+
+Cli = Callable[..., tuple[int, str, str]]
+BODY = json.dumps({"instances": ["a good film"]}).encode()
+
+
+class Load:
+    """Clients that ask without a pause; leaving the block stops them."""
+
+    def __init__(self, server: Server, clients: int = 8) -> None:
+        self.server = server
+        self.codes: list[int] = []
+        self.running = True
+        self.threads = [threading.Thread(target=self._ask) for _ in range(clients)]
+
+    def _ask(self) -> None:
+        while self.running:
+            try:
+                self.codes.append(self.server.ask("/v1/models/reviews:predict", BODY)[0])
+            except (urllib.error.URLError, ConnectionError):
+                if self.running:
+                    self.codes.append(0)
+
+    def __enter__(self) -> "Load":
+        for thread in self.threads:
+            thread.start()
+        while len(self.codes) < 20:
+            threading.Event().wait(0.01)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.running = False
+        for thread in self.threads:
+            thread.join()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_answers_as_the_export_and_ends_clean(number: int, versions: Path, start_server: Callable[..., Server]) -> None:
+    server = start_server(versions)
+    code, answer = server.ask("/v1/models/reviews:predict", BODY)
+    (expected,) = PortableClassifier.load(versions / "1").predict_proba(["a good film"])
+    assert (code, answer["predictions"][0]["scores"]) == (200, pytest.approx(expected.tolist()))
+    assert server.end(number) == 0
+    server.wait_for("the server ends")
+    assert not any("Traceback" in line for line in server.said)
+
+
+def test_a_signal_waits_for_what_was_begun(versions: Path, start_server: Callable[..., Server]) -> None:
+    server = start_server(versions, "--batch-wait", 1000)
+    codes: list[int] = []
+    asking = threading.Thread(target=lambda: codes.append(server.ask("/v1/models/reviews:predict", BODY)[0]))
+    asking.start()
+    while 'sentiment_waiting_texts{model="reviews"} 1.0' not in server.metrics():
+        assert asking.is_alive()
+    assert server.end(signal.SIGTERM) == 0
+    asking.join()
+    assert codes == [200]
+
+
+def test_a_new_version_is_picked_up_and_drops_no_request(versions: Path, start_server: Callable[..., Server]) -> None:
+    server = start_server(versions, "--poll", 1)
+    with Load(server) as load:
+        shutil.copytree(versions / "1", versions / "2")
+        server.wait_for("version 1 is no longer served")
+        before = len(load.codes)
+        while len(load.codes) < before + 20:
+            threading.Event().wait(0.01)
+    assert set(load.codes) == {200}
+    assert server.ask("/v1/models/reviews")[1]["model_version_status"][0]["version"] == "2"
+    assert server.ask("/v1/models/reviews/versions/1")[0] == 404
+
+
+def test_a_run_is_served_too(tiny_run: Path, start_server: Callable[..., Server]) -> None:
+    server = start_server(f"whole={tiny_run}")
+    code, answer = server.ask("/v1/models/whole:explain", BODY)
+    assert code == 200
+    assert [one["word"] for one in answer["predictions"][0]["words"]] == ["a", "good", "film"]
+
+
+def test_a_port_that_is_taken(versions: Path, run_cli: Cli) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, _, err = run_cli("serve", versions, "--port", port)
+    assert code == 1
+    assert f"cannot listen on 127.0.0.1, port {port}: " in err
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["{versions}/none", "--port", "0"], "no such model folder"),
+    (["{versions}", "--host", "no such host"], "cannot listen on"),
+    (["{versions}", "--port", "70000"], "--port must be between 0 and 65535"),
+    (["{versions}", "--batch-wait", "nan"], "--batch-wait must be between 0 and 1000"),
+    (["{versions}", "--queue", "10"], "--queue must be at least --max-texts, 256"),
+    (["{versions}", "{versions}"], "two models are called 'reviews'")])
+def test_mistakes_are_one_line(words: list[str], message: str, versions: Path, run_cli: Cli) -> None:
+    code, out, err = run_cli("serve", *(word.format(versions=versions) for word in words))
+    assert (code, out) == (1, "")
+    assert message in err.splitlines()[-1]
+
+
+def test_without_the_extra(versions: Path) -> None:
+    code = ("import sys; sys.modules['fastapi'] = None\nfrom sentiment.cli import main\n"
+            f"sys.exit(main(['serve', {str(versions)!r}]))")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (
+        1, "error: the server needs fastapi: install it (pip install '.[serve]')\n")
+
+
+def test_the_page_in_a_browser(versions: Path, start_server: Callable[..., Server], tmp_path: Path) -> None:
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is None:
+        pytest.skip("no Chromium on this machine: the page is not opened")
+    server = start_server(versions, f"twin={versions}")
+    link = f"{server.url}/#text={quote('a good <b>film</b> zxqv')}&other=twin"
+    done = subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'b'}",
+                           "--virtual-time-budget=10000", "--dump-dom", link], capture_output=True, text=True,
+                          check=False, timeout=120)
+    found = done.stdout
+    assert found.count('<section>') == 2
+    assert "<h2>reviews</h2>" in found
+    assert "<h2>twin</h2>" in found
+    assert '<span class="against unknown"' in found or '<span class="for unknown"' in found
+    assert 'id="failed" role="alert" class="failed" hidden=""' in found
