@@ -3,11 +3,21 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
+
+SECONDS_A_LINE = 60.0
 
 
 class Log:
@@ -54,6 +64,30 @@ def progress_bar(description: str, steps: int) -> Iterator[Callable[[str], None]
     with new_progress() as progress:
         task = progress.add_task(description, total=steps)
         yield lambda text: progress.update(task, advance=1, description=text)
+
+
+@contextmanager
+def byte_progress(description: str, size: int) -> Iterator[Callable[[int], None]]:
+    """Show how much of `size` bytes is done and the time left; call what it yields with bytes.
+
+    On a terminal it is a bar, elsewhere a line a minute.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    start = said = monotonic()
+    done = 0
+    with Progress(*columns, console=log.console, transient=True, disable=not log.console.is_terminal) as progress:
+        task = progress.add_task(description, total=size)
+
+        def advance(part: int) -> None:
+            nonlocal done, said
+            done += part
+            progress.update(task, advance=part)
+            now = monotonic()
+            if progress.disable and now - said >= SECONDS_A_LINE and done:
+                said = now
+                log(f"{description}: {done / size:.0%}, about {(now - start) * (size - done) / done:,.0f} s left")
+
+        yield advance
 
 
 def print_table(headers: list[str], rows: list[list[str]], *, numeric: tuple[int, ...] = ()) -> None:

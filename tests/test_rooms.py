@@ -20,7 +20,7 @@ ROOMS = ["version", "errors", "config", "console", "files", "machine", "signals"
 # Rooms that know nothing of any other but the ground floor.
 ALONE = {"layers", "objectives"}
 GROUND = {"version", "errors", "config", "console", "files", "machine", "signals", "pages", "predictions"}
-FREE_OF_TENSORFLOW = ["predictions.py", "batching", "erasure.py", "portable", "serving", "scoring.py", "layers",
+FREE_OF_TENSORFLOW = ["predictions.py", "batching", "erasure.py", "portable", "serving", "scoring", "layers",
                       "architectures", "objectives", "datasets", "evaluation", "config.py", "commands", "cli.py"]
 
 

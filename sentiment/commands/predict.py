@@ -4,17 +4,18 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentiment.commands.tensorflow import import_tensorflow
-from sentiment.console import log, print_table
+from sentiment.commands.tensorflow import import_tensorflow, load
+from sentiment.console import byte_progress, log, print_table
 from sentiment.errors import UserError
 
 if TYPE_CHECKING:
     from sentiment.predictions import Prediction, Predictor
 
+ENGINES = ("local", "ray")
 STDIN_CHUNK = 1024
 
 
@@ -25,7 +26,12 @@ def add_to(commands: Any) -> None:
     parser.add_argument("texts", nargs="*", default=[],
                         help="texts; without any, standard input is read, a text a line")
     parser.add_argument("--input", help="a CSV, TSV, JSONL or Parquet file (a glob too)")
-    parser.add_argument("--output", type=Path, help="write all columns and the predictions to this file")
+    parser.add_argument("--output", type=Path, help="write all columns and the predictions to this file, or to a file "
+                        "for each input in this folder")
+    parser.add_argument("--resume", action="store_true", help="go on with an --output that was interrupted")
+    parser.add_argument("--overwrite", action="store_true", help="replace an --output that is there")
+    parser.add_argument("--engine", choices=ENGINES, default="local", help="ray: an --input of many files over the "
+                        "Ray cluster that RAY_ADDRESS names, or over this machine (default: local)")
     parser.add_argument("--text-column", help="column with the text (default: found by its name)")
     parser.add_argument("--stateful", action="store_true", help="take the texts, or the lines of standard input, as "
                         "pieces of one text, and predict after each; for models that read one way")
@@ -41,20 +47,24 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError("--stateful goes with texts or standard input, not with --input")
     if arguments.output and not arguments.input:
         raise UserError("--output goes with --input")
+    if (arguments.resume or arguments.overwrite or arguments.engine != "local") and not arguments.output:
+        raise UserError("--resume, --overwrite and --engine go with --output")
+    if arguments.resume and arguments.overwrite:
+        raise UserError("--resume goes on with what is there, --overwrite replaces it: give one of them")
     if not arguments.texts and not arguments.input and sys.stdin.isatty():
         raise UserError("no text: give texts, --input FILE, or pipe a text a line")
-    import sentiment
-    from sentiment.portable import PortableFolder
-
     if arguments.stateful:
         _predict_pieces(arguments)
-        return
-    if not PortableFolder(arguments.model).exists():
-        import_tensorflow()
-    if arguments.input:
-        _predict_file(arguments, sentiment.load)
-        return
-    classifier = sentiment.load(arguments.model)
+    elif arguments.output:
+        _write_file(arguments)
+    elif arguments.input:
+        _predict_file(arguments)
+    else:
+        _predict_texts(arguments)
+
+
+def _predict_texts(arguments: argparse.Namespace) -> None:
+    classifier = load(arguments.model)
     texts = iter(arguments.texts) if arguments.texts else stdin_texts()
     while chunk := list(islice(texts, STDIN_CHUNK)):
         print_predictions(classifier, chunk, as_json=arguments.json)
@@ -63,9 +73,10 @@ def run(arguments: argparse.Namespace) -> None:
 def _predict_pieces(arguments: argparse.Namespace) -> None:
     import_tensorflow()
     from sentiment.artifacts import RunFolder
-    from sentiment.inference import Reader, load
+    from sentiment.inference import Reader
+    from sentiment.inference import load as load_run
 
-    reader = Reader(load(arguments.model), RunFolder.open(arguments.model).load_config().model)
+    reader = Reader(load_run(arguments.model), RunFolder.open(arguments.model).load_config().model)
     # Arguments are words apart; the lines of a file keep their line ends.
     pieces = (f"{text} " for text in arguments.texts) if arguments.texts else (f"{line}\n" for line in stdin_texts())
     for piece in pieces:
@@ -73,23 +84,30 @@ def _predict_pieces(arguments: argparse.Namespace) -> None:
         sys.stdout.flush()
 
 
-def _predict_file(arguments: argparse.Namespace, load: Any) -> None:
-    from sentiment.datasets.tables import matching_files
-    from sentiment.scoring import TableWriter, scored_chunks, text_chunks
+def _predict_file(arguments: argparse.Namespace) -> None:
+    from sentiment.scoring import text_chunks
 
-    matching_files(arguments.input)
-    if arguments.output is None:
-        classifier = load(arguments.model)
-        for texts in text_chunks(arguments.input, arguments.text_column):
-            print_predictions(classifier, texts, as_json=arguments.json)
+    chunks = text_chunks(arguments.input, arguments.text_column)
+    first = next(chunks, [])  # before the model is loaded: a mistake in the input answers at once
+    classifier = load(arguments.model)
+    for texts in chain([first], chunks):
+        print_predictions(classifier, texts, as_json=arguments.json)
+
+
+def _write_file(arguments: argparse.Namespace) -> None:
+    from sentiment.scoring import plan_jobs, run_jobs
+    from sentiment.scoring.over_ray import run_over_ray
+
+    model = Path(arguments.model)
+    jobs = plan_jobs(arguments.input, arguments.output, model, arguments.text_column, resume=arguments.resume,
+                     overwrite=arguments.overwrite)
+    if not jobs:
+        log(f"{arguments.output} is finished: there is nothing to resume")
         return
-    writer, count = TableWriter(arguments.output), 0
-    chunks = scored_chunks(load(arguments.model), arguments.input, arguments.text_column)
-    with writer:
-        for frame in chunks:
-            writer.write(frame)
-            count += len(frame)
-    log(f"{count:,} rows written to {arguments.output}")
+    with byte_progress("labelling", sum(job.size for job in jobs)) as seen:
+        rows = run_over_ray(jobs, load, seen) if arguments.engine == "ray" else \
+            run_jobs(jobs, load(model), seen)
+    log(f"{rows:,} rows written to {arguments.output}")
 
 
 def stdin_texts() -> Iterator[str]:

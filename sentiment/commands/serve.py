@@ -1,14 +1,10 @@
 """`sentiment serve`: answer over HTTP."""
 
 import argparse
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sentiment.commands.tensorflow import import_tensorflow
+from sentiment.commands.tensorflow import load
 from sentiment.errors import UserError
-
-if TYPE_CHECKING:
-    from sentiment.predictions import Predictor
 
 MEGABYTE = 1 << 20
 BETWEEN = {"port": (0, 65_535), "batch_size": (1, 4096), "batch_wait": (0, 1000), "queue": (1, 1 << 20),
@@ -51,17 +47,8 @@ def run(arguments: argparse.Namespace) -> None:
     batching = Batching(arguments.batch_size, arguments.batch_wait / 1000, arguments.queue)
     limits = Limits(arguments.max_texts, arguments.max_characters, arguments.max_body * MEGABYTE)
     metrics = Metrics()
-    models = Models(named_models(arguments.models), _load, batching, kept=arguments.versions, watch=metrics.batch)
+    models = Models(named_models(arguments.models), load, batching, kept=arguments.versions, watch=metrics.batch)
     serve(models, limits, metrics, host=arguments.host, port=arguments.port, poll_seconds=arguments.poll)
-
-
-def _load(path: Path) -> "Predictor":
-    import sentiment
-    from sentiment.portable import PortableFolder
-
-    if not PortableFolder(path).exists():
-        import_tensorflow()
-    return sentiment.load(path)
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -1,7 +1,11 @@
-"""The import of TensorFlow, late and quiet."""
+"""The import of TensorFlow, late and quiet, and only where it is needed."""
 
 import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sentiment.predictions import Predictor
 
 
 def import_tensorflow() -> None:
@@ -19,3 +23,13 @@ def import_tensorflow() -> None:
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+
+
+def load(model: str | os.PathLike[str]) -> "Predictor":
+    """Load the classifier of a run or of an export, which need no TensorFlow."""
+    import sentiment
+    from sentiment.portable import PortableFolder
+
+    if not PortableFolder(model).exists():
+        import_tensorflow()
+    return sentiment.load(model)

@@ -3,7 +3,7 @@
 import glob
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -41,11 +41,19 @@ def matching_files(pattern: str | os.PathLike[str]) -> list[Path]:
     return files
 
 
-def read_chunks(path: Path, rows: int, columns: list[str] | None = None) -> Iterator[pd.DataFrame]:
+def read_chunks(path: Path, rows: int, columns: list[str] | None = None, *, exact: bool = False,
+                seen: Callable[[int], None] = lambda size: None) -> Iterator[pd.DataFrame]:
     """Yield a file as frames of at most `rows` rows, with these columns or all, text and labels as written.
 
     CSV, TSV and JSONL are UTF-8, with or without a byte-order mark. Values of CSV and TSV stay strings,
-    so that a label `01` or `NA` is itself.
+    so that a label `01` or `NA` is itself. A file without rows is a frame without rows.
+
+    Args:
+        path: the file.
+        rows: of a frame, at most.
+        columns: those that are read, None for all.
+        exact: keep the types of Parquet and the objects of JSONL, so that they can be written as they were.
+        seen: called with the number of bytes that were read since the last call.
 
     Raises:
         UserError: if the file cannot be parsed or is not UTF-8, with the row.
@@ -53,15 +61,11 @@ def read_chunks(path: Path, rows: int, columns: list[str] | None = None) -> Iter
     kind = path.suffix.lower()
     try:
         if kind == ".parquet":
-            # Without these two settings a whole row group is in memory, which may be the whole file.
-            with pyarrow.parquet.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False) as file:
-                for batch in file.iter_batches(batch_size=rows, columns=columns):
-                    yield batch.to_pandas()
+            yield from _parquet_chunks(path, rows, columns, exact, seen)
         elif kind == ".jsonl":
-            yield from _json_chunks(path, rows)
+            yield from _json_chunks(path, rows, exact, seen)
         else:
-            yield from pd.read_csv(path, sep="\t" if kind == ".tsv" else ",", dtype=str, keep_default_na=False,
-                                   encoding="utf-8-sig", chunksize=rows, usecols=columns)
+            yield from _separated_chunks(path, rows, columns, seen)
     except UnicodeDecodeError:
         raise UserError(f"{path}, line {_line_not_utf8(path)}: not UTF-8; save the file as UTF-8") from None
     except pd.errors.EmptyDataError:
@@ -72,10 +76,35 @@ def read_chunks(path: Path, rows: int, columns: list[str] | None = None) -> Iter
         raise UserError(f"cannot read {path}: {error.strerror or error}") from None
 
 
-def _json_chunks(path: Path, rows: int) -> Iterator[pd.DataFrame]:
+def _parquet_chunks(path: Path, rows: int, columns: list[str] | None, exact: bool, seen: Callable[[int], None]
+                    ) -> Iterator[pd.DataFrame]:
+    types = pd.ArrowDtype if exact else None
+    # Without these two settings a whole row group is in memory, which may be the whole file.
+    with pyarrow.parquet.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False) as file:
+        if not file.metadata.num_rows:
+            yield file.read(columns=columns).to_pandas(types_mapper=types, ignore_metadata=exact)
+        for batch in file.iter_batches(batch_size=rows, columns=columns):
+            yield batch.to_pandas(types_mapper=types, ignore_metadata=exact)  # which may hide a column as an index
+            seen(round(path.stat().st_size * len(batch) / file.metadata.num_rows))
+
+
+def _separated_chunks(path: Path, rows: int, columns: list[str] | None, seen: Callable[[int], None]
+                      ) -> Iterator[pd.DataFrame]:
+    before = 0
+    with path.open("rb") as file:
+        for frame in pd.read_csv(file, sep="\t" if path.suffix.lower() == ".tsv" else ",", dtype=str,
+                                 keep_default_na=False, encoding="utf-8-sig", chunksize=rows, usecols=columns):
+            yield frame
+            seen(file.tell() - before)
+            before = file.tell()
+
+
+def _json_chunks(path: Path, rows: int, exact: bool, seen: Callable[[int], None]) -> Iterator[pd.DataFrame]:
     records: list[dict[str, object]] = []
+    size = 0
     with path.open(encoding="utf-8-sig") as lines:
         for number, line in enumerate(lines, start=1):
+            size += len(line.encode())
             if not line.strip():
                 continue
             try:
@@ -86,10 +115,12 @@ def _json_chunks(path: Path, rows: int) -> Iterator[pd.DataFrame]:
                 raise UserError(f"{path}, line {number}: expected a JSON object, not {line.strip()[:40]}")
             records.append(record)
             if len(records) == rows:
-                yield pd.DataFrame(records)
-                records = []
+                yield pd.DataFrame(records, dtype=object if exact else None)
+                seen(size)
+                records, size = [], 0
     if records:
-        yield pd.DataFrame(records)
+        yield pd.DataFrame(records, dtype=object if exact else None)
+        seen(size)
 
 
 def _line_not_utf8(path: Path) -> int:
@@ -117,13 +148,22 @@ def table_chunks(pattern: str | os.PathLike[str], rows: int, columns: list[str] 
             if frame.empty:  # a header alone
                 continue
             expected = frame.columns if expected is None else expected
-            if empty and set(expected) != set(frame.columns):
-                raise UserError(f"{path} has the columns {', '.join(map(str, frame.columns))}, the first file has "
-                                f"{', '.join(map(str, expected))}")
+            yield same_columns(frame, expected, path) if empty else frame
             empty = False
-            yield frame
         if empty:
             raise UserError(f"{path} has no rows")
+
+
+def same_columns(frame: pd.DataFrame, expected: pd.Index, path: Path) -> pd.DataFrame:
+    """Return a frame with its columns in the expected order.
+
+    Raises:
+        UserError: if it has others.
+    """
+    if set(expected) != set(frame.columns):
+        raise UserError(f"{path} has the columns {', '.join(map(str, frame.columns))}, the first file has "
+                        f"{', '.join(map(str, expected))}")
+    return frame[expected]
 
 
 def read_table(pattern: str | os.PathLike[str]) -> pd.DataFrame:

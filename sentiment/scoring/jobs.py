@@ -1,0 +1,107 @@
+"""Which files are labelled into which, and the labelling."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sentiment.datasets.tables import SUFFIXES, matching_files
+from sentiment.errors import UserError
+from sentiment.predictions import Predictor
+from sentiment.scoring.frames import scored_frames
+from sentiment.scoring.parts import PartedTable, check_target
+from sentiment.version import __version__
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to be written.
+
+    Attributes:
+        sources: the files whose rows it gets, one after another.
+        target: the file.
+        model: the folder of the model.
+        text_column: the column with the text, None to find it by its name.
+        resume: whether to go on with what an earlier run left.
+    """
+
+    sources: tuple[Path, ...]
+    target: Path
+    model: Path
+    text_column: str | None
+    resume: bool
+
+    @property
+    def size(self) -> int:
+        """The bytes of its sources."""
+        return sum(source.stat().st_size for source in self.sources)
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """What must not change between a run and the one that goes on with it."""
+        return {"version": __version__, "text_column": self.text_column, "model": _states(_files(self.model)),
+                "sources": _states(self.sources)}
+
+    def run(self, classifier: Predictor, seen: Callable[[int], None] = lambda size: None) -> int:
+        """Write the file and return its rows; `seen` is called with bytes that were read."""
+        table = PartedTable(self.target, self.plan)
+        done = table.begin(resume=self.resume)
+        try:
+            for frame in scored_frames(classifier, self.sources, self.text_column, skip=done, seen=seen):
+                table.write(frame)
+            return table.finish()
+        except UserError:
+            table.discard()  # when the input is mended it is another one
+            raise
+
+
+def plan_jobs(pattern: str, output: Path, model: Path, text_column: str | None, *, resume: bool, overwrite: bool
+              ) -> list[Job]:
+    """Return the jobs that are left to do: one for a file, or one for each source if `output` is a folder.
+
+    `output` is a file if it ends like one; a folder is made.
+
+    Raises:
+        UserError: if a source or the folder of the output is missing, or what would be written is there already.
+    """
+    sources = matching_files(pattern)
+    if output.suffix.lower() in SUFFIXES and not output.is_dir():
+        check_target(output)
+        pairs = [(tuple(sources), output)]
+    else:
+        if output.suffix and not output.is_dir():
+            check_target(output)  # a file of a kind that cannot be written
+        pairs = [((source,), output / source.name) for source in sources]
+        _check_folder(sources, output)
+    there = [target for _, target in pairs if target.exists()]
+    if there and not resume and not overwrite:
+        raise UserError(f"{there[0]} is there already: --resume goes on with what is missing, --overwrite starts anew")
+    return [Job(given, target, model, text_column, resume) for given, target in pairs
+            if not (resume and target.exists())]
+
+
+def run_jobs(jobs: Sequence[Job], classifier: Predictor, seen: Callable[[int], None] = lambda size: None) -> int:
+    """Do one job after another and return the number of rows; `seen` is called with bytes that were read."""
+    return sum(job.run(classifier, seen) for job in jobs)
+
+
+def _check_folder(sources: Sequence[Path], output: Path) -> None:
+    names = [source.name for source in sources]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UserError(f"several files are called {twice[0]}: label them in turn, each into a folder of its own")
+    if any(source.parent.resolve() == output.resolve() for source in sources):
+        raise UserError(f"{output} holds the files to be labelled: choose another --output")
+    try:
+        output.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make {output}: {error.strerror}") from None
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+
+
+def _states(paths: Sequence[Path]) -> list[list[Any]]:
+    """Return name, bytes and time of the last change of files."""
+    return [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in paths]

@@ -1,0 +1,60 @@
+"""The same jobs on a Ray cluster, a file at a time for each worker, by Ray Data."""
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sentiment.errors import UserError
+from sentiment.machine import available_cores
+from sentiment.predictions import Predictor
+from sentiment.scoring.jobs import Job
+
+Load = Callable[[Path], Predictor]
+
+
+class _Worker:
+    """Labels files; loads its model once."""
+
+    def __init__(self, load: Load, model: Path) -> None:
+        self._classifier = load(model)
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        (job,) = batch["job"]
+        try:
+            return {"rows": [job.run(self._classifier)], "bytes": [job.size], "error": [""]}
+        except UserError as error:  # as a value: Ray would wrap it
+            return {"rows": [0], "bytes": [job.size], "error": [str(error)]}
+
+
+def run_over_ray(jobs: Sequence[Job], load: Load, seen: Callable[[int], None] = lambda size: None) -> int:
+    """Do jobs on the cluster that `RAY_ADDRESS` names, or on this machine, and return the number of rows.
+
+    The files and the model must be at the same paths on every machine. `load` is called by each worker.
+
+    Raises:
+        UserError: if Ray is not installed, or a job fails for a reason of the request or the input.
+    """
+    try:
+        import ray
+        import ray.data
+    except ImportError:
+        raise UserError("--engine ray needs Ray: install it (pip install '.[ray]')") from None
+    if not jobs:
+        return 0
+    if not ray.is_initialized():
+        local = {} if "RAY_ADDRESS" in os.environ else {"num_cpus": available_cores(), "include_dashboard": False}
+        ray.init(logging_level=logging.ERROR, log_to_driver=False, **local)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    workers = min(len(jobs), int(ray.cluster_resources().get("CPU", 1)))
+    items = ray.data.from_items([{"job": job} for job in jobs], override_num_blocks=len(jobs))
+    done = items.map_batches(_Worker, fn_constructor_args=(load, jobs[0].model), batch_size=1, concurrency=workers)
+    rows = 0
+    for one in done.iter_rows():
+        if one["error"]:
+            raise UserError(one["error"])
+        rows += one["rows"]
+        seen(one["bytes"])
+    return rows

@@ -1,0 +1,261 @@
+"""Files labelled with all their columns, whatever interrupts it."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow
+import pyarrow.parquet
+import pytest
+from fake_predictor import FakePredictor
+
+from sentiment.errors import UserError
+from sentiment.predictions import Prediction
+from sentiment.scoring import Job, frames, parts, plan_jobs, run_jobs
+
+WORDS = ["good film", "bad film", "film", "good good", "bad"]
+Cli = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames of 10 rows and parts of 20, so that small files have several."""
+    monkeypatch.setattr(frames, "CHUNK_ROWS", 10)
+    monkeypatch.setattr(parts, "PART_ROWS", 20)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A folder that stands for a model."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "weights").write_text("1")
+    return tmp_path / "model"
+
+
+class Dies(FakePredictor):
+    """Answers so many texts, then is killed."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self.left = after
+
+    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+        self.left -= len(texts)
+        if self.left < 0:
+            raise KeyboardInterrupt
+        return super().predict(texts)
+
+
+def table(rows: int) -> pyarrow.Table:
+    """Columns of many types, with nulls; the first part has no value at all in `late`."""
+    numbers = list(range(rows))
+    return pyarrow.table({
+        "number": pyarrow.array([None if row % 7 == 3 else row for row in numbers], pyarrow.int16()),
+        "text": [WORDS[row % len(WORDS)] for row in numbers],
+        "late": [None if row < 50 else f"ü{row}" for row in numbers],
+        "day": pyarrow.array(numbers, pyarrow.date32()),
+        "time": pyarrow.array(numbers, pyarrow.timestamp("us", "UTC")),
+        "list": [[row, None] for row in numbers],
+        "price": [Decimal(row) / 100 for row in numbers],
+        "label": pyarrow.array([str(row % 2) for row in numbers]).dictionary_encode(),
+        "__index_level_0__": [row * 2 for row in numbers]})
+
+
+def write(path: Path, rows: int) -> Path:
+    """Write such a table in the kind of the path."""
+    if path.suffix == ".parquet":
+        pyarrow.parquet.write_table(table(rows), path, row_group_size=17)
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(record(row)) + "\n" for row in range(rows)))
+    else:
+        texts = [WORDS[row % len(WORDS)] for row in range(rows)]
+        frame = pd.DataFrame({"id": [f"{row:04}" for row in range(rows)], "note": "a\n\"b\", c\t", "text": texts,
+                              "none": "NA"})
+        frame.to_csv(path, index=False, sep="," if path.suffix == ".csv" else "\t")
+    return path
+
+
+def record(row: int) -> dict[str, Any]:
+    """Return an object whose keys come and go, and whose values are of several types."""
+    values: dict[str, Any] = {"text": WORDS[row % len(WORDS)], "count": row if row % 3 else None, "n": {"a": [row]}}
+    if row % 4 == 0:
+        values["rare"] = row if row % 8 else "text"
+    return values
+
+
+def job(source: Path, target: Path, model: Path, *, resume: bool = False) -> Job:
+    (one,) = plan_jobs(str(source), target, model, None, resume=resume, overwrite=False)
+    return one
+
+
+def labels(rows: int) -> list[str]:
+    return ["neg" if "bad" in WORDS[row % len(WORDS)] else "pos" for row in range(rows)]
+
+
+def test_parquet_keeps_every_column_and_type(tmp_path: Path, model: Path) -> None:
+    source = write(tmp_path / "in.parquet", 105)
+    assert job(source, tmp_path / "out.parquet", model).run(FakePredictor()) == 105
+    found, given = pyarrow.parquet.read_table(tmp_path / "out.parquet"), table(105)
+    assert found.drop_columns(["predicted_label", "predicted_score"]).equals(given)
+    assert found["predicted_label"].to_pylist() == labels(105)
+    expected = [one.score for one in FakePredictor().predict(given["text"].to_pylist())]
+    np.testing.assert_array_equal(found["predicted_score"].to_numpy(), expected)
+
+
+@pytest.mark.parametrize("kind", [".csv", ".tsv"])
+def test_separated_values_keep_every_letter(kind: str, tmp_path: Path, model: Path) -> None:
+    source = write(tmp_path / f"in{kind}", 45)
+    job(source, tmp_path / f"out{kind}", model).run(FakePredictor())
+    read = [pd.read_csv(path, sep="," if kind == ".csv" else "\t", dtype=str, keep_default_na=False)
+            for path in (source, tmp_path / f"out{kind}")]
+    assert list(read[1].columns) == [*read[0].columns, "predicted_label", "predicted_score"]
+    pd.testing.assert_frame_equal(read[1][list(read[0].columns)], read[0])
+    assert read[1]["predicted_label"].tolist() == labels(45)
+
+
+def test_json_keeps_types_and_missing_keys(tmp_path: Path, model: Path) -> None:
+    job(write(tmp_path / "in.jsonl", 45), tmp_path / "out.jsonl", model).run(FakePredictor())
+    found = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    for row, (one, label) in enumerate(zip(found, labels(45), strict=True)):
+        assert one.pop("predicted_label") == label
+        assert 0.5 < one.pop("predicted_score") < 1
+        assert one == record(row)
+        assert [type(value) for value in one.values()] == [type(value) for value in record(row).values()]
+
+
+@pytest.mark.parametrize("kinds", [(".parquet", ".csv"), (".parquet", ".jsonl"), (".csv", ".parquet"),
+                                   (".jsonl", ".csv")])
+def test_from_one_kind_to_another(kinds: tuple[str, str], tmp_path: Path, model: Path) -> None:
+    source, target = write(tmp_path / f"in{kinds[0]}", 45), tmp_path / f"out{kinds[1]}"
+    job(source, target, model).run(FakePredictor())
+    read: dict[str, Callable[[Path], pd.DataFrame]] = {
+        ".csv": pd.read_csv, ".parquet": pd.read_parquet, ".jsonl": lambda path: pd.read_json(path, lines=True)}
+    found = read[kinds[1]](target)
+    assert found["predicted_label"].tolist() == labels(45)
+    assert found["text"].tolist() == [WORDS[row % len(WORDS)] for row in range(45)]
+
+
+def test_from_json_to_parquet(tmp_path: Path, model: Path) -> None:
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps({"text": "good", "late": row if row > 30 else None}) + "\n"
+                                               for row in range(45)))
+    job(tmp_path / "in.jsonl", tmp_path / "out.parquet", model).run(FakePredictor())
+    late = pyarrow.parquet.read_table(tmp_path / "out.parquet")["late"].to_pylist()
+    assert late == [None] * 31 + list(range(31, 45))
+
+
+@pytest.mark.parametrize("rows", [(0, 1), (0, 44)])
+def test_values_of_several_types_are_not_parquet(rows: tuple[int, int], tmp_path: Path, model: Path) -> None:
+    """Within a part, and in two parts."""
+    (tmp_path / "in.jsonl").write_text("".join(
+        json.dumps({"text": "good", "mixed": {rows[0]: 1, rows[1]: "one"}.get(row)}) + "\n" for row in range(45)))
+    with pytest.raises(UserError, match=r"a column of Parquet has values of one type alone .*mixed.*: write \.jsonl"):
+        job(tmp_path / "in.jsonl", tmp_path / "out.parquet", model).run(FakePredictor())
+
+
+@pytest.mark.parametrize("kind", [".parquet", ".csv", ".jsonl"])
+def test_what_was_killed_goes_on_to_the_same_bytes(kind: str, tmp_path: Path, model: Path) -> None:
+    source = write(tmp_path / f"in{kind}", 105)
+    job(source, tmp_path / f"whole{kind}", model).run(FakePredictor())
+    target, answered = tmp_path / f"out{kind}", 0
+    for after in (5, 25, 35, 15, 0):
+        with pytest.raises(KeyboardInterrupt):
+            job(source, target, model, resume=True).run(Dies(after))
+        assert not target.exists()
+    last = Dies(1000)
+    job(source, target, model, resume=True).run(last)
+    answered = 1000 - last.left
+    assert answered <= 65  # 20 rows in the second round and 20 in the third were kept
+    assert target.read_bytes() == (tmp_path / f"whole{kind}").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        [f"in{kind}", f"out{kind}", f"whole{kind}", "model"])
+
+
+def test_several_files_into_one(tmp_path: Path, model: Path) -> None:
+    for number, rows in enumerate((25, 0, 31)):
+        write(tmp_path / f"in{number}.csv", rows)
+    one = job(tmp_path / "in*.csv", tmp_path / "out.csv", model)
+    with pytest.raises(KeyboardInterrupt):
+        one.run(Dies(30))
+    assert replace(one, resume=True).run(FakePredictor()) == 56
+    found = pd.read_csv(tmp_path / "out.csv", dtype=str)
+    assert found["id"].tolist() == [f"{row:04}" for rows in (25, 31) for row in range(rows)]
+
+
+def test_a_folder_gets_a_file_for_each(tmp_path: Path, model: Path) -> None:
+    for name, rows in (("a.parquet", 45), ("b.parquet", 0), ("c.csv", 5), ("d.csv", 0)):
+        write(tmp_path / name, rows)
+    out = tmp_path / "scored"
+    jobs = plan_jobs(str(tmp_path / "*.*"), out, model, None, resume=False, overwrite=False)
+    seen: list[int] = []
+    assert run_jobs(jobs, FakePredictor(), seen.append) == 50
+    assert sum(seen) == pytest.approx(sum(one.size for one in jobs), rel=0.2)
+    assert sorted(path.name for path in out.iterdir()) == ["a.parquet", "b.parquet", "c.csv", "d.csv"]
+    assert pyarrow.parquet.read_table(out / "b.parquet").num_rows == 0
+    assert (out / "d.csv").read_text().startswith("id,note,text,none,predicted_label")
+    (out / "c.csv").unlink()
+    left = plan_jobs(str(tmp_path / "*.*"), out, model, None, resume=True, overwrite=False)
+    assert [one.target.name for one in left] == ["c.csv"]
+
+
+def test_parts_of_something_else_are_not_gone_on_with(tmp_path: Path, model: Path) -> None:
+    source, target = write(tmp_path / "in.csv", 45), tmp_path / "out.csv"
+    one = job(source, target, model)
+    with pytest.raises(KeyboardInterrupt):
+        one.run(Dies(30))
+    time.sleep(0.01)
+    (model / "weights").write_text("2")
+    with pytest.raises(UserError, match="is of another model, other files or other options: start anew with --over"):
+        replace(one, resume=True).run(FakePredictor())
+    assert one.run(FakePredictor()) == 45
+
+
+def test_a_missing_part_is_noticed(tmp_path: Path, model: Path) -> None:
+    one = job(write(tmp_path / "in.csv", 105), tmp_path / "out.csv", model)
+    with pytest.raises(KeyboardInterrupt):
+        one.run(Dies(70))
+    next(iter(sorted((tmp_path / ".out.csv.parts").glob("*.csv")))).unlink()
+    with pytest.raises(UserError, match="a part is missing in"):
+        replace(one, resume=True).run(FakePredictor())
+
+
+@pytest.mark.parametrize(("pattern", "output", "message"), [
+    ("none.csv", "out.csv", "no such file"), ("in.csv", "out.xlsx", "expected a file ending in"),
+    ("in.csv", "none/out.csv", "no such folder"), ("in.csv", "none/none/out", "cannot make"),
+    ("in.csv", "there.csv", "is there already: --resume goes on with what is missing, --overwrite starts anew"),
+    ("in.csv", ".", "holds the files to be labelled"), ("*/in.csv", "out", "several files are called in.csv"),
+    ("[ix]n.csv", "out.csv", "has the columns text, the first file has id")])
+def test_mistakes(pattern: str, output: str, message: str, tmp_path: Path, model: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder / "in.csv", 3)
+    write(tmp_path / "in.csv", 3)
+    (tmp_path / "there.csv").touch()
+    (tmp_path / "xn.csv").write_text("text\ngood\n")
+    with pytest.raises(UserError, match=message):
+        run_jobs(plan_jobs(str(tmp_path / pattern), tmp_path / output, model, None, resume=False, overwrite=False),
+                 FakePredictor())
+
+
+def test_the_command_goes_on_and_says_when_there_is_nothing_to_do(exported_run: Path, tiny_csv: Path, tmp_path: Path,
+                                                                  run_cli: Cli) -> None:
+    words = ["predict", exported_run / "onnx", "--input", tiny_csv, "--output", tmp_path / "out.csv"]
+    assert run_cli(*words)[0] == 0
+    assert run_cli(*words)[2].endswith("--resume goes on with what is missing, --overwrite starts anew\n")
+    assert "is finished: there is nothing to resume" in run_cli(*words, "--resume")[2]
+    assert "120 rows written" in run_cli(*words, "--overwrite")[2]
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["--resume", "text"], "--resume, --overwrite and --engine go with --output"),
+    (["--input", "a.csv", "--engine", "ray"], "--resume, --overwrite and --engine go with --output"),
+    (["--input", "a.csv", "--output", "b.csv", "--resume", "--overwrite"], "give one of them")])
+def test_flags_that_do_not_go_together(words: list[str], message: str, exported_run: Path, run_cli: Cli) -> None:
+    code, _, err = run_cli("predict", exported_run / "onnx", *words)
+    assert code == 1
+    assert message in err
