@@ -1,6 +1,7 @@
 """The models that are served, and their versions, which come and go while requests run."""
 
 import asyncio
+import gc
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -160,6 +161,8 @@ class Models:
     def _loaded(self, path: Path) -> Predictor:
         predictor = self._load(path)
         predictor.predict_proba([WARM_UP])
+        gc.collect()
+        gc.freeze()  # or each full collection walks through all of TensorFlow, while requests wait
         return predictor
 
     async def close(self) -> None:
