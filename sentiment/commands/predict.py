@@ -22,7 +22,7 @@ STDIN_CHUNK = 1024
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("predict", help="label texts with a trained model")
-    parser.add_argument("model", help="the folder of a run, or of an export for ONNX Runtime")
+    parser.add_argument("model", help="the folder of a run, or of an export for ONNX Runtime or LiteRT")
     parser.add_argument("texts", nargs="*", default=[],
                         help="texts; without any, standard input is read, a text a line")
     parser.add_argument("--input", help="a CSV, TSV, JSONL or Parquet file (a glob too)")

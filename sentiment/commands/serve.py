@@ -45,7 +45,8 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError(f"the server needs {error.name}: install it (pip install '.[serve]')") from None
     _check(arguments)
     batching = Batching(arguments.batch_size, arguments.batch_wait / 1000, arguments.queue)
-    limits = Limits(arguments.max_texts, arguments.max_characters, arguments.max_body * MEGABYTE)
+    limits = Limits(texts=arguments.max_texts, characters=arguments.max_characters,
+                    body=arguments.max_body * MEGABYTE)
     metrics = Metrics()
     models = Models(named_models(arguments.models), load, batching, kept=arguments.versions, watch=metrics.batch)
     serve(models, limits, metrics, host=arguments.host, port=arguments.port, poll_seconds=arguments.poll)

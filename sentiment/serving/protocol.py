@@ -23,11 +23,13 @@ class Limits:
 
     Attributes:
         texts: the number of texts.
+        explained: the number of texts whose words are weighed, which takes as many predictions as they have words.
         characters: the length of a text.
         body: the bytes of a request.
     """
 
     texts: int = 256
+    explained: int = 16
     characters: int = 100_000
     body: int = 4 << 20
 
@@ -97,7 +99,7 @@ class PredictRequest(_Strict):
             given: Sequence[Any] = [one.texts if isinstance(one, Row) else one for one in self.instances]
         else:
             given = self.inputs.texts if isinstance(self.inputs, Column) else self.inputs or []
-        return within(limits, [one.text if isinstance(one, Encoded) else one for one in given])
+        return within(limits, limits.texts, [one.text if isinstance(one, Encoded) else one for one in given])
 
     def answer(self, scores: np.ndarray, classes: Sequence[str]) -> dict[str, Any]:
         """Return the answer in the form that the texts came in; `scores` is [texts, classes]."""
@@ -118,13 +120,14 @@ class ExplainRequest(_Strict):
         Raises:
             TooLarge: if there are too many, or one is too long.
         """
-        return within(limits, [one.text if isinstance(one, Encoded) else one for one in self.instances])
+        most = min(limits.texts, limits.explained)
+        return within(limits, most, [one.text if isinstance(one, Encoded) else one for one in self.instances])
 
 
-def within(limits: Limits, texts: list[str]) -> list[str]:
-    """Return the texts if the limits allow them."""
-    if len(texts) > limits.texts:
-        raise TooLarge(f"{len(texts)} texts in a request: at most {limits.texts} are taken")
+def within(limits: Limits, most: int, texts: list[str]) -> list[str]:
+    """Return the texts if there are at most so many and the limits allow their length."""
+    if len(texts) > most:
+        raise TooLarge(f"{len(texts)} texts in a request: at most {most} are taken")
     longest = max(map(len, texts))
     if longest > limits.characters:
         raise TooLarge(f"a text of {longest:,} characters: at most {limits.characters:,} are taken")

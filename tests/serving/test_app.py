@@ -135,6 +135,11 @@ def test_what_is_too_large(body: Any, message: str, verb: str) -> None:
     assert (response.status_code, response.json()) == (413, {"error": message})
 
 
+def test_few_texts_are_explained_at_once() -> None:
+    response = post({"instances": ["good"] * 3}, "/v1/models/reviews:explain", limits=Limits(explained=2))
+    assert (response.status_code, response.json()) == (413, {"error": "3 texts in a request: at most 2 are taken"})
+
+
 def test_a_body_that_does_not_say_its_length_is_measured_as_it_comes() -> None:
     async def endless(client: httpx.AsyncClient) -> httpx.Response:
         async def parts() -> Any:

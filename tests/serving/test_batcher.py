@@ -30,13 +30,13 @@ def play(story: Story, batching: Batching) -> FakePredictor:
 
 
 def test_requests_share_a_batch_and_each_gets_its_own_scores() -> None:
-    texts = ["good", "bad film", "film", "unknown"]
+    texts = ["good", "bad film", "film", "unknown", "bad bad"]
 
     async def story(predictor: FakePredictor, batcher: Batcher) -> None:
-        found = await asyncio.gather(*(batcher.answer([text]) for text in texts))
+        found = await asyncio.gather(*(batcher.answer(part) for part in (texts[:2], texts[2:4], texts[4:])))
         np.testing.assert_array_equal(np.concatenate(found), predictor.predict_proba(texts))
 
-    predictor = play(story, Batching(texts=4, seconds=LONG))  # waits for the fourth, no longer
+    predictor = play(story, Batching(texts=5, seconds=LONG))  # waits for the fifth, no longer
     assert predictor.batches[0] == texts
 
 
