@@ -127,9 +127,18 @@ def test_a_version_that_is_taken_away_gives_place_to_the_one_before(shelf: Shelf
         (shelf.path / "2").rmdir()
         await models.refresh(model)
         assert list(model.versions) == [1]
-        (shelf.path / "1").rmdir()
+
+    play(story, shelf)
+
+
+def test_the_last_version_stays_when_its_folder_is_gone(shelf: Shelf) -> None:
+    shelf.add(2)
+
+    async def story(models: Models, model: ServedModel) -> None:
+        (shelf.path / "2").rmdir()
+        (shelf.path / "broken").touch()
         await models.refresh(model)
-        assert list(model.versions) == [1]  # better than none
+        assert list(model.versions) == [2]
 
     play(story, shelf)
 
