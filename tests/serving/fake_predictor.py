@@ -33,7 +33,7 @@ class FakePredictor:
 
     def predict_logits(self, texts: Sequence[str]) -> np.ndarray:
         rows = [self.logits(self.ids(text)[None]) for text in texts]
-        return np.concatenate([np.zeros((0, 1), np.float32), *rows])
+        return np.concatenate([self.logits(np.zeros((0, 1), np.int32)), *rows])
 
     def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
         self.gate.wait(10)
