@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,19 @@ from sentiment.scoring.jobs import Job
 Load = Callable[[Path], Predictor]
 
 
-class _Worker:
-    """Labels files; loads its model once."""
+@cache
+def _loaded(load: Load, model: Path) -> Predictor:
+    """Load a model once in each process."""
+    return load(model)
 
-    def __init__(self, load: Load, model: Path) -> None:
-        self._classifier = load(model)
 
-    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        (job,) = batch["job"]
-        try:
-            return {"rows": [job.run(self._classifier)], "bytes": [job.size], "error": [""]}
-        except UserError as error:  # as a value: Ray would wrap it
-            return {"rows": [0], "bytes": [job.size], "error": [str(error)]}
+def _label(batch: dict[str, Any], load: Load) -> dict[str, Any]:
+    """Do one job; a mistake in the input is a value, because Ray would wrap it as an error."""
+    (job,) = batch["job"]
+    try:
+        return {"rows": [job.run(_loaded(load, job.model))], "bytes": [job.size], "error": [""]}
+    except UserError as error:
+        return {"rows": [0], "bytes": [job.size], "error": [str(error)]}
 
 
 def run_over_ray(jobs: Sequence[Job], load: Load, seen: Callable[[int], None] = lambda size: None) -> int:
@@ -41,16 +43,13 @@ def run_over_ray(jobs: Sequence[Job], load: Load, seen: Callable[[int], None] = 
         import ray.data
     except ImportError:
         raise UserError("--engine ray needs Ray: install it (pip install '.[ray]')") from None
-    if not jobs:
-        return 0
     if not ray.is_initialized():
         local = {} if "RAY_ADDRESS" in os.environ else {"num_cpus": available_cores(), "include_dashboard": False}
         ray.init(logging_level=logging.ERROR, log_to_driver=False, **local)
     ray.data.DataContext.get_current().enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    workers = min(len(jobs), int(ray.cluster_resources().get("CPU", 1)))
     items = ray.data.from_items([{"job": job} for job in jobs], override_num_blocks=len(jobs))
-    done = items.map_batches(_Worker, fn_constructor_args=(load, jobs[0].model), batch_size=1, concurrency=workers)
+    done = items.map_batches(_label, batch_size=1, fn_kwargs={"load": load})
     rows = 0
     for one in done.iter_rows():
         if one["error"]:
