@@ -1,13 +1,11 @@
 """Answers without TensorFlow."""
 
-import builtins
 import json
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -93,14 +91,7 @@ def test_damage_is_one_line(name: str, content: bytes | None, message: str, expo
 
 
 def test_without_the_runtime(exported: Path, run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    imported = builtins.__import__
-
-    def missing(name: str, *rest: Any) -> Any:
-        if name == "onnxruntime":
-            raise ImportError(name)
-        return imported(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", missing)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
     code, _, err = run_cli("predict", exported, "text")
     assert code == 1
     assert "is an export for ONNX Runtime: install it (pip install '.[onnx]')" in err

@@ -1,9 +1,8 @@
 """The same on a Ray cluster of this machine."""
 
-import builtins
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -55,14 +54,7 @@ def test_a_mistake_in_the_input_is_one_line(folder: Path, exported_run: Path, ru
 
 
 def test_without_ray(folder: Path, exported_run: Path, run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    imported = builtins.__import__
-
-    def missing(name: str, *rest: Any) -> Any:
-        if name == "ray":
-            raise ImportError(name)
-        return imported(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", missing)
+    monkeypatch.setitem(sys.modules, "ray", None)
     code, _, err = run_cli("predict", exported_run / "onnx", "--input", folder / "in" / "*.parquet", "--output",
                            folder / "out", "--engine", "ray")
     assert code == 1
