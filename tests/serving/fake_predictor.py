@@ -1,5 +1,6 @@
 """A model whose answers are known, and which can be held up."""
 
+import asyncio
 import threading
 from collections.abc import Sequence
 
@@ -21,6 +22,12 @@ class FakePredictor:
         self.gate = threading.Event()
         self.gate.set()
         self.broken = False
+        self.calls = 0
+
+    async def called(self, calls: int) -> None:
+        """Wait until it was asked so often; its gate may hold the last answer up."""
+        while self.calls < calls:
+            await asyncio.sleep(0.001)
 
     def words_read(self, text: str) -> list[str]:
         return text.split() or ["[empty]"]
@@ -36,6 +43,7 @@ class FakePredictor:
         return np.concatenate([self.logits(np.zeros((0, 1), np.int32)), *rows])
 
     def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
+        self.calls += 1
         self.gate.wait(10)
         if self.broken:
             raise RuntimeError("/secret/path in _internal")

@@ -166,12 +166,14 @@ def test_a_full_queue_says_when_to_come_back() -> None:
 
     async def story(client: httpx.AsyncClient) -> tuple[list[httpx.Response], str]:
         predictor.gate.clear()
-        asked = []
-        for text in ("good", "bad", "film"):
-            asked.append(asyncio.create_task(client.post(PREDICT, json={"instances": [text]})))
-            await asyncio.sleep(0.05)
+        first = asyncio.create_task(client.post(PREDICT, json={"instances": ["good"]}))
+        await predictor.called(2)  # the first call warmed it up
+        second = asyncio.create_task(client.post(PREDICT, json={"instances": ["bad"]}))
+        while 'sentiment_waiting_texts{model="reviews"} 1.0' not in (await client.get("/metrics")).text:
+            await asyncio.sleep(0.001)
+        third = await client.post(PREDICT, json={"instances": ["film"]})
         predictor.gate.set()
-        return list(await asyncio.gather(*asked)), (await client.get("/metrics")).text
+        return [await first, await second, third], (await client.get("/metrics")).text
 
     (first, second, third), metrics = ask(story, predictor, Batching(seconds=0, queue=1))
     assert (first.status_code, second.status_code, third.status_code) == (200, 200, 503)

@@ -51,9 +51,9 @@ def test_what_comes_while_a_batch_is_answered_is_answered_together() -> None:
     async def story(predictor: FakePredictor, batcher: Batcher) -> None:
         predictor.gate.clear()
         first = asyncio.create_task(batcher.answer(["good"]))
-        await asyncio.sleep(0.05)
+        await predictor.called(1)
         rest = [asyncio.create_task(batcher.answer([text])) for text in ("bad", "film", "good film")]
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0)
         predictor.gate.set()
         await asyncio.gather(first, *rest)
 
@@ -75,7 +75,7 @@ def test_a_full_queue_takes_nothing_of_a_request() -> None:
     async def story(predictor: FakePredictor, batcher: Batcher) -> None:
         predictor.gate.clear()
         running = asyncio.create_task(batcher.answer(["good"]))
-        await asyncio.sleep(0.05)
+        await predictor.called(1)
         waiting = asyncio.create_task(batcher.answer(["bad", "bad"]))
         await asyncio.sleep(0)
         with pytest.raises(Busy):
@@ -93,7 +93,7 @@ def test_a_client_that_went_away_is_not_answered() -> None:
     async def story(predictor: FakePredictor, batcher: Batcher) -> None:
         predictor.gate.clear()
         running = asyncio.create_task(batcher.answer(["good"]))
-        await asyncio.sleep(0.05)
+        await predictor.called(1)
         gone, stays = asyncio.create_task(batcher.answer(["bad"])), asyncio.create_task(batcher.answer(["film"]))
         await asyncio.sleep(0)
         gone.cancel()

@@ -75,7 +75,7 @@ def test_a_new_version_replaces_the_old_one_and_drops_no_request(shelf: Shelf) -
         old = model.newest
         shelf.loaded["1"].gate.clear()
         waiting = [asyncio.create_task(old.batcher.answer([text])) for text in ("good", "bad")]
-        await asyncio.sleep(0.05)
+        await shelf.loaded["1"].called(2)  # the first call warmed it up
         shelf.add(2)
         refreshing = asyncio.create_task(models.refresh(model))
         while model.newest.number == 1:

@@ -66,13 +66,15 @@ def test_answers_as_the_export_and_ends_clean(number: int, versions: Path, start
 def test_a_signal_waits_for_what_was_begun(versions: Path, start_server: Callable[..., Server]) -> None:
     server = start_server(versions, "--batch-wait", 1000)
     codes: list[int] = []
-    asking = threading.Thread(target=lambda: codes.append(server.ask("/v1/models/reviews:predict", BODY)[0]))
-    asking.start()
-    while 'sentiment_waiting_texts{model="reviews"} 1.0' not in server.metrics():
-        assert asking.is_alive()
+    waits = False
+    while not waits:  # a slow machine may see the answer first
+        asking = threading.Thread(target=lambda: codes.append(server.ask("/v1/models/reviews:predict", BODY)[0]))
+        asking.start()
+        while asking.is_alive() and not waits:
+            waits = 'sentiment_waiting_texts{model="reviews"} 1.0' in server.metrics()
     assert server.end(signal.SIGTERM) == 0
     asking.join()
-    assert codes == [200]
+    assert set(codes) == {200}
 
 
 def test_a_new_version_is_picked_up_and_drops_no_request(versions: Path, start_server: Callable[..., Server]) -> None:
