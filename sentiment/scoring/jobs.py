@@ -9,7 +9,7 @@ from sentiment.datasets.tables import SUFFIXES, matching_files
 from sentiment.errors import UserError
 from sentiment.predictions import Predictor
 from sentiment.scoring.frames import scored_frames
-from sentiment.scoring.parts import PartedTable, check_target
+from sentiment.scoring.parts import PartedTable, check_target, parts_folder
 from sentiment.version import __version__
 
 
@@ -73,9 +73,10 @@ def plan_jobs(pattern: str, output: Path, model: Path, text_column: str | None, 
             check_target(output)  # a file of a kind that cannot be written
         pairs = [((source,), output / source.name) for source in sources]
         _check_folder(sources, output)
-    there = [target for _, target in pairs if target.exists()]
+    there = [target for _, target in pairs if target.exists() or parts_folder(target).exists()]
     if there and not resume and not overwrite:
-        raise UserError(f"{there[0]} is there already: --resume goes on with what is missing, --overwrite starts anew")
+        raise UserError(f"{there[0]} is there already, whole or in part: --resume goes on with what is missing, "
+                        "--overwrite starts anew")
     return [Job(given, target, model, text_column, resume) for given, target in pairs
             if not (resume and target.exists())]
 

@@ -35,7 +35,7 @@ class PartedTable:
         check_target(path)
         self.path = path
         self.kind = path.suffix.lower()
-        self.folder = path.with_name(f".{path.name}.parts")
+        self.folder = parts_folder(path)
         self.plan = plan
         self._frames: list[pd.DataFrame] = []
         self._rows = 0
@@ -93,6 +93,11 @@ class PartedTable:
         if any(one[1] != other[0] for one, other in pairwise(parts)) or (parts and parts[0][0]):
             raise UserError(f"a part is missing in {self.folder}: start anew with --overwrite")
         return parts
+
+
+def parts_folder(path: Path) -> Path:
+    """Return where the parts of a file are until it is complete."""
+    return path.with_name(f".{path.name}.parts")
 
 
 def check_target(path: Path) -> None:

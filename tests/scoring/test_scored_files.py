@@ -215,6 +215,14 @@ def test_parts_of_something_else_are_not_gone_on_with(tmp_path: Path, model: Pat
     assert one.run(FakePredictor()) == 45
 
 
+def test_work_that_was_begun_is_not_thrown_away_unasked(tmp_path: Path, model: Path) -> None:
+    source, target = write(tmp_path / "in.csv", 45), tmp_path / "out.csv"
+    with pytest.raises(KeyboardInterrupt):
+        job(source, target, model).run(Dies(30))
+    with pytest.raises(UserError, match="is there already, whole or in part"):
+        job(source, target, model)
+
+
 def test_a_missing_part_is_noticed(tmp_path: Path, model: Path) -> None:
     one = job(write(tmp_path / "in.csv", 105), tmp_path / "out.csv", model)
     with pytest.raises(KeyboardInterrupt):
@@ -227,7 +235,7 @@ def test_a_missing_part_is_noticed(tmp_path: Path, model: Path) -> None:
 @pytest.mark.parametrize(("pattern", "output", "message"), [
     ("none.csv", "out.csv", "no such file"), ("in.csv", "out.xlsx", "expected a file ending in"),
     ("in.csv", "none/out.csv", "no such folder"), ("in.csv", "none/none/out", "cannot make"),
-    ("in.csv", "there.csv", "is there already: --resume goes on with what is missing, --overwrite starts anew"),
+    ("in.csv", "there.csv", "is there already, whole or in part: --resume goes on with what is missing, --overwrite"),
     ("in.csv", ".", "holds the files to be labelled"), ("*/in.csv", "out", "several files are called in.csv"),
     ("[ix]n.csv", "out.csv", "has the columns text, the first file has id")])
 def test_mistakes(pattern: str, output: str, message: str, tmp_path: Path, model: Path) -> None:
