@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def _texts() -> Any:
-    return load_corpus(DataConfig(dataset="imdb"), 1).validation.texts
+    return load_corpus(DataConfig(), 1).validation.texts
 
 
 def _round(arguments: argparse.Namespace, words: list[str], bodies: list[bytes]) -> dict[str, float]:

@@ -6,8 +6,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from sentiment.batching import UNKNOWN_ID
-from sentiment.errors import UserError, nearest
-from sentiment.predictions import Prediction, Predictor, predictions
+from sentiment.predictions import Prediction, Predictor, explained_class, predictions
 
 ROWS = 64  # texts with a hidden word that are read at once
 
@@ -43,10 +42,7 @@ def word_weights(predictor: Predictor, text: str, class_name: str | None = None)
     ids = predictor.ids(text)
     logits = predictor.logits(ids[None, :])
     (prediction,) = predictions(logits, predictor.class_names)
-    explained = class_name or prediction.label
-    if explained not in predictor.class_names:
-        names = ", ".join(predictor.class_names)
-        raise UserError(f"no class '{explained}'{nearest(explained, predictor.class_names)} (there are {names})")
+    explained = explained_class(prediction, predictor.class_names, class_name)
     index = predictor.class_names.index(explained)
     known = ids != UNKNOWN_ID
     places, weights = np.flatnonzero(known), np.zeros(len(ids))

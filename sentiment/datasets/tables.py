@@ -4,6 +4,7 @@ import glob
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
+from io import TextIOWrapper
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -101,10 +102,9 @@ def _separated_chunks(path: Path, rows: int, columns: list[str] | None, seen: Ca
 
 def _json_chunks(path: Path, rows: int, exact: bool, seen: Callable[[int], None]) -> Iterator[pd.DataFrame]:
     records: list[dict[str, object]] = []
-    size = 0
-    with path.open(encoding="utf-8-sig") as lines:
-        for number, line in enumerate(lines, start=1):
-            size += len(line.encode())
+    before = 0
+    with path.open("rb") as file:
+        for number, line in enumerate(TextIOWrapper(file, encoding="utf-8-sig"), start=1):
             if not line.strip():
                 continue
             try:
@@ -116,11 +116,11 @@ def _json_chunks(path: Path, rows: int, exact: bool, seen: Callable[[int], None]
             records.append(record)
             if len(records) == rows:
                 yield pd.DataFrame(records, dtype=object if exact else None)
-                seen(size)
-                records, size = [], 0
+                seen(file.tell() - before)
+                records, before = [], file.tell()
     if records:
         yield pd.DataFrame(records, dtype=object if exact else None)
-        seen(size)
+        seen(path.stat().st_size - before)
 
 
 def _line_not_utf8(path: Path) -> int:

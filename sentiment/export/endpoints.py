@@ -5,9 +5,8 @@ from typing import Any
 import tensorflow as tf
 
 from sentiment.batching import UNKNOWN_ID
+from sentiment.erasure import ROWS
 from sentiment.inference import Classifier
-
-ROWS = 64  # texts with a hidden word that are read at once
 
 
 def serve(classifier: Classifier, texts: Any) -> dict[str, Any]:
@@ -22,9 +21,7 @@ def tokens(classifier: Classifier, ids: Any) -> dict[str, Any]:
         `scores` float32 [texts, classes] and `classes` string [texts, classes]: `scores[i, j]` is the probability of
         `classes[i, j]`.
     """
-    scores = _scores(classifier.model(ids, training=False))
-    names = tf.constant(list(classifier.class_names))
-    return {"scores": scores, "classes": tf.tile(names[None, :], [tf.shape(scores)[0], 1])}
+    return _answers(classifier, classifier.model(ids, training=False))
 
 
 def explain(classifier: Classifier, texts: Any) -> dict[str, Any]:
@@ -37,7 +34,7 @@ def explain(classifier: Classifier, texts: Any) -> dict[str, Any]:
     """
     ids = classifier.preprocessor.padded_ids(texts)
     logits = classifier.model(ids, training=False)
-    answers = tokens(classifier, ids)
+    answers = _answers(classifier, logits)
     best = tf.argmax(answers["scores"], axis=1, output_type=tf.int32)
     odds = _log_odds(logits, best)
     places = tf.where(ids > UNKNOWN_ID)  # [known words, 2]: a text and a place in it
@@ -56,10 +53,13 @@ def explain(classifier: Classifier, texts: Any) -> dict[str, Any]:
     return {**answers, "explained": explained, "words": words, "weights": weights}
 
 
-def _scores(logits: Any) -> Any:
+def _answers(classifier: Classifier, logits: Any) -> dict[str, Any]:
     if logits.shape[-1] == 1:
-        return tf.concat([tf.sigmoid(-logits), tf.sigmoid(logits)], axis=1)
-    return tf.nn.softmax(logits)
+        scores = tf.concat([tf.sigmoid(-logits), tf.sigmoid(logits)], axis=1)
+    else:
+        scores = tf.nn.softmax(logits)
+    names = tf.constant(list(classifier.class_names))
+    return {"scores": scores, "classes": tf.tile(names[None, :], [tf.shape(scores)[0], 1])}
 
 
 def _log_odds(logits: Any, index: Any) -> Any:

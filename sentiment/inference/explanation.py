@@ -10,10 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from sentiment.batching import UNKNOWN_ID
-from sentiment.errors import UserError, nearest
 from sentiment.inference.classifier import Classifier
 from sentiment.layers import Ensemble, LinearNgrams, SelfAttentivePooling, SplitSentences
 from sentiment.layers.attention import QueryAttention
+from sentiment.predictions import explained_class
 
 EMBEDDED = "embedded"
 ATTENTION_LAYERS = (QueryAttention, SelfAttentivePooling, keras.layers.MultiHeadAttention)
@@ -102,10 +102,7 @@ class Explainer:
         """
         classifier = self.classifier
         (prediction,) = classifier.predict([text])
-        explained = class_name or prediction.label
-        if explained not in classifier.class_names:
-            names = ", ".join(classifier.class_names)
-            raise UserError(f"no class '{explained}'{nearest(explained, classifier.class_names)} (there are {names})")
+        explained = explained_class(prediction, classifier.class_names, class_name)
         ids = classifier.preprocessor.tokenize([text]).row(0)[None, :]  # [1, words]
         target = _target(classifier.class_names.index(explained), len(classifier.class_names))
         attributions, logit, baseline = self._attribute(ids, target)

@@ -1,10 +1,10 @@
 """What happens around every request: it is measured, and refused when its body is too large."""
 
-import json
 from time import perf_counter
 from typing import Any
 
 from fastapi import HTTPException
+from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sentiment.serving.metrics import Metrics
@@ -59,11 +59,8 @@ class Bounded:
             return
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if not announced.isdigit() or int(announced) > self.limit:
-            body = json.dumps({"error": too_large(self.limit)}).encode()
-            await send({"type": "http.response.start", "status": 413, "headers": [
-                (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()),
-                (b"connection", b"close")]})
-            await send({"type": "http.response.body", "body": body})
+            refusal = JSONResponse({"error": too_large(self.limit)}, 413, {"connection": "close"})
+            await refusal(scope, receive, send)
             return
         received = 0
 

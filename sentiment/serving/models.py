@@ -137,10 +137,12 @@ class Models:
             if number not in model.versions:
                 await self._try_to_add(model, number, there[number])
         kept = sorted(set(model.versions) & set(there))[-self._kept:] or sorted(model.versions)[-1:]
-        gone = [model.versions.pop(number) for number in sorted(set(model.versions) - set(kept))]
-        for version in gone:
-            await version.batcher.close()
-            log(f"{model.name}: version {version.number} is no longer served")
+        gone = sorted(set(model.versions) - set(kept))
+        for number in gone:
+            await model.versions.pop(number).batcher.close()
+            log(f"{model.name}: version {number} is no longer served")
+        if gone:
+            await asyncio.get_running_loop().run_in_executor(self._slow, _settle)
 
     async def _try_to_add(self, model: ServedModel, number: int, path: Path) -> None:
         try:
@@ -161,8 +163,7 @@ class Models:
     def _loaded(self, path: Path) -> Predictor:
         predictor = self._load(path)
         predictor.predict_proba([WARM_UP])
-        gc.collect()
-        gc.freeze()  # or each full collection walks through all of TensorFlow, while requests wait
+        _settle()
         return predictor
 
     async def close(self) -> None:
@@ -172,6 +173,16 @@ class Models:
                 await version.batcher.close()
         self._executor.shutdown()
         self._slow.shutdown()
+
+
+def _settle() -> None:
+    """Collect what is not needed any more, and keep the rest out of later collections.
+
+    Each full one would walk through all of TensorFlow, while requests wait.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def named_models(words: Sequence[str]) -> list[ServedModel]:

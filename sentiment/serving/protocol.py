@@ -99,7 +99,7 @@ class PredictRequest(_Strict):
             given: Sequence[Any] = [one.texts if isinstance(one, Row) else one for one in self.instances]
         else:
             given = self.inputs.texts if isinstance(self.inputs, Column) else self.inputs or []
-        return within(limits, limits.texts, [one.text if isinstance(one, Encoded) else one for one in given])
+        return within(limits, limits.texts, given)
 
     def answer(self, scores: np.ndarray, classes: Sequence[str]) -> dict[str, Any]:
         """Return the answer in the form that the texts came in; `scores` is [texts, classes]."""
@@ -120,12 +120,12 @@ class ExplainRequest(_Strict):
         Raises:
             TooLarge: if there are too many, or one is too long.
         """
-        most = min(limits.texts, limits.explained)
-        return within(limits, most, [one.text if isinstance(one, Encoded) else one for one in self.instances])
+        return within(limits, min(limits.texts, limits.explained), self.instances)
 
 
-def within(limits: Limits, most: int, texts: list[str]) -> list[str]:
-    """Return the texts if there are at most so many and the limits allow their length."""
+def within(limits: Limits, most: int, given: Sequence[Text]) -> list[str]:
+    """Return the texts as strings if there are at most so many and the limits allow their length."""
+    texts = [one.text if isinstance(one, Encoded) else one for one in given]
     if len(texts) > most:
         raise TooLarge(f"{len(texts)} texts in a request: at most {most} are taken")
     longest = max(map(len, texts))

@@ -23,6 +23,7 @@ class FakePredictor:
         self.gate.set()
         self.broken = False
         self.calls = 0
+        self.itself: FakePredictor | None = None
 
     async def called(self, calls: int) -> None:
         """Wait until it was asked so often; its gate may hold the last answer up."""

@@ -1,6 +1,7 @@
 """Versions that come and go."""
 
 import asyncio
+import weakref
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,21 @@ def test_a_new_version_replaces_the_old_one_and_drops_no_request(shelf: Shelf) -
         await refreshing
         assert all(task.done() for task in waiting)
         assert list(model.versions) == [2]
+
+    play(story, shelf)
+
+
+def test_a_version_that_is_let_go_leaves_the_memory(shelf: Shelf) -> None:
+    shelf.add(1)
+
+    async def story(models: Models, model: ServedModel) -> None:
+        old = shelf.loaded.pop("1")
+        old.itself = old  # as Keras's models hold themselves
+        gone = weakref.ref(old)
+        del old
+        shelf.add(2)
+        await models.refresh(model)
+        assert gone() is None
 
     play(story, shelf)
 
