@@ -27,8 +27,10 @@ from sentiment.training.language_model import LanguageModelTask
 from sentiment.training.optimization import make_optimizer
 from sentiment.training.pretraining import Pretrainer, PretrainingDisplay, Task
 from sentiment.training.recovery import Recovery, identity_of
-from sentiment.training.strategy import Workers, describe, make_strategy
+from sentiment.training.strategy import Workers, describe, make_strategy, precision
 from sentiment.workflow import kept_on_error, versions
+
+HALF = "mixed_bfloat16"  # whose range is that of float32, so that no loss has to be scaled
 
 
 def run_pretraining(config: PretrainConfig, target: Path, *, overwrite: bool = False,
@@ -76,7 +78,7 @@ def _train(config: PretrainConfig, folder: PretrainedFolder, sizes: architecture
     recovery = Recovery(Checkpoints(folder.checkpoints), steps=runtime.checkpoint_steps,
                         minutes=runtime.checkpoint_minutes,
                         identity=identity_of(preprocessor.words, [train, validation]))
-    with strategy.scope():
+    with strategy.scope(), precision(runtime.mixed_precision, HALF):
         network = BUILDERS[config.pretraining.method](config.model, sizes)
         if not recovery.resumes:
             vectors = word_vectors(train, sizes.vocabulary_size, config.model.embedding_size, runtime.seed)

@@ -70,5 +70,5 @@ def build_autoencoder(config: ModelConfig, sizes: Sizes) -> Autoencoder:
         layer = recurrent(cell, config, sizes, f"{cell}{suffix_of(number, config)}", return_state=True)
         encoded, *states = layer(encoded, mask=mask)
         decoded, *_ = layer(decoded, initial_state=states, mask=mask)  # [batch, time, units]
-    written = keras.layers.Dense(config.embedding_size, dtype="float32", name="written")(decoded)
+    written = keras.layers.Dense(config.embedding_size, name="written")(decoded)
     return Autoencoder(keras.Model(ids, written, name="autoencoder"))

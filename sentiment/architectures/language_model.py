@@ -137,5 +137,5 @@ def _read(direction: Direction, config: ModelConfig, words: Any, states: list[An
         words, *new = layer(words, initial_state=list(islice(given, direction.states)))  # [lanes, time, units]
         after += new
     words = keras.layers.SpatialDropout1D(config.output_dropout, name=f"{direction.name}_output_dropout")(words)
-    written = keras.layers.Dense(config.embedding_size, dtype="float32", name=f"{direction.name}_written")(words)
+    written = keras.layers.Dense(config.embedding_size, name=f"{direction.name}_written")(words)
     return [written, *after]

@@ -19,7 +19,7 @@ FLAGS = {
     "pretraining": ("method", "window", "sampled_words"),
     "training": ("optimizer", "learning_rate", "schedule", "warmup", "weight_decay", "clip_norm", "clip_value",
                  "gradient_noise", "batch_size", "epochs"),
-    "runtime": ("seed", "strategy", "checkpoint_minutes", "checkpoint_steps"),
+    "runtime": ("seed", "strategy", "mixed_precision", "checkpoint_minutes", "checkpoint_steps"),
 }
 
 

@@ -41,18 +41,19 @@ def sampled_softmax(targets: Any, vectors: Any, table: Any, sampled: Any) -> Any
 
     Args:
         targets: int32 [steps].
-        vectors: float [steps, features].
+        vectors: float [steps, features], in whose dtype the products with the sampled rows are made.
         table: float [vocabulary, features].
         sampled: int32 [count], as `sample_words` gives them.
 
     Returns:
         float32 [steps].
     """
+    rows = ops.cast(ops.take(table, sampled, axis=0), vectors.dtype)
+    others = ops.cast(ops.matmul(vectors, ops.transpose(rows)), "float32")
     vectors, table = ops.cast(vectors, "float32"), ops.cast(table, "float32")
     right = ops.sum(vectors * ops.take(table, targets, axis=0), axis=-1)  # [steps]
-    others = ops.matmul(vectors, ops.transpose(ops.take(table, sampled, axis=0)))
     others = ops.where(ops.equal(targets[:, None], sampled[None, :]), HIT, others)  # [steps, count]
-    return ops.logsumexp(ops.concatenate([right[:, None], others], axis=-1), axis=-1) - right
+    return ops.logaddexp(ops.logsumexp(others, axis=-1), right) - right
 
 
 def full_softmax(targets: Any, vectors: Any, table: Any, frequencies: Any) -> Any:

@@ -56,7 +56,7 @@ class LanguageModelTask:
         for following, vectors, after in self._read(batch, carried, training=True):
             loss, count = self.words.from_sample(following, vectors, drawn)
             total, words = total + loss, words + count
-            states += [tf.stop_gradient(state) for state in after]
+            states += [tf.stop_gradient(tf.cast(state, tf.float32)) for state in after]
         return total, words, states
 
     def _read(self, batch: Sequence[Any], carried: Sequence[Any], *, training: bool) -> Iterator[tuple[Any, Any, Any]]:

@@ -111,10 +111,15 @@ def half_precision() -> str:
 
 
 @contextmanager
-def precision(mixed: bool) -> Iterator[None]:
-    """Build layers in half precision if `mixed`; outside the block the policy is what it was."""
+def precision(mixed: bool, half: str | None = None) -> Iterator[None]:
+    """Build layers in half precision if `mixed`; outside the block the policy is what it was.
+
+    Args:
+        mixed: whether to.
+        half: the Keras dtype policy (default: `half_precision`, of this machine).
+    """
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(half_precision() if mixed else before)
+    keras.config.set_dtype_policy((half or half_precision()) if mixed else before)
     try:
         yield
     finally:

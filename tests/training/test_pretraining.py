@@ -19,12 +19,14 @@ from sentiment.architectures.pretrainable import BUILDERS
 from sentiment.batching import Batches, TokenizedTexts, bucket_lengths
 from sentiment.config import ModelConfig, TrainingConfig
 from sentiment.errors import DivergedError, Interrupted
+from sentiment.pretraining import HALF
 from sentiment.training.autoencoder import AutoencoderTask
 from sentiment.training.checkpoints import Checkpoints
 from sentiment.training.language_model import LanguageModelTask
 from sentiment.training.optimization import make_optimizer
 from sentiment.training.pretraining import Pretrainer, PretrainingDisplay
 from sentiment.training.recovery import Recovery
+from sentiment.training.strategy import precision
 
 VOCABULARY = 12
 # The words go round in a circle, so that the next one can be known, from either side.
@@ -32,7 +34,8 @@ TEXTS = TokenizedTexts.from_ids([[2 + (start + place) % 10 for place in range(le
                                  for start, length in enumerate([9, 17, 6, 30, 12, 25, 8, 14] * 6)])
 HELD_OUT = TokenizedTexts.from_ids([[2 + (start + place) % 10 for place in range(20)] for start in range(9)])
 NO_DROPOUT: dict[str, Any] = {"word_dropout": 0.0, "embedding_dropout": 0.0, "output_dropout": 0.0}
-CASES = [("language-model", "lstm"), ("language-model", "bigru"), ("autoencoder", "gru")]
+CASES = [("language-model", "lstm", False), ("language-model", "bigru", False), ("autoencoder", "gru", False),
+         ("language-model", "lstm", True), ("autoencoder", "gru", True)]  # method, architecture, in half precision
 
 
 class BrokenOffError(Exception):
@@ -53,11 +56,11 @@ class BreakOff(keras.callbacks.Callback):
 
 
 def make(method: str, name: str, *, strategy: Any = None, epochs: int = 2, rate: float = 0.02,
-         **options: Any) -> Pretrainer:
+         half: bool = False, **options: Any) -> Pretrainer:
     keras.utils.set_random_seed(3)
     strategy = strategy or tf.distribute.get_strategy()
     settings = TrainingConfig(learning_rate=rate, epochs=epochs, batch_size=4)
-    with strategy.scope():
+    with strategy.scope(), precision(half, HALF):
         config = ModelConfig.from_dict(small(name, **{"units": 12, "embedding_size": 8, **options}))
         network = BUILDERS[method](config, Sizes(VOCABULARY, 2))
         if method == "language-model":
@@ -83,9 +86,12 @@ def state(pretrainer: Pretrainer) -> list[np.ndarray]:
             [*pretrainer.task.network.variables, *pretrainer.optimizer.variables, *pretrainer.carried]]
 
 
-@pytest.mark.parametrize(("method", "name"), CASES)
-def test_it_learns_what_comes_next(method: str, name: str, tmp_path: Path) -> None:
-    history = fit(make(method, name, epochs=12, **NO_DROPOUT), tmp_path, epochs=12)
+@pytest.mark.parametrize(("method", "name", "half"), CASES)
+def test_it_learns_what_comes_next(method: str, name: str, half: bool, tmp_path: Path) -> None:
+    pretrainer = make(method, name, epochs=12, half=half, **NO_DROPOUT)
+    history = fit(pretrainer, tmp_path, epochs=12)
+    assert pretrainer.task.network.compute_dtype == ("bfloat16" if half else "float32")
+    assert {variable.dtype for variable in pretrainer.task.network.trainable_variables} == {"float32"}
     measured = [values for metric, values in history.items() if metric.endswith("perplexity")]
     assert len(measured) == (2 if name.startswith("bi") else 1)
     for values in measured:
@@ -117,15 +123,16 @@ def test_perplexity_is_that_of_reading_the_validation_texts_in_one_go(name: str)
         assert measured[f"{direction.name}_perplexity"] == pytest.approx(math.exp(np.mean(losses)), rel=1e-4)
 
 
-@pytest.mark.parametrize(("method", "name"), CASES)
+@pytest.mark.parametrize(("method", "name", "half"), CASES)
 @pytest.mark.parametrize("broken_off_at", [3, 11])
-def test_a_run_that_goes_on_has_the_same_bits(method: str, name: str, broken_off_at: int, tmp_path: Path) -> None:
-    whole = make(method, name)
+def test_a_run_that_goes_on_has_the_same_bits(method: str, name: str, half: bool, broken_off_at: int, tmp_path: Path
+                                              ) -> None:
+    whole = make(method, name, half=half)
     history = fit(whole, tmp_path / "whole")
     assert len(whole.task) > 5
     with pytest.raises(BrokenOffError):
-        fit(make(method, name), tmp_path / "broken", BreakOff(broken_off_at), steps=2)
-    resumed = make(method, name)
+        fit(make(method, name, half=half), tmp_path / "broken", BreakOff(broken_off_at), steps=2)
+    resumed = make(method, name, half=half)
     assert fit(resumed, tmp_path / "broken", steps=2) == history
     for mine, other in zip(state(resumed), state(whole), strict=True):
         np.testing.assert_array_equal(mine, other)
