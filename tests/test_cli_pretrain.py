@@ -42,6 +42,9 @@ def test_what_it_writes(pretrained: Path, tiny_csv: Path) -> None:
     assert not folder.checkpoints.exists()
     loaded = folder.load()
     assert len(loaded.words) == 58
+    with np.load(folder.weights) as weights:
+        assert {weights[name].dtype for name in weights} == {np.dtype(np.float16)}
+        assert len(weights.files) == len(loaded.network.network.weights)
     from sentiment.config import DataConfig
     from sentiment.datasets import load_corpus
     corpus = load_corpus(DataConfig(dataset=str(tiny_csv)), 1)
@@ -131,10 +134,12 @@ def test_an_incomplete_folder(pretrained: Path, tmp_path: Path, tiny_csv: Path, 
     broken.mkdir()
     for file in pretrained.iterdir():
         (broken / file.name).write_bytes(file.read_bytes())
-    (broken / "network.weights.h5").write_bytes(b"not what it was")
-    code, _, err = run_cli("train", "--dataset", tiny_csv, "--pretrained", broken, "--output-dir", tmp_path / "run")
-    assert (code, err.count("\n")) == (1, 1), err
-    assert f"{broken} is damaged" in err
+    whole = (broken / "weights.npz").read_bytes()
+    for damaged in (b"not what it was", whole[:-30], whole[:200] + bytes(50) + whole[250:]):
+        (broken / "weights.npz").write_bytes(damaged)
+        code, _, err = run_cli("train", "--dataset", tiny_csv, "--pretrained", broken, "--output-dir", tmp_path / "run")
+        assert (code, err.count("\n")) == (1, 1), err
+        assert f"{broken} is damaged" in err
     (broken / "texts.npy").unlink()
     code, _, err = run_cli("train", "--dataset", tiny_csv, "--pretrained", broken, "--output-dir", tmp_path / "run")
     assert (code, err.count("\n")) == (1, 1), err

@@ -4,7 +4,7 @@
         config.json         the configuration
         vocabulary.txt      a word a line, from id 2 on
         sizes.json          what the network's shapes depend on beside the configuration
-        network.weights.h5  its weights
+        weights.npz         its weights by path, in float16, which a start is exact enough with
         texts.npy           a digest of each text that it has read
         history.csv         a row an epoch
         metrics.json        perplexity, the data, versions, time and memory
@@ -14,6 +14,7 @@ What becomes of it while it is not finished is told in `sentiment.artifacts.fold
 """
 
 import os
+import zipfile
 from typing import Self
 
 import numpy as np
@@ -34,7 +35,7 @@ class PretrainedFolder(ResultFolder):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path)
-        self.weights = self.path / "network.weights.h5"
+        self.weights = self.path / "weights.npz"
         self.texts = self.path / "texts.npy"
 
     @classmethod
@@ -59,7 +60,8 @@ class PretrainedFolder(ResultFolder):
     def save(self, preprocessor: TextPreprocessor, sizes: Sizes, trained: Pretrainable, digests: np.ndarray) -> None:
         """Write what a classifier needs to start from it."""
         self.save_words_and_sizes(preprocessor, sizes)
-        trained.network.save_weights(self.weights)
+        np.savez(self.weights, allow_pickle=False,
+                 **{variable.path: variable.numpy().astype(np.float16) for variable in trained.network.weights})
         np.save(self.texts, digests)
 
     def load(self) -> Pretrained:
@@ -71,8 +73,10 @@ class PretrainedFolder(ResultFolder):
         config = self.load_config()
         network = BUILDERS[config.pretraining.method](config.model, self.load_sizes())
         try:
-            network.network.load_weights(self.weights)
+            with np.load(self.weights, allow_pickle=False) as weights:
+                for variable in network.network.weights:
+                    variable.assign(weights[variable.path])
             digests = np.load(self.texts, allow_pickle=False)
-        except (ValueError, OSError, KeyError) as error:
+        except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
             raise UserError(f"{self.path} is damaged: {str(error).strip().splitlines()[0]}") from None
         return Pretrained(str(self.path), config, self.load_preprocessor().words, network, digests)
