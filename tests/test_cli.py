@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from sentiment.cli import main, with_hyphens
+from sentiment.commands import shipped
 from sentiment.evaluation import plots
 
 Cli = Callable[..., tuple[int, str, str]]
@@ -73,9 +74,24 @@ def test_texts_stand_before_and_after_the_options(tiny_run: Path, run_cli: Cli) 
     code, out, err = run_cli("predict", tiny_run, "good", "--json", "bad", "fine")
     assert code == 0, err
     assert [json.loads(line)["text"] for line in out.splitlines()] == ["good", "bad", "fine"]
-    code, _, err = run_cli("predict", "--json")
-    assert code == 2
-    assert err.endswith("the following arguments are required: model\n")
+
+
+def test_texts_without_a_model_are_answered_by_the_shipped_one(tiny_run: Path, tmp_path: Path, run_cli: Cli,
+                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shipped, "FOLDER", tiny_run)
+    monkeypatch.chdir(tmp_path)
+    expected = run_cli("predict", tiny_run, "a good film", "bad")[1]
+    code, out, err = run_cli("predict", "a good film", "bad")
+    assert (code, out) == (0, expected)
+    assert err.startswith("models/imdb answers")
+    monkeypatch.setattr(sys, "stdin", Stdin(b"a good film\nbad"))
+    assert run_cli("predict")[1] == expected
+    Path("a good film").touch()
+    assert "no such model folder" not in run_cli("predict", "a good film", "bad")[2]
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path / "none")
+    code, _, err = run_cli("predict", "a very good film")
+    assert code == 1
+    assert "name a model: the folder of a run" in err
 
 
 class Stdin(io.TextIOWrapper):

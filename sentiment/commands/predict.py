@@ -8,6 +8,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sentiment.commands.shipped import is_text, shipped_model
 from sentiment.commands.tensorflow import import_tensorflow, load
 from sentiment.console import byte_progress, log, print_table
 from sentiment.errors import UserError
@@ -22,7 +23,8 @@ STDIN_CHUNK = 1024
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("predict", help="label texts with a trained model")
-    parser.add_argument("model", help="the folder of a run, or of an export for ONNX Runtime or LiteRT")
+    parser.add_argument("model", nargs="?", help="the folder of a run, or of an export for ONNX Runtime or LiteRT "
+                        "(default: models/imdb, the model that comes with the repository)")
     parser.add_argument("texts", nargs="*", default=[],
                         help="texts; without any, standard input is read, a text a line")
     parser.add_argument("--input", help="a CSV, TSV, JSONL or Parquet file (a glob too)")
@@ -41,6 +43,27 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print or write predictions."""
+    if arguments.model is not None and is_text(arguments.model):
+        arguments.model, arguments.texts = None, [arguments.model, *arguments.texts]
+    _check(arguments)
+    if arguments.model is None:
+        arguments.model = shipped_model()
+    if arguments.stateful:
+        _predict_pieces(arguments)
+    elif arguments.output:
+        _write_file(arguments)
+    elif arguments.input:
+        _predict_file(arguments)
+    else:
+        _predict_texts(arguments)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        UserError: with the reason.
+    """
     if arguments.input and arguments.texts:
         raise UserError("give texts or --input, not both")
     if arguments.stateful and arguments.input:
@@ -53,14 +76,6 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError("--resume goes on with what is there, --overwrite replaces it: give one of them")
     if not arguments.texts and not arguments.input and sys.stdin.isatty():
         raise UserError("no text: give texts, --input FILE, or pipe a text a line")
-    if arguments.stateful:
-        _predict_pieces(arguments)
-    elif arguments.output:
-        _write_file(arguments)
-    elif arguments.input:
-        _predict_file(arguments)
-    else:
-        _predict_texts(arguments)
 
 
 def _predict_texts(arguments: argparse.Namespace) -> None:

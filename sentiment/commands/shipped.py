@@ -1,0 +1,27 @@
+"""The trained model that comes with the repository, for who names none."""
+
+from pathlib import Path
+
+import sentiment
+from sentiment.console import log
+from sentiment.errors import UserError
+
+FOLDER = Path(sentiment.__file__).parents[1] / "models" / "imdb"
+
+
+def is_text(word: str) -> bool:
+    """Return whether a word of the command line can only be a text: it has white space, and no file has this name."""
+    return any(character.isspace() for character in word) and not Path(word).exists()
+
+
+def shipped_model() -> str:
+    """Return the folder of the model that comes with the repository, and say that it answers.
+
+    Raises:
+        UserError: if this is no clone of the repository.
+    """
+    if not FOLDER.is_dir():
+        raise UserError("name a model: the folder of a run or of an export (the one that comes with the repository is "
+                        "in models/imdb of a clone)")
+    log("models/imdb answers, the model of film reviews that comes with sentiment; name another before the texts")
+    return str(FOLDER)
