@@ -30,7 +30,7 @@ MONITORS = ("val_loss", "val_accuracy")
 # The weights of the adversarial, the virtual adversarial and the entropy loss beside cross-entropy.
 OBJECTIVES = {"cross-entropy": (0.0, 0.0, 0.0), "adversarial": (1.0, 0.0, 0.0), "vat": (0.0, 1.0, 0.0),
               "entropy": (0.0, 0.0, 1.0), "mixed": (1.0, 1.0, 1.0)}
-DEFAULT_EPOCHS, DEFAULT_STEPS = 4, 1000
+DEFAULT_EPOCHS, DEFAULT_STEPS = 3, 1000
 STRATEGIES = ("auto", "single", "mirrored", "multiworker", "tpu")
 
 
@@ -225,7 +225,7 @@ class TrainingConfig(Section):
                         minimum=0.0, maximum=0.99999)
     l2: float = option(0.0, "weight of the squared kernels in the loss", minimum=0.0)
     batch_size: int = option(32, "texts in a step, over all devices", minimum=1)
-    epochs: int | None = option(None, "passes over the training texts (default: 4, more where that is below "
+    epochs: int | None = option(None, "passes over the training texts (default: 3, more where that is below "
                                 "1,000 steps)", minimum=1)
     class_weights: str = option("none", "balanced weighs each class by the inverse of its frequency",
                                 choices=CLASS_WEIGHTS)

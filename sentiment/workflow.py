@@ -42,6 +42,7 @@ CHECKED_TEXTS = 64  # of validation, on which an export must agree with the mode
 def default_config(given: dict[str, dict[str, Any]]) -> RunConfig:
     """Return the defaults of the architecture that the given options name, or of the default one.
 
+    An architecture's own attention gives way to a pooling that is given, or to anything else that it does not go with.
     With a pretrained network among the options, what that determines is as it says.
     """
     pretrained = given.get("training", {}).get("pretrained")
@@ -49,7 +50,10 @@ def default_config(given: dict[str, dict[str, Any]]) -> RunConfig:
     start = RunConfig().updated(shared)
     name = given.get("model", {}).get("architecture", start.model.architecture)
     entry = architectures.named(name)
-    return start.updated({"model": {"architecture": name}, "text": dict(entry.text)})
+    start = start.updated({"model": {"architecture": name}, "text": dict(entry.text)})
+    own = start.updated({"model": dict(entry.model)})
+    fits = architectures.makes_sense(own.updated(given).model)
+    return own if fits or not architectures.makes_sense(start.updated(given).model) else start
 
 
 def load_pretrained(config: RunConfig) -> Pretrained | None:

@@ -26,7 +26,8 @@ def check_plain_layers(config: ModelConfig, what: str) -> None:
         raise UserError(f"{what} stacks plain layers: leave out --residual, --skip and --normalization batch")
 
 
-def _sums_up(config: ModelConfig) -> bool:
+def sums_up(config: ModelConfig) -> bool:
+    """Return whether attention makes one vector of a text, so that nothing is pooled."""
     return config.attention != "none" and ATTENTIONS[config.attention].sums_up
 
 
@@ -35,11 +36,11 @@ RULES: tuple[Rule, ...] = (
     (lambda c: c.residual and c.skip, "--residual and --skip are two answers to one question: take one"),
     (lambda c: (c.residual or c.skip) and depth(c) < 2,
      "--residual and --skip connect layers: give --layers 2 or more"),
-    (lambda c: _sums_up(c) and c.pooling is not None,
-     "--attention {attention} makes one vector of a text by itself: leave --pooling out"),
+    (lambda c: sums_up(c) and c.pooling is not None,
+     "--attention {attention} makes one vector of a text by itself: leave --pooling out, or give --attention none"),
     (lambda c: c.merge == "sum" and c.pooling in ("last", "concat"),
      "--pooling {pooling} takes the last state of each direction, which --merge sum mixes: use max or mean"),
-    (lambda c: c.merge == "sum" and _sums_up(c) and c.attention != "self-attentive",
+    (lambda c: c.merge == "sum" and sums_up(c) and c.attention != "self-attentive",
      "--attention {attention} asks with the last state of each direction, which --merge sum mixes: use --merge concat"),
     (lambda c: c.heads != ModelConfig.heads and c.attention != "multi-head" and c.architecture != "transformer",
      "--heads goes with --attention multi-head"),
@@ -58,6 +59,11 @@ RULES: tuple[Rule, ...] = (
     (lambda c: c.architecture == "transformer" and c.embedding_size % c.heads != 0,
      "--heads must divide --embedding-size: {heads} does not divide {embedding_size}"),
 )
+
+
+def makes_sense(config: ModelConfig) -> bool:
+    """Return whether no rule refuses the options."""
+    return not any(refused(config) for refused, _ in RULES)
 
 
 def check(config: ModelConfig) -> None:

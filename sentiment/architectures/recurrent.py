@@ -127,10 +127,10 @@ ONE_WAY = {"rnn": "rnn", "lstm": "lstm", "gru": "gru", "stacked-lstm": "lstm", "
 BOTH_WAYS = {"birnn": "rnn", "bilstm": "lstm", "bigru": "gru"}
 
 
-def _register(name: str, cell: str, summary: str, *, both_ways: bool) -> None:
+def _register(name: str, cell: str, summary: str, *, both_ways: bool, **defaults: Any) -> None:
     uses = RECURRENT | OF_CELL[cell] | ({"merge"} if both_ways else set())
 
-    @register(name, summary, uses=uses)
+    @register(name, summary, uses=uses, model=defaults)
     def build(config: ModelConfig, sizes: Sizes) -> keras.Model:
         ids = blocks.ids_input()
         words = blocks.chained(blocks.embedding(config, sizes), ids)  # [batch, time, embedding]
@@ -143,7 +143,8 @@ _register("rnn", "rnn", "a plain recurrent layer: h_t = tanh(W x_t + U h_(t-1) +
 _register("lstm", "lstm", "a long short-term memory layer (Hochreiter & Schmidhuber 1997)", both_ways=False)
 _register("gru", "gru", "a gated recurrent unit layer (Cho et al. 2014)", both_ways=False)
 _register("birnn", "rnn", "a plain recurrent layer in each direction (Schuster & Paliwal 1997)", both_ways=True)
-_register("bilstm", "lstm", "an LSTM in each direction (Graves & Schmidhuber 2005)", both_ways=True)
+_register("bilstm", "lstm", "an LSTM in each direction (Graves & Schmidhuber 2005)", both_ways=True,
+          attention="luong-concat")
 _register("bigru", "gru", "a GRU in each direction", both_ways=True)
 _register("stacked-lstm", "lstm", "two or more LSTM layers on top of one another (Graves et al. 2013)",
           both_ways=False)

@@ -53,6 +53,7 @@ class Architecture:
         uses: the names of the `ModelConfig` fields that it takes; others must keep their defaults.
         learner: `gradient`, or how `sentiment.training` fits it at once.
         text: its own defaults for fields of `TextConfig`.
+        model: its own defaults for fields of `ModelConfig`; they give way to options that make no sense beside them.
     """
 
     name: str
@@ -61,13 +62,15 @@ class Architecture:
     uses: frozenset[str]
     learner: str = "gradient"
     text: Mapping[str, Any] = field(default_factory=dict)
+    model: Mapping[str, Any] = field(default_factory=dict)
 
 
 _REGISTRY: dict[str, Architecture] = {}
 
 
 def register(name: str, summary: str, *, uses: Iterable[str] = (), learner: str = "gradient",
-             text: Mapping[str, Any] | None = None) -> Callable[[Builder], Builder]:
+             text: Mapping[str, Any] | None = None, model: Mapping[str, Any] | None = None
+             ) -> Callable[[Builder], Builder]:
     """Add a builder to the registry; see `Architecture`.
 
     Raises:
@@ -80,7 +83,8 @@ def register(name: str, summary: str, *, uses: Iterable[str] = (), learner: str 
     def add(builder: Builder) -> Builder:
         if name in _REGISTRY:
             raise ValueError(f"the architecture '{name}' is registered twice")
-        _REGISTRY[name] = Architecture(name, summary, builder, frozenset(uses) | {"architecture"}, learner, text or {})
+        _REGISTRY[name] = Architecture(name, summary, builder, frozenset(uses) | {"architecture"}, learner, text or {},
+                                       model or {})
         return builder
 
     return add

@@ -60,12 +60,13 @@ ABLATIONS: dict[str, str] = {
     "layer normalisation": "--normalization layer", "weight normalisation": "--normalization weight",
     "two layers, batch normalisation": "--layers 2 --normalization batch", "two layers": "--layers 2",
     "two layers, residual": "--layers 2 --residual", "two layers, dense connections": "--layers 2 --skip",
-    "directions summed": "--merge sum", "forget bias of 0": "--no-forget-bias", "128 units": "--units 128",
-    "random embedding": "--embedding-start random", "adversarial": "--objective adversarial",
+    "directions summed, no attention": "--merge sum", "forget bias of 0": "--no-forget-bias",
+    "128 units": "--units 128", "random embedding": "--embedding-start random",
+    "adversarial": "--objective adversarial",
     "AdamW": "--optimizer adamw", "constant rate": "--schedule constant", "first 400 words": "--truncate head",
     "last 400 words": "--truncate tail", "200 words": "--max-length 200", "800 words": "--max-length 800",
     "10,000 words known": "--vocab-size 10000", "40,000 words known": "--vocab-size 40000",
-    **{f"{pooling} pooling": f"--pooling {pooling}" for pooling in POOLINGS if pooling != "max"},
+    **{f"{pooling} pooling, no attention": f"--pooling {pooling}" for pooling in POOLINGS if pooling != "max"},
 }
 # What classifiers start from; of the size of the base, so that nothing else differs.
 PRETRAINED: dict[str, str] = {
@@ -87,8 +88,9 @@ def all_rows() -> list[Row]:
     entries = architectures.architectures()
     rows = [Row(entry.name, "architectures" if entry.learner == "gradient" else "baselines", ("--arch", entry.name))
             for entry in entries]
-    rows += [Row(f"{BASE}, {name}", "attentions", ("--arch", BASE, "--attention", name))
-             for name in ATTENTIONS if name != "none"]
+    rows += [Row(f"{BASE}, {'no attention' if name == 'none' else name}", "attentions",
+                 ("--arch", BASE, "--attention", name))
+             for name in ATTENTIONS if name != architectures.named(BASE).model["attention"]]
     rows += [Row(name, "ablations", ("--arch", BASE, *flags.split())) for name, flags in ABLATIONS.items()]
     rows += [Row(name, "ablations", (), (*flags.split(), *SIZES.split())) for name, flags in PRETRAINED.items()]
     rows += [Row(name, "data", tuple(flags.split())) for name, flags in DATA.items()]

@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> None:
     flags = {declared.name: flag_of(declared) for declared in dataclasses.fields(ModelConfig)}
     entries = []
     for entry in architectures.architectures():
-        model = entry.build(dataclasses.replace(config.model, architecture=entry.name), sizes)
+        model = entry.build(dataclasses.replace(config.model, architecture=entry.name, **entry.model), sizes)
         count = model.count_params() if entry.learner == "gradient" else None  # as many as there are terms
         entries.append({"name": entry.name, "parameters": count, "summary": entry.summary,
                         "options": [flags[name] for name in flags if name in entry.uses - {"architecture"}]})

@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
     if architectures.find(config.model).learner != "gradient":
         raise UserError(f"'{name}' is fitted at once by scikit-learn: there is nothing to tune")
     folder = arguments.output_dir or Path("models") / f"{name}.tuning"
-    space = space_of(name, given)
+    space = space_of(config.model, given)
     study = open_study(folder / "study.db", name, config.runtime.seed)
     strategy, corpus = make_strategy(config.runtime.strategy), load_corpus(config.data, config.runtime.seed)
     with progress_bar("tuning", max(0, arguments.trials - finished(study))) as advance:

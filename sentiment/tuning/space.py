@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sentiment import architectures
-from sentiment.config import POOLINGS
+from sentiment.config import POOLINGS, ModelConfig
 from sentiment.training.prior import SHARED
 
 
@@ -53,12 +53,12 @@ SPACE: tuple[Dimension, ...] = (
 )
 
 
-def space_of(architecture: str, given: Mapping[str, Mapping[str, Any]]) -> list[Dimension]:
+def space_of(config: ModelConfig, given: Mapping[str, Mapping[str, Any]]) -> list[Dimension]:
     """Return the dimensions that an architecture takes, without those that were given and so stay as they are.
 
-    What a pretrained network determines stays as well.
+    What a pretrained network determines stays as well, and nothing is pooled where attention sums a text up.
     """
-    uses = architectures.named(architecture).uses
+    uses = architectures.named(config.architecture).uses - ({"pooling"} if architectures.sums_up(config) else set())
     fixed = SHARED if given.get("training", {}).get("pretrained") else {}
     return [one for one in SPACE if (one.section != "model" or one.name in uses)
             and one.name not in given.get(one.section, {}) and one.name not in fixed.get(one.section, ())]

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from sentiment import architectures
-from sentiment.config import RunConfig
+from sentiment.config import ModelConfig, RunConfig
 from sentiment.datasets import HeldOut, load_corpus
 from sentiment.errors import DivergedError
 from sentiment.training.strategy import make_strategy
 from sentiment.tuning import best_config, search, space_of
 from sentiment.tuning.space import SPACE, Choice, Range
 from sentiment.tuning.trials import changed, finished, open_study
+from sentiment.workflow import default_config
 
 Cli = Callable[..., tuple[int, str, str]]
 GIVEN = {"model": {"units": 4}, "text": {"max_length": 24}}
@@ -37,17 +38,24 @@ class Asked:
                          ids=lambda entry: entry.name)
 @pytest.mark.parametrize("highest", [False, True])
 def test_every_corner_of_the_space_is_a_configuration_that_is_taken(entry: Any, highest: bool) -> None:
-    space = space_of(entry.name, {})
-    config = RunConfig().updated({"model": {"architecture": entry.name}, "text": dict(entry.text)})
+    config = default_config({"model": {"architecture": entry.name}})
+    space = space_of(config.model, {})
     tried = changed(config, space, {one.name: one.suggest(Asked(highest)) for one in space})
     architectures.find(tried.model)
     names = {one.name for one in space if one.section == "model"}
-    assert names == {one.name for one in SPACE if one.section == "model"} & entry.uses
+    unpooled = {"pooling"} if architectures.sums_up(config.model) else set()
+    assert names == {one.name for one in SPACE if one.section == "model"} & entry.uses - unpooled
 
 
 def test_what_was_given_is_not_tried() -> None:
-    assert {one.name for one in space_of("bilstm", {})} - {one.name for one in space_of("bilstm", GIVEN)} == {
+    config = RunConfig().model
+    assert {one.name for one in space_of(config, {})} - {one.name for one in space_of(config, GIVEN)} == {
         "units", "max_length"}
+
+
+def test_nothing_is_pooled_where_attention_sums_up() -> None:
+    assert "pooling" in {one.name for one in space_of(ModelConfig(attention="multi-head"), {})}
+    assert "pooling" not in {one.name for one in space_of(ModelConfig(attention="additive"), {})}
 
 
 @pytest.fixture
@@ -107,7 +115,8 @@ def test_command(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
     code, out, err = run_cli(*words, "--trials", "2", "--json")
     assert code == 0, err
     found = json.loads(out)
-    assert set(found["values"]) == {one.name for one in SPACE} - {"units", "embedding_size", "layers", "max_length"}
+    assert set(found["values"]) == {one.name for one in SPACE} - {"units", "embedding_size", "layers", "max_length",
+                                                                   "pooling"}
     assert sum(found["importances"].values()) == pytest.approx(1.0)
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"study.db", "best.json", "importances.png"}
