@@ -17,6 +17,12 @@ def threads() -> int:
     return int(given) if given.isdecimal() and int(given) else available_cores()
 
 
+def multiplies_bfloat16() -> bool:
+    """Return whether the processor has units for products of bfloat16 matrices (Intel's AMX), as Linux tells."""
+    known = Path("/proc/cpuinfo")
+    return known.is_file() and "amx_bf16" in known.read_text().split()
+
+
 def peak_memory_bytes() -> int:
     """Return the largest resident memory so far, of this process or of a child that has ended, whichever is larger."""
     return max(_own_peak(), _largest(resource.RUSAGE_CHILDREN))

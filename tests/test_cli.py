@@ -78,7 +78,10 @@ def test_texts_stand_before_and_after_the_options(tiny_run: Path, run_cli: Cli) 
 
 def test_texts_without_a_model_are_answered_by_the_shipped_one(tiny_run: Path, tmp_path: Path, run_cli: Cli,
                                                                monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shipped, "FOLDER", tiny_run)
+    clone = tmp_path / "clone"
+    (clone / "models").mkdir(parents=True)
+    (clone / shipped.IN_CLONE).symlink_to(tiny_run)
+    monkeypatch.setattr(shipped, "BESIDE", clone)
     monkeypatch.chdir(tmp_path)
     expected = run_cli("predict", tiny_run, "a good film", "bad")[1]
     code, out, err = run_cli("predict", "a good film", "bad")
@@ -86,9 +89,12 @@ def test_texts_without_a_model_are_answered_by_the_shipped_one(tiny_run: Path, t
     assert err.startswith("models/imdb answers")
     monkeypatch.setattr(sys, "stdin", Stdin(b"a good film\nbad"))
     assert run_cli("predict")[1] == expected
+    monkeypatch.chdir(clone)
+    assert run_cli("predict", "a good film", "bad")[1] == expected
+    monkeypatch.chdir(tmp_path)
     Path("a good film").touch()
-    assert "no such model folder" not in run_cli("predict", "a good film", "bad")[2]
-    monkeypatch.setattr(shipped, "FOLDER", tmp_path / "none")
+    assert "is not a model folder" in run_cli("predict", "a good film", "bad")[2]  # a file of this name is a model
+    monkeypatch.setattr(shipped, "BESIDE", tmp_path / "none")
     code, _, err = run_cli("predict", "a very good film")
     assert code == 1
     assert "name a model: the folder of a run" in err

@@ -8,10 +8,10 @@ from sentiment.commands.options import add_section, given_options
 from sentiment.commands.tensorflow import import_tensorflow
 from sentiment.config import PretrainConfig
 from sentiment.errors import UserError
+from sentiment.presets import TAKEN_OVER
 
 FLAGS = {
-    "data": ("dataset", "data_dir", "text_column", "label_column", "group_column", "test_file", "validation_file",
-             "random_split", "train_share", "unlabelled", "validation_fraction", "test_fraction"),
+    "data": TAKEN_OVER["data"],
     "text": ("vocabulary_size", "max_length", "truncate", "periods"),
     "model": ("architecture", "embedding_size", "units", "layers", "activation", "gru_reset", "recurrent_initializer",
               "forget_bias", "normalization", "word_dropout", "embedding_dropout", "recurrent_dropout", "weight_drop",
@@ -19,7 +19,7 @@ FLAGS = {
     "pretraining": ("method", "window", "sampled_words"),
     "training": ("optimizer", "learning_rate", "schedule", "warmup", "weight_decay", "clip_norm", "clip_value",
                  "gradient_noise", "batch_size", "epochs"),
-    "runtime": ("seed", "strategy", "mixed_precision", "checkpoint_minutes", "checkpoint_steps"),
+    "runtime": TAKEN_OVER["runtime"],
 }
 
 
@@ -45,18 +45,10 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError("pretraining keeps its last weights, so that no value is monitored: --schedule plateau is not "
                         "for it")
     import_tensorflow()
-    from sentiment.artifacts import PretrainedFolder
-    from sentiment.pretraining import run_pretraining
-    from sentiment.workflow import resumed_config
+    from sentiment.pretraining import pretrained_folder
 
-    target = arguments.output
-    unfinished, finished = None, False
-    if arguments.resume:
-        unfinished, finished = PretrainedFolder.to_resume(target, overwrite=arguments.overwrite)
-    if unfinished is not None:
-        config = resumed_config(unfinished.load_config(), unfinished.path, given)
-    folder = (PretrainedFolder.open(target) if finished else
-              run_pretraining(config, target, overwrite=arguments.overwrite, unfinished=unfinished))
+    folder = pretrained_folder(config, arguments.output, overwrite=arguments.overwrite, resume=arguments.resume,
+                               given=given)
     measured = folder.load_metrics()
     print("  ".join(f"{name.replace('_', ' ')} {value:.1f}" for name, value in measured["validation"].items()))
     print(f"saved to {folder.path}; start a classifier from it: python train.py --pretrained {folder.path}")

@@ -6,7 +6,8 @@ import sentiment
 from sentiment.console import log
 from sentiment.errors import UserError
 
-FOLDER = Path(sentiment.__file__).parents[1] / "models" / "imdb"
+IN_CLONE = Path("models") / "imdb"
+BESIDE = Path(sentiment.__file__).parents[1]  # what is run from a clone, wherever one stands
 
 
 def is_text(word: str) -> bool:
@@ -20,8 +21,9 @@ def shipped_model() -> str:
     Raises:
         UserError: if this is no clone of the repository.
     """
-    if not FOLDER.is_dir():
-        raise UserError("name a model: the folder of a run or of an export (the one that comes with the repository is "
-                        "in models/imdb of a clone)")
-    log("models/imdb answers, the model of film reviews that comes with sentiment; name another before the texts")
-    return str(FOLDER)
+    for folder in (IN_CLONE, BESIDE / IN_CLONE):
+        if folder.is_dir():
+            log(f"{IN_CLONE} answers, the film-review model that comes with sentiment; name another before the texts")
+            return str(folder)
+    raise UserError("name a model: the folder of a run or of an export (the one that comes with the repository is in "
+                    "models/imdb of a clone)")

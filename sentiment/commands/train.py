@@ -3,19 +3,27 @@
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sentiment.commands.options import add_config_options, check_picture, given_options
 from sentiment.commands.tensorflow import import_tensorflow
 from sentiment.config import RunConfig
 from sentiment.console import log
+from sentiment.errors import UserError
+from sentiment.presets import PRESETS, Options, Preset, merged
+
+if TYPE_CHECKING:
+    from sentiment.artifacts import RunFolder
 
 
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("train", help="train, evaluate and export a classifier")
     parser.add_argument("--config", help="a run's config.json; flags given beside it win")
-    parser.add_argument("--output-dir", type=Path, help="where the run is written (default: models/ARCH)")
+    parser.add_argument("--preset", choices=PRESETS, help="a whole recipe, which flags beside it change. On IMDB and "
+                        "2 cores: " + "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items()))
+    parser.add_argument("--output-dir", type=Path, help="where the run is written (default: models/ARCH, or "
+                        "models/PRESET)")
     parser.add_argument("--overwrite", action="store_true", help="replace a finished run")
     parser.add_argument("--resume", action="store_true", help="go on with an unfinished run, if there is one")
     parser.add_argument("--find-lr", type=Path, metavar="FILE", help="instead of training, raise the learning rate "
@@ -29,30 +37,23 @@ def run(arguments: argparse.Namespace) -> None:
     """Train a classifier and print a short summary."""
     if arguments.find_lr is not None:
         check_picture("--find-lr", arguments.find_lr)
+    preset = PRESETS[arguments.preset] if arguments.preset else None
     given = given_options(arguments)
+    if preset is not None:
+        check_preset(arguments, preset, given)
     start = RunConfig.from_json_file(arguments.config) if arguments.config else None
     import_tensorflow()
-    from sentiment.artifacts import RunFolder
-    from sentiment.workflow import default_config, resumed_config, run_training
+    from sentiment.workflow import default_config
 
-    config = (start or default_config(given)).updated(given)
+    wanted = preset.beside(given) if preset else given
+    config = (start or default_config(wanted)).updated(wanted)
     if arguments.find_lr is not None:
         find_learning_rate(config, arguments.find_lr, as_json=arguments.json)
         return
-    target = arguments.output_dir or Path("models") / config.model.architecture
-    unfinished, finished = None, False
-    if arguments.resume:
-        unfinished, finished = RunFolder.to_resume(target, overwrite=arguments.overwrite)
-    if unfinished is not None:
-        config = resumed_config(unfinished.load_config(), unfinished.path, config.to_dict() if start else given)
-    if finished:
-        folder = RunFolder.open(target)
-    else:
-        trained = run_training(config, target, overwrite=arguments.overwrite, unfinished=unfinished)
-        if trained is None:
-            log("this worker is done; the chief writes the results")
-            return
-        folder = trained
+    folder = _trained(arguments, preset, config, config.to_dict() if start else given)
+    if folder is None:
+        log("this worker is done; the chief writes the results")
+        return
     measured = folder.load_metrics()
     if arguments.json:
         print(json.dumps(measured))
@@ -60,6 +61,45 @@ def run(arguments: argparse.Namespace) -> None:
         print(training_summary(folder.path, measured))
     for note in measured["dataset"]["notes"]:
         log.warning(note)
+
+
+def check_preset(arguments: argparse.Namespace, preset: Preset, given: Options) -> None:
+    """Refuse what does not go with a preset.
+
+    Raises:
+        UserError: with the reason.
+    """
+    if arguments.config is not None:
+        raise UserError("--preset and --config are two starts: take one")
+    if arguments.find_lr is not None and preset.pretrains(given):
+        raise UserError(f"--preset {arguments.preset} pretrains first: give --find-lr what it wrote, by --pretrained")
+
+
+def _trained(arguments: argparse.Namespace, preset: Preset | None, config: RunConfig, given: Options
+             ) -> "RunFolder | None":
+    """Train, or go on, or find that all is done; return the run, or None where the chief has it.
+
+    `given` is what an unfinished run is compared with.
+    """
+    from sentiment.artifacts import RunFolder
+    from sentiment.pretraining import pretrained_folder
+    from sentiment.workflow import default_config, resumed_config, run_training
+
+    target = arguments.output_dir or Path("models") / (arguments.preset or config.model.architecture)
+    unfinished, finished = None, False
+    if arguments.resume:
+        unfinished, finished = RunFolder.to_resume(target, overwrite=arguments.overwrite)
+    if finished:
+        return RunFolder.open(target)
+    if unfinished is not None:
+        config = resumed_config(unfinished.load_config(), unfinished.path, given)
+    elif preset is not None and preset.pretrains(given):
+        wanted = preset.beside(given)
+        before = pretrained_folder(preset.pretraining_config(wanted), target.with_name(f"{target.name}.pretrained"),
+                                   overwrite=arguments.overwrite, resume=arguments.resume, given={})
+        wanted = merged(wanted, {"training": {"pretrained": str(before.path)}})
+        config = default_config(wanted).updated(wanted)
+    return run_training(config, target, overwrite=arguments.overwrite, unfinished=unfinished)
 
 
 def find_learning_rate(config: RunConfig, path: Path, *, as_json: bool) -> None:

@@ -1,0 +1,49 @@
+"""The trained model in the repository answers in a fresh clone, is small, and its card tells what it is."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sentiment.artifacts import RunFolder
+from sentiment.commands.shipped import IN_CLONE
+
+Cli = Callable[..., tuple[int, str, str]]
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / IN_CLONE
+LIMIT = 25_000_000
+
+
+def test_size() -> None:
+    assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) <= LIMIT
+
+
+@pytest.mark.parametrize(("text", "label"), [
+    ("A wonderful film, moving and beautifully acted. One of the best I have seen.", "positive"),
+    ("A waste of time: the plot is stupid and the acting is terrible.", "negative"),
+    ("Not good at all, I want my two hours back.", "negative"),
+    ("I expected to hate it, but it is charming and very funny.", "positive"),
+])
+def test_answers(text: str, label: str, run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    code, out, err = run_cli("predict", text, "--json")
+    assert code == 0, err
+    assert json.loads(out)["label"] == label
+
+
+def test_the_card_says_what_was_measured() -> None:
+    folder = RunFolder.open(FOLDER)
+    measured, card = folder.load_metrics(), folder.card.read_text(encoding="utf-8")
+    assert measured["dataset"]["name"] == "imdb"
+    assert measured["test_texts_seen"]["labelled"] == 123  # IMDB's own repeats, and no more
+    assert f"| test | {measured['test']['accuracy']:.4f} |" in card
+    for heading in ("## Results", "## Use", "## Limits", "## Training"):
+        assert heading in card
+
+
+def test_it_holds_no_path_of_a_machine() -> None:
+    for path in FOLDER.rglob("*"):
+        if path.suffix in (".json", ".md", ".csv"):
+            assert not re.search(r"/(tmp|home|root|work|Users)/", path.read_text(encoding="utf-8")), path
