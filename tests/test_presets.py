@@ -97,6 +97,10 @@ def test_best_pretrains_and_goes_on(tiny_csv: Path, tmp_path: Path, run_cli: Cli
     code, _, err = run_cli(*words, "--overwrite")
     assert code == 0, err
     assert before.metrics.stat().st_mtime_ns != made
+    code, _, err = run_cli("train", "--preset", "best", "--dataset", tiny_csv, "--epochs", "1", "--pretrained",
+                           before.path, "--output-dir", tmp_path / "other")
+    assert code == 0, err
+    assert not (tmp_path / "other.pretrained").exists()
 
 
 @pytest.mark.parametrize(("words", "message"), [
