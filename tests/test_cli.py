@@ -40,7 +40,8 @@ def test_train_prints_a_summary_and_refuses_to_overwrite(tiny_csv: Path, tmp_pat
 def test_a_run_can_be_repeated_from_its_config(tiny_run: Path, tmp_path: Path, run_cli: Cli) -> None:
     again, changed = tmp_path / "again", tmp_path / "changed"
     assert run_cli("train", "--config", tiny_run / "config.json", "--output-dir", again)[0] == 0
-    assert run_cli("train", "--config", tiny_run / "config.json", "--output-dir", changed, "--pooling", "mean")[0] == 0
+    assert run_cli("train", "--config", tiny_run / "config.json", "--output-dir", changed, "--pooling", "mean",
+                   "--attention", "none")[0] == 0
     first, second = (json.loads((folder / "metrics.json").read_text(encoding="utf-8")) for folder in (tiny_run, again))
     assert first["test"] == second["test"]
     assert first["validation"] == second["validation"]
@@ -183,8 +184,9 @@ def test_architectures(run_cli: Cli) -> None:
     assert code == 0
     assert out.splitlines()[0].split()[0] == "name"
     counts = {entry["name"]: entry["parameters"] for entry in json.loads(run_cli("architectures", "--json")[1])}
-    # Embedding 20,000 x 128, two LSTMs of 4 (128 + 64 + 1) 64, and 128 + 1 for the logit.
-    assert counts["bilstm"] == 20_000 * 128 + 2 * 4 * (128 + 64 + 1) * 64 + 129
+    # Embedding 20,000 x 128, two LSTMs of 4 (128 + 64 + 1) 64, attention of 256 x 128 + 128 for the score and 256 x 128
+    # for its state, and 128 + 1 for the logit.
+    assert counts["bilstm"] == 20_000 * 128 + 2 * 4 * (128 + 64 + 1) * 64 + 2 * 256 * 128 + 128 + 129
     # A GRU with the reset gate applied after the product has two biases.
     assert counts["gru"] == 20_000 * 128 + 3 * (128 + 64 + 2) * 64 + 65
 
