@@ -31,6 +31,10 @@ MONITORS = ("val_loss", "val_accuracy")
 OBJECTIVES = {"cross-entropy": (0.0, 0.0, 0.0), "adversarial": (1.0, 0.0, 0.0), "vat": (0.0, 1.0, 0.0),
               "entropy": (0.0, 0.0, 1.0), "mixed": (1.0, 1.0, 1.0)}
 DEFAULT_EPOCHS, DEFAULT_STEPS = 3, 1000
+# What a classifier must have as it was in pretraining, for the weights to fit and to mean the same.
+SHARED = {"text": ("vocabulary_size", "periods"),
+          "model": ("architecture", "embedding_size", "units", "layers", "activation", "gru_reset", "forget_bias",
+                    "recurrent_initializer", "normalization")}
 STRATEGIES = ("auto", "single", "mirrored", "multiworker", "tpu")
 
 
@@ -271,7 +275,8 @@ class RuntimeConfig(Section):
     strategy: str = option("auto", "where to train: auto takes the workers of TF_CONFIG, else a TPU, else all GPUs, "
                            "else one device",
                            choices=STRATEGIES)
-    mixed_precision: bool = option(False, "compute in half precision: float16 on a GPU, bfloat16 elsewhere")
+    mixed_precision: bool = option(False, "compute in half precision: float16 on a GPU, bfloat16 elsewhere and "
+                                  "in pretraining")
     deterministic: bool = option(False, "refuse operations whose result may differ between runs, at the cost of speed")
     checkpoint_minutes: float = option(5.0, "time between checkpoints; there is one at the end of an epoch anyway",
                                        minimum=0)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sentiment.config import PretrainConfig
+from sentiment.config import SHARED, PretrainConfig
 from sentiment.errors import UserError
 from sentiment.machine import multiplies_bfloat16
 
@@ -15,9 +15,8 @@ HALVES: Options = {"runtime": {"mixed_precision": True}}
 TAKEN_OVER = {
     "data": ("dataset", "data_dir", "text_column", "label_column", "group_column", "test_file", "validation_file",
              "random_split", "train_share", "unlabelled", "validation_fraction", "test_fraction"),
-    "text": ("vocabulary_size", "truncate", "periods"),
-    "model": ("architecture", "embedding_size", "units", "layers", "activation", "gru_reset", "recurrent_initializer",
-              "forget_bias", "normalization"),
+    "text": (*SHARED["text"], "truncate"),
+    "model": SHARED["model"],
     "runtime": ("seed", "strategy", "mixed_precision", "checkpoint_minutes", "checkpoint_steps"),
 }
 

@@ -8,14 +8,9 @@ import keras
 import numpy as np
 
 from sentiment.architectures.pretrainable import Pretrainable
-from sentiment.config import PretrainConfig, RunConfig, flag_of
+from sentiment.config import SHARED, PretrainConfig, RunConfig, flag_of
 from sentiment.datasets import Texts, digests
 from sentiment.errors import UserError
-
-# What must be as it was in pretraining, for the weights to fit and to mean the same.
-SHARED = {"text": ("vocabulary_size", "periods"),
-          "model": ("architecture", "embedding_size", "units", "layers", "activation", "gru_reset", "forget_bias",
-                    "recurrent_initializer", "normalization")}
 
 OF_PRETRAINED = ("layer_decay", "unfreeze")
 OF_TEACHER = ("teacher_weight", "teacher_temperature")

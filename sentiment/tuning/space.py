@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sentiment import architectures
-from sentiment.config import POOLINGS, ModelConfig
-from sentiment.training.prior import SHARED
+from sentiment.config import POOLINGS, SHARED, ModelConfig
 
 
 @dataclass(frozen=True)
