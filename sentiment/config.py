@@ -26,7 +26,7 @@ OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
 SCHEDULES = ("constant", "linear", "slanted-triangular", "cosine", "plateau")
 PRETRAINING = ("language-model", "autoencoder")
 CLASS_WEIGHTS = ("none", "balanced")
-MONITORS = ("val_loss", "val_accuracy")
+MONITORS = ("val_calibrated_loss", "val_loss", "val_accuracy")
 # The weights of the adversarial, the virtual adversarial and the entropy loss beside cross-entropy.
 OBJECTIVES = {"cross-entropy": (0.0, 0.0, 0.0), "adversarial": (1.0, 0.0, 0.0), "vat": (0.0, 1.0, 0.0),
               "entropy": (0.0, 0.0, 1.0), "mixed": (1.0, 1.0, 1.0)}
@@ -233,7 +233,9 @@ class TrainingConfig(Section):
                                 "1,000 steps)", minimum=1)
     class_weights: str = option("none", "balanced weighs each class by the inverse of its frequency",
                                 choices=CLASS_WEIGHTS)
-    monitor: str = option("val_loss", "what the best epoch is chosen by", choices=MONITORS)
+    monitor: str = option("val_calibrated_loss", "what the best epoch is chosen by: the validation loss once the "
+                          "logits are divided by their best temperature, as they are at the end; the loss as it is; or "
+                          "the accuracy", choices=MONITORS)
     patience: int | None = option(None, "epochs without a better value before training stops (default: a fifth "
                                   "of all, at least 3)", minimum=1)
     plateau_patience: int = option(1, "epochs without a better value before --schedule plateau halves the rate",

@@ -67,7 +67,8 @@ class ProgressDisplay(keras.callbacks.Callback):
     def line(self, values: dict[str, Any]) -> str:
         """Return what to say of an epoch."""
         return (f"loss {values['loss']:.4f}  accuracy {values['accuracy']:.4f}  "
-                f"validation loss {values['val_loss']:.4f}  accuracy {values['val_accuracy']:.4f}")
+                f"validation loss {values['val_loss']:.4f}, calibrated {values['val_calibrated_loss']:.4f}  "
+                f"accuracy {values['val_accuracy']:.4f}")
 
     def _tick(self) -> None:
         now = time.perf_counter()

@@ -20,6 +20,7 @@ from sentiment.errors import DivergedError, Interrupted, UserError
 from sentiment.objectives import cross_entropy, predicted_classes
 from sentiment.signals import StopRequest, noted_signals
 from sentiment.training.averaging import WeightAverage
+from sentiment.training.calibration import GRID, smoothed_targets, summed_losses
 from sentiment.training.feed import endless, training_dataset
 from sentiment.training.gradients import transformed
 from sentiment.training.noise import Noise
@@ -200,21 +201,26 @@ class Trainer:
         if self.table is not None:
             self.optimizer.catch_up_all()
         with self.average.in_place() if self.average is not None else nullcontext():
-            logs["val_loss"], logs["val_accuracy"] = self._validate(validation, labels, request)
+            logs.update(self._validate(validation, labels, request))
             logs["learning_rate"] = float(keras.ops.convert_to_numpy(self.optimizer.learning_rate))
             watchers.on_epoch_end(place.epoch, logs)
 
-    def _validate(self, validation: Batches, labels: np.ndarray, request: StopRequest) -> tuple[float, float]:
-        """Return the mean loss and the accuracy, the same on all workers, each of which predicts its share."""
+    def _validate(self, validation: Batches, labels: np.ndarray, request: StopRequest) -> dict[str, float]:
+        """Return what is logged of the validation texts, the same on all workers, each of which predicts its share.
+
+        `val_calibrated_loss` is what the mean loss would be at the best temperature, which every model gets in the end.
+        """
         own: StopRequest | None = request
+        targets = smoothed_targets(labels, self.model.output_shape[-1])
         if 1 < self.workers.count <= len(labels):
             share = self.workers.share(len(labels))
             validation = Batches(validation.tokens.take(share), validation.boundaries, validation.batch_size)
-            labels, own = labels[share], None  # one alone must not stop, the others would wait for it
+            labels, targets, own = labels[share], targets[share], None  # one must not stop, the others would wait
         logits = self.predict(validation, own)
-        loss, right, texts = self.workers.mean(float(np.sum(cross_entropy(labels, logits), dtype=np.float64)),
-                                               int(np.sum(predicted_classes(logits) == labels)), len(labels))
-        return loss / texts, right / texts
+        texts, right, loss, *calibrated = self.workers.mean(
+            len(labels), int(np.sum(predicted_classes(logits) == labels)),
+            float(np.sum(cross_entropy(labels, logits), dtype=np.float64)), *summed_losses(targets, logits, GRID))
+        return {"val_loss": loss / texts, "val_calibrated_loss": min(calibrated) / texts, "val_accuracy": right / texts}
 
     def _diverge(self, loss: float, place: Place) -> None:
         """Note that the loss is not finite any more, or raise `DivergedError` if there is no epoch to fall back on."""

@@ -24,7 +24,7 @@ class _Pruned(Exception):  # noqa: N818  no error
 
 
 class _Report(keras.callbacks.Callback):
-    """Tells the trial the validation loss of each epoch, and ends a trial that is not worth going on with."""
+    """Tells the trial the calibrated validation loss of each epoch, and ends one that is not worth going on with."""
 
     def __init__(self, trial: Any) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class _Report(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Report."""
-        loss = float((logs or {})["val_loss"])
+        loss = float((logs or {})["val_calibrated_loss"])
         self.best = min(self.best, loss)
         self.trial.report(loss, epoch)
         if self.trial.should_prune():
@@ -81,7 +81,7 @@ def search(study: Any, config: RunConfig, space: Sequence[Dimension], corpus: Co
 
 
 def _outcome(trial: Any, config: RunConfig, corpus: Corpus, strategy: Any, prior: Prior) -> dict[str, Any]:
-    """Train; return what Optuna is told: the lowest validation loss, or why there is none."""
+    """Train; return what Optuna is told: the lowest calibrated validation loss, or why there is none."""
     from optuna.trial import TrialState
 
     report = _Report(trial)

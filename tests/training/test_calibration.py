@@ -4,7 +4,7 @@ from scipy.special import expit, softmax
 from sklearn.linear_model import LogisticRegression
 
 from sentiment.predictions import probabilities
-from sentiment.training.calibration import temperature
+from sentiment.training.calibration import GRID, smoothed_targets, summed_losses, temperature
 
 RANDOM = np.random.default_rng(3)
 
@@ -38,3 +38,15 @@ def test_all_right_is_not_certain() -> None:
     logits = np.where(labels == 1, 0.3, -0.3)[:, None]
     right = probabilities(logits / temperature(labels, logits))[np.arange(100), labels]
     np.testing.assert_allclose(right, 51 / 52, rtol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [0.05, 1.03, 30.0])
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_the_grid_is_fine_enough(scale: float, outputs: int) -> None:
+    logits = np.random.default_rng(3).normal(0, 2, size=(500, outputs))
+    shares = np.concatenate([1 - expit(logits), expit(logits)], axis=1) if outputs == 1 else softmax(logits, axis=1)
+    labels = np.array([RANDOM.choice(len(row), p=row) for row in shares])
+    targets = smoothed_targets(labels, outputs)
+    best = summed_losses(targets, logits * scale, [temperature(labels, logits * scale)])[0]
+    np.testing.assert_allclose(targets.sum(axis=1), 1)
+    assert best * (1 - 1e-9) <= min(summed_losses(targets, logits * scale, GRID)) <= best * 1.001

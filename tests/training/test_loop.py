@@ -9,11 +9,12 @@ import pytest
 import tensorflow as tf
 
 from sentiment import architectures
-from sentiment.architectures import Sizes
+from sentiment.architectures import Sizes, scale_logits
 from sentiment.batching import Batches, TokenizedTexts, bucket_lengths
 from sentiment.config import ModelConfig, TrainingConfig
 from sentiment.errors import UserError
 from sentiment.objectives import cross_entropy
+from sentiment.training.calibration import temperature
 from sentiment.training.loop import Trainer
 from sentiment.training.row_adam import RowAdam
 from sentiment.training.strategy import make_strategy, precision
@@ -55,7 +56,7 @@ def test_learns_and_reports() -> None:
     history = fit(trainer, 25)
     assert history["loss"][-1] < 0.1 < history["loss"][0]
     assert history["accuracy"][-1] == 1.0
-    assert set(history) == {"loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"}
+    assert set(history) == {"loss", "accuracy", "val_loss", "val_calibrated_loss", "val_accuracy", "learning_rate"}
     logits = trainer.predict(make_batches())
     assert history["val_loss"][-1] == pytest.approx(float(np.mean(cross_entropy(LABELS, logits))), rel=1e-5)
 
@@ -86,6 +87,21 @@ def test_same_seed_same_bits() -> None:
 
     for one, other in zip(weights(), weights(), strict=True):
         assert (one == other).all()
+
+
+def test_the_calibrated_loss_does_not_depend_on_the_scale() -> None:
+    trainer = make_trainer(keras.optimizers.SGD(0.0))
+    before = fit(trainer, 1)
+    scale_logits(trainer.model, 40.0)
+    after = fit(trainer, 1)
+    assert after["val_loss"] != pytest.approx(before["val_loss"], rel=0.01)
+    assert after["val_calibrated_loss"] == pytest.approx(before["val_calibrated_loss"], rel=1e-3)
+    logits = trainer.predict(make_batches())
+    scaled = logits / temperature(LABELS, logits)
+    counts = np.bincount(LABELS)[LABELS]
+    right = np.where(LABELS == 1, 1, -1) * scaled[:, 0]
+    expected = (counts + 1) / (counts + 2) * np.log1p(np.exp(-right)) + np.log1p(np.exp(right)) / (counts + 2)
+    assert after["val_calibrated_loss"][0] == pytest.approx(float(expected.mean()), rel=1e-3)
 
 
 def test_class_weights_move_the_decision() -> None:

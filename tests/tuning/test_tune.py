@@ -100,8 +100,8 @@ def test_a_bad_trial_is_pruned_and_one_that_diverges_fails(task: tuple[RunConfig
         loss = next(losses)
         if loss is None:
             raise DivergedError("the loss became nan")
-        watchers[0].on_epoch_end(0, {"val_loss": loss})
-        watchers[0].on_epoch_end(1, {"val_loss": loss})
+        watchers[0].on_epoch_end(0, {"val_calibrated_loss": loss})
+        watchers[0].on_epoch_end(1, {"val_calibrated_loss": loss})
 
     monkeypatch.setattr("sentiment.tuning.trials.train", train)
     study = open_study(tmp_path / "study.db", "a study", seed=1)
