@@ -20,12 +20,17 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def learning_curves(history: dict[str, list[float]], path: Path, best_epoch: int) -> None:
-    """Draw loss and accuracy of training and validation by epoch; a line marks the epoch that was kept."""
+    """Draw loss and accuracy of training and validation by epoch; a line marks the epoch that was kept.
+
+    The calibrated loss is that of validation at the best temperature, by which epochs are chosen.
+    """
     epochs = np.arange(1, len(history["loss"]) + 1)
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         axes.plot(epochs, history[name], color=BLUE, marker="o", label="training (with dropout)")
         axes.plot(epochs, history[f"val_{name}"], color=ORANGE, marker="s", label="validation")
+        if name == "loss":
+            axes.plot(epochs, history["val_calibrated_loss"], color=ORANGE, linestyle="--", label="calibrated")
         axes.axvline(best_epoch, color=GREY, linestyle=":", label=f"kept: epoch {best_epoch}")
         axes.set(xlabel="epoch", ylabel=name, xlim=(0.7, len(epochs) + 0.3))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -11,6 +11,8 @@ LABELS = np.arange(60) % 3
 LOGITS = np.eye(3)[LABELS] + np.random.default_rng(1).normal(size=(60, 3))
 NAMES = ("bad", "so so", "a class with a very long name indeed")
 
+CURVES = ("loss", "accuracy", "val_loss", "val_calibrated_loss", "val_accuracy")
+
 
 def drawn(path: Path) -> np.ndarray:
     pixels = matplotlib.image.imread(path)
@@ -20,7 +22,7 @@ def drawn(path: Path) -> np.ndarray:
 
 
 def test_every_plot_is_a_picture(tmp_path: Path) -> None:
-    history = {name: [0.9, 0.5, 0.4] for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
+    history = {name: [0.9, 0.5, 0.4] for name in CURVES}
     plots.learning_curves(history, tmp_path / "curves.png", best_epoch=2)
     plots.confusion_matrix(evaluate(LABELS, LOGITS, NAMES), tmp_path / "confusion.png")
     plots.roc_curves(LABELS, probabilities(LOGITS), NAMES, tmp_path / "roc.png")
@@ -30,7 +32,7 @@ def test_every_plot_is_a_picture(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("epochs", [1, 40])
 def test_curves_of_any_length(tmp_path: Path, epochs: int) -> None:
-    history = {name: [0.5] * epochs for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
+    history = {name: [0.5] * epochs for name in CURVES}
     plots.learning_curves(history, tmp_path / "curves.png", best_epoch=1)
     drawn(tmp_path / "curves.png")
 
