@@ -1,6 +1,6 @@
 """Plots of the IMDB benchmark."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from sentiment.benchmark.accuracy_table import accuracies
 from sentiment.benchmark.rows import BASE, Row
@@ -18,6 +18,8 @@ from sentiment.evaluation.plots import BLUE, GREY, LINE_COLORS, LINE_STYLES, ORA
 COLORS = {"baselines": ORANGE, "architectures": BLUE, "attentions": "#009e73", "ablations": GREY}
 MARKERS = {"baselines": "s", "architectures": "o", "attentions": "^", "ablations": "."}
 LABELLED = ("baselines", "architectures")
+POINTS_PER_INCH = 72
+FONT_SIZE, LETTER_WIDTH, LINE_HEIGHT, MARKER = 8, 4.6, 10.0, 7.0  # in points
 LENGTH_BINS = 10
 CURVES = ("rnn", "lstm", "gru", BASE, "han")
 SHARES = {"1 % of the data": 0.01, "10 % of the data": 0.1}
@@ -47,30 +49,56 @@ def against(ran: dict[Row, list[Run]], label: str, value: Any, path: Path) -> No
     """Draw the mean test accuracy of each row against a value of its runs, on a logarithmic axis."""
     figure = Figure(figsize=(9, 6), layout="constrained")
     axes = figure.subplots()
+    points = {row: (median(map(value, runs)), fmean(accuracies(runs).values())) for row, runs in ran.items()}
     for group, color in COLORS.items():
-        points = [(median(map(value, runs)), fmean(accuracies(runs).values()), row.name)
-                  for row, runs in ran.items() if row.group == group]
-        if not points:
-            continue
-        axes.scatter([x for x, _, _ in points], [y for _, y, _ in points], color=color, marker=MARKERS[group],
-                     label=group, zorder=3)
-        _name_points(axes, points if group in LABELLED else [])
+        places = [place for row, place in points.items() if row.group == group]
+        if places:
+            axes.scatter(*zip(*places, strict=True), color=color, marker=MARKERS[group], label=group, zorder=3)
     axes.set(xlabel=label, ylabel="test accuracy", xscale="log")
-    axes.margins(0.16, 0.06)
+    plain_ticks(axes)
+    axes.margins(0.12, 0.06)
     axes.grid(alpha=0.3)
     figure.legend(loc="outside lower center", ncols=len(COLORS))
+    _name_points(figure, axes, {place: row.name if row.group in LABELLED else None for row, place in points.items()})
     save(figure, path)
 
 
-def _name_points(axes: Any, points: list[tuple[float, float, str]]) -> None:
-    """Write names beside points, each a little below the one above it where they would overlap."""
-    low, high = axes.get_ylim()
-    gap, last = (high - low) / 28, float("inf")
-    for x, y, name in sorted(points, key=lambda point: -point[1]):
-        last = min(y, last - gap)
-        axes.annotate(name, (x, y), (x * 1.06, last), fontsize="small", va="center", zorder=4,
-                      arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.5},
-                      path_effects=[withStroke(linewidth=3, foreground="white")])
+def plain_ticks(axes: Any) -> None:
+    """Write 1, 2 and 5 of each power of ten on a logarithmic axis as they are spoken: 200, 5k, 2M."""
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _name_points(figure: Figure, axes: Any, names: dict[tuple[float, float], str | None]) -> None:
+    """Write names beside points, where they cover no other point or name if there is such a place near by."""
+    figure.draw_without_rendering()  # which lays out the axes
+    pixels = dict(zip(names, axes.transData.transform(list(names)) * POINTS_PER_INCH / figure.dpi, strict=True))
+    taken = [(x - MARKER / 2, y - MARKER / 2, x + MARKER / 2, y + MARKER / 2) for x, y in pixels.values()]
+    for point, name in sorted(names.items(), key=lambda item: -item[0][1]):
+        if name is None:
+            continue
+        width, (x, y) = LETTER_WIDTH * len(name), pixels[point]
+        boxes = [(x + right, y + up - LINE_HEIGHT / 2, x + right + width, y + up + LINE_HEIGHT / 2)
+                 for right, up in _offsets(width)]
+        box = next((box for box in boxes if not any(_overlap(box, other) for other in taken)), boxes[0])
+        taken.append(box)
+        axes.annotate(name, point, (box[0] - x, (box[1] + box[3]) / 2 - y), textcoords="offset points",
+                      fontsize=FONT_SIZE, va="center", zorder=4,
+                      arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.5, "shrinkB": MARKER / 2},
+                      path_effects=[withStroke(linewidth=2, foreground="white")])
+
+
+def _offsets(width: float) -> Iterator[tuple[float, float]]:
+    """Yield where a name's left edge and middle may be, in points from what it names, the best first."""
+    for distance in (1.0, 2.0, 3.0, 4.0):
+        aside, up = MARKER * (0.5 + distance), LINE_HEIGHT * distance
+        yield from ((aside, 0.0), (-aside - width, 0.0), (aside, up), (aside, -up), (-aside - width, up),
+                    (-aside - width, -up), (-width / 2, up), (-width / 2, -up))
+
+
+def _overlap(one: Sequence[float], other: Sequence[float]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def learning_curves(ran: dict[Row, list[Run]], path: Path) -> None:
@@ -125,6 +153,7 @@ def by_length(ran: dict[Row, list[Run]], lengths: np.ndarray, path: Path) -> Non
         axes.plot(middles, values, color=LINE_COLORS[place % len(LINE_COLORS)], marker="o", markersize=3,
                   linestyle="-" if place < len(LINE_COLORS) else "--", label=row.name)
     axes.set(xlabel="words of the review (median of each tenth)", ylabel="test accuracy", xscale="log")
+    plain_ticks(axes)
     axes.grid(alpha=0.3)
     figure.legend(loc="outside lower center", fontsize="small", ncols=4)
     save(figure, path)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from scipy import stats
 
 from sentiment import architectures
@@ -19,7 +20,7 @@ from sentiment.architectures import Sizes
 from sentiment.architectures.pretrainable import BUILDERS
 from sentiment.artifacts import PretrainedFolder, RunFolder
 from sentiment.benchmark import runs as runs_module
-from sentiment.benchmark.accuracy_plots import draw_all
+from sentiment.benchmark.accuracy_plots import against, draw_all
 from sentiment.benchmark.accuracy_table import HEADERS, as_csv, as_markdown, table
 from sentiment.benchmark.rows import BASE, GROUPS, PUBLISHED, Row, all_rows, chosen_rows
 from sentiment.benchmark.runs import LeakError, Results, Run, check_leaks, run_all
@@ -217,6 +218,28 @@ def test_plots_are_drawn(tmp_path: Path) -> None:
         f"{name}.png" for name in ("accuracy_by_seconds", "accuracy_by_parameters", "accuracy_by_length",
                                    "accuracy_by_share", "learning_curves")}
     assert all(path.stat().st_size > 5000 for path in tmp_path.iterdir())
+
+
+def test_names_cover_neither_points_nor_one_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: list[Any] = []
+    monkeypatch.setattr("sentiment.benchmark.accuracy_plots.save", lambda figure, path: figures.append(figure))
+    random = np.random.default_rng(2)
+    rows = [Row(f"architecture-{number}", "architectures" if number % 2 else "ablations", ()) for number in range(24)]
+    found = {row: [Run(row.name, 1, values(row.name, 1, int(random.integers(20, 40)),
+                                           seconds=float(10 ** random.uniform(1, 3))))] for row in rows}
+    against(found, "seconds", lambda run: run.values["seconds"]["all"], tmp_path / "unused.png")
+    figure = figures[0]
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    names = [Text.get_window_extent(text) for text in axes.texts]  # of an annotation's own it has the line, too
+    assert len(names) == 12
+    middles = axes.transData.transform(np.concatenate([points.get_offsets() for points in axes.collections]))
+    assert len(middles) == 24
+    for place, box in enumerate(names):
+        assert not any(box.overlaps(other) for other in names[:place])
+        assert not any(box.contains(x, y) for x, y in middles)
+        assert axes.bbox.containsx(box.x0)
+        assert axes.bbox.containsx(box.x1)
 
 
 def test_command(tmp_path: Path, run_cli: Cli) -> None:
