@@ -15,7 +15,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from sentiment import architectures
 from sentiment.architectures.linear import LAYER as LINEAR_LAYER
-from sentiment.batching import Batches, TokenizedTexts, bucket_lengths, map_batches
+from sentiment.batching import UNKNOWN_ID, Batches, TokenizedTexts, bucket_lengths, map_batches
 from sentiment.config import RunConfig, flag_of
 from sentiment.console import log
 from sentiment.datasets import Corpus, load_unlabelled
@@ -117,6 +117,16 @@ class Texts:
                    batches(preprocessor.tokenize(corpus.validation.texts, folder)),
                    batches(tokens.part(len(train), len(tokens))) if others else None)
 
+    @property
+    def summary(self) -> str:
+        """What the options that depend on the data, and may be changed for it, do to the training texts."""
+        lengths, config = self.train.tokens.lengths, self.preprocessor.config
+        counts = self.train.tokens.counts(self.preprocessor.vocabulary_size)
+        filled, unknown = np.mean(lengths == config.max_length), counts[UNKNOWN_ID] / max(1, counts.sum())
+        return (f"texts: {np.median(lengths):.0f} words in the median, {filled:.0%} fill --max-length "
+                f"{config.max_length}; {unknown:.1%} of the words are not among the {len(self.preprocessor.words):,} "
+                f"known; batches of {self.train.batch_size}")
+
     def identity(self, corpus: Corpus) -> str:
         """Return a digest of all ids and labels."""
         tokens = [batches.tokens for batches in (self.train, self.validation, self.unlabelled) if batches is not None]
@@ -137,6 +147,7 @@ def train(config: RunConfig, corpus: Corpus, strategy: Any, *, history_file: Pat
     entry = architectures.find(config.model)
     check_training(config, entry)
     texts = Texts.prepare(config, corpus, scratch if config.data.stream else None, prior.words)
+    log(texts.summary)
     if entry.learner != "gradient":
         return fit_at_once(config, corpus, texts, entry.learner).calibrated(corpus.validation.labels)
     settings = config.training

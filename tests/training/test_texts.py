@@ -31,3 +31,17 @@ def test_each_part_holds_its_own_texts(on_disk: bool, tiny_csv: Path, tmp_path: 
     assert [words.split()[:3] for words in validation] == [text.split(",")[0].split() for text in
                                                            corpus.validation.texts]
     np.testing.assert_array_equal(texts.train.boundaries, texts.unlabelled.boundaries)
+
+
+def test_what_the_options_do_to_the_texts(tmp_path: Path) -> None:
+    words = ["good", "good fun", "bad", "bad luck", "good good good fun", "bad bad bad luck"] * 5
+    rows = [f"{text},{'p' if text.startswith('g') else 'n'}" for text in words]
+    (tmp_path / "texts.csv").write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    data = {"dataset": str(tmp_path / "texts.csv"), "validation_file": str(tmp_path / "texts.csv"),
+            "test_file": str(tmp_path / "texts.csv")}
+    config = RunConfig().updated({"data": data, "text": {"max_length": 3, "vocabulary_size": 4},
+                                  "training": {"batch_size": 8}})
+    summary = Texts.prepare(config, load_corpus(config.data, 1)).summary
+    # Of each six texts, 12 words are kept; the four that are neither "good" nor "bad" are unknown.
+    assert summary == ("texts: 2 words in the median, 33% fill --max-length 3; 33.3% of the words are not among the 2 "
+                       "known; batches of 8")
