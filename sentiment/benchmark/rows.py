@@ -68,6 +68,10 @@ ABLATIONS: dict[str, str] = {
     "10,000 words known": "--vocab-size 10000", "40,000 words known": "--vocab-size 40000",
     **{f"{pooling} pooling, no attention": f"--pooling {pooling}" for pooling in POOLINGS if pooling != "max"},
 }
+CELLS: dict[str, str] = {
+    "gru, reset before the product": "--arch gru --gru-reset before",
+    "rnn, rectified, from the identity": "--arch rnn --activation relu --recurrent-initializer identity",
+}
 # What classifiers start from; of the size of the base, so that nothing else differs.
 PRETRAINED: dict[str, str] = {
     "lstm, autoencoder": "--arch lstm --method autoencoder", "lstm, language model": "--arch lstm --epochs 2",
@@ -92,6 +96,7 @@ def all_rows() -> list[Row]:
                  ("--arch", BASE, "--attention", name))
              for name in ATTENTIONS if name != architectures.named(BASE).model["attention"]]
     rows += [Row(name, "ablations", ("--arch", BASE, *flags.split())) for name, flags in ABLATIONS.items()]
+    rows += [Row(name, "ablations", tuple(flags.split())) for name, flags in CELLS.items()]
     rows += [Row(name, "ablations", (), (*flags.split(), *SIZES.split())) for name, flags in PRETRAINED.items()]
     rows += [Row(name, "data", tuple(flags.split())) for name, flags in DATA.items()]
     return sorted(rows, key=lambda row: (row.name != BASE, GROUPS.index(row.group)))

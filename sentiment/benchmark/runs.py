@@ -4,6 +4,7 @@ import base64
 import csv
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -27,10 +28,15 @@ from sentiment.predictions import probabilities
 SCORES = ("accuracy", "log_loss", "calibration_error", "roc_auc")
 # Test reviews of IMDB that also stand in its labelled training part, in its part without labels, and in either.
 REPEATED = {"labelled": 123, "unlabelled": 269, "pretraining": 392}
+INTERRUPTED = tuple(128 + number for number in (signal.SIGINT, signal.SIGTERM))
 
 
 class LeakError(UserError):
     """Texts of the test split were seen in training."""
+
+
+class RunFailedError(UserError):
+    """A training came to no end, as one does that diverges."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +90,16 @@ class Results:
 
 
 def run_all(results: Results, rows: Sequence[Row], seeds: Sequence[int], data: DataConfig, budget: float | None
-            ) -> None:
+            ) -> list[str]:
     """Run what is not in the results yet, one seed of all rows after another, until the budget's seconds are spent.
 
     A run is not begun if one of its row, or the longest so far, would not fit into what is left. Checkpoints are kept
-    beside the results, so a run that was interrupted goes on.
+    beside the results, so a run that was interrupted goes on. One that fails does not keep the others from running.
+
+    Returns:
+        What failed.
     """
+    failed = []
     started, work = time.monotonic(), results.path.with_name(f"{results.path.stem}.run")
     done = {(run.row, run.seed): run.values["seconds"]["all"] for run in results.runs()}
     for seed in seeds:
@@ -102,11 +112,17 @@ def run_all(results: Results, rows: Sequence[Row], seeds: Sequence[int], data: D
                 log(f"{row.name}, seed {seed}: not begun, the budget is spent")
                 continue
             log(f"{row.name}, seed {seed}: {command_of(row, seed)}")
-            values = run_one(row, seed, data, work)
+            try:
+                values = run_one(row, seed, data, work)
+            except RunFailedError as error:
+                log.warning(str(error))
+                failed.append(f"{row.name}, seed {seed}")
+                continue
             results.append(values)
             done[row.name, seed] = values["seconds"]["all"]
     if work.is_dir() and not any(work.iterdir()):
         work.rmdir()
+    return failed
 
 
 def run_one(row: Row, seed: int, data: DataConfig, work: Path) -> dict[str, Any]:
@@ -114,7 +130,8 @@ def run_one(row: Row, seed: int, data: DataConfig, work: Path) -> dict[str, Any]
 
     Raises:
         LeakError: if more test texts were seen in training than the corpus itself repeats.
-        UserError: if the training fails.
+        RunFailedError: if the training fails.
+        UserError: if it was interrupted.
     """
     target = work / f"{row.name.replace(' ', '-').replace(',', '').replace('%', 'percent')}-{seed}"
     before = target.with_name(f"{target.name}.pretrained")
@@ -137,8 +154,10 @@ def run_one(row: Row, seed: int, data: DataConfig, work: Path) -> dict[str, Any]
 def _run(row: Row, seed: int, words: list[str]) -> None:
     """Run a command of this project."""
     done = subprocess.run([sys.executable, "-m", "sentiment", *words], stdout=subprocess.PIPE, check=False)  # noqa: S603
+    if done.returncode < 0 or done.returncode in INTERRUPTED:
+        raise UserError(f"the run '{row.name}' with seed {seed} was interrupted: --resume goes on with it")
     if done.returncode:
-        raise UserError(f"the run '{row.name}' with seed {seed} failed with exit code {done.returncode}")
+        raise RunFailedError(f"the run '{row.name}' with seed {seed} failed with exit code {done.returncode}")
 
 
 def command_of(row: Row, seed: int) -> str:

@@ -46,12 +46,14 @@ def run(arguments: argparse.Namespace) -> None:
     if results.runs() and not arguments.resume:
         raise UserError(f"{arguments.output} holds results: add --resume to add to them, or choose another --output")
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    run_all(results, rows, range(1, arguments.seeds + 1), data, budget)
+    failed = run_all(results, rows, range(1, arguments.seeds + 1), data, budget)
     lines = table(rows, results.runs())
     print_table(HEADERS, lines, numeric=NUMERIC)
     if arguments.report:
         write_report(arguments.report, rows, results.runs(), lines, data)
         log(f"written to {arguments.report}")
+    if failed:
+        raise UserError(f"these runs failed, --resume tries them again: {'; '.join(failed)}")
 
 
 def write_report(folder: Path, rows: Any, runs: Any, lines: list[list[str]], data: DataConfig) -> None:

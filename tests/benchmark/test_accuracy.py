@@ -177,6 +177,33 @@ def test_missing_runs_are_run_seed_by_seed_within_the_budget(tmp_path: Path, mon
     assert begun[4:] == [("lstm", 2)]
 
 
+def test_a_run_that_fails_keeps_none_from_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                  capsys: pytest.CaptureFixture[str]) -> None:
+    codes = {"bilstm": 0, "lstm": 1, "tfidf-lr": 0}
+
+    def run(command: list[str], **_: Any) -> "subprocess.CompletedProcess[str]":
+        Path(command[command.index("--output-dir") + 1]).mkdir(parents=True, exist_ok=True)
+        return subprocess.CompletedProcess(command, codes[command[command.index("--arch") + 1]])
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(RunFolder, "open", lambda path: path)
+    monkeypatch.setattr(runs_module, "line_of", lambda row, seed, _: values(row.name, seed, 30))
+    results = Results(tmp_path / "results.jsonl")
+    assert run_all(results, ROWS[:3], [1], DataConfig(dataset="sample"), None) == ["lstm, seed 1"]
+    assert [one.row for one in results.runs()] == ["bilstm", "tfidf-lr"]
+    assert "the run 'lstm' with seed 1 failed with exit code 1" in capsys.readouterr().err
+    codes["lstm"] = 130
+    with pytest.raises(UserError, match="'lstm' with seed 1 was interrupted: --resume goes on with it"):
+        run_all(results, ROWS[:3], [1], DataConfig(dataset="sample"), None)
+
+
+def test_the_command_tells_what_failed(tmp_path: Path, run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs_module, "run_all", lambda *_: ["gru, seed 2"])
+    code, out, err = run_cli("benchmark", "imdb", "--dataset", "sample", "--output", tmp_path / "results.jsonl")
+    assert (code, "not run" in out) == (1, True)
+    assert err == "error: these runs failed, --resume tries them again: gru, seed 2\n"
+
+
 def test_a_leak_fails_the_run() -> None:
     own = {"labelled": 123, "unlabelled": 269, "pretraining": 392}
     check_leaks({"dataset": {"name": "imdb"}, "test_texts_seen": own})
