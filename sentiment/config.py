@@ -30,11 +30,12 @@ MONITORS = ("val_calibrated_loss", "val_loss", "val_accuracy")
 # The weights of the adversarial, the virtual adversarial and the entropy loss beside cross-entropy.
 OBJECTIVES = {"cross-entropy": (0.0, 0.0, 0.0), "adversarial": (1.0, 0.0, 0.0), "vat": (0.0, 1.0, 0.0),
               "entropy": (0.0, 0.0, 1.0), "mixed": (1.0, 1.0, 1.0)}
-DEFAULT_EPOCHS, DEFAULT_STEPS = 3, 1000
+DEFAULT_EPOCHS, DEFAULT_STEPS = 4, 1000
 # What a classifier must have as it was in pretraining, for the weights to fit and to mean the same.
 SHARED = {"text": ("vocabulary_size", "periods"),
           "model": ("architecture", "embedding_size", "units", "layers", "activation", "gru_reset", "forget_bias",
                     "recurrent_initializer", "normalization")}
+OF_TEACHER = ("teacher_weight", "teacher_temperature")  # options that do nothing without one
 STRATEGIES = ("auto", "single", "mirrored", "multiworker", "tpu")
 
 

@@ -1,6 +1,7 @@
 """From finished runs to one that is their ensemble."""
 
 import dataclasses
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,17 @@ from sentiment.training import Trained
 from sentiment.workflow import conclude, kept_on_error
 
 FEWEST_TEXTS = 100  # of validation, below which no temperature is looked for
+
+
+def ensemble_folder(folders: Sequence[RunFolder], target: Path, *, overwrite: bool, resume: bool) -> RunFolder:
+    """Return the ensemble at `target`: with `resume` the one that is there, else a new one; half a one is no start."""
+    if resume:
+        unfinished, finished = RunFolder.to_resume(target, overwrite=overwrite)
+        if finished:
+            return RunFolder.open(target)
+        if unfinished is not None:
+            shutil.rmtree(unfinished.path)
+    return run_ensemble(folders, target, overwrite=overwrite)
 
 
 def run_ensemble(folders: Sequence[RunFolder], target: Path, *, overwrite: bool = False) -> RunFolder:

@@ -111,6 +111,27 @@ def resumed_config(config: SomeConfig, folder: Path, given: dict[str, dict[str, 
     return config
 
 
+def trained_folder(config: RunConfig, target: Path, *, overwrite: bool, resume: bool, given: dict[str, dict[str, Any]]
+                   ) -> RunFolder | None:
+    """Return the finished run at `target`: with `resume` the one that is there, else a new one.
+
+    An unfinished one goes on with the configuration that it was begun with; `given` are the options to compare it with.
+
+    Returns:
+        The run, or None where the chief has it.
+
+    Raises:
+        UserError: if an option differs, and as `run_training`.
+        Interrupted: as `run_training`.
+    """
+    unfinished, finished = RunFolder.to_resume(target, overwrite=overwrite) if resume else (None, False)
+    if finished:
+        return RunFolder.open(target)
+    if unfinished is not None:
+        config = resumed_config(unfinished.load_config(), unfinished.path, given)
+    return run_training(config, target, overwrite=overwrite, unfinished=unfinished)
+
+
 def run_training(config: RunConfig, target: Path, *, overwrite: bool = False, unfinished: RunFolder | None = None
                  ) -> RunFolder | None:
     """Train, export, evaluate once on the test split, and write everything to `target`.

@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from sentiment.artifacts import PretrainedFolder, RunFolder
 from sentiment.config import RunConfig
 from sentiment.errors import UserError
 from sentiment.presets import PRESETS, merged
+from sentiment.recipes import Recipe
 from sentiment.workflow import default_config
 
 Cli = Callable[..., tuple[int, str, str]]
@@ -69,8 +71,8 @@ def test_fast(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
 
 
 @pytest.mark.usefixtures("small_pretraining")
-def test_best_pretrains_and_goes_on(tiny_csv: Path, tmp_path: Path, run_cli: Cli, monkeypatch: pytest.MonkeyPatch
-                                    ) -> None:
+def test_best_takes_its_steps_and_goes_on(tiny_csv: Path, tmp_path: Path, run_cli: Cli,
+                                          monkeypatch: pytest.MonkeyPatch) -> None:
     words = ["train", "--preset", "best", "--dataset", tiny_csv, "--output-dir", tmp_path / "run", *SMALL]
 
     def stopped(*_: Any, **__: Any) -> None:
@@ -85,22 +87,85 @@ def test_best_pretrains_and_goes_on(tiny_csv: Path, tmp_path: Path, run_cli: Cli
     code, _, err = run_cli(*words)
     assert code == 1
     assert "holds a finished pretraining: add --overwrite to replace it" in err
+    with monkeypatch.context() as patched:
+        patched.setattr("sentiment.recipes.ensemble_folder", stopped)
+        assert run_cli(*words, "--resume")[0] == 1
+    first, linear = (RunFolder.open(tmp_path / f"run.{name}") for name in ("first", "linear"))
+    trained = first.metrics.stat().st_mtime_ns
+    (tmp_path / "run.teacher.unfinished").mkdir()
+    (tmp_path / "run.teacher.unfinished" / "config.json").write_text("{}")
     code, _, err = run_cli(*words, "--resume")
     assert code == 0, err
     assert before.metrics.stat().st_mtime_ns == made
+    assert first.metrics.stat().st_mtime_ns == trained
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "run", "run.first", "run.linear", "run.pretrained", "run.teacher"]
+    assert RunFolder.open(tmp_path / "run.teacher").load_metrics()["training"]["members"] == ["run.first", "run.linear"]
     config = RunFolder.open(tmp_path / "run").load_config()
-    assert config.training.pretrained == str(tmp_path / "run.pretrained")
-    assert (config.model.pooling, config.model.attention, config.training.layer_decay) == ("concat", "none", 2.6)
+    assert config.training.pretrained == first.load_config().training.pretrained == str(tmp_path / "run.pretrained")
+    assert (config.training.teacher, first.load_config().training.teacher) == (str(tmp_path / "run.teacher"), None)
+    assert (config.model.pooling, config.model.attention, config.training.layer_decay) == ("concat", "none", 1.6)
+    assert (first.load_config().training.layer_decay, first.load_config().training.epochs) == (2.6, 1)
+    assert linear.load_config().model.architecture == "nb-svm"
     code, out, err = run_cli(*words, "--resume", "--json")
-    assert "is finished: there is nothing to resume" in err
+    assert err == f"{tmp_path / 'run'} is finished: there is nothing to resume\n"
     assert json.loads(out)["training"]["epochs"] == 1
     code, _, err = run_cli(*words, "--overwrite")
     assert code == 0, err
     assert before.metrics.stat().st_mtime_ns != made
-    code, _, err = run_cli("train", "--preset", "best", "--dataset", tiny_csv, "--epochs", "1", "--pretrained",
-                           before.path, "--output-dir", tmp_path / "other")
+    assert first.metrics.stat().st_mtime_ns != trained
+
+
+@pytest.mark.usefixtures("small_pretraining")
+def test_what_is_given_is_not_made(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+    words = ["train", "--preset", "best", "--dataset", tiny_csv, *SMALL]
+    code, _, err = run_cli(*words, "--output-dir", tmp_path / "run")
     assert code == 0, err
-    assert not (tmp_path / "other.pretrained").exists()
+    given = ["--pretrained", tmp_path / "run.pretrained", "--teacher", tmp_path / "run.teacher"]
+    code, _, err = run_cli(*words, *given, "--output-dir", tmp_path / "other")
+    assert code == 0, err
+    assert not list(tmp_path.glob("other.*"))
+    both = [RunFolder.open(tmp_path / name).load_config() for name in ("run", "other")]
+    assert both[0] == both[1]
+
+
+def test_the_steps_take_over_what_they_can_use() -> None:
+    given: dict[str, dict[str, Any]] = {
+        "data": {"dataset": "a.csv", "unlabelled": "b.csv", "label_column": "c"}, "text": {"max_length": 9},
+        "model": {"units": 7}, "training": {"class_weights": "balanced", "teacher_weight": 0.4, "epochs": 2},
+        "runtime": {"seed": 5}}
+    best = PRESETS["best"]
+    wanted = best.first_beside(given)
+    first = default_config(wanted).updated(wanted)
+    assert (first.data.dataset, first.data.unlabelled, first.text.max_length) == ("a.csv", None, 9)
+    assert (first.model.units, first.training.epochs, first.training.teacher_weight) == (7, 2, 0.9)
+    wanted = best.linear_options(given)
+    linear = default_config(wanted).updated(wanted)
+    assert (linear.data.label_column, linear.data.unlabelled, linear.model.units) == ("c", None, 64)
+    assert (linear.training.class_weights, linear.runtime.seed) == ("balanced", 5)
+    assert configured("best", **given).data.unlabelled == "b.csv"
+    assert best.pretraining_config(given).data.unlabelled == "b.csv"
+
+
+@pytest.mark.parametrize(("named", "own", "expected"), [
+    ({}, ["a text"], True), ({}, [], False), ({"unlabelled": "file.csv"}, ["a text"], False)])
+def test_texts_without_labels_are_used_where_the_corpus_has_them(
+        named: dict[str, str], own: list[str], expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sentiment.recipes.load_corpus", lambda *_: SimpleNamespace(unlabelled=lambda: own))
+    monkeypatch.setattr("sentiment.recipes.trained_folder", lambda *_, **__: None)
+    monkeypatch.setattr(RunFolder, "open", RunFolder)
+    monkeypatch.setattr("sentiment.recipes.ensemble_folder", lambda *_, **__: RunFolder(tmp_path / "teacher"))
+    given: dict[str, dict[str, Any]] = {"data": named, "training": {"pretrained": str(tmp_path)}}
+    monkeypatch.setattr("sentiment.recipes.default_config", lambda _: RunConfig())
+    options = Recipe(PRESETS["best"], given, tmp_path / "run", overwrite=False, resume=False).prepare()
+    assert (options["data"].get("unlabelled") == "corpus") == expected
+    assert options["training"]["teacher"] == str(tmp_path / "teacher")
+
+
+def test_steps_are_for_one_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sentiment.recipes.Workers", lambda _: SimpleNamespace(count=2))
+    with pytest.raises(UserError, match="trains in steps, on one machine: start it without TF_CONFIG"):
+        Recipe(PRESETS["best"], {}, tmp_path / "run", overwrite=False, resume=False).prepare()
 
 
 @pytest.mark.parametrize(("words", "message"), [

@@ -62,10 +62,15 @@ class ResultFolder:
         With `overwrite` a finished one does not count.
         """
         unfinished = cls.unfinished(target)
-        finished = unfinished is None and not overwrite and cls(target).metrics.is_file()
+        finished = unfinished is None and cls.has_begun(target, overwrite=overwrite)
         if finished:
             log(f"{target} is finished: there is nothing to resume")
         return unfinished, finished
+
+    @classmethod
+    def has_begun(cls, target: Path, *, overwrite: bool) -> bool:
+        """Return whether there is an unfinished folder to go on with, or a finished one that is not to be replaced."""
+        return cls.unfinished(target) is not None or (not overwrite and cls(target).metrics.is_file())
 
     @classmethod
     def begin(cls, target: Path, config: Config, *, overwrite: bool) -> Self:

@@ -10,7 +10,7 @@ from sentiment.commands.tensorflow import import_tensorflow
 from sentiment.config import RunConfig
 from sentiment.console import log
 from sentiment.errors import UserError
-from sentiment.presets import PRESETS, Options, Preset, merged
+from sentiment.presets import PRESETS, Options, Preset
 
 if TYPE_CHECKING:
     from sentiment.artifacts import RunFolder
@@ -82,24 +82,15 @@ def _trained(arguments: argparse.Namespace, preset: Preset | None, config: RunCo
     `given` is what an unfinished run is compared with.
     """
     from sentiment.artifacts import RunFolder
-    from sentiment.pretraining import pretrained_folder
-    from sentiment.workflow import default_config, resumed_config, run_training
+    from sentiment.recipes import Recipe
+    from sentiment.workflow import default_config, trained_folder
 
     target = arguments.output_dir or Path("models") / (arguments.preset or config.model.architecture)
-    unfinished, finished = None, False
-    if arguments.resume:
-        unfinished, finished = RunFolder.to_resume(target, overwrite=arguments.overwrite)
-    if finished:
-        return RunFolder.open(target)
-    if unfinished is not None:
-        config = resumed_config(unfinished.load_config(), unfinished.path, given)
-    elif preset is not None and preset.pretrains(given):
-        wanted = preset.beside(given)
-        before = pretrained_folder(preset.pretraining_config(wanted), target.with_name(f"{target.name}.pretrained"),
-                                   overwrite=arguments.overwrite, resume=arguments.resume, given={})
-        wanted = merged(wanted, {"training": {"pretrained": str(before.path)}})
+    how = {"overwrite": arguments.overwrite, "resume": arguments.resume}
+    if preset is not None and not (arguments.resume and RunFolder.has_begun(target, overwrite=arguments.overwrite)):
+        wanted = Recipe(preset, given, target, **how).prepare()
         config = default_config(wanted).updated(wanted)
-    return run_training(config, target, overwrite=arguments.overwrite, unfinished=unfinished)
+    return trained_folder(config, target, **how, given=given)
 
 
 def find_learning_rate(config: RunConfig, path: Path, *, as_json: bool) -> None:

@@ -8,12 +8,11 @@ import keras
 import numpy as np
 
 from sentiment.architectures.pretrainable import Pretrainable
-from sentiment.config import SHARED, PretrainConfig, RunConfig, flag_of
+from sentiment.config import OF_TEACHER, SHARED, PretrainConfig, RunConfig, flag_of
 from sentiment.datasets import Texts, digests
 from sentiment.errors import UserError
 
 OF_PRETRAINED = ("layer_decay", "unfreeze")
-OF_TEACHER = ("teacher_weight", "teacher_temperature")
 
 
 @dataclass(frozen=True)
