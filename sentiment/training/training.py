@@ -147,7 +147,6 @@ def train(config: RunConfig, corpus: Corpus, strategy: Any, *, history_file: Pat
     entry = architectures.find(config.model)
     check_training(config, entry)
     texts = Texts.prepare(config, corpus, scratch if config.data.stream else None, prior.words)
-    log(texts.summary)
     if entry.learner != "gradient":
         return fit_at_once(config, corpus, texts, entry.learner).calibrated(corpus.validation.labels)
     settings = config.training
@@ -192,6 +191,7 @@ def prepare_trainer(config: RunConfig, corpus: Corpus, texts: Texts, strategy: A
                                    layered=settings.layered)
         if settings.layered:
             set_layer_rates(optimizer, model, started, settings.layer_decay, settings.unfreeze * len(texts.train))
+    log(texts.summary)
     log(f"{config.model.architecture}: {model.count_params():,} parameters, {len(corpus.train):,} training texts, "
         f"{texts.preprocessor.vocabulary_size:,} words, up to {epochs} epochs on {describe(strategy)}")
     weights = class_weights(settings.class_weights, corpus.train.labels, len(corpus.class_names))
@@ -260,6 +260,7 @@ def fit_at_once(config: RunConfig, corpus: Corpus, texts: Texts, learner: str) -
     sizes = architectures.Sizes(texts.preprocessor.vocabulary_size, len(corpus.class_names))
     order = architectures.build(config.model, sizes).get_layer(LINEAR_LAYER).order
     terms = count_terms(texts.train.tokens, order, texts.preprocessor.vocabulary_size)
+    log(texts.summary)
     log(f"{config.model.architecture}: {len(terms.keys):,} terms of {len(corpus.train):,} training texts")
     weighted = "balanced" if config.training.class_weights == "balanced" else None
     fitted = LEARNERS[learner](terms.counts, corpus.train.labels, weighted)
