@@ -39,6 +39,8 @@ def test_every_preset_is_a_configuration_that_is_taken(name: str) -> None:
     architectures.find(configured(name).model)
     architectures.find(configured(name, model={"attention": "additive"}).model)
     PRESETS[name].pretraining_config({})
+    for options in (PRESETS[name].options, PRESETS[name].first or {}):
+        assert "epochs" not in options.get("training", {})  # a small corpus needs more of them
 
 
 def test_options_given_win() -> None:
