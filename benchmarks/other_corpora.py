@@ -65,16 +65,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.parse_args()
     done = [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
-    missing = [(name, model) for name in CORPORA for model in MODELS
-               if not any((one["corpus"], one["model"]) == (name, model) for one in done)]
+    known = {(one["corpus"], one["model"]) for one in done}
+    missing = [(name, model) for name in CORPORA for model in MODELS if (name, model) not in known]
     if missing:
-        train, test = whole_corpus()
         with tempfile.TemporaryDirectory() as folder:
+            write_corpora({name for name, _ in missing}, Path(folder))
             for name, model in missing:
-                done.append(run(name, model, train, test, Path(folder)))
+                done.append(run(name, model, Path(folder) / name))
                 with RESULTS.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(done[-1]) + "\n")
     print(table(done))
+
+
+def write_corpora(names: set[str], folder: Path) -> None:
+    """Write train.csv and test.csv of each corpus to a folder of its name."""
+    for part, frame in zip(("train", "test"), whole_corpus(), strict=True):
+        for name in names:
+            (folder / name).mkdir(exist_ok=True)
+            make = CORPORA[name][part == "test"]
+            make(frame)[["text", "label", "movie"]].to_csv(folder / name / f"{part}.csv", index=False)
 
 
 def whole_corpus() -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -89,11 +98,9 @@ def whole_corpus() -> tuple[pd.DataFrame, pd.DataFrame]:
     return frame(corpus.train, corpus.validation), frame(corpus.test.read())
 
 
-def run(name: str, model: str, train: pd.DataFrame, test: pd.DataFrame, folder: Path) -> dict[str, Any]:
-    """Train a model with its defaults on a corpus; return what the table needs."""
-    target = folder / f"{name} {model}".replace(" ", "-")
-    for part, frame, make in (("train", train, CORPORA[name][0]), ("test", test, CORPORA[name][1])):
-        make(frame)[["text", "label", "movie"]].to_csv(folder / f"{part}.csv", index=False)
+def run(name: str, model: str, folder: Path) -> dict[str, Any]:
+    """Train a model with its defaults on a corpus in a folder; return what the table needs."""
+    target = folder / model
     words = [sys.executable, "-m", "sentiment", "train", "--arch", model, "--dataset", str(folder / "train.csv"),
              "--test-file", str(folder / "test.csv"), "--group-column", "movie", "--output-dir", str(target)]
     subprocess.run(words, check=True, cwd=ROOT)  # noqa: S603  words of this file
