@@ -59,7 +59,7 @@ def against(ran: dict[Row, list[Run]], label: str, value: Any, path: Path) -> No
     axes.margins(0.12, 0.06)
     axes.grid(alpha=0.3)
     figure.legend(loc="outside lower center", ncols=len(COLORS))
-    _name_points(figure, axes, {place: row.name if row.group in LABELLED else None for row, place in points.items()})
+    _name_points(figure, axes, [(*place, row.name if row.group in LABELLED else "") for row, place in points.items()])
     save(figure, path)
 
 
@@ -70,15 +70,15 @@ def plain_ticks(axes: Any) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _name_points(figure: Figure, axes: Any, names: dict[tuple[float, float], str | None]) -> None:
-    """Write names beside points, where they cover no other point or name if there is such a place near by."""
+def _name_points(figure: Figure, axes: Any, points: list[tuple[float, float, str]]) -> None:
+    """Write names, where there are any, beside points; over no other point or name if there is such a place near by."""
     figure.draw_without_rendering()  # which lays out the axes
-    pixels = dict(zip(names, axes.transData.transform(list(names)) * POINTS_PER_INCH / figure.dpi, strict=True))
-    taken = [(x - MARKER / 2, y - MARKER / 2, x + MARKER / 2, y + MARKER / 2) for x, y in pixels.values()]
-    for point, name in sorted(names.items(), key=lambda item: -item[0][1]):
-        if name is None:
+    places = axes.transData.transform([point[:2] for point in points]) * POINTS_PER_INCH / figure.dpi
+    taken = [(x - MARKER / 2, y - MARKER / 2, x + MARKER / 2, y + MARKER / 2) for x, y in places]
+    for (x, y), (*point, name) in sorted(zip(places.tolist(), points, strict=True), key=lambda pair: -pair[1][1]):
+        if not name:
             continue
-        width, (x, y) = LETTER_WIDTH * len(name), pixels[point]
+        width = LETTER_WIDTH * len(name)
         boxes = [(x + right, y + up - LINE_HEIGHT / 2, x + right + width, y + up + LINE_HEIGHT / 2)
                  for right, up in _offsets(width)]
         box = next((box for box in boxes if not any(_overlap(box, other) for other in taken)), boxes[0])
