@@ -21,14 +21,14 @@ from sentiment.benchmark.speed import machine
 from sentiment.config import DataConfig
 from sentiment.console import log
 from sentiment.datasets import load_corpus
-from sentiment.errors import UserError
+from sentiment.errors import Interrupted, UserError
 from sentiment.evaluation.slices import word_counts
 from sentiment.predictions import probabilities
 
 SCORES = ("accuracy", "log_loss", "calibration_error", "roc_auc")
 # Test reviews of IMDB that also stand in its labelled training part, in its part without labels, and in either.
 REPEATED = {"labelled": 123, "unlabelled": 269, "pretraining": 392}
-INTERRUPTED = tuple(128 + number for number in (signal.SIGINT, signal.SIGTERM))
+INTERRUPTED = tuple(Interrupted(number).exit_code for number in (signal.SIGINT, signal.SIGTERM))
 
 
 class LeakError(UserError):
