@@ -24,6 +24,12 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
     return np.asarray(softmax(logits, axis=1))
 
 
+def class_logits(logits: np.ndarray) -> np.ndarray:
+    """Return float64 [texts, classes]; a single logit is that of the second of two classes, beside 0 for the first."""
+    logits = np.asarray(logits, dtype=np.float64)
+    return np.concatenate([np.zeros_like(logits), logits], axis=1) if logits.shape[1] == 1 else logits
+
+
 class Prediction(NamedTuple):
     """The answer for one text: its label, the label's probability, and the probability of every class."""
 

@@ -5,16 +5,14 @@ from typing import Any
 import numpy as np
 from sklearn import metrics
 
-from sentiment.predictions import probabilities
+from sentiment.predictions import class_logits, probabilities
 
 CALIBRATION_BINS = 15
 
 
 def log_loss(labels: np.ndarray, logits: np.ndarray) -> float:
     """Return the mean cross-entropy in nats, exact also where a probability rounds to 0."""
-    logits = np.asarray(logits, dtype=np.float64)
-    if logits.shape[1] == 1:
-        logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
+    logits = class_logits(logits)
     chosen = logits[np.arange(len(labels)), labels]
     return float(np.mean(np.logaddexp.reduce(logits, axis=1) - chosen))
 

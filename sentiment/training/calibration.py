@@ -6,6 +6,8 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
+from sentiment.predictions import class_logits
+
 LARGEST_LOGARITHM = 5.0
 # The temperatures that an epoch is judged at; the loss at the best of them is hardly above the smallest of all.
 GRID = np.exp(np.linspace(-LARGEST_LOGARITHM, LARGEST_LOGARITHM, 101))
@@ -21,10 +23,10 @@ def temperature(labels: np.ndarray, logits: np.ndarray) -> float:
         labels: int [texts].
         logits: float [texts, 1 or classes]; a single one is the log-odds of the second of two classes.
     """
-    targets = smoothed_targets(labels, logits.shape[1])
+    targets, values = smoothed_targets(labels, logits.shape[1]), class_logits(logits)
 
     def loss(logarithm: float) -> float:
-        return summed_losses(targets, logits, [np.exp(logarithm)])[0]
+        return summed_losses(targets, values, [np.exp(logarithm)])[0]
 
     bounds = (-LARGEST_LOGARITHM, LARGEST_LOGARITHM)
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
@@ -55,8 +57,6 @@ def summed_losses(targets: np.ndarray, logits: np.ndarray, temperatures: Iterabl
         logits: float [texts, 1 or classes].
         temperatures: what the logits are divided by.
     """
-    values = np.asarray(logits, np.float64)
-    if values.shape[1] == 1:
-        values = np.concatenate([np.zeros_like(values), values], axis=1)
+    values = class_logits(logits)
     right = np.sum(targets * values, axis=1)
     return [float(np.sum(logsumexp(values / one, axis=1) - right / one)) for one in temperatures]
