@@ -28,29 +28,16 @@ from sentiment.training.optimization import make_optimizer
 from sentiment.training.pretraining import Pretrainer, PretrainingDisplay, Task
 from sentiment.training.recovery import Recovery, identity_of
 from sentiment.training.strategy import Workers, describe, make_strategy, precision
-from sentiment.workflow import kept_on_error, resumed_config, versions
+from sentiment.workflow import kept_on_error, resumed_or_new, versions
 
 HALF = "mixed_bfloat16"  # whose range is that of float32, so that no loss has to be scaled
 
 
 def pretrained_folder(config: PretrainConfig, target: Path, *, overwrite: bool, resume: bool,
                       given: dict[str, dict[str, Any]]) -> PretrainedFolder:
-    """Return the finished folder at `target`: with `resume` the one that is there, else a new one.
-
-    An unfinished one goes on with the configuration that it was begun with; `given` are the options to compare it with.
-
-    Raises:
-        UserError: if an option differs, and as `run_pretraining`.
-        Interrupted: as `run_pretraining`.
-    """
-    unfinished, finished = None, False
-    if resume:
-        unfinished, finished = PretrainedFolder.to_resume(target, overwrite=overwrite)
-    if finished:
-        return PretrainedFolder.open(target)
-    if unfinished is not None:
-        config = resumed_config(unfinished.load_config(), unfinished.path, given)
-    return run_pretraining(config, target, overwrite=overwrite, unfinished=unfinished)
+    """Return the finished folder at `target`; see `resumed_or_new` and `run_pretraining`."""
+    return resumed_or_new(PretrainedFolder, run_pretraining, config, target, overwrite=overwrite, resume=resume,
+                          given=given)
 
 
 def run_pretraining(config: PretrainConfig, target: Path, *, overwrite: bool = False,

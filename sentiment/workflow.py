@@ -35,6 +35,8 @@ from sentiment.training.prior import Pretrained, Prior, TeacherLogits, shared_va
 from sentiment.training.strategy import Workers, make_strategy
 
 SomeConfig = TypeVar("SomeConfig", RunConfig, PretrainConfig)
+SomeFolder = TypeVar("SomeFolder", RunFolder, PretrainedFolder)
+Answer = TypeVar("Answer")
 CHANGEABLE = ("checkpoint_minutes", "checkpoint_steps")  # in an unfinished run
 CHECKED_TEXTS = 64  # of validation, on which an export must agree with the model
 
@@ -111,25 +113,36 @@ def resumed_config(config: SomeConfig, folder: Path, given: dict[str, dict[str, 
     return config
 
 
-def trained_folder(config: RunConfig, target: Path, *, overwrite: bool, resume: bool, given: dict[str, dict[str, Any]]
-                   ) -> RunFolder | None:
-    """Return the finished run at `target`: with `resume` the one that is there, else a new one.
+def resumed_or_new(kind: type[SomeFolder], run: Callable[..., Answer], config: RunConfig | PretrainConfig,
+                   target: Path, *, overwrite: bool, resume: bool, given: dict[str, dict[str, Any]]
+                   ) -> SomeFolder | Answer:
+    """Return the finished folder at `target`: with `resume` the one that is there, else what `run` makes there.
 
-    An unfinished one goes on with the configuration that it was begun with; `given` are the options to compare it with.
-
-    Returns:
-        The run, or None where the chief has it.
+    Args:
+        kind: of the folder.
+        run: takes the configuration, `target`, `overwrite` and `unfinished`, the folder to go on with or None.
+        config: of a new one; an unfinished one goes on with the configuration that it was begun with.
+        target: the folder's path.
+        overwrite: whether to replace a finished one.
+        resume: whether to go on with an unfinished one, and to take a finished one.
+        given: the options that an unfinished one's configuration is compared with.
 
     Raises:
-        UserError: if an option differs, and as `run_training`.
-        Interrupted: as `run_training`.
+        UserError: if an option differs, and as `run`.
+        Interrupted: as `run`.
     """
-    unfinished, finished = RunFolder.to_resume(target, overwrite=overwrite) if resume else (None, False)
+    unfinished, finished = kind.to_resume(target, overwrite=overwrite) if resume else (None, False)
     if finished:
-        return RunFolder.open(target)
+        return kind.open(target)
     if unfinished is not None:
         config = resumed_config(unfinished.load_config(), unfinished.path, given)
-    return run_training(config, target, overwrite=overwrite, unfinished=unfinished)
+    return run(config, target, overwrite=overwrite, unfinished=unfinished)
+
+
+def trained_folder(config: RunConfig, target: Path, *, overwrite: bool, resume: bool, given: dict[str, dict[str, Any]]
+                   ) -> RunFolder | None:
+    """Return the finished run at `target`, or None where the chief has it; see `resumed_or_new` and `run_training`."""
+    return resumed_or_new(RunFolder, run_training, config, target, overwrite=overwrite, resume=resume, given=given)
 
 
 def run_training(config: RunConfig, target: Path, *, overwrite: bool = False, unfinished: RunFolder | None = None
