@@ -39,10 +39,11 @@ class Recipe:
                 each step does.
             Interrupted: as each step does.
         """
-        if self.preset.first is not None and Workers(make_strategy(self._strategy)).count > 1:
+        pretrains, teaches = self.preset.pretrains(self.given), self.preset.teaches(self.given)
+        if (pretrains or teaches) and Workers(make_strategy(self._strategy)).count > 1:
             raise UserError("this preset trains in steps, on one machine: start it without TF_CONFIG")
-        start = self._pretrained() if self.preset.pretrains(self.given) else {}
-        teacher = self._teacher(start) if self.preset.teaches(self.given) else {}
+        start = self._pretrained() if pretrains else {}
+        teacher = self._teacher(start) if teaches else {}
         return merged(merged(self.preset.beside(self.given), start), teacher)
 
     def _pretrained(self) -> Options:

@@ -168,6 +168,9 @@ def test_steps_are_for_one_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("sentiment.recipes.Workers", lambda _: SimpleNamespace(count=2))
     with pytest.raises(UserError, match="trains in steps, on one machine: start it without TF_CONFIG"):
         Recipe(PRESETS["best"], {}, tmp_path / "run", overwrite=False, resume=False).prepare()
+    given = {"training": {"pretrained": "models/lm", "teacher": "models/teacher"}}  # where no step is left
+    options = Recipe(PRESETS["best"], given, tmp_path / "run", overwrite=False, resume=False).prepare()
+    assert options["training"].items() >= given["training"].items()
 
 
 @pytest.mark.parametrize(("words", "message"), [
