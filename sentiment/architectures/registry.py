@@ -126,7 +126,13 @@ def find(config: ModelConfig) -> Architecture:
 def build(config: ModelConfig, sizes: Sizes) -> keras.Model:
     """Build the model that a configuration describes: int32 [batch, time] ids to float32 logits.
 
+    Options that the architecture does not take are left alone: in a saved run they may be defaults of another version.
+
     Returns:
         A Keras model with logits of shape [batch, 1] for two classes, else [batch, classes].
+
+    Raises:
+        UserError: if there is no architecture of this name, or its options make no sense together.
     """
-    return find(config).build(config, sizes)
+    check(config)
+    return named(config.architecture).build(config, sizes)

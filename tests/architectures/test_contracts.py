@@ -214,7 +214,16 @@ def test_every_option_has_an_architecture() -> None:
 def test_what_makes_no_sense_is_refused_with_the_reason(options: dict[str, Any], message: str) -> None:
     config = RunConfig().updated({"model": options}).model
     with pytest.raises(UserError, match=message):
-        architectures.build(config, Sizes(VOCABULARY, 2))
+        architectures.find(config)
+
+
+def test_a_saved_model_is_built_whatever_the_defaults_of_other_architectures_were() -> None:
+    old, new = (RunConfig().updated({"model": {"architecture": "nb-svm", "units": units}}).model for units in (3, 64))
+    made = [architectures.build(config, Sizes(VOCABULARY, 2)) for config in (old, new)]
+    assert made[0].count_params() == made[1].count_params()
+    with pytest.raises(UserError, match="--heads must divide --embedding-size"):
+        architectures.build(RunConfig().updated({"model": {"architecture": "transformer", "embedding_size": 6}}).model,
+                            Sizes(VOCABULARY, 2))
 
 
 def test_a_name_is_registered_once_and_uses_what_there_is() -> None:
