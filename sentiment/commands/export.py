@@ -1,12 +1,19 @@
 """`sentiment export`: write a trained model in forms that run elsewhere."""
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from itertools import islice
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sentiment.commands.tensorflow import import_tensorflow
 from sentiment.console import log, print_table
 from sentiment.errors import UserError
+
+if TYPE_CHECKING:
+    from sentiment.artifacts import RunFolder
+    from sentiment.export import Original
 
 FORMATS = ("saved_model", "litert", "onnx", "all")
 PRECISIONS = ("float32", "float16", "int8")
@@ -32,18 +39,35 @@ def run(arguments: argparse.Namespace) -> None:
     from sentiment import export
     from sentiment.artifacts import RunFolder
     from sentiment.datasets.sample import sample_texts
-    from sentiment.export.measure import measured
 
     folder = RunFolder.open(arguments.model)
     original = export.Original(folder, list(islice(sample_texts(), CHECKED_TEXTS)))
-    made = []
+    makers: dict[str, Callable[[], Path]] = {}
     if arguments.format in ("saved_model", "all"):
-        made.append(("saved_model", export.export_saved_model(original)))
+        makers["saved_model"] = partial(export.export_saved_model, original)
     if arguments.format in ("onnx", "all"):
-        made.append(("onnx", export.export_onnx(original)))
+        makers["onnx"] = partial(export.export_onnx, original)
     if arguments.format in ("litert", "all"):
         precisions = PRECISIONS if arguments.format == "all" else [arguments.precision or "float32"]
-        made += [(f"litert {name}", export.export_litert(original, name)) for name in precisions]
+        makers |= {f"litert {name}": partial(export.export_litert, original, name) for name in precisions}
+    made, refused = [], []
+    for name, make in makers.items():
+        try:
+            made.append((name, make()))
+        except export.ExportError as error:
+            refused.append(error)
+    if made:
+        _show(folder, original, made)
+    for reason in refused[:-1]:
+        log.warning(str(reason))
+    if refused:
+        raise refused[-1]
+
+
+def _show(folder: "RunFolder", original: "Original", made: list[tuple[str, Path]]) -> None:
+    """Print size, latency and difference of each form."""
+    from sentiment.export.measure import measured
+
     rows = [[name, str(path.relative_to(folder.path)), f"{found.megabytes:.2f}", f"{found.milliseconds:.2f}",
              f"{found.difference:.1e}", f"{found.agreement:.4f}"]
             for (name, path), found in zip(made, measured(original, made), strict=True)]

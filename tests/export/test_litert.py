@@ -117,6 +117,23 @@ def test_the_command_exports_all_and_prints_what_it_measured(tmp_path: Path, run
     assert (code, "--precision goes with --format litert" in err) == (1, True)
 
 
+def test_of_all_forms_one_that_is_refused_keeps_no_other_back(tmp_path: Path, run_cli: Cli,
+                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = untrained_run(tmp_path / "run", "gru", 2)
+    make = export.export_litert
+
+    def no_int8(original: export.Original, precision: str = "float32") -> Path:
+        if precision == "int8":
+            raise export.ExportError("the LiteRT model gives 0.9 of the texts")
+        return make(original, precision)
+
+    monkeypatch.setattr(export, "export_litert", no_int8)
+    code, out, err = run_cli("export", folder.path, "--format", "all")
+    made = [line.split("\t")[0] for line in out.splitlines()]
+    assert made == ["saved_model", "onnx", "litert float32", "litert float16"]
+    assert (code, err.splitlines()[-1]) == (1, "error: the LiteRT model gives 0.9 of the texts")
+
+
 def test_it_answers_without_tensorflow(tmp_path: Path) -> None:
     folder = untrained_run(tmp_path / "run", "bilstm", 2)
     code = ("import sys\n"
