@@ -285,6 +285,8 @@ class RuntimeConfig(Section):
                                        minimum=0)
     checkpoint_steps: int | None = option(None, "steps between checkpoints (default: by time alone)", minimum=1)
     tensorboard: bool = option(False, "write TensorBoard logs beside the history")
+    save_float16: bool = option(False, "round the trained weights to float16 and compress model.keras, to 60% of its "
+                                "size or less")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The straight road: from a configuration to a finished run folder."""
 
+import dataclasses
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -196,8 +197,10 @@ def conclude(folder: RunFolder, target: Path, config: RunConfig, corpus: Corpus,
     folder.save_run(config, trained.preprocessor, corpus.class_names, trained.sizes, trained.model,
                     list(members.values()) if members else ())
     export_saved_model(Original(folder, list(islice(corpus.validation.texts, CHECKED_TEXTS))))
-    test = corpus.test.read()
-    logits = Classifier(folder.load_model(), trained.preprocessor, corpus.class_names).predict_logits(test.texts)
+    test, classifier = corpus.test.read(), Classifier(folder.load_model(), trained.preprocessor, corpus.class_names)
+    logits = classifier.predict_logits(test.texts)
+    if config.runtime.save_float16:
+        trained = dataclasses.replace(trained, validation_logits=classifier.predict_logits(corpus.validation.texts))
     np.savez(folder.test, allow_pickle=False, labels=test.labels, logits=logits)
     measured = _measured(corpus, trained, test, logits)
     if members:

@@ -10,6 +10,7 @@ import pytest
 
 from sentiment.architectures import scale_logits
 from sentiment.artifacts import RunFolder
+from sentiment.artifacts.run import in_float16
 from sentiment.config import DataConfig
 from sentiment.datasets import load_corpus
 from sentiment.evaluation import log_loss
@@ -76,6 +77,32 @@ def test_the_average_of_the_weights_is_what_is_kept(tiny_csv: Path, tmp_path: Pa
     validation = load_corpus(DataConfig(dataset=str(tiny_csv)), 1).validation
     logits = load(folder).predict_logits(validation.texts) * metrics_of(folder)["calibration"]["temperature"]
     assert log_loss(validation.labels, logits) == pytest.approx(validated, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["bilstm", "tfidf-lr"])
+def test_weights_saved_in_float16_are_those_that_are_measured(name: str, tiny_csv: Path, tmp_path: Path, run_cli: Cli
+                                                             ) -> None:
+    words = ["train", "--arch", name, "--dataset", tiny_csv, "--seed", 3, *(QUICK if name == "bilstm" else [])]
+    whole, half = (RunFolder(tmp_path / name) for name in ("whole", "half"))
+    assert run_cli(*words, "--output-dir", whole.path)[0] == 0
+    code, _, err = run_cli(*words, "--save-float16", "--output-dir", half.path)
+    assert code == 0, err
+    for exact, rounded in zip(whole.load_model().get_weights(), half.load_model().get_weights(), strict=True):
+        assert exact.dtype == rounded.dtype
+        np.testing.assert_array_equal(exact.astype(np.float16).astype(exact.dtype), rounded)
+    assert half.model.stat().st_size < 0.65 * whole.model.stat().st_size
+    classifier = load(half.path)
+    corpus = load_corpus(half.load_config().data, 3)
+    logits = classifier.predict_logits(corpus.validation.texts)
+    assert metrics_of(half.path)["validation"]["log_loss"] == log_loss(corpus.validation.labels, logits)
+    assert metrics_of(half.path)["validation"]["log_loss"] != metrics_of(whole.path)["validation"]["log_loss"]
+
+
+def test_weights_beyond_float16_become_its_largest() -> None:
+    rounded = in_float16(np.array([1e9, -1e9, 1 + 1e-5], np.float32))
+    assert rounded.dtype == np.float32
+    assert rounded.tolist() == [65504, -65504, 1]
+    assert in_float16(np.array([2 ** 40])).tolist() == [2 ** 40]
 
 
 def test_unlabelled_texts_that_are_not_there(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:

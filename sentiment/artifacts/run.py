@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Self
 
 import keras
+import numpy as np
 
 from sentiment import architectures
 from sentiment.architectures import Sizes
@@ -81,15 +82,21 @@ class RunFolder(ResultFolder):
 
     def save_run(self, config: RunConfig, preprocessor: TextPreprocessor, class_names: Sequence[str], sizes: Sizes,
                  trained: keras.Model, members: Sequence[Member] = ()) -> None:
-        """Write the configuration, the vocabulary, the class names, and the model in float32, without optimiser."""
+        """Write the configuration, the vocabulary, the class names, and the model in float32, without optimiser.
+
+        With `--save-float16` the weights are those float32 values that float16 has, too, and the file is compressed.
+        """
         if members:
             self.save_json(self.members, [dataclasses.asdict(member) for member in members])
         self.config.write_text(config.to_json(), encoding="utf-8")
         self.save_words_and_sizes(preprocessor, sizes)
         self.labels.write_text(json.dumps(list(class_names), ensure_ascii=False) + "\n", encoding="utf-8")
         model = self._build()
-        model.set_weights(trained.get_weights())
+        half = config.runtime.save_float16
+        model.set_weights([in_float16(one) for one in trained.get_weights()] if half else trained.get_weights())
         model.save(self.model)
+        if half:
+            compress(self.model)
 
     def load_config(self) -> RunConfig:
         """Read the configuration."""
@@ -137,3 +144,20 @@ class RunFolder(ResultFolder):
             raise UserError(f"{self.model} is damaged or does not fit its config.json: "
                             f"{str(error).strip().splitlines()[0]}") from None
         return model
+
+
+def in_float16(weights: np.ndarray) -> np.ndarray:
+    """Return weights of the same dtype, rounded to what float16 has; what is beyond its range becomes its end."""
+    if not np.issubdtype(weights.dtype, np.floating):
+        return weights
+    largest = np.finfo(np.float16).max
+    return np.asarray(np.clip(weights, -largest, largest).astype(np.float16), weights.dtype)
+
+
+def compress(path: Path) -> None:
+    """Write a ZIP archive, which a `.keras` file is, again with its members deflated."""
+    beside = path.with_name(f"{path.name}.deflated")
+    with zipfile.ZipFile(path) as stored, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as small:
+        for member in stored.infolist():
+            small.writestr(member.filename, stored.read(member))
+    beside.replace(path)
