@@ -137,7 +137,7 @@ class TextConfig(Section):
 
     vocabulary_size: int = option(20_000, "ids in all: padding, unknown, then the most frequent training words",
                                   flag="vocab-size", minimum=3)
-    max_length: int = option(400, "tokens kept of a text", minimum=1)
+    max_length: int = option(800, "tokens kept of a text", minimum=1)
     truncate: str = option("both", "which end of a longer text is kept; both is half from each", choices=TRUNCATIONS)
     buckets: int = option(12, "lengths that batches are padded to", minimum=1, maximum=64)
     periods: bool = option(False, "keep the period that ends a sentence as a word, as ! and ? always are")
@@ -148,7 +148,7 @@ class ModelConfig(Section):
     """What the network looks like; each architecture takes those of these options that it can use."""
 
     architecture: str = option("bilstm", "see `python -m sentiment architectures`", flag="arch")
-    embedding_size: int = option(128, "features of a word", minimum=1)
+    embedding_size: int = option(256, "features of a word", minimum=1)
     units: int = option(64, "features of the state, in each direction; filters of a convolution", minimum=1)
     layers: int | None = option(None, "layers on top of one another (default: 1; 2 for stacked-* and transformer)",
                                 minimum=1, maximum=16)
@@ -398,6 +398,6 @@ class PretrainConfig(Config):
         """Return the defaults for a method; an autoencoder reads whole texts at once, so they are cut."""
         changes: dict[str, dict[str, Any]] = {"pretraining": {"method": method}}
         if method == "autoencoder":
-            changes |= {"text": {"max_length": TextConfig.max_length}, "model": {"architecture": "lstm"},
+            changes |= {"text": {"max_length": 400}, "model": {"architecture": "lstm"},
                         "training": {"batch_size": TrainingConfig.batch_size, "epochs": 1}}
         return cls().updated(changes)

@@ -184,11 +184,11 @@ def test_architectures(run_cli: Cli) -> None:
     assert code == 0
     assert out.splitlines()[0].split()[0] == "name"
     counts = {entry["name"]: entry["parameters"] for entry in json.loads(run_cli("architectures", "--json")[1])}
-    # Embedding 20,000 x 128, two LSTMs of 4 (128 + 64 + 1) 64, attention of 256 x 128 + 128 for the score and 256 x 128
+    # Embedding 20,000 x 256, two LSTMs of 4 (256 + 64 + 1) 64, attention of 256 x 128 + 128 for the score and 256 x 128
     # for its state, and 128 + 1 for the logit.
-    assert counts["bilstm"] == 20_000 * 128 + 2 * 4 * (128 + 64 + 1) * 64 + 2 * 256 * 128 + 128 + 129
+    assert counts["bilstm"] == 20_000 * 256 + 2 * 4 * (256 + 64 + 1) * 64 + 2 * 256 * 128 + 128 + 129
     # A GRU with the reset gate applied after the product has two biases.
-    assert counts["gru"] == 20_000 * 128 + 3 * (128 + 64 + 2) * 64 + 65
+    assert counts["gru"] == 20_000 * 256 + 3 * (256 + 64 + 2) * 64 + 65
 
 
 def test_sample_is_named_at_the_start_and_at_the_end(tmp_path: Path, run_cli: Cli) -> None:

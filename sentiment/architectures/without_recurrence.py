@@ -35,7 +35,7 @@ def attention(config: ModelConfig, sizes: Sizes) -> keras.Model:
 
 
 @register("fasttext", "the mean of the vectors of words and bigrams (Joulin et al. 2017)",
-          uses=EMBEDDED | {"bigram_buckets"})
+          uses=EMBEDDED | {"bigram_buckets"}, model={"embedding_size": 128})
 def fasttext(config: ModelConfig, sizes: Sizes) -> keras.Model:
     """Bag of words and bigrams."""
     ids = blocks.ids_input()
@@ -60,7 +60,7 @@ def cnn(config: ModelConfig, sizes: Sizes) -> keras.Model:
 
 
 @register("transformer", "a small Transformer encoder, normalised before each sublayer (Vaswani et al. 2017)",
-          uses=EMBEDDED | {"layers", "heads", "pooling"})
+          uses=EMBEDDED | {"layers", "heads", "pooling"}, model={"embedding_size": 128}, text={"max_length": 400})
 def transformer(config: ModelConfig, sizes: Sizes) -> keras.Model:
     """Each layer adds MHA(LN(x)) to x, then W relu(V LN(x)); sinusoidal positions."""
     ids = blocks.ids_input()

@@ -61,10 +61,10 @@ ABLATIONS: dict[str, str] = {
     "two layers, batch normalisation": "--layers 2 --normalization batch", "two layers": "--layers 2",
     "two layers, residual": "--layers 2 --residual", "two layers, dense connections": "--layers 2 --skip",
     "directions summed, no attention": "--merge sum", "forget bias of 0": "--no-forget-bias",
-    "128 units": "--units 128", "random embedding": "--embedding-start random",
-    "adversarial": "--objective adversarial",
-    "AdamW": "--optimizer adamw", "constant rate": "--schedule constant", "first 400 words": "--truncate head",
-    "last 400 words": "--truncate tail", "200 words": "--max-length 200", "800 words": "--max-length 800",
+    "128 units": "--units 128", "128 features of a word": "--embedding-size 128",
+    "random embedding": "--embedding-start random", "adversarial": "--objective adversarial",
+    "AdamW": "--optimizer adamw", "constant rate": "--schedule constant", "first 800 words": "--truncate head",
+    "last 800 words": "--truncate tail", "200 words": "--max-length 200", "400 words": "--max-length 400",
     "10,000 words known": "--vocab-size 10000", "40,000 words known": "--vocab-size 40000",
     **{f"{pooling} pooling, no attention": f"--pooling {pooling}" for pooling in POOLINGS if pooling != "max"},
 }
@@ -77,7 +77,7 @@ PRETRAINED: dict[str, str] = {
     "lstm, autoencoder": "--arch lstm --method autoencoder", "lstm, language model": "--arch lstm --epochs 2",
     "bilstm, language model": "--arch bilstm --epochs 2",
 }
-SIZES = "--units 64 --embedding-size 128 --vocab-size 20000"
+SIZES = "--units 64 --embedding-size 256 --vocab-size 20000"
 DATA: dict[str, str] = {
     "bilstm, 1 % of the data": "--arch bilstm --train-share 0.01",
     "bilstm, 10 % of the data": "--arch bilstm --train-share 0.1",

@@ -11,6 +11,8 @@ from sentiment.config import DataConfig, RunConfig
 from sentiment.console import log, print_table
 
 HEADERS = ["row", "side", "median ms", "quartiles", "rate", "MiB", "x as long"]
+# Kept whatever the defaults become, so that the figures of versions compare.
+SIZES = {"model": {"embedding_size": 128}, "text": {"max_length": 400}}
 GROUPS = ("layer", "training", "settings", "prediction", "startup")
 
 
@@ -42,7 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
     from sentiment.benchmark import speed
     from sentiment.machine import available_cores
 
-    config = RunConfig().updated(given_options(arguments))
+    config = RunConfig().updated(SIZES).updated(given_options(arguments))
     threads = arguments.threads or available_cores()
     result: dict[str, Any] = {"machine": speed.machine(), "threads": threads, "rows": []}
     for row in speed.measure(arguments.rows, config, repeats=arguments.repeats, threads=threads,
