@@ -37,8 +37,8 @@ class Answers:
     notes: tuple[str, ...]
 
 
-def answers_of_all(folders: Sequence[RunFolder], data: DataConfig | None) -> Answers:
-    """Let finished runs answer on the test split of the first one, or on other labelled texts.
+def answers_of_all(folders: Sequence[RunFolder], data: DataConfig | None, *, mixed_precision: bool = False) -> Answers:
+    """Let finished runs answer on the test split of the first one, or on other labelled texts; see `sentiment.load`.
 
     Raises:
         UserError: if the classes of two models differ, or two are trained on different data and none is named.
@@ -54,7 +54,8 @@ def answers_of_all(folders: Sequence[RunFolder], data: DataConfig | None) -> Ans
     else:
         name = data.dataset
         examples, notes = load_for_evaluation(data, first.runtime.seed, classes)
-    classifiers = {model: load(folder.path) for model, folder in zip(names_of(folders), folders, strict=True)}
+    classifiers = {model: load(folder.path, mixed_precision=mixed_precision)
+                   for model, folder in zip(names_of(folders), folders, strict=True)}
     logits = {model: classifier.predict_logits(examples.texts) for model, classifier in classifiers.items()}
     return Answers(name, examples, classes, classifiers, logits, notes)
 

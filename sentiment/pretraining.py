@@ -19,6 +19,7 @@ from sentiment.datasets import Corpus, Texts, digests, load_corpus, load_unlabel
 from sentiment.errors import UserError
 from sentiment.machine import peak_memory_bytes
 from sentiment.model_card import pretraining_card
+from sentiment.precision import precision
 from sentiment.preprocessing import TextPreprocessor, word_vectors
 from sentiment.training.autoencoder import AutoencoderTask
 from sentiment.training.callbacks import HistoryFile
@@ -27,7 +28,7 @@ from sentiment.training.language_model import LanguageModelTask
 from sentiment.training.optimization import make_optimizer
 from sentiment.training.pretraining import Pretrainer, PretrainingDisplay, Task
 from sentiment.training.recovery import Recovery, identity_of
-from sentiment.training.strategy import Workers, describe, make_strategy, precision
+from sentiment.training.strategy import Workers, describe, make_strategy
 from sentiment.workflow import kept_on_error, resumed_or_new, versions
 
 HALF = "mixed_bfloat16"  # whose range is that of float32, so that no loss has to be scaled

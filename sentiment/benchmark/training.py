@@ -37,7 +37,7 @@ def ours(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: 
 
 def mixed(**options: Any) -> Callable[[], Any]:
     """The same with `--mixed-precision`: bfloat16 on a CPU."""
-    from sentiment.training.strategy import precision
+    from sentiment.precision import precision
 
     with precision(True):
         return ours(**options, by_rows=False)

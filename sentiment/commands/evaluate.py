@@ -4,7 +4,7 @@ import argparse
 import json
 from typing import Any
 
-from sentiment.commands.options import add_report, add_section, check_report, given_options
+from sentiment.commands.options import add_mixed_precision, add_report, add_section, check_report, given_options
 from sentiment.commands.tensorflow import import_tensorflow
 from sentiment.config import DataConfig, RunConfig
 from sentiment.console import log
@@ -19,6 +19,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("model", help="the folder of a run")
     parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
     add_report(parser)
+    add_mixed_precision(parser)
     add_section(parser, "data", DataConfig, OPTIONS)
     parser.set_defaults(run=run)
 
@@ -33,7 +34,8 @@ def run(arguments: argparse.Namespace) -> None:
     from sentiment.reports import write_report
 
     folder = RunFolder.open(arguments.model)
-    found = answers_of_all([folder], evaluation_data(changes, folder.load_config()))
+    found = answers_of_all([folder], evaluation_data(changes, folder.load_config()),
+                           mixed_precision=arguments.mixed_precision)
     metrics = metrics_of(found)
     if arguments.report:
         write_report(report_of(folder, found), arguments.report)

@@ -8,6 +8,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sentiment.commands.options import add_mixed_precision
 from sentiment.commands.shipped import is_text, shipped_model
 from sentiment.commands.tensorflow import import_tensorflow, load
 from sentiment.console import byte_progress, log, print_table
@@ -37,6 +38,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--text-column", help="column with the text (default: found by its name)")
     parser.add_argument("--stateful", action="store_true", help="take the texts, or the lines of standard input, as "
                         "pieces of one text, and predict after each; for models that read one way")
+    add_mixed_precision(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON object a line")
     parser.set_defaults(run=run)
 
@@ -79,7 +81,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _predict_texts(arguments: argparse.Namespace) -> None:
-    classifier = load(arguments.model)
+    classifier = load(arguments.model, arguments.mixed_precision)
     texts = iter(arguments.texts) if arguments.texts else stdin_texts()
     while chunk := list(islice(texts, STDIN_CHUNK)):
         print_predictions(classifier, chunk, as_json=arguments.json)
@@ -91,7 +93,8 @@ def _predict_pieces(arguments: argparse.Namespace) -> None:
     from sentiment.inference import Reader
     from sentiment.inference import load as load_run
 
-    reader = Reader(load_run(arguments.model), RunFolder.open(arguments.model).load_config().model)
+    reader = Reader(load_run(arguments.model, mixed_precision=arguments.mixed_precision),
+                    RunFolder.open(arguments.model).load_config().model)
     # Arguments are words apart; the lines of a file keep their line ends.
     pieces = (f"{text} " for text in arguments.texts) if arguments.texts else (f"{line}\n" for line in stdin_texts())
     for piece in pieces:
@@ -104,7 +107,7 @@ def _predict_file(arguments: argparse.Namespace) -> None:
 
     chunks = text_chunks(arguments.input, arguments.text_column)
     first = next(chunks, [])  # before the model is loaded: a mistake in the input answers at once
-    classifier = load(arguments.model)
+    classifier = load(arguments.model, arguments.mixed_precision)
     for texts in chain([first], chunks):
         print_predictions(classifier, texts, as_json=arguments.json)
 
@@ -115,13 +118,13 @@ def _write_file(arguments: argparse.Namespace) -> None:
 
     model = Path(arguments.model)
     jobs = plan_jobs(arguments.input, arguments.output, model, arguments.text_column, resume=arguments.resume,
-                     overwrite=arguments.overwrite)
+                     overwrite=arguments.overwrite, mixed_precision=arguments.mixed_precision)
     if not jobs:
         log(f"{arguments.output} is finished: there is nothing to resume")
         return
     with byte_progress("labelling", sum(job.size for job in jobs)) as seen:
         rows = run_over_ray(jobs, load, seen) if arguments.engine == "ray" else \
-            run_jobs(jobs, load(model), seen)
+            run_jobs(jobs, load(model, arguments.mixed_precision), seen)
     log(f"{rows:,} rows written to {arguments.output}")
 
 

@@ -25,11 +25,11 @@ def import_tensorflow() -> None:
             os.close(kept)
 
 
-def load(model: str | os.PathLike[str]) -> "Predictor":
-    """Load the classifier of a run or of an export, which need no TensorFlow."""
+def load(model: str | os.PathLike[str], mixed_precision: bool = False) -> "Predictor":
+    """Load the classifier of a run or of an export, which need no TensorFlow; see `sentiment.load`."""
     import sentiment
     from sentiment.portable import PortableFolder
 
     if not PortableFolder(model).exists():
         import_tensorflow()
-    return sentiment.load(model)
+    return sentiment.load(model, mixed_precision=mixed_precision)

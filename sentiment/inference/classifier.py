@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from sentiment.artifacts import RunFolder
 from sentiment.batching import Batches, bucket_lengths, map_batches
+from sentiment.precision import precision
 from sentiment.predictions import Prediction, predictions, probabilities
 from sentiment.preprocessing import TextPreprocessor
 
@@ -70,11 +71,13 @@ class Classifier:
         return predictions(self.predict_logits(texts), self.class_names)
 
 
-def load(path: str | os.PathLike[str]) -> Classifier:
-    """Load the classifier that a finished run left in its folder.
+def load(path: str | os.PathLike[str], *, mixed_precision: bool = False) -> Classifier:
+    """Load the classifier that a finished run left in its folder; see `sentiment.load`.
 
     Raises:
         UserError: if the folder is missing, incomplete, damaged or not of this project.
     """
     folder = RunFolder.open(path)
-    return Classifier(folder.load_model(), folder.load_preprocessor(), folder.load_class_names())
+    with precision(mixed_precision):
+        model = folder.load_model()
+    return Classifier(model, folder.load_preprocessor(), folder.load_class_names())

@@ -23,6 +23,7 @@ class Job:
         model: the folder of the model.
         text_column: the column with the text, None to find it by its name.
         resume: whether to go on with what an earlier run left.
+        mixed_precision: see `sentiment.load`.
     """
 
     sources: tuple[Path, ...]
@@ -30,6 +31,7 @@ class Job:
     model: Path
     text_column: str | None
     resume: bool
+    mixed_precision: bool = False
 
     @property
     def size(self) -> int:
@@ -40,7 +42,7 @@ class Job:
     def plan(self) -> dict[str, Any]:
         """What must not change between a run and the one that goes on with it."""
         return {"version": __version__, "text_column": self.text_column, "model": _states(_files(self.model)),
-                "sources": _states(self.sources)}
+                "mixed_precision": self.mixed_precision, "sources": _states(self.sources)}
 
     def run(self, classifier: Predictor, seen: Callable[[int], None] = lambda size: None) -> int:
         """Write the file and return its rows; `seen` is called with bytes that were read."""
@@ -55,8 +57,8 @@ class Job:
             raise
 
 
-def plan_jobs(pattern: str, output: Path, model: Path, text_column: str | None, *, resume: bool, overwrite: bool
-              ) -> list[Job]:
+def plan_jobs(pattern: str, output: Path, model: Path, text_column: str | None, *, resume: bool, overwrite: bool,
+              mixed_precision: bool = False) -> list[Job]:
     """Return the jobs that are left to do: one for a file, or one for each source if `output` is a folder.
 
     `output` is a file if it ends like one; a folder is made.
@@ -77,7 +79,7 @@ def plan_jobs(pattern: str, output: Path, model: Path, text_column: str | None, 
     if there and not resume and not overwrite:
         raise UserError(f"{there[0]} is there already, whole or in part: --resume goes on with what is missing, "
                         "--overwrite starts anew")
-    return [Job(given, target, model, text_column, resume) for given, target in pairs
+    return [Job(given, target, model, text_column, resume, mixed_precision) for given, target in pairs
             if not (resume and target.exists())]
 
 

@@ -12,20 +12,20 @@ from sentiment.machine import available_cores
 from sentiment.predictions import Predictor
 from sentiment.scoring.jobs import Job
 
-Load = Callable[[Path], Predictor]
+Load = Callable[[Path, bool], Predictor]  # of a model's folder, and whether it computes in half precision
 
 
 @cache
-def _loaded(load: Load, model: Path) -> Predictor:
+def _loaded(load: Load, model: Path, mixed_precision: bool) -> Predictor:
     """Load a model once in each process."""
-    return load(model)
+    return load(model, mixed_precision)
 
 
 def _label(batch: dict[str, Any], load: Load) -> dict[str, Any]:
     """Do one job; a mistake in the input is a value, because Ray would wrap it as an error."""
     (job,) = batch["job"]
     try:
-        return {"rows": [job.run(_loaded(load, job.model))], "bytes": [job.size], "error": [""]}
+        return {"rows": [job.run(_loaded(load, job.model, job.mixed_precision))], "bytes": [job.size], "error": [""]}
     except UserError as error:
         return {"rows": [0], "bytes": [job.size], "error": [str(error)]}
 

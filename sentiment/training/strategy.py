@@ -1,12 +1,9 @@
-"""Where a step runs: a `tf.distribute` strategy, the workers it has, and the precision that suits the device."""
+"""Where a step runs: a `tf.distribute` strategy, and the workers it has."""
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -103,27 +100,6 @@ def _index(resolver: Any) -> int:
     """Return the number of this worker: a chief, if the cluster has a job of that name, stands before the others."""
     before = 1 if resolver.task_type != "chief" and "chief" in resolver.cluster_spec().jobs else 0
     return int(resolver.task_id) + before
-
-
-def half_precision() -> str:
-    """Return the Keras dtype policy for `--mixed-precision` on this machine."""
-    return "mixed_float16" if tf.config.list_logical_devices("GPU") else "mixed_bfloat16"
-
-
-@contextmanager
-def precision(mixed: bool, half: str | None = None) -> Iterator[None]:
-    """Build layers in half precision if `mixed`; outside the block the policy is what it was.
-
-    Args:
-        mixed: whether to.
-        half: the Keras dtype policy (default: `half_precision`, of this machine).
-    """
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy((half or half_precision()) if mixed else before)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def describe(strategy: Any) -> str:

@@ -21,6 +21,7 @@ from sentiment.console import log
 from sentiment.datasets import Corpus, load_unlabelled
 from sentiment.datasets import Texts as CorpusTexts
 from sentiment.errors import UserError
+from sentiment.precision import precision
 from sentiment.preprocessing import TextPreprocessor, read_vectors, word_vectors
 from sentiment.training.calibration import temperature
 from sentiment.training.callbacks import ProgressDisplay, make_callbacks
@@ -31,7 +32,7 @@ from sentiment.training.loop import Trainer
 from sentiment.training.optimization import make_optimizer
 from sentiment.training.prior import NO_PRIOR, Pretrained, Prior, check_options
 from sentiment.training.recovery import Recovery, identity_of
-from sentiment.training.strategy import Workers, describe, precision
+from sentiment.training.strategy import Workers, describe
 
 FITTED_AT_ONCE = ("class_weights", "seed", "save_float16")  # options that linear models take, too
 REPEATED_SHARE = 0.05  # of validation texts, up to which those that were read before are the corpus's own repeats

@@ -1,11 +1,15 @@
+import json
+from collections.abc import Callable
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
 import sentiment
 from sentiment.inference import load
 
+Cli = Callable[..., tuple[int, str, str]]
 ODD_TEXTS = ["", "  ", "\x00", "\ud800", "😀" * 30, "مرحبا", "good " * 100_000]
 
 
@@ -41,3 +45,23 @@ def test_one_trace_for_all_lengths(tiny_run: Path) -> None:
     for length in range(1, 30):
         classifier.predict(["word " * length] * length)
     assert classifier._logits.experimental_get_tracing_count() == 1
+
+
+def test_half_precision_is_near(tiny_run: Path, exported_run: Path, run_cli: Cli) -> None:
+    half, exact = load(tiny_run, mixed_precision=True), load(tiny_run)
+    units = [one.model.get_layer("bilstm").compute_dtype for one in (half, exact)]
+    assert units == ["bfloat16", "float32"]
+    assert keras.config.dtype_policy().name == "float32"
+    texts = ["a good film", "a bad film, number 5", ""]
+    logits = half.predict_logits(texts)
+    assert logits.dtype == np.float32
+    assert 0 < np.abs(logits - exact.predict_logits(texts)).max() < 0.05
+    code, out, err = run_cli("predict", tiny_run, *texts, "--mixed-precision", "--json")
+    assert code == 0, err
+    scores = [list(json.loads(line)["scores"].values()) for line in out.splitlines()]
+    np.testing.assert_allclose(scores, half.predict_proba(texts), atol=1e-7)
+    losses = [json.loads(run_cli("evaluate", tiny_run, "--json", *words)[1])["log_loss"]
+              for words in ([], ["--mixed-precision"])]
+    assert 0 < abs(losses[0] - losses[1]) < 0.01
+    code, _, err = run_cli("predict", exported_run / "onnx", "text", "--mixed-precision")
+    assert (code, "is an export, whose precision is its own" in err) == (1, True)

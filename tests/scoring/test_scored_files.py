@@ -213,6 +213,7 @@ def test_parts_of_something_else_are_not_gone_on_with(tmp_path: Path, model: Pat
     with pytest.raises(UserError, match="is of another model, other files or other options: start anew with --over"):
         replace(one, resume=True).run(FakePredictor())
     assert one.run(FakePredictor()) == 45
+    assert replace(one, mixed_precision=True).plan != one.plan
 
 
 def test_work_that_was_begun_is_not_thrown_away_unasked(tmp_path: Path, model: Path) -> None:

@@ -14,10 +14,11 @@ from sentiment.batching import Batches, TokenizedTexts, bucket_lengths
 from sentiment.config import ModelConfig, TrainingConfig
 from sentiment.errors import UserError
 from sentiment.objectives import cross_entropy
+from sentiment.precision import precision
 from sentiment.training.calibration import temperature
 from sentiment.training.loop import Trainer
 from sentiment.training.row_adam import RowAdam
-from sentiment.training.strategy import make_strategy, precision
+from sentiment.training.strategy import make_strategy
 
 RANDOM = np.random.default_rng(4)
 LENGTHS = RANDOM.integers(1, 12, size=50)

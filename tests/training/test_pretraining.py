@@ -19,6 +19,7 @@ from sentiment.architectures.pretrainable import BUILDERS
 from sentiment.batching import Batches, TokenizedTexts, bucket_lengths
 from sentiment.config import ModelConfig, TrainingConfig
 from sentiment.errors import DivergedError, Interrupted
+from sentiment.precision import precision
 from sentiment.pretraining import HALF
 from sentiment.training.autoencoder import AutoencoderTask
 from sentiment.training.checkpoints import Checkpoints
@@ -26,7 +27,6 @@ from sentiment.training.language_model import LanguageModelTask
 from sentiment.training.optimization import make_optimizer
 from sentiment.training.pretraining import Pretrainer, PretrainingDisplay
 from sentiment.training.recovery import Recovery
-from sentiment.training.strategy import precision
 
 VOCABULARY = 12
 # The words go round in a circle, so that the next one can be known, from either side.

@@ -11,12 +11,12 @@ from test_loop import LABELS, make_batches, make_trainer
 
 from sentiment.config import TrainingConfig
 from sentiment.errors import DivergedError, Interrupted, UserError
+from sentiment.precision import precision
 from sentiment.training.callbacks import make_callbacks
 from sentiment.training.checkpoints import Checkpoints
 from sentiment.training.optimization import make_optimizer
 from sentiment.training.recovery import Place, Recovery
 from sentiment.training.row_adam import RowAdam
-from sentiment.training.strategy import precision
 
 EPOCHS, STEPS = 4, 7  # 50 texts in batches of 8
 DROPOUT = {"word_dropout": 0.2, "embedding_dropout": 0.3, "output_dropout": 0.3}
