@@ -43,8 +43,8 @@ class Recipe:
         if (pretrains or teaches) and Workers(make_strategy(self._strategy)).count > 1:
             raise UserError("this preset trains in steps, on one machine: start it without TF_CONFIG")
         start = self._pretrained() if pretrains else {}
-        teacher = self._teacher(start) if teaches else {}
-        return merged(merged(self.preset.beside(self.given), start), teacher)
+        options = merged(self.preset.beside(self.given), start)
+        return merged(options, self._teacher(start, options)) if teaches else options
 
     def _pretrained(self) -> Options:
         """Pretrain; return the option that starts a classifier from it."""
@@ -53,13 +53,27 @@ class Recipe:
                                    given={})
         return {"training": {"pretrained": str(folder.path)}}
 
-    def _teacher(self, start: Options) -> Options:
-        """Train a classifier and an NB-SVM; return the options with which another learns from their mean."""
+    def _teacher(self, start: Options, options: Options) -> Options:
+        """Train a classifier and an NB-SVM, and another classifier that learns from their mean.
+
+        Args:
+            start: the option of what classifiers start from.
+            options: of the one that learns.
+
+        Returns:
+            The options with which a last one learns from the mean of the second one and the NB-SVM.
+        """
+        other: Options = {"data": {"unlabelled": UNLABELLED_OF_CORPUS}} if self._has_unlabelled() else {}
         first = self._run("first", merged(self.preset.first_beside(self.given), start))
         linear = self._run("linear", self.preset.linear_options(self.given))
-        folder = ensemble_folder([first, linear], self._beside("teacher"), overwrite=self.overwrite, resume=self.resume)
-        taught: Options = {"training": {"teacher": str(folder.path)}}
-        return merged(taught, {"data": {"unlabelled": UNLABELLED_OF_CORPUS}}) if self._has_unlabelled() else taught
+        taught = merged(other, self._mean("first-teacher", first, linear))
+        second = self._run("second", merged(options, taught))
+        return merged(other, self._mean("teacher", second, linear))
+
+    def _mean(self, name: str, classifier: RunFolder, linear: RunFolder) -> Options:
+        """Make the mean of two models; return the option that makes it a teacher."""
+        folder = ensemble_folder([classifier, linear], self._beside(name), overwrite=self.overwrite, resume=self.resume)
+        return {"training": {"teacher": str(folder.path)}}
 
     def _run(self, name: str, options: Options) -> RunFolder:
         """Train a classifier of its own."""
