@@ -79,10 +79,10 @@ def main() -> None:
 
 def write_corpora(names: set[str], folder: Path) -> None:
     """Write train.csv and test.csv of each corpus to a folder of its name."""
-    for part, frame in zip(("train", "test"), whole_corpus(), strict=True):
+    for place, (part, frame) in enumerate(zip(("train", "test"), whole_corpus(), strict=True)):
         for name in names:
             (folder / name).mkdir(exist_ok=True)
-            make = CORPORA[name][part == "test"]
+            make = CORPORA[name][place]
             make(frame)[["text", "label", "movie"]].to_csv(folder / name / f"{part}.csv", index=False)
 
 

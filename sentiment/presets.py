@@ -35,7 +35,8 @@ class Preset:
         summary: its time, memory and test accuracy, as measured on IMDB with 2 cores.
         options: of the classifier, by section and field.
         pretraining: of what it starts from, in the same form; None if it starts from nothing.
-        first: of a classifier that comes before it and, together with NB-SVM, teaches it; None if nobody does.
+        first: of the first of two classifiers that come before it: each, together with NB-SVM, teaches the next one;
+            None if nobody teaches.
         halves: whether to compute in bfloat16 where the processor has products of it.
     """
 
