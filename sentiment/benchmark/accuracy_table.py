@@ -5,13 +5,14 @@ import io
 from collections.abc import Sequence
 from statistics import fmean, median
 
-from sentiment.benchmark.rows import BASE, PUBLISHED, Row
+from sentiment.benchmark.rows import BASE, GROUPS, PUBLISHED, Row
 from sentiment.benchmark.runs import Run
 from sentiment.evaluation.statistics import mcnemar, paired_difference, summary
 
 HEADERS = ["model", "flags", "parameters", "epochs", "seconds", "seeds", "validation", "test", "sd", "95 % interval",
            f"against {BASE}", "p (t)", "p (McNemar)", "without repeats", "published", "source"]
 NUMERIC = tuple(range(2, 15))
+SMALLEST = 1e-99  # of the p-values that are written as they are
 
 
 def table(rows: Sequence[Row], runs: Sequence[Run]) -> list[list[str]]:
@@ -60,13 +61,19 @@ def _against(runs: list[Run], base: list[Run]) -> list[str]:
     others = {run.seed: run for run in base}
     p_values = [mcnemar(run.right, others[run.seed].right).p_value for run in runs if run.seed in others]
     return [f"{difference.mean:+.4f}", "" if difference.p_value is None else f"{difference.p_value:.3f}",
-            f"{median(p_values):.2g}"]
+            f"{median(p_values):.2g}" if median(p_values) >= SMALLEST else f"< {SMALLEST:.0e}"]
 
 
-def as_markdown(lines: list[list[str]]) -> str:
-    """Return the table in Markdown; flags are code."""
-    cells = [[f"`{cell}`" if column == 1 else cell for column, cell in enumerate(line)] for line in lines]
-    return "\n".join(f"| {' | '.join(line)} |" for line in [HEADERS, ["---"] * len(HEADERS), *cells]) + "\n"
+def as_markdown(rows: Sequence[Row], lines: list[list[str]]) -> str:
+    """Return the table in Markdown, in parts by the groups of its rows; flags are code."""
+    groups = {row.name: row.group for row in rows}
+    parts = []
+    for group in GROUPS:
+        cells = [[line[0], f"`{line[1]}`", *line[2:]] for line in lines if groups[line[0]] == group]
+        if cells:
+            table_lines = [f"| {' | '.join(line)} |" for line in [HEADERS, ["---"] * len(HEADERS), *cells]]
+            parts.append("\n".join([f"## {group.capitalize()}", "", *table_lines, ""]))
+    return "\n".join(parts)
 
 
 def as_csv(lines: list[list[str]]) -> str:

@@ -99,7 +99,7 @@ def run_all(results: Results, rows: Sequence[Row], seeds: Sequence[int], data: D
     Returns:
         What failed.
     """
-    failed = []
+    failed, left = [], 0
     started, work = time.monotonic(), results.path.with_name(f"{results.path.stem}.run")
     done = {(run.row, run.seed): run.values["seconds"]["all"] for run in results.runs()}
     for seed in seeds:
@@ -109,7 +109,7 @@ def run_all(results: Results, rows: Sequence[Row], seeds: Sequence[int], data: D
             likely = max((seconds for (name, _), seconds in done.items() if name == row.name),
                          default=max(done.values(), default=0.0))
             if budget is not None and time.monotonic() - started + likely > budget:
-                log(f"{row.name}, seed {seed}: not begun, the budget is spent")
+                left += 1
                 continue
             log(f"{row.name}, seed {seed}: {command_of(row, seed)}")
             try:
@@ -120,6 +120,8 @@ def run_all(results: Results, rows: Sequence[Row], seeds: Sequence[int], data: D
                 continue
             results.append(values)
             done[row.name, seed] = values["seconds"]["all"]
+    if left:
+        log(f"{left} {'run' if left == 1 else 'runs'} not begun, the budget is spent")
     if work.is_dir() and not any(work.iterdir()):
         work.rmdir()
     return failed

@@ -63,7 +63,7 @@ def write_report(folder: Path, rows: Any, runs: Any, lines: list[list[str]], dat
     from sentiment.benchmark.runs import lengths_of_test
 
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "table.md").write_text(as_markdown(lines), encoding="utf-8")
+    (folder / "table.md").write_text(as_markdown(rows, lines), encoding="utf-8")
     (folder / "table.csv").write_text(as_csv(lines), encoding="utf-8")
     draw_all(rows, runs, lengths_of_test(data), folder)
 

@@ -19,6 +19,7 @@ from sentiment import architectures
 from sentiment.architectures import Sizes
 from sentiment.architectures.pretrainable import BUILDERS
 from sentiment.artifacts import PretrainedFolder, RunFolder
+from sentiment.benchmark import accuracy_table
 from sentiment.benchmark import runs as runs_module
 from sentiment.benchmark.accuracy_plots import against, draw_all
 from sentiment.benchmark.accuracy_table import HEADERS, as_csv, as_markdown, table
@@ -129,12 +130,21 @@ def test_table() -> None:
     assert (gru["seeds"], gru["test"]) == ("not run", "")
 
 
+def test_a_tiny_p_value_is_no_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accuracy_table, "SMALLEST", 0.01)
+    _, lstm = table(ROWS[:2], finished(("bilstm", 1, 30), ("lstm", 1, 20)))
+    assert lstm[HEADERS.index("p (McNemar)")] == "< 1e-02"
+
+
 def test_table_as_markdown_and_csv() -> None:
     lines = table(ROWS, finished(("bilstm", 1, 30)))
-    markdown = as_markdown(lines).splitlines()
-    assert len(markdown) == 2 + len(ROWS)
-    assert {line.count("|") for line in markdown} == {len(HEADERS) + 1}
-    assert "`--arch bilstm`" in markdown[2]
+    markdown = as_markdown(ROWS, lines).splitlines()
+    assert [line for line in markdown if not line.startswith("|")] == ["## Baselines", "", "", "## Architectures", ""]
+    tables = [line for line in markdown if line.startswith("|")]
+    assert {line.count("|") for line in tables} == {len(HEADERS) + 1}
+    assert [line.split(" | ")[0] for line in tables] == [
+        "| model", "| ---", "| tfidf-lr", "| model", "| ---", "| bilstm", "| lstm", "| gru"]
+    assert "| bilstm | `--arch bilstm` |" in tables[5]
     read = list(csv.DictReader(io.StringIO(as_csv(lines))))
     assert read[0]["parameters"] == "1234"
     assert list(read[0]) == HEADERS
@@ -170,7 +180,7 @@ def test_missing_runs_are_run_seed_by_seed_within_the_budget(tmp_path: Path, mon
     results.append(values("lstm", 1, 25, seconds=100.0))
     run_all(results, ROWS[:3], [1, 2], DataConfig(dataset="sample"), 50.0)
     assert begun == []
-    assert "bilstm, seed 1: not begun, the budget is spent" in capsys.readouterr().err
+    assert "5 runs not begun, the budget is spent" in capsys.readouterr().err
     run_all(results, ROWS[:3], [1, 2], DataConfig(dataset="sample"), 121.0)
     assert begun == [("bilstm", 1), ("tfidf-lr", 1), ("bilstm", 2), ("tfidf-lr", 2)]
     run_all(results, ROWS[:3], [1, 2], DataConfig(dataset="sample"), None)
