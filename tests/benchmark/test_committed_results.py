@@ -1,0 +1,53 @@
+"""What the repository says of the benchmark is what its results say, of models that train today as they did then."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sentiment.benchmark.accuracy_table import as_csv, as_markdown, table
+from sentiment.benchmark.rows import Row, all_rows
+from sentiment.benchmark.runs import Results, Run
+from sentiment.cli import make_parser
+from sentiment.commands.benchmark_imdb import DEFAULT_RESULTS
+from sentiment.commands.options import given_options
+from sentiment.config import RunConfig
+from sentiment.workflow import default_config
+
+ROOT = Path(__file__).parents[2]
+RUNS = Results(ROOT / DEFAULT_RESULTS).runs()
+ROWS = {row.name: row for row in all_rows()}
+SECTIONS = ("text", "model", "training")
+
+
+def test_each_run_is_there_once_and_of_a_row() -> None:
+    names = [(run.row, run.seed) for run in RUNS]
+    assert names
+    assert len(set(names)) == len(names)
+    assert {name for name, _ in names} <= set(ROWS)
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: f"{run.row}-{run.seed}")
+def test_a_row_would_be_trained_today_as_it_was(run: Run) -> None:
+    """Else its figures are those of other defaults, and the run must be made again."""
+    then, now = RunConfig.from_dict(run.values["config"]), config_of(ROWS[run.row])
+    assert run.values["dataset"] == "imdb"
+    assert then.runtime.seed == run.seed
+    if ROWS[run.row].pretraining:
+        then = then.updated({"training": {"pretrained": None}})
+    assert {name: getattr(then, name) for name in SECTIONS} == {name: getattr(now, name) for name in SECTIONS}
+    for name in ("train_share", "random_split", "validation_fraction", "unlabelled"):
+        assert getattr(then.data, name) == getattr(now.data, name)
+
+
+@pytest.mark.parametrize(("name", "make"), [
+    ("table.md", lambda lines: as_markdown(all_rows(), lines)), ("table.csv", as_csv)])
+def test_the_page_shows_the_results(name: str, make: Callable[[list[list[str]]], str]) -> None:
+    shown = (ROOT / "docs" / "benchmark" / name).read_text(encoding="utf-8")
+    assert shown == make(table(all_rows(), RUNS)), f"{DEFAULT_RESULTS} changed: write the report again"
+
+
+def config_of(row: Row) -> RunConfig:
+    """Return the configuration that the row's command has today."""
+    given = given_options(make_parser().parse_args(["train", *row.flags]))
+    return default_config(given).updated(given)
