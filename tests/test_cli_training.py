@@ -192,5 +192,9 @@ def test_the_list_of_architectures_says_what_each_takes(run_cli: Cli) -> None:
     assert "--gru-reset" in by_name["bigru"]["options"]
     assert "--gru-reset" not in by_name["lstm"]["options"]
     assert by_name["nb-svm"] == {"name": "nb-svm", "parameters": None, "options": [],
-                                 "summary": by_name["nb-svm"]["summary"]}
-    assert "--embedding-size --units" in run_cli("architectures", "--options")[1]
+                                 "summary": by_name["nb-svm"]["summary"],
+                                 "defaults": {"--vocab-size": 1_000_000, "--max-length": 10_000}}
+    listed = run_cli("architectures", "--options")[1]
+    assert "--embedding-size --units" in listed
+    assert listed.count("by default --attention luong-concat\n") == 1
+    assert "by default --periods" in listed

@@ -6,13 +6,14 @@ import json
 from typing import Any
 
 from sentiment.commands.tensorflow import import_tensorflow
-from sentiment.config import ModelConfig, RunConfig, flag_of
+from sentiment.config import ModelConfig, RunConfig, TextConfig, flag_of
 
 
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("architectures", help="list the architectures")
-    parser.add_argument("--options", action="store_true", help="list the options that each takes as well")
+    parser.add_argument("--options", action="store_true",
+                        help="list the options that each takes, and defaults of its own, as well")
     parser.add_argument("--json", action="store_true", help="print them as JSON")
     parser.set_defaults(run=run)
 
@@ -25,12 +26,14 @@ def run(arguments: argparse.Namespace) -> None:
     config = RunConfig()
     sizes = architectures.Sizes(config.text.vocabulary_size, classes=2)
     flags = {declared.name: flag_of(declared) for declared in dataclasses.fields(ModelConfig)}
+    all_flags = {declared.name: flag_of(declared) for declared in dataclasses.fields(TextConfig)} | flags
     entries = []
     for entry in architectures.architectures():
         model = entry.build(dataclasses.replace(config.model, architecture=entry.name, **entry.model), sizes)
         count = model.count_params() if entry.learner == "gradient" else None  # as many as there are terms
         entries.append({"name": entry.name, "parameters": count, "summary": entry.summary,
-                        "options": [flags[name] for name in flags if name in entry.uses - {"architecture"}]})
+                        "options": [flags[name] for name in flags if name in entry.uses - {"architecture"}],
+                        "defaults": {all_flags[name]: value for name, value in {**entry.text, **entry.model}.items()}})
     if arguments.json:
         print(json.dumps(entries))
     else:
@@ -46,4 +49,8 @@ def lines(entries: list[dict[str, Any]], *, options: bool) -> list[str]:
         result.append(f"{entry['name']:<{width}}  {count:>10}  {entry['summary']}")
         if options:
             result.append(f"{'':<{width}}  {'':>10}  {' '.join(entry['options']) or 'no options'}")
+            own = [flag if value is True else f"{flag} {value:g}" if isinstance(value, float) else f"{flag} {value}"
+                   for flag, value in entry["defaults"].items()]
+            if own:
+                result.append(f"{'':<{width}}  {'':>10}  by default {' '.join(own)}")
     return result
