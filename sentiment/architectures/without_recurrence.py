@@ -13,6 +13,8 @@ from sentiment.config import ModelConfig
 CONVOLUTION_WIDTHS = (3, 4, 5)
 TRANSFORMER_LAYERS = 2
 INNER_FACTOR = 4
+# Where a word is hidden, so are both of its pairs; what is left is too little for a mean of vectors to learn from.
+WITHOUT_DROPOUT = {"word_dropout": 0.0, "embedding_dropout": 0.0, "output_dropout": 0.0}
 
 
 def _model(config: ModelConfig, sizes: Sizes, ids: Any, features: Any) -> keras.Model:
@@ -35,7 +37,7 @@ def attention(config: ModelConfig, sizes: Sizes) -> keras.Model:
 
 
 @register("fasttext", "the mean of the vectors of words and bigrams (Joulin et al. 2017)",
-          uses=EMBEDDED | {"bigram_buckets"}, model={"embedding_size": 128})
+          uses=EMBEDDED | {"bigram_buckets"}, model={"embedding_size": 128, **WITHOUT_DROPOUT})
 def fasttext(config: ModelConfig, sizes: Sizes) -> keras.Model:
     """Bag of words and bigrams."""
     ids = blocks.ids_input()
