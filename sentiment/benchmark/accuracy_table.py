@@ -59,9 +59,9 @@ def _against(runs: list[Run], base: list[Run]) -> list[str]:
     if difference is None:
         return ["", "", ""]
     others = {run.seed: run for run in base}
-    p_values = [mcnemar(run.right, others[run.seed].right).p_value for run in runs if run.seed in others]
+    p_value = median(mcnemar(run.right, others[run.seed].right).p_value for run in runs if run.seed in others)
     return [f"{difference.mean:+.4f}", "" if difference.p_value is None else f"{difference.p_value:.3f}",
-            f"{median(p_values):.2g}" if median(p_values) >= SMALLEST else f"< {SMALLEST:.0e}"]
+            f"{p_value:.2g}" if p_value >= SMALLEST else f"< {SMALLEST:.0e}"]
 
 
 def as_markdown(rows: Sequence[Row], lines: list[list[str]]) -> str:

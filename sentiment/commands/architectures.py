@@ -25,15 +25,15 @@ def run(arguments: argparse.Namespace) -> None:
 
     config = RunConfig()
     sizes = architectures.Sizes(config.text.vocabulary_size, classes=2)
-    flags = {declared.name: flag_of(declared) for declared in dataclasses.fields(ModelConfig)}
-    all_flags = {declared.name: flag_of(declared) for declared in dataclasses.fields(TextConfig)} | flags
+    flags = {declared.name: flag_of(declared) for section in (TextConfig, ModelConfig)
+             for declared in dataclasses.fields(section)}
     entries = []
     for entry in architectures.architectures():
         model = entry.build(dataclasses.replace(config.model, architecture=entry.name, **entry.model), sizes)
         count = model.count_params() if entry.learner == "gradient" else None  # as many as there are terms
         entries.append({"name": entry.name, "parameters": count, "summary": entry.summary,
                         "options": [flags[name] for name in flags if name in entry.uses - {"architecture"}],
-                        "defaults": {all_flags[name]: value for name, value in {**entry.text, **entry.model}.items()}})
+                        "defaults": {flags[name]: value for name, value in {**entry.text, **entry.model}.items()}})
     if arguments.json:
         print(json.dumps(entries))
     else:
@@ -49,8 +49,14 @@ def lines(entries: list[dict[str, Any]], *, options: bool) -> list[str]:
         result.append(f"{entry['name']:<{width}}  {count:>10}  {entry['summary']}")
         if options:
             result.append(f"{'':<{width}}  {'':>10}  {' '.join(entry['options']) or 'no options'}")
-            own = [flag if value is True else f"{flag} {value:g}" if isinstance(value, float) else f"{flag} {value}"
-                   for flag, value in entry["defaults"].items()]
+            own = " ".join(typed(flag, value) for flag, value in entry["defaults"].items())
             if own:
-                result.append(f"{'':<{width}}  {'':>10}  by default {' '.join(own)}")
+                result.append(f"{'':<{width}}  {'':>10}  by default {own}")
     return result
+
+
+def typed(flag: str, value: Any) -> str:
+    """Return an option as one types it."""
+    if value is True:
+        return flag
+    return f"{flag} {value:g}" if isinstance(value, float) else f"{flag} {value}"
