@@ -10,7 +10,7 @@ from sentiment.errors import UserError
 from sentiment.presets import Options, Preset, merged
 from sentiment.pretraining import pretrained_folder
 from sentiment.training.strategy import Workers, make_strategy
-from sentiment.workflow import default_config, trained_folder
+from sentiment.workflow import config_with, trained_folder
 
 
 class Recipe:
@@ -77,8 +77,7 @@ class Recipe:
 
     def _run(self, name: str, options: Options) -> RunFolder:
         """Train a classifier of its own."""
-        config = default_config(options).updated(options)
-        trained_folder(config, self._beside(name), overwrite=self.overwrite, resume=self.resume, given={})
+        trained_folder(config_with(options), self._beside(name), overwrite=self.overwrite, resume=self.resume, given={})
         return RunFolder.open(self._beside(name))
 
     @property

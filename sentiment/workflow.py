@@ -59,6 +59,11 @@ def default_config(given: dict[str, dict[str, Any]]) -> RunConfig:
     return own if fits or not architectures.makes_sense(start.updated(given).model) else start
 
 
+def config_with(given: dict[str, dict[str, Any]]) -> RunConfig:
+    """Return the configuration with these options, and the defaults of their architecture for the others."""
+    return default_config(given).updated(given)
+
+
 def load_pretrained(config: RunConfig) -> Pretrained | None:
     """Load the pretrained network that a configuration names, if it names one.
 

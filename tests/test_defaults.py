@@ -6,12 +6,12 @@ import pytest
 
 from sentiment import architectures
 from sentiment.errors import UserError
-from sentiment.workflow import default_config
+from sentiment.workflow import config_with
 
 
 def model(**given: Any) -> Any:
     """Return the model's configuration that `train` would take for these options."""
-    return default_config({"model": given}).updated({"model": given}).model
+    return config_with({"model": given}).model
 
 
 @pytest.mark.parametrize("entry", architectures.architectures(), ids=lambda entry: entry.name)

@@ -15,7 +15,7 @@ from sentiment.config import RunConfig
 from sentiment.errors import UserError
 from sentiment.presets import PRESETS, merged
 from sentiment.recipes import Recipe
-from sentiment.workflow import default_config
+from sentiment.workflow import config_with, default_config
 
 Cli = Callable[..., tuple[int, str, str]]
 SMALL = ["--units", "5", "--embedding-size", "4", "--vocab-size", "60", "--batch-size", "8", "--max-length", "24",
@@ -30,8 +30,7 @@ def small_pretraining(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def configured(name: str, **given: Any) -> RunConfig:
-    wanted = PRESETS[name].beside(given)
-    return default_config(wanted).updated(wanted)
+    return config_with(PRESETS[name].beside(given))
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -141,12 +140,10 @@ def test_the_steps_take_over_what_they_can_use() -> None:
         "model": {"units": 7}, "training": {"class_weights": "balanced", "teacher_weight": 0.4, "epochs": 2},
         "runtime": {"seed": 5}}
     best = PRESETS["best"]
-    wanted = best.first_beside(given)
-    first = default_config(wanted).updated(wanted)
+    first = config_with(best.first_beside(given))
     assert (first.data.dataset, first.data.unlabelled, first.text.max_length) == ("a.csv", None, 9)
     assert (first.model.units, first.training.epochs, first.training.teacher_weight) == (7, 2, 0.9)
-    wanted = best.linear_options(given)
-    linear = default_config(wanted).updated(wanted)
+    linear = config_with(best.linear_options(given))
     assert (linear.data.label_column, linear.data.unlabelled, linear.model.units) == ("c", None, 64)
     assert (linear.training.class_weights, linear.runtime.seed) == ("balanced", 5)
     assert configured("best", **given).data.unlabelled == "b.csv"
@@ -162,7 +159,7 @@ def test_texts_without_labels_are_used_where_the_corpus_has_them(
     monkeypatch.setattr(RunFolder, "open", RunFolder)
     monkeypatch.setattr("sentiment.recipes.ensemble_folder", lambda *_, **__: RunFolder(tmp_path / "teacher"))
     given: dict[str, dict[str, Any]] = {"data": named, "training": {"pretrained": str(tmp_path)}}
-    monkeypatch.setattr("sentiment.recipes.default_config", lambda _: RunConfig())
+    monkeypatch.setattr("sentiment.recipes.config_with", lambda _: RunConfig())
     options = Recipe(PRESETS["best"], given, tmp_path / "run", overwrite=False, resume=False).prepare()
     assert (options["data"].get("unlabelled") == "corpus") == expected
     assert options["training"]["teacher"] == str(tmp_path / "teacher")

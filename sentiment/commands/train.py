@@ -43,10 +43,10 @@ def run(arguments: argparse.Namespace) -> None:
         check_preset(arguments, preset, given)
     start = RunConfig.from_json_file(arguments.config) if arguments.config else None
     import_tensorflow()
-    from sentiment.workflow import default_config
+    from sentiment.workflow import config_with
 
     wanted = preset.beside(given) if preset else given
-    config = (start or default_config(wanted)).updated(wanted)
+    config = start.updated(wanted) if start else config_with(wanted)
     if arguments.find_lr is not None:
         find_learning_rate(config, arguments.find_lr, as_json=arguments.json)
         return
@@ -83,13 +83,12 @@ def _trained(arguments: argparse.Namespace, preset: Preset | None, config: RunCo
     """
     from sentiment.artifacts import RunFolder
     from sentiment.recipes import Recipe
-    from sentiment.workflow import default_config, trained_folder
+    from sentiment.workflow import config_with, trained_folder
 
     target = arguments.output_dir or Path("models") / (arguments.preset or config.model.architecture)
     how = {"overwrite": arguments.overwrite, "resume": arguments.resume}
     if preset is not None and not (arguments.resume and RunFolder.has_begun(target, overwrite=arguments.overwrite)):
-        wanted = Recipe(preset, given, target, **how).prepare()
-        config = default_config(wanted).updated(wanted)
+        config = config_with(Recipe(preset, given, target, **how).prepare())
     return trained_folder(config, target, **how, given=given)
 
 

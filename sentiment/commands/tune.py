@@ -35,9 +35,9 @@ def run(arguments: argparse.Namespace) -> None:
     from sentiment.training.strategy import make_strategy
     from sentiment.tuning import best_config, importances, search, space_of
     from sentiment.tuning.trials import finished, open_study
-    from sentiment.workflow import default_config, load_prior
+    from sentiment.workflow import config_with, load_prior
 
-    config = default_config(given).updated(given)
+    config = config_with(given)
     name = config.model.architecture
     if architectures.find(config.model).learner != "gradient":
         raise UserError(f"'{name}' is fitted at once by scikit-learn: there is nothing to tune")

@@ -31,7 +31,7 @@ from sentiment.commands.options import given_options
 from sentiment.config import ATTENTIONS, DataConfig, PretrainConfig
 from sentiment.errors import UserError
 from sentiment.evaluation.statistics import Difference, McNemar, mcnemar, paired_difference, summary
-from sentiment.workflow import default_config
+from sentiment.workflow import config_with, default_config
 
 Cli = Callable[..., tuple[int, str, str]]
 TEXTS = 40
@@ -69,7 +69,7 @@ def test_every_architecture_attention_and_baseline_has_a_row() -> None:
 @pytest.mark.parametrize("row", all_rows(), ids=lambda row: row.name)
 def test_flags_of_a_row_are_options_that_its_architecture_takes(row: Row) -> None:
     given = given_options(make_parser().parse_args(["train", *row.flags]))
-    architectures.find(default_config(given).updated(given).model)
+    architectures.find(config_with(given).model)
     if row.pretraining:
         learnt = given_options(make_parser().parse_args(["pretrain", "--output", "lm", *row.pretraining]))
         config = PretrainConfig.of_method(learnt.get("pretraining", {}).get("method", "language-model")).updated(learnt)

@@ -12,7 +12,7 @@ from sentiment.cli import make_parser
 from sentiment.commands.benchmark_imdb import DEFAULT_RESULTS
 from sentiment.commands.options import given_options
 from sentiment.config import RunConfig
-from sentiment.workflow import default_config
+from sentiment.workflow import config_with
 
 ROOT = Path(__file__).parents[2]
 RUNS = Results(ROOT / DEFAULT_RESULTS).runs()
@@ -50,4 +50,4 @@ def test_the_page_shows_the_results(name: str, make: Callable[[list[list[str]]],
 def config_of(row: Row) -> RunConfig:
     """Return the configuration that the row's command has today."""
     given = given_options(make_parser().parse_args(["train", *row.flags]))
-    return default_config(given).updated(given)
+    return config_with(given)
