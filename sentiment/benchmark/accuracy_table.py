@@ -8,10 +8,13 @@ from statistics import fmean, median
 from sentiment.benchmark.rows import BASE, GROUPS, PUBLISHED, Row
 from sentiment.benchmark.runs import Run
 from sentiment.evaluation.statistics import mcnemar, paired_difference, summary
+from sentiment.reports.document import Table
 
 HEADERS = ["model", "flags", "parameters", "epochs", "seconds", "seeds", "validation", "test", "sd", "95 % interval",
            f"against {BASE}", "p (t)", "p (McNemar)", "without repeats", "published", "source"]
 NUMERIC = tuple(range(2, 15))
+WORDS = tuple(place for place in range(len(HEADERS)) if place not in NUMERIC)
+CODE = (HEADERS.index("flags"),)
 SMALLEST = 1e-99  # of the p-values that are written as they are
 
 
@@ -60,8 +63,12 @@ def _against(runs: list[Run], base: list[Run]) -> list[str]:
         return ["", "", ""]
     others = {run.seed: run for run in base}
     p_value = median(mcnemar(run.right, others[run.seed].right).p_value for run in runs if run.seed in others)
-    return [f"{difference.mean:+.4f}", "" if difference.p_value is None else f"{difference.p_value:.3f}",
-            f"{p_value:.2g}" if p_value >= SMALLEST else f"< {SMALLEST:.0e}"]
+    return [f"{difference.mean:+.4f}", "" if difference.p_value is None else _significance(difference.p_value),
+            _significance(p_value)]
+
+
+def _significance(p_value: float) -> str:
+    return f"{p_value:.2g}" if p_value >= SMALLEST else f"< {SMALLEST:.0e}"
 
 
 def as_markdown(rows: Sequence[Row], lines: list[list[str]]) -> str:
@@ -69,10 +76,9 @@ def as_markdown(rows: Sequence[Row], lines: list[list[str]]) -> str:
     groups = {row.name: row.group for row in rows}
     parts = []
     for group in GROUPS:
-        cells = [[line[0], f"`{line[1]}`", *line[2:]] for line in lines if groups[line[0]] == group]
-        if cells:
-            table_lines = [f"| {' | '.join(line)} |" for line in [HEADERS, ["---"] * len(HEADERS), *cells]]
-            parts.append("\n".join([f"## {group.capitalize()}", "", *table_lines, ""]))
+        of_group = [line for line in lines if groups[line[0]] == group]
+        if of_group:
+            parts += [f"## {group.capitalize()}\n", Table(HEADERS, of_group, WORDS, CODE).markdown("")]
     return "\n".join(parts)
 
 

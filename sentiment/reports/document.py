@@ -2,7 +2,7 @@
 
 import base64
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -34,27 +34,40 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells by row; all columns but the first are numbers, save those in `words`."""
+    """Cells by row.
+
+    Attributes:
+        headers: of the columns.
+        rows: of cells.
+        words: the columns that hold text; the others are numbers.
+        code: those of the former that are shown as code, without line breaks or backticks.
+    """
 
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
     words: tuple[int, ...] = (0,)
+    code: tuple[int, ...] = ()
 
     def html(self, _: str) -> str:
         """Return HTML."""
-        def line(cells: Sequence[str], tag: str) -> str:
-            parts = [f"<{tag}{'' if place in self.words else ' class=number'}>{escape(cell)}</{tag}>"
+        def line(cells: Iterable[str], tag: str) -> str:
+            parts = [f"<{tag}{'' if place in self.words else ' class=number'}>{cell}</{tag}>"
                      for place, cell in enumerate(cells)]
             return f"<tr>{''.join(parts)}</tr>"
 
-        body = "".join(line(row, "td") for row in self.rows)
-        return f'<div class="wide"><table>{line(self.headers, "th")}{body}</table></div>'
+        body = "".join(line(self._cells(row, escape, _html_code), "td") for row in self.rows)
+        return f'<div class="wide"><table>{line(map(escape, self.headers), "th")}{body}</table></div>'
 
     def markdown(self, _: str) -> str:
         """Return Markdown."""
         rule = ["---" if place in self.words else "---:" for place in range(len(self.headers))]
-        lines = [list(map(_literal, self.headers)), rule, *[list(map(_literal, row)) for row in self.rows]]
+        body = [self._cells(row, _literal, _markdown_code) for row in self.rows]
+        lines = [list(map(_literal, self.headers)), rule, *body]
         return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+    def _cells(self, row: Sequence[str], plain: Callable[[str], str], code: Callable[[str], str]) -> list[str]:
+        """Return a row's cells in the forms that these two make of them."""
+        return [(code if place in self.code else plain)(cell) for place, cell in enumerate(row)]
 
 
 @dataclass(frozen=True)
@@ -145,6 +158,16 @@ def write_report(report: Report, folder: Path) -> None:
         for part in section.parts:
             if isinstance(part, Picture):
                 part.draw(folder / "plots" / f"{part.name}.png")
+
+
+def _html_code(text: str) -> str:
+    """Return code in HTML."""
+    return f"<code>{escape(text)}</code>"
+
+
+def _markdown_code(text: str) -> str:
+    """Return code in a table of Markdown, in which a bar ends a cell even within code."""
+    return "`{}`".format(text.replace("|", "\\|"))
 
 
 def _literal(text: str) -> str:

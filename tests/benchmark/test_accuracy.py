@@ -132,8 +132,10 @@ def test_table() -> None:
 
 def test_a_tiny_p_value_is_no_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accuracy_table, "SMALLEST", 0.01)
-    _, lstm = table(ROWS[:2], finished(("bilstm", 1, 30), ("lstm", 1, 20)))
-    assert lstm[HEADERS.index("p (McNemar)")] == "< 1e-02"
+    runs = finished(("bilstm", 1, 30), ("lstm", 1, 20), ("bilstm", 2, 30), ("lstm", 2, 20), ("bilstm", 3, 31),
+                    ("lstm", 3, 20))
+    _, lstm = table(ROWS[:2], runs)
+    assert [lstm[HEADERS.index(name)] for name in ("p (t)", "p (McNemar)")] == ["< 1e-02", "< 1e-02"]
 
 
 def test_table_as_markdown_and_csv() -> None:

@@ -65,6 +65,12 @@ def test_markdown_has_its_table_and_picture() -> None:
     assert "<script" not in "\n".join(lines).replace("\\<script", "")
 
 
+def test_code_in_a_table() -> None:
+    table = Table(["name", "command"], [["a*", "cat a* | less <b"]], words=(0, 1), code=(1,))
+    assert table.markdown("").splitlines()[2] == "| a\\* | `cat a* \\| less <b` |"
+    assert "<td>a*</td><td><code>cat a* | less &lt;b</code></td>" in table.html("")
+
+
 def test_files(tmp_path: Path) -> None:
     for _ in range(2):  # again over what is there
         write_report(REPORT, tmp_path / "out")
