@@ -8,6 +8,7 @@ import dataclasses
 import json
 import types
 import typing
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -31,10 +32,13 @@ MONITORS = ("val_calibrated_loss", "val_loss", "val_accuracy")
 OBJECTIVES = {"cross-entropy": (0.0, 0.0, 0.0), "adversarial": (1.0, 0.0, 0.0), "vat": (0.0, 1.0, 0.0),
               "entropy": (0.0, 0.0, 1.0), "mixed": (1.0, 1.0, 1.0)}
 DEFAULT_EPOCHS, DEFAULT_STEPS = 4, 1000
+UNLABELLED_OF_CORPUS = "corpus"
 # What a classifier must have as it was in pretraining, for the weights to fit and to mean the same.
 SHARED = {"text": ("vocabulary_size", "periods"),
           "model": ("architecture", "embedding_size", "units", "layers", "activation", "gru_reset", "forget_bias",
                     "recurrent_initializer", "normalization")}
+# What may differ in a classifier that starts from another classifier: it has no weights.
+FREE_AT_START = ("hops_penalty", "word_dropout", "embedding_dropout", "recurrent_dropout", "output_dropout")
 OF_TEACHER = ("teacher_weight", "teacher_temperature")  # options that do nothing without one
 STRATEGIES = ("auto", "single", "mirrored", "multiworker", "tpu")
 
@@ -124,7 +128,7 @@ class DataConfig(Section):
     stream: bool = option(False, "read tables piece by piece, and keep the ids on disk: for data that memory does not "
                           "hold")
     unlabelled: str | None = option(None, "texts without labels to learn from as well: without a value those of the "
-                                    "corpus (IMDB has 50,000), or a file", const="corpus")
+                                    "corpus (IMDB has 50,000), or a file", const=UNLABELLED_OF_CORPUS)
     validation_fraction: float = option(0.1, "share of training held out to choose the best epoch",
                                         minimum=0.01, maximum=0.5)
     test_fraction: float = option(0.2, "share held out for the test where the data has no test split",
@@ -190,7 +194,8 @@ class TrainingConfig(Section):
                                   "word vectors in the text format of GloVe or word2vec")
     freeze_embedding: bool = option(False, "leave the embedding as it starts")
     pretrained: str | None = option(None, "folder of `sentiment pretrain`, whose vocabulary, embedding and recurrent "
-                                    "layers the classifier starts from")
+                                    "layers the classifier starts from; or of a run, all of whose layers it starts "
+                                    "from")
     layer_decay: float = option(1.0, "with --pretrained, the learning rate of each layer is that of the layer above "
                                 "divided by this", minimum=1.0)
     unfreeze: float = option(0.0, "with --pretrained, epochs after which the next lower layer begins to learn, too; 0 "
@@ -333,12 +338,17 @@ class Config:
             values[section] |= fields
         return type(self).from_dict(values)
 
-    def differing_flags(self, values: dict[str, dict[str, Any]]) -> list[str]:
+    def differing_flags(self, values: Mapping[str, Mapping[str, Any]]) -> list[str]:
         """Return the flags of the fields in `values`, nested as in `updated`, that have another value here."""
         own = self.to_dict()
         return [flag_of(declared) for section, fields in values.items()
                 for declared in dataclasses.fields(self.sections()[section])  # type: ignore[arg-type]
                 if declared.name in fields and fields[declared.name] != own[section][declared.name]]
+
+    def values_of(self, names: Mapping[str, Iterable[str]]) -> dict[str, dict[str, Any]]:
+        """Return the values of some fields, named by section, nested as in `updated`."""
+        own = self.to_dict()
+        return {section: {name: own[section][name] for name in of_section} for section, of_section in names.items()}
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Return nested plain values, ready for JSON."""

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from sentiment.config import PretrainConfig, RunConfig
+from sentiment.config import UNLABELLED_OF_CORPUS, PretrainConfig, RunConfig
 
 
 def model_card(name: str, config: RunConfig, measured: dict[str, Any]) -> str:
@@ -36,7 +36,7 @@ sentiment {measured["versions"]["sentiment"]}.
 | --- | --- |
 | data | {data["name"]}: {data["train_texts"]:,} training, {data["validation_texts"]:,} validation, \
 {data["test_texts"]:,} test texts |
-| parameters | {training["parameters"]:,} |
+{_origins(config)}| parameters | {training["parameters"]:,} |
 | epochs | {_epochs(config, training)} |
 | seed | {config.runtime.seed} |
 | devices, seconds, peak memory | {training["devices"]}, {measured["seconds"]["all"]:.0f} s, \
@@ -64,8 +64,7 @@ split would be {measured["calibration"]["test_error_before"]:.4f}.
     import tensorflow as tf
     tf.saved_model.load("models/{name}/export/1").serve(tf.constant(["A text."]))
 
-`config.json` holds every setting: `python train.py --config models/{name}/config.json --output-dir models/again`
-trains it again.
+{_again(name, training)}
 
 ## Limits
 
@@ -73,6 +72,24 @@ It knows the {training["vocabulary"]:,} most frequent words of its training text
 {config.text.max_length} words of a text (`{config.text.truncate}`). It answers any text in any language, but its
 probabilities mean something only for texts like those it was trained on.
 """
+
+
+def _origins(config: RunConfig) -> str:
+    """Return a row for each thing that the run has learned from beside its labelled texts."""
+    training = config.training
+    origins = {"starts from": training.pretrained, "learns the answers of": training.teacher,
+               "texts without labels": "those of the corpus" if config.data.unlabelled == UNLABELLED_OF_CORPUS
+               else config.data.unlabelled}
+    return "".join(f"| {name} | {value} |\n" for name, value in origins.items() if value)
+
+
+def _again(name: str, training: dict[str, Any]) -> str:
+    """Return how to make the run once more."""
+    if "members" in training:
+        members = " ".join(f"models/{member}" for member in training["members"])
+        return f"`python -m sentiment ensemble {members} --output-dir models/again` makes it again."
+    return (f"`config.json` holds every setting: `python train.py --config models/{name}/config.json --output-dir "
+            "models/again`\ntrains it again.")
 
 
 def _epochs(config: RunConfig, training: dict[str, Any]) -> str:

@@ -68,8 +68,7 @@ def run_pretraining(config: PretrainConfig, target: Path, *, overwrite: bool = F
         validation = preprocessor.tokenize(corpus.validation.texts)
         sizes = architectures.Sizes(preprocessor.vocabulary_size, len(corpus.class_names), preprocessor.sentence_ends)
         network, history, seconds = _train(config, folder, sizes, preprocessor, train, validation, strategy)
-        folder.save(preprocessor, sizes, network, np.unique(np.concatenate([digests(corpus.train.texts),
-                                                                            digests(others)])))
+        folder.save(preprocessor, sizes, network, np.concatenate([digests(corpus.train.texts), digests(others)]))
         measured = _measured(corpus, others, train, network, history)
         measured["seconds"] = {"epochs": round(seconds, 1), "all": round(time.perf_counter() - started, 1)}
         measured["training"]["devices"] = describe(strategy)

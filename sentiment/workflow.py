@@ -18,10 +18,10 @@ import tensorflow as tf
 import sentiment
 from sentiment import architectures
 from sentiment.architectures.ensemble import Member
-from sentiment.artifacts import PretrainedFolder, ResultFolder, RunFolder
+from sentiment.artifacts import PretrainedFolder, ResultFolder, RunFolder, open_start
 from sentiment.config import DataConfig, PretrainConfig, RunConfig
 from sentiment.console import log
-from sentiment.datasets import Corpus, Examples, Texts, load_corpus, load_unlabelled, occurring
+from sentiment.datasets import Corpus, Examples, Texts, digests, load_corpus, load_unlabelled, occurring
 from sentiment.errors import DivergedError, UserError
 from sentiment.evaluation import calibration_error, evaluate, plots
 from sentiment.export import Original, export_saved_model
@@ -32,7 +32,7 @@ from sentiment.predictions import probabilities
 from sentiment.preprocessing import TextPreprocessor, word2vec, word_vectors, write_vectors
 from sentiment.training import Trained, train
 from sentiment.training.gradient_flow import all_gradient_norms, sample_of
-from sentiment.training.prior import Pretrained, Prior, TeacherLogits, shared_values
+from sentiment.training.prior import Pretrained, Prior, TeacherLogits
 from sentiment.training.strategy import Workers, make_strategy
 
 SomeConfig = TypeVar("SomeConfig", RunConfig, PretrainConfig)
@@ -49,12 +49,12 @@ def default_config(given: dict[str, dict[str, Any]]) -> RunConfig:
     With a pretrained network among the options, what that determines is as it says.
     """
     pretrained = given.get("training", {}).get("pretrained")
-    shared = shared_values(PretrainedFolder.open(pretrained).load_config()) if pretrained else {}
+    shared = open_start(pretrained).shared_values() if pretrained else {}
     start = RunConfig().updated(shared)
     name = given.get("model", {}).get("architecture", start.model.architecture)
     entry = architectures.named(name)
     start = start.updated({"model": {"architecture": name}, "text": dict(entry.text)})
-    own = start.updated({"model": dict(entry.model)})
+    own = start.updated({"model": dict(entry.model)}).updated(shared)
     fits = architectures.makes_sense(own.updated(given).model)
     return own if fits or not architectures.makes_sense(start.updated(given).model) else start
 
@@ -72,9 +72,20 @@ def load_pretrained(config: RunConfig) -> Pretrained | None:
     """
     if config.training.pretrained is None:
         return None
-    pretrained = PretrainedFolder.open(config.training.pretrained).load()
-    pretrained.check(config)
-    return pretrained
+    check_start(config)
+    return open_start(config.training.pretrained).load_start()
+
+
+def check_start(config: RunConfig) -> None:
+    """Refuse a classifier that what it is to start from does not fit.
+
+    Raises:
+        UserError: naming the flags, and if there is nothing to start from.
+    """
+    path = config.training.pretrained
+    differing = config.differing_flags(open_start(path).shared_values()) if path else []
+    if differing:
+        raise UserError(f"{path} was trained with another value of {', '.join(differing)}: leave that out")
 
 
 def load_teacher(config: RunConfig) -> Classifier | None:
@@ -164,6 +175,7 @@ def run_training(config: RunConfig, target: Path, *, overwrite: bool = False, un
         Interrupted: after SIGINT or SIGTERM during training, and a checkpoint.
     """
     started = time.perf_counter()
+    check_start(config)
     architectures.find(config.model)
     strategy = make_strategy(config.runtime.strategy)
     if not Workers(strategy).is_chief:
@@ -181,6 +193,8 @@ def run_training(config: RunConfig, target: Path, *, overwrite: bool = False, un
                         prior=prior_of(config, corpus, pretrained, teacher))
         if trained.diverged:
             log.warning(f"{trained.diverged}: training stopped, the weights of epoch {trained.best_epoch} were kept")
+        folder.save_texts(np.concatenate([digests(corpus.train.texts), digests(load_unlabelled(config.data, corpus)),
+                                          *([pretrained.digests] if pretrained else [])]))
         return conclude(folder, target, config, corpus, trained, started,
                         read_before=lambda texts: int(pretrained.has_read(texts).sum()) if pretrained else 0)
 

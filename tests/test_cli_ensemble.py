@@ -43,7 +43,10 @@ def test_it_answers_with_the_mean_of_the_logits(runs: Path, tiny_csv: Path) -> N
 def test_it_is_a_run_like_any_other(runs: Path, tmp_path: Path, run_cli: Cli) -> None:
     measured = json.loads((runs / "all" / "metrics.json").read_text(encoding="utf-8"))
     assert measured["training"]["members"] == list(MEMBERS)
-    assert "the mean of one, two, three" in (runs / "all" / "README.md").read_text(encoding="utf-8")
+    card = (runs / "all" / "README.md").read_text(encoding="utf-8")
+    assert "the mean of one, two, three" in card
+    assert "`python -m sentiment ensemble models/one models/two models/three --output-dir models/again`" in card
+    assert "train.py" not in card
     code, out, err = run_cli("info", runs / "all")
     assert code == 0, err
     assert "the mean of one, two, three" in out

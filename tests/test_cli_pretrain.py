@@ -41,11 +41,11 @@ def test_what_it_writes(pretrained: Path, tiny_csv: Path) -> None:
     assert "--pretrained models/lm" in folder.card.read_text(encoding="utf-8")
     assert len(folder.history.read_text(encoding="utf-8").splitlines()) == 3
     assert not folder.checkpoints.exists()
-    loaded = folder.load()
+    loaded = folder.load_start()
     assert len(loaded.words) == 58
     with np.load(folder.weights) as weights:
         assert {weights[name].dtype for name in weights} == {np.dtype(np.float16)}
-        assert len(weights.files) == len(loaded.network.network.weights)
+        assert len(weights.files) == len(folder.load_network().network.weights)
     from sentiment.config import DataConfig
     from sentiment.datasets import load_corpus
     corpus = load_corpus(DataConfig(dataset=str(tiny_csv)), 1)
@@ -66,7 +66,7 @@ def test_a_classifier_takes_its_sizes_vocabulary_and_weights(pretrained: Path, t
     assert (config.model.architecture, config.model.units, config.model.embedding_size) == ("bilstm", 5, 4)
     assert config.text.max_length == 24
     assert run.vocabulary.read_bytes() == start.vocabulary.read_bytes()
-    classifier, network = run.load_model(), start.load().network
+    classifier, network = run.load_model(), start.load_network()
     np.testing.assert_array_equal(classifier.get_layer("embedding").get_weights()[0], network.table.numpy())
     for mine, theirs in zip(classifier.get_layer("bilstm").get_weights(), [
             *network.network.get_layer("forward_lstm").get_weights(),
@@ -82,7 +82,7 @@ def test_gradual_unfreezing_leaves_the_embedding_alone_at_first(pretrained: Path
                            "--pooling", "concat")
     assert code == 0, err
     classifier = RunFolder.open(tmp_path / "run").load_model()
-    network = PretrainedFolder.open(pretrained).load().network
+    network = PretrainedFolder.open(pretrained).load_network()
     np.testing.assert_array_equal(classifier.get_layer("embedding").get_weights()[0], network.table.numpy())
     before = network.network.get_layer("forward_lstm").get_weights()[0]
     assert (classifier.get_layer("bilstm").get_weights()[0] != before).any()
@@ -107,8 +107,8 @@ def test_another_split_is_warned_of(pretrained: Path, tiny_csv: Path, tmp_path: 
     (["--pretrained", "none"], "no such folder of a pretrained network: none; make one with `python -m sentiment"),
     (["--layer-decay", "2"], "--layer-decay is for layers that were pretrained: it goes with --pretrained"),
     (["--unfreeze", "1"], "--unfreeze is for layers that were pretrained"),
-    (["--pretrained", "LM", "--units", "6"], "was pretrained with another value of --units: leave that out"),
-    (["--pretrained", "LM", "--arch", "lstm"], "was pretrained with another value of --arch"),
+    (["--pretrained", "LM", "--units", "6"], "was trained with another value of --units: leave that out"),
+    (["--pretrained", "LM", "--arch", "lstm"], "was trained with another value of --arch"),
     (["--pretrained", "LM", "--embedding-start", "random"], "brings an embedding: leave --embedding-start out"),
     (["--pretrained", "LM", "--unfreeze", "1", "--optimizer", "adamw"], "does not go with --optimizer adamw"),
 ])
@@ -166,7 +166,7 @@ def test_the_autoencoder(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
     assert run.load_config().model.architecture == "lstm"
     for name in ("embedding", "lstm"):
         for mine, theirs in zip(run.load_model().get_layer(name).get_weights(),
-                                start.load().network.network.get_layer(name).get_weights(), strict=True):
+                                start.load_network().network.get_layer(name).get_weights(), strict=True):
             np.testing.assert_array_equal(mine, theirs)
 
 
@@ -190,7 +190,7 @@ def test_killed_and_resumed(pretrained: Path, tiny_csv: Path, tmp_path: Path, ru
     code, _, err = run_cli("pretrain", "--output", target, "--resume")
     assert code == 0, err
     assert "going on after step" in err
-    for mine, other in zip(*(PretrainedFolder.open(path).load().network.network.get_weights()
+    for mine, other in zip(*(PretrainedFolder.open(path).load_network().network.get_weights()
                              for path in (target, pretrained)), strict=True):
         np.testing.assert_array_equal(mine, other)
     assert sorted(os.listdir(target)) == sorted(os.listdir(pretrained))

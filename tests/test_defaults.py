@@ -1,5 +1,6 @@
 """What an architecture starts from where no option is given, and what makes that give way."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -37,3 +38,11 @@ def test_options_that_make_no_sense_by_themselves_are_still_refused() -> None:
         architectures.find(model(attention="additive", pooling="max"))
     with pytest.raises(UserError, match="take one"):
         architectures.find(model(residual=True, skip=True, layers=2))
+
+
+def test_what_a_classifier_starts_from_has_the_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = {"text": {"vocabulary_size": 60}, "model": {"architecture": "bilstm", "attention": "none", "units": 9}}
+    monkeypatch.setattr("sentiment.workflow.open_start", lambda _: SimpleNamespace(shared_values=lambda: trained))
+    config = config_with({"training": {"pretrained": "models/one"}, "model": {"word_dropout": 0.2}})
+    assert (config.model.attention, config.model.units, config.model.word_dropout) == ("none", 9, 0.2)
+    assert config.text.vocabulary_size == 60

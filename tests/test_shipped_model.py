@@ -9,6 +9,7 @@ import pytest
 
 from sentiment.artifacts import RunFolder
 from sentiment.commands.shipped import IN_CLONE
+from sentiment.workflow import check_start, config_with
 
 Cli = Callable[..., tuple[int, str, str]]
 ROOT = Path(__file__).parents[1]
@@ -47,3 +48,12 @@ def test_it_holds_no_path_of_a_machine() -> None:
     for path in FOLDER.rglob("*"):
         if path.suffix in (".json", ".md", ".csv"):
             assert not re.search(r"/(tmp|home|root|work|Users)/", path.read_text(encoding="utf-8")), path
+
+
+def test_a_classifier_can_start_from_it() -> None:
+    config = config_with({"training": {"pretrained": str(FOLDER)}, "model": {"output_dropout": 0.1}})
+    check_start(config)
+    assert (config.model.attention, config.model.pooling, config.model.output_dropout) == ("none", "concat", 0.1)
+    start = RunFolder.open(FOLDER).load_start()
+    assert len(start.words) + 2 == config.text.vocabulary_size == 30_000
+    assert len(start.digests) > 70_000

@@ -11,6 +11,7 @@ from sentiment.layers import EmbeddedWords, Embedding, Ensemble, WordDropout
 
 EMBEDDING = "embedding"
 EMBEDDED = "embedded"
+LOGITS = "logits"
 DEFAULT_POOLING = "max"
 
 
@@ -43,8 +44,22 @@ def head(config: ModelConfig, sizes: Sizes) -> list[keras.layers.Layer]:
     """Layers from features [batch, features] to float32 logits [batch, 1 or classes]."""
     return [
         keras.layers.Dropout(config.output_dropout, name="output_dropout"),
-        keras.layers.Dense(sizes.logits, dtype="float32", name="logits"),
+        keras.layers.Dense(sizes.logits, dtype="float32", name=LOGITS),
     ]
+
+
+def start_from(trained: keras.Model, classifier: keras.Model, *, head: bool) -> list[str]:
+    """Give a classifier the weights of another that has the same layers; return their names, the lowest first.
+
+    Args:
+        trained: the other one.
+        classifier: the one that starts.
+        head: whether the classes are the same, so that the layer of the logits is taken over, too.
+    """
+    names = [layer.name for layer in classifier.layers if layer.weights and (head or layer.name != LOGITS)]
+    for name in names:
+        classifier.get_layer(name).set_weights(trained.get_layer(name).get_weights())
+    return names
 
 
 def scale_logits(model: keras.Model, factor: float) -> None:

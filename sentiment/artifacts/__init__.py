@@ -3,5 +3,6 @@
 from sentiment.artifacts.folder import ResultFolder
 from sentiment.artifacts.pretrained import PretrainedFolder
 from sentiment.artifacts.run import RunFolder
+from sentiment.artifacts.starts import open_start
 
-__all__ = ["PretrainedFolder", "ResultFolder", "RunFolder"]
+__all__ = ["PretrainedFolder", "ResultFolder", "RunFolder", "open_start"]

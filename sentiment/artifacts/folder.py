@@ -11,6 +11,8 @@ import shutil
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import numpy as np
+
 from sentiment.architectures import Sizes
 from sentiment.config import Config, PretrainConfig, RunConfig
 from sentiment.console import log
@@ -35,6 +37,7 @@ class ResultFolder:
         self.config = self.path / "config.json"
         self.vocabulary = self.path / "vocabulary.txt"
         self.sizes = self.path / "sizes.json"
+        self.texts = self.path / "texts.npy"
         self.history = self.path / "history.csv"
         self.checkpoints = self.path / "checkpoints"
         self.metrics = self.path / "metrics.json"
@@ -73,8 +76,8 @@ class ResultFolder:
         return cls.unfinished(target) is not None or (not overwrite and cls(target).metrics.is_file())
 
     @classmethod
-    def begin(cls, target: Path, config: Config, *, overwrite: bool) -> Self:
-        """Make the folder that a run writes to until it is finished.
+    def check_free(cls, target: Path, *, overwrite: bool) -> None:
+        """Refuse to begin a run where something else would be lost.
 
         Raises:
             UserError: if `target` holds a finished run and `overwrite` is not set, or holds other files, or if there is
@@ -92,6 +95,15 @@ class ResultFolder:
         if unfinished is not None:
             raise UserError(f"{unfinished.path} holds an unfinished {cls.kind}: add --resume to go on with it, or "
                             "remove that folder to start anew")
+
+    @classmethod
+    def begin(cls, target: Path, config: Config, *, overwrite: bool) -> Self:
+        """Make the folder that a run writes to until it is finished.
+
+        Raises:
+            UserError: as `check_free`.
+        """
+        cls.check_free(target, overwrite=overwrite)
         folder = cls.of_unfinished(target)
         shutil.rmtree(folder.path, ignore_errors=True)
         folder.path.mkdir(parents=True)
@@ -129,6 +141,21 @@ class ResultFolder:
         """Write the vocabulary, and what the model's shapes depend on."""
         self.vocabulary.write_text("".join(f"{word}\n" for word in preprocessor.words), encoding="utf-8")
         self.sizes.write_text(json.dumps(dataclasses.asdict(sizes)) + "\n", encoding="utf-8")
+
+    def save_texts(self, read: np.ndarray) -> None:
+        """Write the digests, uint64 [texts], of the texts that were learned from."""
+        np.save(self.texts, np.unique(read))
+
+    def load_texts(self) -> np.ndarray:
+        """Read the digests of the texts that were learned from.
+
+        Raises:
+            UserError: if the file is damaged.
+        """
+        try:
+            return np.asarray(np.load(self.texts, allow_pickle=False))
+        except (ValueError, OSError, EOFError) as error:
+            raise UserError(f"{self.texts} is damaged: {str(error).strip().splitlines()[0]}") from None
 
     def save_json(self, path: Path, values: Any) -> None:
         """Write JSON, complete or not at all."""

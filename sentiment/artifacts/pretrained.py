@@ -15,14 +15,14 @@ What becomes of it while it is not finished is told in `sentiment.artifacts.fold
 
 import os
 import zipfile
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from sentiment.architectures import Sizes
 from sentiment.architectures.pretrainable import BUILDERS, Pretrainable
 from sentiment.artifacts.folder import ResultFolder
-from sentiment.config import PretrainConfig
+from sentiment.config import SHARED, PretrainConfig
 from sentiment.errors import UserError
 from sentiment.preprocessing import TextPreprocessor
 from sentiment.training.prior import Pretrained
@@ -36,7 +36,6 @@ class PretrainedFolder(ResultFolder):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path)
         self.weights = self.path / "weights.npz"
-        self.texts = self.path / "texts.npy"
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
@@ -57,18 +56,32 @@ class PretrainedFolder(ResultFolder):
         """Read the configuration."""
         return PretrainConfig.from_json_file(self.config)
 
-    def save(self, preprocessor: TextPreprocessor, sizes: Sizes, trained: Pretrainable, digests: np.ndarray) -> None:
-        """Write what a classifier needs to start from it."""
+    def save(self, preprocessor: TextPreprocessor, sizes: Sizes, trained: Pretrainable, read: np.ndarray) -> None:
+        """Write what a classifier needs to start from it; `read` as `save_texts` takes it."""
         self.save_words_and_sizes(preprocessor, sizes)
         np.savez(self.weights, allow_pickle=False,
                  **{variable.path: variable.numpy().astype(np.float16) for variable in trained.network.weights})
-        np.save(self.texts, digests)
+        self.save_texts(read)
 
-    def load(self) -> Pretrained:
-        """Rebuild the network and load its weights.
+    def shared_values(self) -> dict[str, dict[str, Any]]:
+        """Return the values that a classifier which starts from it must have."""
+        return self.load_config().values_of(SHARED)
+
+    def load_start(self) -> Pretrained:
+        """Load it as the start of a classifier.
 
         Raises:
             UserError: if a file is damaged.
+        """
+        network = self.load_network()
+        return Pretrained(str(self.path), self.load_preprocessor().words,
+                          lambda classifier, config, _: network.start(classifier, config), self.load_texts())
+
+    def load_network(self) -> Pretrainable:
+        """Rebuild the network and load its weights.
+
+        Raises:
+            UserError: if they are damaged.
         """
         config = self.load_config()
         network = BUILDERS[config.pretraining.method](config.model, self.load_sizes())
@@ -76,7 +89,6 @@ class PretrainedFolder(ResultFolder):
             with np.load(self.weights, allow_pickle=False) as weights:
                 for variable in network.network.weights:
                     variable.assign(weights[variable.path])
-            digests = np.load(self.texts, allow_pickle=False)
         except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
             raise UserError(f"{self.path} is damaged: {str(error).strip().splitlines()[0]}") from None
-        return Pretrained(str(self.path), config, self.load_preprocessor().words, network, digests)
+        return network

@@ -11,6 +11,7 @@
         onnx/, litert/    exports for ONNX Runtime and LiteRT, if asked for; see `sentiment.portable.folder`
         history.csv       a row an epoch
         test.npz          labels and logits of the test split
+        texts.npy         a digest of each text that it has learned from; an ensemble has none
         metrics.json      validation and test metrics, the data, versions, time and memory
         plots/            learning curves, confusion matrix, ROC
         README.md         the model card
@@ -24,7 +25,7 @@ import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -33,10 +34,11 @@ from sentiment import architectures
 from sentiment.architectures import Sizes
 from sentiment.architectures.ensemble import Member, build_ensemble
 from sentiment.artifacts.folder import ResultFolder, sizes_of
-from sentiment.config import ModelConfig, RunConfig
+from sentiment.config import FREE_AT_START, SHARED, ModelConfig, RunConfig
 from sentiment.errors import UserError
 from sentiment.portable import PortableFolder
 from sentiment.preprocessing import TextPreprocessor
+from sentiment.training.prior import Pretrained
 
 EXPORT_VERSION = "1"
 
@@ -108,6 +110,33 @@ class RunFolder(ResultFolder):
         if not isinstance(names, list) or len(names) < 2 or not all(isinstance(name, str) for name in names):
             raise UserError(f"{self.labels} is damaged: expected a list of class names")
         return tuple(names)
+
+    def shared_values(self) -> dict[str, dict[str, Any]]:
+        """Return the values that a classifier which starts from it must have."""
+        config = self.load_config()
+        of_model = {declared.name for declared in dataclasses.fields(config.model)} - set(FREE_AT_START)
+        return config.values_of({"text": SHARED["text"], "model": sorted(of_model)})
+
+    def load_start(self) -> Pretrained:
+        """Load it as the start of a classifier.
+
+        Raises:
+            UserError: if it is an ensemble or linear, does not say what it has learned from, or is damaged.
+        """
+        config = self.load_config()
+        if self.members.is_file() or architectures.find(config.model).learner != "gradient":
+            raise UserError(f"{self.path} is {'an ensemble' if self.members.is_file() else 'linear'}: a classifier "
+                            "starts from one that was trained step by step")
+        if not self.texts.is_file():
+            raise UserError(f"{self.path} does not say which texts it has learned from: {self.texts.name} is missing; "
+                            "train it again")
+        trained, class_names = self.load_model(), self.load_class_names()
+
+        def start(classifier: keras.Model, _: ModelConfig, names: Sequence[str]) -> list[str]:
+            return architectures.start_from(trained, classifier, head=tuple(names) == class_names)
+
+        return Pretrained(str(self.path), self.load_preprocessor().words, start,
+                          self.load_texts())
 
     def _build(self, use_cudnn: bool | str = "auto") -> keras.Model:
         sizes = dataclasses.replace(self.load_sizes(), use_cudnn=use_cudnn)

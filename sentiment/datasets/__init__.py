@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-from sentiment.config import DataConfig
+from sentiment.config import UNLABELLED_OF_CORPUS, DataConfig
 from sentiment.datasets import imdb, labelled, sample
 from sentiment.datasets.corpus import Corpus, Examples, HeldOut, Texts, digests, occurring
 from sentiment.datasets.download import DownloadError
@@ -17,7 +17,6 @@ __all__ = ["Corpus", "Examples", "HeldOut", "Texts", "digests", "load_corpus", "
            "load_unlabelled", "occurring"]
 
 NAMED: dict[str, Callable[[DataConfig, int], Corpus]] = {"imdb": imdb.load, "sample": sample.load}
-UNLABELLED_OF_CORPUS = "corpus"
 FILE_OPTIONS = ("test_file", "validation_file", "text_column", "label_column", "group_column", "stream")
 
 

@@ -1,14 +1,14 @@
 """What a classifier learns from beside its texts and labels: a pretrained network and a teacher."""
 
 import dataclasses
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
-from sentiment.architectures.pretrainable import Pretrainable
-from sentiment.config import OF_TEACHER, SHARED, PretrainConfig, RunConfig, flag_of
+from sentiment.config import OF_TEACHER, ModelConfig, RunConfig, flag_of
 from sentiment.datasets import Texts, digests
 from sentiment.errors import UserError
 
@@ -17,40 +17,24 @@ OF_PRETRAINED = ("layer_decay", "unfreeze")
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A pretrained network.
+    """A pretrained network, or a classifier, as the start of a classifier.
 
     Attributes:
         name: where it is from.
-        config: how it was made.
         words: its vocabulary, from id 2 on.
-        network: with its weights.
+        start: gives a classifier, by its configuration and class names, the weights; returns the names of the layers
+            that have them, the lowest first.
         digests: uint64 [texts], of each text that it has read; see `sentiment.datasets.digests`.
     """
 
     name: str
-    config: PretrainConfig
     words: tuple[str, ...]
-    network: Pretrainable
+    start: Callable[[keras.Model, ModelConfig, Sequence[str]], list[str]]
     digests: np.ndarray
-
-    def check(self, config: RunConfig) -> None:
-        """Refuse a classifier that it does not fit.
-
-        Raises:
-            UserError: naming the flags.
-        """
-        values = shared_values(self.config)
-        differing = config.differing_flags(values)
-        if differing:
-            raise UserError(f"{self.name} was pretrained with another value of {', '.join(differing)}: leave that out")
 
     def has_read(self, texts: Texts) -> np.ndarray:
         """Return bool [texts]: which of them it was pretrained on."""
         return np.isin(digests(texts), self.digests)
-
-    def start(self, classifier: keras.Model, config: RunConfig) -> list[str]:
-        """Give the classifier its weights; return the names of the layers that have them, the lowest first."""
-        return self.network.start(classifier, config.model)
 
 
 class TeacherLogits(NamedTuple):
@@ -79,12 +63,6 @@ class Prior:
 
 
 NO_PRIOR = Prior()
-
-
-def shared_values(config: PretrainConfig) -> dict[str, dict[str, object]]:
-    """Return the values that a classifier takes over: ``{"model": {"units": 256, ...}, ...}``."""
-    values = config.to_dict()
-    return {section: {name: values[section][name] for name in names} for section, names in SHARED.items()}
 
 
 def check_options(config: RunConfig) -> None:

@@ -185,7 +185,7 @@ def prepare_trainer(config: RunConfig, corpus: Corpus, texts: Texts, strategy: A
         model = architectures.build(config.model, sizes)
         if pretrained is None and not resumed:
             start_embedding(model, config, texts)
-        started = pretrained.start(model, config) if pretrained is not None else []
+        started = pretrained.start(model, config.model, corpus.class_names) if pretrained is not None else []
         model.get_layer(architectures.EMBEDDING).trainable = not settings.freeze_embedding
         by_rows = can_update_rows(config, strategy)
         optimizer = make_optimizer(settings, steps=epochs * len(texts.train), by_rows=by_rows,

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sentiment import architectures
-from sentiment.config import POOLINGS, SHARED, ModelConfig
+from sentiment.artifacts import open_start
+from sentiment.config import POOLINGS, ModelConfig
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ def space_of(config: ModelConfig, given: Mapping[str, Mapping[str, Any]]) -> lis
     What a pretrained network determines stays as well, and nothing is pooled where attention sums a text up.
     """
     uses = architectures.named(config.architecture).uses - ({"pooling"} if architectures.sums_up(config) else set())
-    fixed = SHARED if given.get("training", {}).get("pretrained") else {}
+    pretrained = given.get("training", {}).get("pretrained")
+    fixed = open_start(pretrained).shared_values() if pretrained else {}
     return [one for one in SPACE if (one.section != "model" or one.name in uses)
             and one.name not in given.get(one.section, {}) and one.name not in fixed.get(one.section, ())]

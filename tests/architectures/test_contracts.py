@@ -84,6 +84,20 @@ def test_a_batch_of_one_is_a_row_of_a_batch(name: str) -> None:
         np.testing.assert_allclose(logits(model, IDS[row:row + 1, :length])[0], together[row], atol=1e-5)
 
 
+@pytest.mark.parametrize("name", LEARNT_BY_STEPS)
+def test_a_classifier_starts_where_another_has_come_to(name: str) -> None:
+    trained, (architecture, options) = case(name), CASES[name]
+    started = build(architecture, **options)
+    names = architectures.start_from(trained, started, head=True)
+    assert (names[0], names[-1]) == ("embedding", "logits")
+    np.testing.assert_array_equal(logits(started), logits(trained))
+    of_three = build(architecture, 3, **options)
+    before = of_three.get_layer("logits").get_weights()
+    assert architectures.start_from(trained, of_three, head=False) == names[:-1]
+    for one, other in zip(before, of_three.get_layer("logits").get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_save_and_load(name: str, tmp_path: Path) -> None:
     model = case(name)
