@@ -1,7 +1,6 @@
 """From finished runs to one that is their ensemble."""
 
 import dataclasses
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,12 +27,8 @@ FEWEST_TEXTS = 100  # of validation, below which no temperature is looked for
 
 def ensemble_folder(folders: Sequence[RunFolder], target: Path, *, overwrite: bool, resume: bool) -> RunFolder:
     """Return the ensemble at `target`: with `resume` the one that is there, else a new one; half a one is no start."""
-    if resume:
-        unfinished, finished = RunFolder.to_resume(target, overwrite=overwrite)
-        if finished:
-            return RunFolder.open(target)
-        if unfinished is not None:
-            shutil.rmtree(unfinished.path)
+    if resume and RunFolder.to_resume(target, overwrite=overwrite)[1]:
+        return RunFolder.open(target)
     return run_ensemble(folders, target, overwrite=overwrite)
 
 

@@ -1,10 +1,10 @@
-"""What a preset does before the run itself, each step in a folder of its own beside it."""
+"""What a preset does: steps, each in a folder of its own beside the run, and the run itself."""
 
 from pathlib import Path
 
 from sentiment.artifacts import RunFolder
-from sentiment.config import DataConfig
-from sentiment.datasets import UNLABELLED_OF_CORPUS, load_corpus
+from sentiment.config import UNLABELLED_OF_CORPUS, DataConfig
+from sentiment.datasets import load_corpus
 from sentiment.ensembling import ensemble_folder
 from sentiment.errors import UserError
 from sentiment.presets import Options, Preset, merged
@@ -31,20 +31,52 @@ class Recipe:
         self.overwrite = overwrite
         self.resume = resume
 
-    def prepare(self) -> Options:
-        """Take all steps, and return the options of the run, with what it starts and learns from.
+    def run(self) -> RunFolder | None:
+        """Take all steps, the run itself last; return its folder, or None where the chief has it.
 
         Raises:
             UserError: if a step is finished and may be neither replaced nor taken, if there are several workers, and as
                 each step does.
             Interrupted: as each step does.
         """
+        options = self.preset.beside(self.given)
+        if not (self.resume and RunFolder.has_begun(self.target, overwrite=self.overwrite)):
+            RunFolder.check_free(self.target, overwrite=self.overwrite)
+            if self.preset.with_linear:
+                return self._with_linear(options)
+            options = self.prepare()
+        return trained_folder(config_with(options), self.target, overwrite=self.overwrite, resume=self.resume,
+                              given=self.given)
+
+    def prepare(self) -> Options:
+        """Take all steps before the run, and return its options, with what it starts and learns from.
+
+        Raises:
+            UserError: as `run`.
+            Interrupted: as `run`.
+        """
         pretrains, teaches = self.preset.pretrains(self.given), self.preset.teaches(self.given)
-        if (pretrains or teaches) and Workers(make_strategy(self._strategy)).count > 1:
-            raise UserError("this preset trains in steps, on one machine: start it without TF_CONFIG")
+        if pretrains or teaches:
+            self._check_alone()
         start = self._pretrained() if pretrains else {}
         options = merged(self.preset.beside(self.given), start)
         return merged(options, self._teacher(start, options)) if teaches else options
+
+    def _check_alone(self) -> None:
+        """Refuse several workers.
+
+        Raises:
+            UserError: if there are.
+        """
+        if Workers(make_strategy(self._strategy)).count > 1:
+            raise UserError("this preset trains in steps, on one machine: start it without TF_CONFIG")
+
+    def _with_linear(self, options: Options) -> RunFolder:
+        """Train a classifier and an NB-SVM; the run is their mean."""
+        self._check_alone()
+        of_linear = self.preset.linear_options(self.given)
+        classifier = self._run("classifier", options)
+        return self._mean(self.target, classifier, self._run("linear", of_linear))
 
     def _pretrained(self) -> Options:
         """Pretrain; return the option that starts a classifier from it."""
@@ -63,17 +95,17 @@ class Recipe:
         Returns:
             The options with which a last one learns from the mean of the second one and the NB-SVM.
         """
+        of_linear = self.preset.linear_options(self.given)
         other: Options = {"data": {"unlabelled": UNLABELLED_OF_CORPUS}} if self._has_unlabelled() else {}
         first = self._run("first", merged(self.preset.first_beside(self.given), start))
-        linear = self._run("linear", self.preset.linear_options(self.given))
-        taught = merged(other, self._mean("first-teacher", first, linear))
-        second = self._run("second", merged(options, taught))
-        return merged(other, self._mean("teacher", second, linear))
+        linear = self._run("linear", of_linear)
+        teacher = self._mean(self._beside("first-teacher"), first, linear)
+        second = self._run("second", merged(options, merged(other, _taught_by(teacher))))
+        return merged(other, _taught_by(self._mean(self._beside("teacher"), second, linear)))
 
-    def _mean(self, name: str, classifier: RunFolder, linear: RunFolder) -> Options:
-        """Make the mean of two models; return the option that makes it a teacher."""
-        folder = ensemble_folder([classifier, linear], self._beside(name), overwrite=self.overwrite, resume=self.resume)
-        return {"training": {"teacher": str(folder.path)}}
+    def _mean(self, target: Path, classifier: RunFolder, linear: RunFolder) -> RunFolder:
+        """Make the mean of two models."""
+        return ensemble_folder([classifier, linear], target, overwrite=self.overwrite, resume=self.resume)
 
     def _run(self, name: str, options: Options) -> RunFolder:
         """Train a classifier of its own."""
@@ -92,3 +124,8 @@ class Recipe:
 
     def _beside(self, name: str) -> Path:
         return self.target.with_name(f"{self.target.name}.{name}")
+
+
+def _taught_by(teacher: RunFolder) -> Options:
+    """Return the option with which a classifier learns from a run."""
+    return {"training": {"teacher": str(teacher.path)}}

@@ -64,11 +64,46 @@ def test_halves_where_the_processor_multiplies_them(flags: str, monkeypatch: pyt
 
 
 def test_fast(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
-    code, out, err = run_cli("train", "--preset", "fast", "--dataset", tiny_csv, "--output-dir", tmp_path / "run")
+    code, out, err = run_cli("train", "--preset", "fast", "--dataset", tiny_csv, "--output-dir", tmp_path / "run",
+                             "--epochs", "1")
     assert code == 0, err
     assert "test accuracy" in out
     assert RunFolder.open(tmp_path / "run").load_config().model.units == 32
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_wide_is_the_mean_with_a_linear_model(tiny_csv: Path, tmp_path: Path, run_cli: Cli,
+                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["train", "--preset", "wide", "--dataset", tiny_csv, "--output-dir", tmp_path / "run", *SMALL]
+
+    def stopped(*_: Any, **__: Any) -> None:
+        raise UserError("the mean was stopped")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("sentiment.recipes.ensemble_folder", stopped)
+        assert run_cli(*words)[0] == 1
+    classifier, linear = (RunFolder.open(tmp_path / f"run.{name}") for name in ("classifier", "linear"))
+    made = classifier.metrics.stat().st_mtime_ns
+    assert (classifier.load_config().model.units, linear.load_config().model.architecture) == (5, "nb-svm")
+    code, out, err = run_cli(*words, "--resume", "--json")
+    assert code == 0, err
+    assert json.loads(out)["training"]["members"] == ["run.classifier", "run.linear"]
+    assert classifier.metrics.stat().st_mtime_ns == made
+    code, _, err = run_cli(*words, "--resume")
+    assert (code, err) == (0, f"{tmp_path / 'run'} is finished: there is nothing to resume\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "run.classifier", "run.linear"]
+
+
+@pytest.mark.parametrize("name", ["wide", "best"])
+def test_a_finished_run_is_refused_before_the_first_step(name: str, tiny_csv: Path, tmp_path: Path,
+                                                         run_cli: Cli) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "metrics.json").write_text("{}")
+    code, _, err = run_cli("train", "--preset", name, "--dataset", tiny_csv, "--output-dir", run, *SMALL)
+    assert code == 1
+    assert f"{run} holds a finished run: add --overwrite to replace it" in err
+    assert list(tmp_path.iterdir()) == [run]
 
 
 @pytest.mark.usefixtures("small_pretraining")
@@ -174,14 +209,15 @@ def test_steps_are_for_one_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert options["training"].items() >= given["training"].items()
 
 
-@pytest.mark.parametrize(("words", "message"), [
-    (["--config", "c.json"], "--preset and --config are two starts: take one"),
-    (["--find-lr", "curve.png"], "--preset best pretrains first: give --find-lr what it wrote, by --pretrained"),
-    (["--stream"], "pretraining holds the texts in memory: leave --stream out"),
-    (["--arch", "han"], "a language model starts recurrent layers"),
+@pytest.mark.parametrize(("preset", "words", "message"), [
+    ("best", ["--config", "c.json"], "--preset and --config are two starts: take one"),
+    ("best", ["--find-lr", "curve.png"], "--preset best pretrains first: give --find-lr what it wrote"),
+    ("best", ["--stream"], "pretraining holds the texts in memory: leave --stream out"),
+    ("wide", ["--stream"], "NB-SVM holds the texts in memory: leave --stream out"),
+    ("best", ["--arch", "han"], "a language model starts recurrent layers"),
 ])
-def test_refusals(words: list[str], message: str, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
-    code, out, err = run_cli("train", "--preset", "best", "--dataset", tiny_csv, "--output-dir", tmp_path / "run",
+def test_refusals(preset: str, words: list[str], message: str, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+    code, out, err = run_cli("train", "--preset", preset, "--dataset", tiny_csv, "--output-dir", tmp_path / "run",
                              *words)
     assert (code, out) == (1, "")
     assert message in err

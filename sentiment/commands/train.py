@@ -81,14 +81,13 @@ def _trained(arguments: argparse.Namespace, preset: Preset | None, config: RunCo
 
     `given` is what an unfinished run is compared with.
     """
-    from sentiment.artifacts import RunFolder
     from sentiment.recipes import Recipe
-    from sentiment.workflow import config_with, trained_folder
+    from sentiment.workflow import trained_folder
 
     target = arguments.output_dir or Path("models") / (arguments.preset or config.model.architecture)
     how = {"overwrite": arguments.overwrite, "resume": arguments.resume}
-    if preset is not None and not (arguments.resume and RunFolder.has_begun(target, overwrite=arguments.overwrite)):
-        config = config_with(Recipe(preset, given, target, **how).prepare())
+    if preset is not None:
+        return Recipe(preset, given, target, **how).run()
     return trained_folder(config, target, **how, given=given)
 
 
