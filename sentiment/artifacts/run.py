@@ -135,8 +135,7 @@ class RunFolder(ResultFolder):
         def start(classifier: keras.Model, _: ModelConfig, names: Sequence[str]) -> list[str]:
             return architectures.start_from(trained, classifier, head=tuple(names) == class_names)
 
-        return Pretrained(str(self.path), self.load_preprocessor().words, start,
-                          self.load_texts())
+        return Pretrained(str(self.path), self.load_preprocessor().words, start, self.load_texts())
 
     def _build(self, use_cudnn: bool | str = "auto") -> keras.Model:
         sizes = dataclasses.replace(self.load_sizes(), use_cudnn=use_cudnn)

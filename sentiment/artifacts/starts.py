@@ -1,7 +1,5 @@
 """What `--pretrained` names: a folder of `pretrain`, or a run."""
 
-from pathlib import Path
-
 from sentiment.artifacts.pretrained import PretrainedFolder
 from sentiment.artifacts.run import RunFolder
 
@@ -12,5 +10,4 @@ def open_start(path: str) -> PretrainedFolder | RunFolder:
     Raises:
         UserError: as `open` of either.
     """
-    is_run = RunFolder(path).model.is_file() and not PretrainedFolder(path).weights.exists()
-    return RunFolder.open(Path(path)) if is_run else PretrainedFolder.open(Path(path))
+    return RunFolder.open(path) if RunFolder(path).model.is_file() else PretrainedFolder.open(path)
