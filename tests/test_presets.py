@@ -156,17 +156,18 @@ def test_best_takes_its_steps_and_goes_on(tiny_csv: Path, tmp_path: Path, run_cl
     assert first.metrics.stat().st_mtime_ns != trained
 
 
-@pytest.mark.usefixtures("small_pretraining")
-def test_what_is_given_is_not_made(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
-    words = ["train", "--preset", "best", "--dataset", tiny_csv, *SMALL]
-    code, _, err = run_cli(*words, "--output-dir", tmp_path / "run")
+def test_what_is_given_is_not_made(tiny_csv: Path, tiny_run: Path, tmp_path: Path, run_cli: Cli) -> None:
+    small = ["--units", "5", "--embedding-size", "4", "--vocab-size", "60", "--epochs", "1", "--batch-size", "4"]
+    code, _, err = run_cli("pretrain", "--dataset", tiny_csv, "--output", tmp_path / "lm", "--window", "6", *small)
     assert code == 0, err
-    given = ["--pretrained", tmp_path / "run.pretrained", "--teacher", tmp_path / "run.teacher"]
-    code, _, err = run_cli(*words, *given, "--output-dir", tmp_path / "other")
+    given = ["--pretrained", tmp_path / "lm", "--teacher", tiny_run]
+    code, _, err = run_cli("train", "--preset", "best", "--dataset", tiny_csv, *SMALL, *given, "--output-dir",
+                           tmp_path / "run")
     assert code == 0, err
-    assert not list(tmp_path.glob("other.*"))
-    both = [RunFolder.open(tmp_path / name).load_config() for name in ("run", "other")]
-    assert both[0] == both[1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lm", "run"]
+    config = RunFolder.open(tmp_path / "run").load_config()
+    assert (config.training.pretrained, config.training.teacher) == (str(tmp_path / "lm"), str(tiny_run))
+    assert (config.model.pooling, config.training.layer_decay) == ("concat", 1.6)
 
 
 def test_the_steps_take_over_what_they_can_use() -> None:
