@@ -14,7 +14,7 @@ from sentiment.artifacts import RunFolder
 from sentiment.batching import RESERVED_IDS, UNKNOWN_ID
 from sentiment.config import RunConfig, TextConfig
 from sentiment.console import log
-from sentiment.datasets import Corpus, load_corpus, occurring
+from sentiment.datasets import Corpus, load_corpus, load_unlabelled, occurring
 from sentiment.errors import UserError
 from sentiment.inference import Classifier
 from sentiment.preprocessing import TextPreprocessor
@@ -69,6 +69,7 @@ def run_ensemble(folders: Sequence[RunFolder], target: Path, *, overwrite: bool 
                         "in training, too few to calibrate on: the mean stays as it is, and validation flatters")
         read = max(one.load_metrics()["test_texts_seen"]["pretraining"] for one in folders)
         return conclude(folder, target, config, corpus, trained, started, read_before=lambda _: read,
+                        others=load_unlabelled(config.data, corpus),
                         members=dict(zip(names_of(folders), members, strict=True)))
 
 

@@ -19,7 +19,7 @@ import sentiment
 from sentiment import architectures
 from sentiment.architectures.ensemble import Member
 from sentiment.artifacts import PretrainedFolder, ResultFolder, RunFolder, open_start
-from sentiment.config import DataConfig, PretrainConfig, RunConfig
+from sentiment.config import PretrainConfig, RunConfig
 from sentiment.console import log
 from sentiment.datasets import Corpus, Examples, Texts, digests, load_corpus, load_unlabelled, occurring
 from sentiment.errors import DivergedError, UserError
@@ -68,12 +68,10 @@ def load_pretrained(config: RunConfig) -> Pretrained | None:
     """Load the pretrained network that a configuration names, if it names one.
 
     Raises:
-        UserError: if it cannot be read, or does not fit the configuration.
+        UserError: if it cannot be read.
     """
-    if config.training.pretrained is None:
-        return None
-    check_start(config)
-    return open_start(config.training.pretrained).load_start()
+    path = config.training.pretrained
+    return open_start(path).load_start() if path else None
 
 
 def check_start(config: RunConfig) -> None:
@@ -93,8 +91,9 @@ def load_teacher(config: RunConfig) -> Classifier | None:
     return load(config.training.teacher) if config.training.teacher else None
 
 
-def prior_of(config: RunConfig, corpus: Corpus, pretrained: Pretrained | None, teacher: Classifier | None) -> Prior:
-    """Let the teacher answer on the training texts and those without labels.
+def prior_of(config: RunConfig, corpus: Corpus, others: Texts, pretrained: Pretrained | None,
+             teacher: Classifier | None) -> Prior:
+    """Let the teacher answer on the training texts and those without labels, `others`.
 
     Raises:
         UserError: if it knows other classes.
@@ -104,15 +103,20 @@ def prior_of(config: RunConfig, corpus: Corpus, pretrained: Pretrained | None, t
     if teacher.class_names != corpus.class_names:
         raise UserError(f"{config.training.teacher} knows the classes {', '.join(teacher.class_names)}, {corpus.name} "
                         f"has {', '.join(corpus.class_names)}")
-    others = load_unlabelled(config.data, corpus)
     log(f"{config.training.teacher} answers on {len(corpus.train) + len(others):,} texts")
     return Prior(pretrained, TeacherLogits(teacher.predict_logits(corpus.train.texts),
                                            teacher.predict_logits(others) if others else None))
 
 
 def load_prior(config: RunConfig, corpus: Corpus) -> Prior:
-    """Load all that a configuration wants to learn from beside its corpus."""
-    return prior_of(config, corpus, load_pretrained(config), load_teacher(config))
+    """Load all that a configuration wants to learn from beside its corpus.
+
+    Raises:
+        UserError: if something cannot be read, or does not fit.
+    """
+    check_start(config)
+    others = load_unlabelled(config.data, corpus) if config.training.teacher else []
+    return prior_of(config, corpus, others, load_pretrained(config), load_teacher(config))
 
 
 def resumed_config(config: SomeConfig, folder: Path, given: dict[str, dict[str, Any]]) -> SomeConfig:
@@ -188,19 +192,21 @@ def run_training(config: RunConfig, target: Path, *, overwrite: bool = False, un
         config = config.updated({"data": {"dataset": corpus.name}})
         for note in corpus.notes:
             log.warning(note)
+        others = load_unlabelled(config.data, corpus)
         trained = train(config, corpus, strategy, history_file=folder.history, checkpoints=folder.checkpoints,
                         tensorboard=folder.tensorboard, scratch=folder.path,
-                        prior=prior_of(config, corpus, pretrained, teacher))
+                        prior=prior_of(config, corpus, others, pretrained, teacher))
         if trained.diverged:
             log.warning(f"{trained.diverged}: training stopped, the weights of epoch {trained.best_epoch} were kept")
-        folder.save_texts(np.concatenate([digests(corpus.train.texts), digests(load_unlabelled(config.data, corpus)),
+        folder.save_texts(np.concatenate([digests(corpus.train.texts), digests(others),
                                           *([pretrained.digests] if pretrained else [])]))
-        return conclude(folder, target, config, corpus, trained, started,
+        return conclude(folder, target, config, corpus, trained, started, others=others,
                         read_before=lambda texts: int(pretrained.has_read(texts).sum()) if pretrained else 0)
 
 
 def conclude(folder: RunFolder, target: Path, config: RunConfig, corpus: Corpus, trained: Trained, started: float, *,
-             read_before: Callable[[Texts], int], members: Mapping[str, Member] | None = None) -> RunFolder:
+             others: Texts, read_before: Callable[[Texts], int], members: Mapping[str, Member] | None = None
+             ) -> RunFolder:
     """Save a trained model, export it, evaluate it once on the test split, and give its folder the name of `target`.
 
     Args:
@@ -210,6 +216,7 @@ def conclude(folder: RunFolder, target: Path, config: RunConfig, corpus: Corpus,
         corpus: whose test split has not been read.
         trained: the model.
         started: by `time.perf_counter`, when the run began.
+        others: the texts without labels that it has learned from.
         read_before: counts the texts that what the model started from was pretrained on.
         members: of an ensemble, by name.
     """
@@ -224,7 +231,7 @@ def conclude(folder: RunFolder, target: Path, config: RunConfig, corpus: Corpus,
     measured = _measured(corpus, trained, test, logits)
     if members:
         measured["training"]["members"] = list(members)
-    measured["test_texts_seen"] = _seen(config.data, corpus, test, logits)
+    measured["test_texts_seen"] = _seen(corpus, others, test, logits)
     measured["test_texts_seen"]["pretraining"] = read_before(test.texts)
     measured["seconds"]["all"] = round(time.perf_counter() - started, 1)
     folder.save_json(folder.metrics, measured)
@@ -312,12 +319,12 @@ def versions() -> dict[str, str]:
             "keras": keras.__version__, "scikit-learn": sklearn.__version__, "numpy": np.__version__}
 
 
-def _seen(config: DataConfig, corpus: Corpus, test: Examples, logits: np.ndarray) -> dict[str, Any]:
+def _seen(corpus: Corpus, others: Texts, test: Examples, logits: np.ndarray) -> dict[str, Any]:
     """Count the test texts that training has seen as well, and measure the accuracy without those that had a label."""
     labelled = occurring(test.texts, corpus.train.texts) | occurring(test.texts, corpus.validation.texts)
     right = probabilities(logits).argmax(axis=1) == test.labels
     return {"labelled": int(labelled.sum()),
-            "unlabelled": int(occurring(test.texts, load_unlabelled(config, corpus)).sum()),
+            "unlabelled": int(occurring(test.texts, others).sum()),
             "accuracy_without_labelled": float(right[~labelled].mean()) if not labelled.all() else None}
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from sentiment import architectures
 from sentiment.artifacts import PretrainedFolder, RunFolder
+from sentiment.cli import make_parser
+from sentiment.commands.options import given_options
 from sentiment.config import RunConfig
 from sentiment.errors import UserError
 from sentiment.presets import PRESETS, merged
@@ -27,6 +29,11 @@ def small_pretraining(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `best` pretrain in windows that the few words of a test fill."""
     small = {"pretraining": {"window": 6}, "training": {"epochs": 1, "batch_size": 4}}
     monkeypatch.setitem(PRESETS, "best", dataclasses.replace(PRESETS["best"], pretraining=small))
+
+
+def stopped(*_: Any, **__: Any) -> None:
+    """Stand in for a step that does not come to its end."""
+    raise UserError("this step was stopped")
 
 
 def configured(name: str, **given: Any) -> RunConfig:
@@ -76,9 +83,6 @@ def test_wide_is_the_mean_with_a_linear_model(tiny_csv: Path, tmp_path: Path, ru
                                               monkeypatch: pytest.MonkeyPatch) -> None:
     words = ["train", "--preset", "wide", "--dataset", tiny_csv, "--output-dir", tmp_path / "run", *SMALL]
 
-    def stopped(*_: Any, **__: Any) -> None:
-        raise UserError("the mean was stopped")
-
     with monkeypatch.context() as patched:
         patched.setattr("sentiment.recipes.ensemble_folder", stopped)
         assert run_cli(*words)[0] == 1
@@ -110,9 +114,6 @@ def test_a_finished_run_is_refused_before_the_first_step(name: str, tiny_csv: Pa
 def test_best_takes_its_steps_and_goes_on(tiny_csv: Path, tmp_path: Path, run_cli: Cli,
                                           monkeypatch: pytest.MonkeyPatch) -> None:
     words = ["train", "--preset", "best", "--dataset", tiny_csv, "--output-dir", tmp_path / "run", *SMALL]
-
-    def stopped(*_: Any, **__: Any) -> None:
-        raise UserError("the classifier was stopped")
 
     with monkeypatch.context() as patched:
         patched.setattr("sentiment.workflow.train", stopped)
@@ -168,6 +169,8 @@ def test_what_is_given_is_not_made(tiny_csv: Path, tiny_run: Path, tmp_path: Pat
     config = RunFolder.open(tmp_path / "run").load_config()
     assert (config.training.pretrained, config.training.teacher) == (str(tmp_path / "lm"), str(tiny_run))
     assert (config.model.pooling, config.training.layer_decay) == ("concat", 1.6)
+    words = ["train", "--dataset", str(tiny_csv), *SMALL, *map(str, given)]
+    assert config == config_with(PRESETS["best"].beside(given_options(make_parser().parse_args(words))))
 
 
 def test_the_steps_take_over_what_they_can_use() -> None:
@@ -212,7 +215,8 @@ def test_steps_are_for_one_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize(("preset", "words", "message"), [
     ("best", ["--config", "c.json"], "--preset and --config are two starts: take one"),
-    ("best", ["--find-lr", "curve.png"], "--preset best pretrains first: give --find-lr what it wrote"),
+    ("best", ["--find-lr", "curve.png"],
+     "--preset best pretrains first: give --find-lr what it wrote, by --pretrained"),
     ("best", ["--stream"], "pretraining holds the texts in memory: leave --stream out"),
     ("wide", ["--stream"], "NB-SVM holds the texts in memory: leave --stream out"),
     ("best", ["--arch", "han"], "a language model starts recurrent layers"),
