@@ -18,6 +18,7 @@ from sentiment.evaluation.plots import BLUE, GREY, LINE_COLORS, LINE_STYLES, ORA
 COLORS = {"baselines": ORANGE, "architectures": BLUE, "attentions": "#009e73", "ablations": GREY}
 MARKERS = {"baselines": "s", "architectures": "o", "attentions": "^", "ablations": "."}
 LABELLED = ("baselines", "architectures")
+BELOW, BELOW_BY = "v", 0.005  # the mark of what is lower than all that is labelled, and how far below them it stands
 POINTS_PER_INCH = 72
 FONT_SIZE, LETTER_WIDTH, LINE_HEIGHT, MARKER = 8, 4.6, 10.0, 7.0  # in points
 LENGTH_BINS = 10
@@ -46,20 +47,29 @@ def draw_all(rows: Sequence[Row], runs: Sequence[Run], lengths: np.ndarray, fold
 
 
 def against(ran: dict[Row, list[Run]], label: str, value: Any, path: Path) -> None:
-    """Draw the mean test accuracy of each row against a value of its runs, on a logarithmic axis."""
+    """Draw the mean test accuracy of each row against a value of its runs, on a logarithmic axis.
+
+    Baselines and architectures have their names. What is far below all of these would press them together, and stands
+    as an arrow below them, with its accuracy.
+    """
     figure = Figure(figsize=(9, 6), layout="constrained")
     axes = figure.subplots()
-    points = {row: (median(map(value, runs)), fmean(accuracies(runs).values())) for row, runs in ran.items()}
-    for group, color in COLORS.items():
-        places = [place for row, place in points.items() if row.group == group]
-        if places:
-            axes.scatter(*zip(*places, strict=True), color=color, marker=MARKERS[group], label=group, zorder=3)
+    for group in dict.fromkeys(row.group for row in ran):
+        axes.scatter([], [], color=COLORS[group], marker=MARKERS[group], label=group)
+    means = {row: fmean(accuracies(runs).values()) for row, runs in ran.items()}
+    lowest = min((mean for row, mean in means.items() if row.group in LABELLED), default=min(means.values())) - BELOW_BY
+    points = []
+    for row, mean in means.items():
+        below = mean < lowest
+        place = median(map(value, ran[row])), max(mean, lowest)
+        axes.scatter(*place, color=COLORS[row.group], marker=BELOW if below else MARKERS[row.group], zorder=3)
+        points.append((*place, f"{row.name}: {mean:.3f}" if below else row.name if row.group in LABELLED else ""))
     axes.set(xlabel=label, ylabel="test accuracy", xscale="log")
     plain_ticks(axes)
     axes.margins(0.12, 0.06)
     axes.grid(alpha=0.3)
     figure.legend(loc="outside lower center", ncols=len(COLORS))
-    _name_points(figure, axes, [(*place, row.name if row.group in LABELLED else "") for row, place in points.items()])
+    _name_points(figure, axes, points)
     save(figure, path)
 
 

@@ -21,7 +21,7 @@ from sentiment.architectures.pretrainable import BUILDERS
 from sentiment.artifacts import PretrainedFolder, RunFolder
 from sentiment.benchmark import accuracy_table
 from sentiment.benchmark import runs as runs_module
-from sentiment.benchmark.accuracy_plots import against, draw_all
+from sentiment.benchmark.accuracy_plots import BELOW_BY, against, draw_all
 from sentiment.benchmark.accuracy_table import HEADERS, as_csv, as_markdown, table
 from sentiment.benchmark.rows import BASE, GROUPS, PUBLISHED, Row, all_rows, chosen_rows
 from sentiment.benchmark.runs import LeakError, Results, Run, check_leaks, run_all
@@ -259,20 +259,38 @@ def test_plots_are_drawn(tmp_path: Path) -> None:
     assert all(path.stat().st_size > 5000 for path in tmp_path.iterdir())
 
 
-def test_names_cover_neither_points_nor_one_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    figures: list[Any] = []
-    monkeypatch.setattr("sentiment.benchmark.accuracy_plots.save", lambda figure, path: figures.append(figure))
+@pytest.fixture
+def axes_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[list[tuple[Row, int, float]]], Any]:
+    """Return a function of rows, each with the texts that it gets right and its seconds, to the axes drawn of them."""
+    def draw(ran: list[tuple[Row, int, float]]) -> Any:
+        figures: list[Any] = []
+        monkeypatch.setattr("sentiment.benchmark.accuracy_plots.save", lambda figure, path: figures.append(figure))
+        found = {row: [Run(row.name, 1, values(row.name, 1, right, seconds=seconds))] for row, right, seconds in ran}
+        against(found, "seconds", lambda run: run.values["seconds"]["all"], tmp_path / "unused.png")
+        figures[0].draw_without_rendering()
+        return figures[0].axes[0]
+    return draw
+
+
+def points_of(axes: Any) -> np.ndarray:
+    return np.concatenate([points.get_offsets() for points in axes.collections])
+
+
+def test_an_ablation_far_below_all_architectures_does_not_press_them_together(axes_of: Any) -> None:
+    axes = axes_of([(Row("lstm", "architectures", ()), 30, 100.0), (Row("bilstm", "architectures", ()), 34, 200.0),
+                    (Row("level", "ablations", ()), 30, 300.0), (Row("noise", "ablations", ()), 4, 400.0)])
+    assert [text.get_text() for text in axes.texts] == ["bilstm", "lstm", f"noise: {4 / TEXTS:.3f}"]
+    assert sorted(points_of(axes).tolist()) == [
+        [100.0, 30 / TEXTS], [200.0, 34 / TEXTS], [300.0, 30 / TEXTS], [400.0, 30 / TEXTS - BELOW_BY]]
+
+
+def test_names_cover_neither_points_nor_one_another(axes_of: Any) -> None:
     random = np.random.default_rng(2)
-    rows = [Row(f"architecture-{number}", "architectures" if number % 2 else "ablations", ()) for number in range(24)]
-    found = {row: [Run(row.name, 1, values(row.name, 1, int(random.integers(20, 40)),
-                                           seconds=float(10 ** random.uniform(1, 3))))] for row in rows}
-    against(found, "seconds", lambda run: run.values["seconds"]["all"], tmp_path / "unused.png")
-    figure = figures[0]
-    figure.draw_without_rendering()
-    axes = figure.axes[0]
+    axes = axes_of([(Row(f"architecture-{number}", "architectures" if number % 2 else "ablations", ()),
+                     int(random.integers(20, 40)), float(10 ** random.uniform(1, 3))) for number in range(24)])
     names = [Text.get_window_extent(text) for text in axes.texts]  # of an annotation's own it has the line, too
     assert len(names) == 12
-    middles = axes.transData.transform(np.concatenate([points.get_offsets() for points in axes.collections]))
+    middles = axes.transData.transform(points_of(axes))
     assert len(middles) == 24
     for place, box in enumerate(names):
         assert not any(box.overlaps(other) for other in names[:place])
