@@ -60,10 +60,10 @@ def against(ran: dict[Row, list[Run]], label: str, value: Any, path: Path) -> No
     lowest = min((mean for row, mean in means.items() if row.group in LABELLED), default=min(means.values())) - BELOW_BY
     points = []
     for row, mean in means.items():
-        below = mean < lowest
         place = median(map(value, ran[row])), max(mean, lowest)
-        axes.scatter(*place, color=COLORS[row.group], marker=BELOW if below else MARKERS[row.group], zorder=3)
-        points.append((*place, f"{row.name}: {mean:.3f}" if below else row.name if row.group in LABELLED else ""))
+        marker, name = _mark(row, mean, lowest)
+        axes.scatter(*place, color=COLORS[row.group], marker=marker, zorder=3)
+        points.append((*place, name))
     axes.set(xlabel=label, ylabel="test accuracy", xscale="log")
     plain_ticks(axes)
     axes.margins(0.12, 0.06)
@@ -71,6 +71,13 @@ def against(ran: dict[Row, list[Run]], label: str, value: Any, path: Path) -> No
     figure.legend(loc="outside lower center", ncols=len(COLORS))
     _name_points(figure, axes, points)
     save(figure, path)
+
+
+def _mark(row: Row, mean: float, lowest: float) -> tuple[str, str]:
+    """Return the marker of a row and the name beside it, which may be empty."""
+    if mean < lowest:
+        return BELOW, f"{row.name}: {mean:.3f}"
+    return MARKERS[row.group], row.name if row.group in LABELLED else ""
 
 
 def plain_ticks(axes: Any) -> None:
