@@ -235,8 +235,8 @@ class TrainingConfig(Section):
                         minimum=0.0, maximum=0.99999)
     l2: float = option(0.0, "weight of the squared kernels in the loss", minimum=0.0)
     batch_size: int = option(32, "texts in a step, over all devices", minimum=1)
-    epochs: int | None = option(None, "passes over the training texts (default: 3, more where that is below "
-                                "1,000 steps)", minimum=1)
+    epochs: int | None = option(None, f"passes over the training texts (default: {DEFAULT_EPOCHS}, more where that is "
+                                f"below {DEFAULT_STEPS:,} steps)", minimum=1)
     class_weights: str = option("none", "balanced weighs each class by the inverse of its frequency",
                                 choices=CLASS_WEIGHTS)
     monitor: str = option("val_calibrated_loss", "what the best epoch is chosen by: the validation loss once the "
