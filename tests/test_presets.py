@@ -58,7 +58,7 @@ def test_options_given_win() -> None:
         {"model": {"units": 7, "output_dropout": 0.9}, "data": {"dataset": "a.csv"}, "training": {"batch_size": 3},
          "runtime": {"seed": 5}, "text": {"max_length": 5}})
     assert (config.model.units, config.data.dataset, config.runtime.seed) == (7, "a.csv", 5)
-    assert (config.text.max_length, config.model.output_dropout, config.training.batch_size) == (10_000, 0.1, 64)
+    assert (config.text.max_length, config.model.output_dropout, config.training.batch_size) == (10_000, 0.1, 128)
 
 
 @pytest.mark.parametrize("flags", ["fma sse", "avx512f amx_bf16 amx_tile"])
