@@ -5,11 +5,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from sentiment.answers import check_classes, check_test, names_of
 from sentiment.architectures import Sizes
-from sentiment.architectures.ensemble import NAME, Member, build_ensemble, set_member
+from sentiment.architectures.ensemble import NAME, Member, build_ensemble, set_member, weigh_members
 from sentiment.artifacts import RunFolder
 from sentiment.batching import RESERVED_IDS, UNKNOWN_ID
 from sentiment.config import RunConfig, TextConfig
@@ -17,12 +18,14 @@ from sentiment.console import log
 from sentiment.datasets import Corpus, load_corpus, load_unlabelled, occurring
 from sentiment.errors import UserError
 from sentiment.inference import Classifier
+from sentiment.model_card import mean_of
 from sentiment.preprocessing import TextPreprocessor
 from sentiment.preprocessing.preprocessor import kept_at_ends
 from sentiment.training import Trained
+from sentiment.training.calibration import mean_weights
 from sentiment.workflow import conclude, kept_on_error
 
-FEWEST_TEXTS = 100  # of validation, below which no temperature is looked for
+FEWEST_TEXTS = 100  # of validation, below which neither weights nor a temperature are looked for
 
 
 def ensemble_folder(folders: Sequence[RunFolder], target: Path, *, overwrite: bool, resume: bool) -> RunFolder:
@@ -32,45 +35,87 @@ def ensemble_folder(folders: Sequence[RunFolder], target: Path, *, overwrite: bo
     return run_ensemble(folders, target, overwrite=overwrite)
 
 
-def run_ensemble(folders: Sequence[RunFolder], target: Path, *, overwrite: bool = False) -> RunFolder:
-    """Make one run of several, whose logits are the mean of theirs, evaluated once on their test split.
+def run_ensemble(folders: Sequence[RunFolder], target: Path, *, weights: Sequence[float] | np.ndarray | None = None,
+                 overwrite: bool = False) -> RunFolder:
+    """Make one run of several, whose logits are a mean of theirs, evaluated once on their test split.
 
-    Members may differ in all but the classes, the test split and `--periods`. The temperature is found on the
-    validation texts of the first that no member was trained on; where they are fewer than 100, the mean stays as it is.
+    Members may differ in all but the classes, the test split and `--periods`. The temperature, and the weights of the
+    mean where none are given, are found on the validation texts of the first that no member was trained on; where they
+    are fewer than 100, all members weigh the same, and the mean stays as it is.
 
     Raises:
-        UserError: if there are not two at least, or they do not go together.
+        UserError: if there are not two at least, they do not go together, or the weights make no mean.
     """
     started = time.perf_counter()
     configs = [folder.load_config() for folder in folders]
     check_members(folders, configs)
-    preprocessors = [folder.load_preprocessor() for folder in folders]
-    words = tuple(dict.fromkeys(word for one in preprocessors for word in one.words))
+    check_weights(weights, len(folders))
+    words = tuple(dict.fromkeys(word for folder in folders for word in folder.load_preprocessor().words))
     config = ensemble_config(configs, len(words) + RESERVED_IDS)
     folder = RunFolder.begin(target, config, overwrite=overwrite)
     with kept_on_error(folder, target):
         preprocessor = TextPreprocessor(config.text, words)
         class_names = folders[0].load_class_names()
-        members = [Member(own.model, one.load_sizes(), *kept_at_ends(own.text))
-                   for one, own in zip(folders, configs, strict=True)]
+        members = _members(folders, configs)
         sizes = Sizes(preprocessor.vocabulary_size, len(class_names))
         model = build_ensemble(members, sizes)
-        for number, one in enumerate(folders):
-            set_member(model, number, own_ids(words, preprocessors[number].words), one.load_model().get_weights())
         corpus, untouched = _corpus(configs)
-        validation = corpus.validation.take(np.flatnonzero(untouched))
-        logits = Classifier(model, preprocessor, class_names).predict_logits(corpus.validation.texts)
-        trained = Trained(model, preprocessor, sizes, {}, None, logits, 0.0, "1 CPU", None)
-        if len(validation) >= FEWEST_TEXTS:
-            corpus = dataclasses.replace(corpus, validation=validation)
-            trained = dataclasses.replace(trained, validation_logits=logits[untouched]).calibrated(validation.labels)
+        logits = _set_members(model, folders, words, list(corpus.validation.texts))
+        enough = int(np.sum(untouched)) >= FEWEST_TEXTS
+        if enough:
+            corpus = dataclasses.replace(corpus, validation=corpus.validation.take(np.flatnonzero(untouched)))
+            logits = logits[:, untouched]
         else:
-            log.warning(f"only {len(validation)} of the validation texts of {folders[0].path} were seen by no member "
+            log.warning(f"only {np.sum(untouched)} of the validation texts of {folders[0].path} were seen by no member "
                         "in training, too few to calibrate on: the mean stays as it is, and validation flatters")
+        labels = corpus.validation.labels
+        if weights is None:
+            weights = mean_weights(labels, logits) if enough else np.ones(len(folders))
+        shares = np.asarray(weights) / np.sum(weights)
+        weigh_members(model, shares)
+        named = dict(zip(names_of(folders), shares.tolist(), strict=True))
+        log(mean_of(named))
+        mean = np.tensordot(shares.astype(np.float32), logits, axes=1)
+        trained = Trained(model, preprocessor, sizes, {}, None, mean, 0.0, "1 CPU", None)
+        trained = trained.calibrated(labels) if enough else trained
         read = max(one.load_metrics()["test_texts_seen"]["pretraining"] for one in folders)
         return conclude(folder, target, config, corpus, trained, started, read_before=lambda _: read,
-                        others=load_unlabelled(config.data, corpus),
-                        members=dict(zip(names_of(folders), members, strict=True)))
+                        others=load_unlabelled(config.data, corpus), members=members, weights=named)
+
+
+def _members(folders: Sequence[RunFolder], configs: Sequence[RunConfig]) -> list[Member]:
+    """Return what the shapes of the members depend on."""
+    return [Member(config.model, folder.load_sizes(), *kept_at_ends(config.text))
+            for folder, config in zip(folders, configs, strict=True)]
+
+
+def _set_members(model: keras.Model, folders: Sequence[RunFolder], words: Sequence[str], texts: Sequence[str]
+                 ) -> np.ndarray:
+    """Give the members of an ensemble with these words their parameters.
+
+    Returns:
+        Their logits, float32 [members, texts, 1 or classes].
+    """
+    logits = []
+    for number, folder in enumerate(folders):
+        member, preprocessor = folder.load_model(), folder.load_preprocessor()
+        set_member(model, number, own_ids(words, preprocessor.words), member.get_weights())
+        logits.append(Classifier(member, preprocessor, folder.load_class_names()).predict_logits(texts))
+    return np.stack(logits)
+
+
+def check_weights(weights: Sequence[float] | np.ndarray | None, members: int) -> None:
+    """Refuse weights that make no mean.
+
+    Raises:
+        UserError: with the reason.
+    """
+    if weights is None:
+        return
+    if len(weights) != members:
+        raise UserError(f"--weights takes one for each of the {members} models, not {len(weights)}")
+    if not all(0 <= weight < np.inf for weight in weights) or not any(weights):
+        raise UserError("--weights takes numbers of at least 0, and one above it")
 
 
 def check_members(folders: Sequence[RunFolder], configs: Sequence[RunConfig]) -> None:
@@ -81,6 +126,10 @@ def check_members(folders: Sequence[RunFolder], configs: Sequence[RunConfig]) ->
     """
     if len(folders) < 2:
         raise UserError("an ensemble has two members or more")
+    paths = [folder.path.resolve() for folder in folders]
+    for folder, path in zip(folders, paths, strict=True):
+        if paths.count(path) > 1:
+            raise UserError(f"{folder.path} is named twice: --weights lets it weigh more")
     check_classes(folders)
     check_test(folders)
     for folder, config in zip(folders[1:], configs[1:], strict=True):

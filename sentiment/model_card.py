@@ -1,6 +1,7 @@
 """The model card of a run: Markdown with YAML front matter."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from sentiment.config import UNLABELLED_OF_CORPUS, PretrainConfig, RunConfig
@@ -87,14 +88,21 @@ def _again(name: str, training: dict[str, Any]) -> str:
     """Return how to make the run once more."""
     if "members" in training:
         members = " ".join(f"models/{member}" for member in training["members"])
-        return f"`python -m sentiment ensemble {members} --output-dir models/again` makes it again."
+        weights = " ".join(f"{weight:.4f}" for weight in training["members"].values())
+        return (f"`python -m sentiment ensemble {members} --weights {weights} --output-dir models/again` makes it "
+                "again.")
     return (f"`config.json` holds every setting: `python train.py --config models/{name}/config.json --output-dir "
             "models/again`\ntrains it again.")
 
 
+def mean_of(weights: Mapping[str, float]) -> str:
+    """Return the members of an ensemble and what they weigh, in words."""
+    return f"the mean of {', '.join(f'{name} ({weight:.2f})' for name, weight in weights.items())}"
+
+
 def _epochs(config: RunConfig, training: dict[str, Any]) -> str:
     if "members" in training:
-        return f"the mean of {', '.join(training['members'])}"
+        return mean_of(training["members"])
     if training["best_epoch"] is None:
         return "fitted at once by scikit-learn"
     return f"{training['epochs']}, the best was {training['best_epoch']} by {config.training.monitor}"

@@ -205,8 +205,8 @@ def run_training(config: RunConfig, target: Path, *, overwrite: bool = False, un
 
 
 def conclude(folder: RunFolder, target: Path, config: RunConfig, corpus: Corpus, trained: Trained, started: float, *,
-             others: Texts, read_before: Callable[[Texts], int], members: Mapping[str, Member] | None = None
-             ) -> RunFolder:
+             others: Texts, read_before: Callable[[Texts], int], members: Sequence[Member] = (),
+             weights: Mapping[str, float] | None = None) -> RunFolder:
     """Save a trained model, export it, evaluate it once on the test split, and give its folder the name of `target`.
 
     Args:
@@ -218,10 +218,11 @@ def conclude(folder: RunFolder, target: Path, config: RunConfig, corpus: Corpus,
         started: by `time.perf_counter`, when the run began.
         others: the texts without labels that it has learned from.
         read_before: counts the texts that what the model started from was pretrained on.
-        members: of an ensemble, by name.
+        members: of an ensemble.
+        weights: of these in the mean, by name.
     """
     folder.save_run(config, trained.preprocessor, corpus.class_names, trained.sizes, trained.model,
-                    list(members.values()) if members else ())
+                    members)
     export_saved_model(Original(folder, list(islice(corpus.validation.texts, CHECKED_TEXTS))))
     test, classifier = corpus.test.read(), Classifier(folder.load_model(), trained.preprocessor, corpus.class_names)
     logits = classifier.predict_logits(test.texts)
@@ -229,8 +230,8 @@ def conclude(folder: RunFolder, target: Path, config: RunConfig, corpus: Corpus,
         trained = dataclasses.replace(trained, validation_logits=classifier.predict_logits(corpus.validation.texts))
     np.savez(folder.test, allow_pickle=False, labels=test.labels, logits=logits)
     measured = _measured(corpus, trained, test, logits)
-    if members:
-        measured["training"]["members"] = list(members)
+    if weights:
+        measured["training"]["members"] = weights
     measured["test_texts_seen"] = _seen(corpus, others, test, logits)
     measured["test_texts_seen"]["pretraining"] = read_before(test.texts)
     measured["seconds"]["all"] = round(time.perf_counter() - started, 1)

@@ -1,4 +1,4 @@
-"""Several runs as one: its answers are the mean of theirs, whatever vocabulary and length each has."""
+"""Several runs as one: its answers are a mean of theirs, whatever vocabulary and length each has."""
 
 import json
 import subprocess
@@ -13,7 +13,9 @@ from sentiment.artifacts import RunFolder
 from sentiment.cli import main
 from sentiment.config import DataConfig
 from sentiment.datasets import load_corpus
+from sentiment.ensembling import run_ensemble
 from sentiment.inference import explain, load
+from sentiment.training.calibration import mean_weights
 
 Cli = Callable[..., tuple[int, str, str]]
 TEXTS = ["A good film.", "", "bad <br /> bad &amp; worse! 😀", "good " * 100 + "bad " * 70, "unseen words"]
@@ -33,23 +35,52 @@ def runs(tmp_path_factory: pytest.TempPathFactory, tiny_csv: Path) -> Path:
     return folder
 
 
-def test_it_answers_with_the_mean_of_the_logits(runs: Path, tiny_csv: Path) -> None:
+def answers(folder: Path, tiny_csv: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return the logits of an ensemble before they are calibrated, and those of the members, member by member."""
     texts = [*TEXTS, *load_corpus(DataConfig(dataset=str(tiny_csv)), 1).validation.texts]
-    members = np.mean([load(runs / name).predict_logits(texts) for name in MEMBERS], axis=0)
-    temperature = RunFolder.open(runs / "all").load_metrics()["calibration"]["temperature"]
-    np.testing.assert_allclose(load(runs / "all").predict_logits(texts), members / temperature, atol=1e-4)
+    temperature = RunFolder.open(folder).load_metrics()["calibration"]["temperature"]
+    members = np.stack([load(folder.parent / name).predict_logits(texts) for name in MEMBERS])
+    return load(folder).predict_logits(texts) * temperature, members
+
+
+def test_it_answers_with_the_mean_of_the_logits(runs: Path, tiny_csv: Path) -> None:
+    ensemble, members = answers(runs / "all", tiny_csv)
+    np.testing.assert_allclose(ensemble, np.mean(members, axis=0), atol=1e-4)
+
+
+def test_the_mean_fits_the_validation_split(runs: Path, tiny_csv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sentiment.ensembling.FEWEST_TEXTS", 5)
+    run_ensemble([RunFolder.open(runs / name) for name in MEMBERS], runs / "fitted")
+    weights = RunFolder.open(runs / "fitted").load_metrics()["training"]["members"]
+    assert list(weights) == list(MEMBERS)
+    assert max(weights.values()) > 0.5
+    ensemble, members = answers(runs / "fitted", tiny_csv)
+    np.testing.assert_allclose(ensemble, np.tensordot(list(weights.values()), members, axes=1), atol=1e-4)
+    labels = load_corpus(DataConfig(dataset=str(tiny_csv)), 1).validation.labels
+    np.testing.assert_allclose(list(weights.values()), mean_weights(labels, members[:, len(TEXTS):]), atol=0.01)
+
+
+def test_weights_that_are_given(runs: Path, tiny_csv: Path, run_cli: Cli) -> None:
+    code, _, err = run_cli("ensemble", *(runs / name for name in MEMBERS), "--weights", "3", "0", "1", "--output-dir",
+                           runs / "weighed")
+    assert code == 0, err
+    assert "the mean of one (0.75), two (0.00), three (0.25)\n" in err
+    ensemble, members = answers(runs / "weighed", tiny_csv)
+    np.testing.assert_allclose(ensemble, 0.75 * members[0] + 0.25 * members[2], atol=1e-4)
 
 
 def test_it_is_a_run_like_any_other(runs: Path, tmp_path: Path, run_cli: Cli) -> None:
     measured = json.loads((runs / "all" / "metrics.json").read_text(encoding="utf-8"))
-    assert measured["training"]["members"] == list(MEMBERS)
+    weights = measured["training"]["members"]
     card = (runs / "all" / "README.md").read_text(encoding="utf-8")
-    assert "the mean of one, two, three" in card
-    assert "`python -m sentiment ensemble models/one models/two models/three --output-dir models/again`" in card
+    described = f"the mean of one ({weights['one']:.2f}), two ({weights['two']:.2f}), three ({weights['three']:.2f})"
+    assert described in card
+    shares = " ".join(f"{weight:.4f}" for weight in weights.values())
+    assert f"`python -m sentiment ensemble models/one models/two models/three --weights {shares} --output-dir" in card
     assert "train.py" not in card
     code, out, err = run_cli("info", runs / "all")
     assert code == 0, err
-    assert "the mean of one, two, three" in out
+    assert described in out
     code, out, err = run_cli("predict", runs / "all", "A good film.", "--json")
     assert code == 0, err
     code, _, err = run_cli("compare", runs / "all", runs / "one")
@@ -95,8 +126,8 @@ def test_members_of_other_splits_are_calibrated_on_what_none_has_seen(tiny_csv: 
 
 
 def test_refusals(runs: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
-    def refused(*folders: Path) -> str:
-        code, out, err = run_cli("ensemble", *folders, "--output-dir", tmp_path / "new")
+    def refused(*words: Path | str) -> str:
+        code, out, err = run_cli("ensemble", *words, "--output-dir", tmp_path / "new")
         assert (code, out, err.count("\n")) == (1, "", 1), err
         assert not (tmp_path / "new").exists()
         return err
@@ -104,6 +135,10 @@ def test_refusals(runs: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> N
     assert "two members or more" in refused(runs / "one")
     assert "no such model folder" in refused(runs / "one", runs / "none")
     assert "is an ensemble: name its members instead" in refused(runs / "one", runs / "all")
+    assert "two is named twice: --weights lets it weigh more" in refused(runs / "two", runs / "one", runs / "two")
+    assert "takes one for each of the 2 models, not 1" in refused(runs / "one", runs / "two", "--weights", "1")
+    for weights in (["0", "0"], ["2", "-1"], ["1", "nan"], ["inf", "1"]):
+        assert "numbers of at least 0, and one above it" in refused(runs / "one", runs / "two", "--weights", *weights)
     for name, words in {"seed": ["--seed", "2"], "periods": ["--periods"],
                         "tail": ["--truncate", "tail", "--max-length", "20"]}.items():
         code, _, err = run_cli("train", "--dataset", tiny_csv, "--output-dir", tmp_path / name, "--arch", "attention",

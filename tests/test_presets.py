@@ -91,7 +91,7 @@ def test_wide_is_the_mean_with_a_linear_model(tiny_csv: Path, tmp_path: Path, ru
     assert (classifier.load_config().model.units, linear.load_config().model.architecture) == (5, "nb-svm")
     code, out, err = run_cli(*words, "--resume", "--json")
     assert code == 0, err
-    assert json.loads(out)["training"]["members"] == ["run.classifier", "run.linear"]
+    assert list(json.loads(out)["training"]["members"]) == ["run.classifier", "run.linear"]
     assert classifier.metrics.stat().st_mtime_ns == made
     code, _, err = run_cli(*words, "--resume")
     assert (code, err) == (0, f"{tmp_path / 'run'} is finished: there is nothing to resume\n")
@@ -138,7 +138,7 @@ def test_best_takes_its_steps_and_goes_on(tiny_csv: Path, tmp_path: Path, run_cl
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "run", "run.first", "run.first-teacher", "run.linear", "run.pretrained", "run.second", "run.teacher"]
     for name, classifier in (("run.first-teacher", "run.first"), ("run.teacher", "run.second")):
-        assert RunFolder.open(tmp_path / name).load_metrics()["training"]["members"] == [classifier, "run.linear"]
+        assert list(RunFolder.open(tmp_path / name).load_metrics()["training"]["members"]) == [classifier, "run.linear"]
     second = RunFolder.open(tmp_path / "run.second").load_config()
     config = RunFolder.open(tmp_path / "run").load_config()
     assert config.training.pretrained == first.load_config().training.pretrained == str(tmp_path / "run.pretrained")

@@ -41,7 +41,14 @@ def build_ensemble(members: Sequence[Member], sizes: Sizes) -> keras.Model:
 
 
 def set_member(model: keras.Model, number: int, own_ids: np.ndarray, weights: list[Any]) -> None:
-    """Give a member its weights, and the ids int32 [vocabulary] that it has for those of the common vocabulary."""
+    """Give a member its parameters, and the ids int32 [vocabulary] that it has for those of the common vocabulary."""
     ensemble = model.get_layer(NAME)
     ensemble.lookups[number].own.assign(own_ids)
     ensemble.members[number].set_weights(weights)
+
+
+def weigh_members(model: keras.Model, weights: np.ndarray) -> None:
+    """Turn the mean of the logits into one with weights float [members] that add up to 1, in the last layers."""
+    members = model.get_layer(NAME).members
+    for member, weight in zip(members, weights, strict=True):
+        blocks.scale_logits(member, float(weight) * len(members))

@@ -11,8 +11,10 @@ from sentiment.commands.train import training_summary
 
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
-    parser = commands.add_parser("ensemble", help="make one run of several, with the mean of their logits")
+    parser = commands.add_parser("ensemble", help="make one run of several, with a mean of their logits")
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL", help="folder of a finished run")
+    parser.add_argument("--weights", nargs="+", type=float, metavar="W",
+                        help="what each weighs in the mean (default: what fits the validation split best)")
     parser.add_argument("--output-dir", type=Path, required=True, help="where the ensemble is written")
     parser.add_argument("--overwrite", action="store_true", help="replace a finished run")
     parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
@@ -26,6 +28,6 @@ def run(arguments: argparse.Namespace) -> None:
     from sentiment.ensembling import run_ensemble
 
     folders = [RunFolder.open(path) for path in arguments.models]
-    folder = run_ensemble(folders, arguments.output_dir, overwrite=arguments.overwrite)
+    folder = run_ensemble(folders, arguments.output_dir, weights=arguments.weights, overwrite=arguments.overwrite)
     measured = folder.load_metrics()
     print(json.dumps(measured) if arguments.json else training_summary(folder.path, measured))

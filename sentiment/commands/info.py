@@ -8,6 +8,7 @@ from typing import Any
 from sentiment.commands.tensorflow import import_tensorflow
 from sentiment.config import RunConfig
 from sentiment.console import log
+from sentiment.model_card import mean_of
 
 
 def add_to(commands: Any) -> None:
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> None:
 def info_lines(path: Path, config: RunConfig, measured: dict[str, Any]) -> list[str]:
     """Return a run's facts as aligned text."""
     training, data = measured["training"], measured["dataset"]
-    members = f"the mean of {', '.join(training['members'])}" if "members" in training else "at once"
+    members = mean_of(training["members"]) if "members" in training else "at once"
     epochs = f"{training['epochs']} epochs, best {training['best_epoch']}" if training["best_epoch"] else members
     facts = {
         "model": str(path),

@@ -1,10 +1,10 @@
-"""Probabilities that mean what they say: one factor for all logits, found on the validation split."""
+"""Probabilities that mean what they say: factors of the logits that are found on the validation split."""
 
 from collections.abc import Iterable
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import logsumexp
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import logsumexp, softmax
 
 from sentiment.predictions import class_logits
 
@@ -30,6 +30,30 @@ def temperature(labels: np.ndarray, logits: np.ndarray) -> float:
 
     bounds = (-LARGEST_LOGARITHM, LARGEST_LOGARITHM)
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
+
+
+def mean_weights(labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """Return float64 [models]: the weights, together 1 and none below 0, of the mean of logits that fits best.
+
+    It is the one that has the smallest cross-entropy at its best temperature. Breiman 1996, "Stacked Regressions", has
+    shown why no weight is to be below 0, and Ting & Witten 1999, "Issues in Stacked Generalization", weigh the
+    probabilities of classifiers so.
+
+    Args:
+        labels: int [texts].
+        logits: float [models, texts, 1 or classes].
+    """
+    targets, values = smoothed_targets(labels, logits.shape[2]), np.stack([class_logits(one) for one in logits])
+
+    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        weighed = np.tensordot(weights, values, axes=1)
+        texts = logsumexp(weighed, axis=1) - np.sum(targets * weighed, axis=1)
+        return float(np.mean(texts)), np.einsum("tc,mtc->m", softmax(weighed, axis=1) - targets, values) / len(labels)
+
+    equal = np.full(len(logits), 1 / len(logits))
+    found = minimize(loss, equal / temperature(labels, np.mean(logits, axis=0)), jac=True, method="L-BFGS-B",
+                     bounds=[(0, None)] * len(logits)).x
+    return found / np.sum(found) if np.any(found) else equal
 
 
 def smoothed_targets(labels: np.ndarray, outputs: int) -> np.ndarray:

@@ -4,7 +4,7 @@ from scipy.special import expit, softmax
 from sklearn.linear_model import LogisticRegression
 
 from sentiment.predictions import probabilities
-from sentiment.training.calibration import GRID, smoothed_targets, summed_losses, temperature
+from sentiment.training.calibration import GRID, mean_weights, smoothed_targets, summed_losses, temperature
 
 RANDOM = np.random.default_rng(3)
 
@@ -50,3 +50,32 @@ def test_the_grid_is_fine_enough(scale: float, outputs: int) -> None:
     best = summed_losses(targets, logits * scale, [temperature(labels, logits * scale)])[0]
     np.testing.assert_allclose(targets.sum(axis=1), 1)
     assert best * (1 - 1e-9) <= min(summed_losses(targets, logits * scale, GRID)) <= best * 1.001
+
+
+def test_weights_of_a_logistic_regression() -> None:
+    """Many texts: Platt's targets do not matter, and scikit-learn finds the same weights without an intercept."""
+    logits = RANDOM.normal(0, 2, size=(2, 20_000, 1))
+    labels = (RANDOM.random(20_000) < expit(0.6 * logits[0, :, 0] + 0.2 * logits[1, :, 0])).astype(np.int32)
+    found = mean_weights(labels, logits)
+    alone = LogisticRegression(C=np.inf, fit_intercept=False).fit(logits[:, :, 0].T, labels).coef_[0]
+    np.testing.assert_allclose(found, alone / np.sum(alone), atol=2e-3)
+    np.testing.assert_allclose(found, [0.75, 0.25], atol=0.03)
+
+
+def test_weights_for_three_classes() -> None:
+    logits = RANDOM.normal(0, 2, size=(2, 20_000, 3))
+    labels = np.array([RANDOM.choice(3, p=row) for row in softmax(0.3 * logits[0] + 0.6 * logits[1], axis=1)])
+    np.testing.assert_allclose(mean_weights(labels, logits), [1 / 3, 2 / 3], atol=0.03)
+
+
+def test_no_weight_is_below_0() -> None:
+    """To subtract the second, which is the noise in the first, would fit best."""
+    right, noise = RANDOM.normal(0, 2, size=(2, 20_000, 1))
+    labels = (RANDOM.random(20_000) < expit(right[:, 0])).astype(np.int32)
+    np.testing.assert_allclose(mean_weights(labels, np.stack([right + noise, noise])), [1, 0], atol=1e-6)
+
+
+def test_weights_of_models_that_know_nothing_are_equal() -> None:
+    labels = np.repeat([0, 1], 50)
+    wrong = np.where(labels == 1, -1.0, 1.0)[None, :, None]
+    np.testing.assert_allclose(mean_weights(labels, np.concatenate([wrong, 2 * wrong])), [0.5, 0.5])
