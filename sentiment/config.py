@@ -32,7 +32,7 @@ MONITORS = ("val_calibrated_loss", "val_loss", "val_accuracy")
 OBJECTIVES = {"cross-entropy": (0.0, 0.0, 0.0), "adversarial": (1.0, 0.0, 0.0), "vat": (0.0, 1.0, 0.0),
               "entropy": (0.0, 0.0, 1.0), "mixed": (1.0, 1.0, 1.0)}
 DEFAULT_EPOCHS, DEFAULT_STEPS = 4, 1000
-UNLABELLED_OF_CORPUS = "corpus"
+UNLABELLED_OF_CORPUS, NO_UNLABELLED = "corpus", "none"
 # What a classifier must have as it was in pretraining, for the weights to fit and to mean the same.
 SHARED = {"text": ("vocabulary_size", "periods"),
           "model": ("architecture", "embedding_size", "units", "layers", "activation", "gru_reset", "forget_bias",
@@ -128,11 +128,17 @@ class DataConfig(Section):
     stream: bool = option(False, "read tables piece by piece, and keep the ids on disk: for data that memory does not "
                           "hold")
     unlabelled: str | None = option(None, "texts without labels to learn from as well: without a value those of the "
-                                    "corpus (IMDB has 50,000), or a file", const=UNLABELLED_OF_CORPUS)
+                                    "corpus (IMDB has 50,000), or a file; none for no others where those of the corpus "
+                                    "are read anyway, by pretraining and --preset best", const=UNLABELLED_OF_CORPUS)
     validation_fraction: float = option(0.1, "share of training held out to choose the best epoch",
                                         minimum=0.01, maximum=0.5)
     test_fraction: float = option(0.2, "share held out for the test where the data has no test split",
                                   minimum=0.01, maximum=0.5)
+
+    @property
+    def named_unlabelled(self) -> str | None:
+        """The texts without labels that are named, None if none are."""
+        return None if self.unlabelled == NO_UNLABELLED else self.unlabelled
 
 
 @dataclass(frozen=True)

@@ -151,7 +151,7 @@ def ensemble_config(configs: Sequence[RunConfig], vocabulary_size: int) -> RunCo
         if not _within(text, longest):
             raise UserError(f"--truncate {text.truncate} with --max-length {text.max_length} reads other words than "
                             f"--truncate {longest.truncate} with --max-length {longest.max_length}")
-    unlabelled = next((config.data.unlabelled for config in configs if config.data.unlabelled), None)
+    unlabelled = next((config.data.unlabelled for config in configs if config.data.named_unlabelled), None)
     return RunConfig().updated({
         "data": {**dataclasses.asdict(configs[0].data), "unlabelled": unlabelled},
         "text": {**dataclasses.asdict(longest), "vocabulary_size": vocabulary_size},

@@ -80,7 +80,7 @@ def _origins(config: RunConfig) -> str:
     training = config.training
     origins = {"starts from": training.pretrained, "learns the answers of": training.teacher,
                "texts without labels": "those of the corpus" if config.data.unlabelled == UNLABELLED_OF_CORPUS
-               else config.data.unlabelled}
+               else config.data.named_unlabelled}
     return "".join(f"| {name} | {value} |\n" for name, value in origins.items() if value)
 
 

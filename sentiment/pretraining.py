@@ -60,7 +60,7 @@ def run_pretraining(config: PretrainConfig, target: Path, *, overwrite: bool = F
     with kept_on_error(folder, target):
         keras.utils.set_random_seed(config.runtime.seed)
         corpus = load_corpus(config.data, config.runtime.seed)
-        others = load_unlabelled(config.data, corpus) if config.data.unlabelled else corpus.unlabelled()
+        others = corpus.unlabelled() if config.data.unlabelled is None else load_unlabelled(config.data, corpus)
         for note in corpus.notes:
             log.warning(note)
         preprocessor = TextPreprocessor.fit(config.text, chain(corpus.train.texts, others))

@@ -7,13 +7,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sentiment.artifacts import PretrainedFolder, RunFolder
-from sentiment.datasets import digests
+from sentiment.config import DataConfig
+from sentiment.datasets import digests, load_corpus
 
 Cli = Callable[..., tuple[int, str, str]]
 SMALL = ["--units", "5", "--embedding-size", "4", "--vocab-size", "60", "--batch-size", "4", "--window", "6",
@@ -46,13 +48,24 @@ def test_what_it_writes(pretrained: Path, tiny_csv: Path) -> None:
     with np.load(folder.weights) as weights:
         assert {weights[name].dtype for name in weights} == {np.dtype(np.float16)}
         assert len(weights.files) == len(folder.load_network().network.weights)
-    from sentiment.config import DataConfig
-    from sentiment.datasets import load_corpus
     corpus = load_corpus(DataConfig(dataset=str(tiny_csv)), 1)
     assert loaded.has_read(corpus.train.texts).all()
     assert not loaded.has_read(corpus.validation.texts).any()
     assert not loaded.has_read(corpus.test.read().texts).any()
     np.testing.assert_array_equal(loaded.digests, np.unique(digests(corpus.train.texts)))
+
+
+@pytest.mark.parametrize(("words", "texts"), [([], 2), (["--unlabelled", "none"], 0)])
+def test_the_texts_without_labels_of_a_corpus_are_read(words: list[str], texts: int, tiny_csv: Path, tmp_path: Path,
+                                                       run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = replace(load_corpus(DataConfig(dataset=str(tiny_csv)), 1),
+                     unlabelled=lambda: ["uncommon words", "uncommon, too"])
+    monkeypatch.setattr("sentiment.pretraining.load_corpus", lambda *_: corpus)
+    code, _, err = run_cli("pretrain", "--dataset", tiny_csv, "--output", tmp_path / "lm", *SMALL, *words)
+    assert code == 0, err
+    folder = PretrainedFolder.open(tmp_path / "lm")
+    assert folder.load_metrics()["dataset"]["unlabelled_texts"] == texts
+    assert ("uncommon" in folder.load_start().words) == bool(texts)
 
 
 def test_a_classifier_takes_its_sizes_vocabulary_and_weights(pretrained: Path, tiny_csv: Path, tmp_path: Path,

@@ -190,7 +190,8 @@ def test_the_steps_take_over_what_they_can_use() -> None:
 
 
 @pytest.mark.parametrize(("named", "own", "expected"), [
-    ({}, ["a text"], True), ({}, [], False), ({"unlabelled": "file.csv"}, ["a text"], False)])
+    ({}, ["a text"], True), ({}, [], False), ({"unlabelled": "file.csv"}, ["a text"], False),
+    ({"unlabelled": "none"}, ["a text"], False)])
 def test_texts_without_labels_are_used_where_the_corpus_has_them(
         named: dict[str, str], own: list[str], expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sentiment.recipes.load_corpus", lambda *_: SimpleNamespace(unlabelled=lambda: own))

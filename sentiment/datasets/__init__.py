@@ -59,13 +59,14 @@ def load_unlabelled(config: DataConfig, corpus: Corpus) -> Texts:
     Raises:
         UserError: if they cannot be read, or the corpus has none of its own.
     """
-    if config.unlabelled is None:
+    named = config.named_unlabelled
+    if named is None:
         return []
-    if config.unlabelled != UNLABELLED_OF_CORPUS:
+    if named != UNLABELLED_OF_CORPUS:
         if config.stream:
-            return scan(config.unlabelled, config, labelled=False)[0]
-        frame = read_table(config.unlabelled)
-        return as_texts(frame[columns_of(frame, config, config.unlabelled, labelled=False).text])
+            return scan(named, config, labelled=False)[0]
+        frame = read_table(named)
+        return as_texts(frame[columns_of(frame, config, named, labelled=False).text])
     texts = corpus.unlabelled()
     if not texts:
         raise UserError(f"{corpus.name} has no texts without labels: name a file with --unlabelled FILE")
