@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -71,12 +71,9 @@ def run_ensemble(folders: Sequence[RunFolder], target: Path, *, weights: Sequenc
         labels = corpus.validation.labels
         if weights is None:
             weights = mean_weights(labels, logits) if enough else np.ones(len(folders))
-        shares = np.asarray(weights) / np.sum(weights)
-        weigh_members(model, shares)
-        named = dict(zip(names_of(folders), shares.tolist(), strict=True))
+        named = dict(zip(names_of(folders), (np.asarray(weights) / np.sum(weights)).tolist(), strict=True))
         log(mean_of(named))
-        mean = np.tensordot(shares.astype(np.float32), logits, axes=1)
-        trained = Trained(model, preprocessor, sizes, {}, None, mean, 0.0, "1 CPU", None)
+        trained = Trained(model, preprocessor, sizes, {}, None, _weighed(model, named, logits), 0.0, "1 CPU", None)
         trained = trained.calibrated(labels) if enough else trained
         read = max(one.load_metrics()["test_texts_seen"]["pretraining"] for one in folders)
         return conclude(folder, target, config, corpus, trained, started, read_before=lambda _: read,
@@ -102,6 +99,12 @@ def _set_members(model: keras.Model, folders: Sequence[RunFolder], words: Sequen
         set_member(model, number, own_ids(words, preprocessor.words), member.get_weights())
         logits.append(Classifier(member, preprocessor, folder.load_class_names()).predict_logits(texts))
     return np.stack(logits)
+
+
+def _weighed(model: keras.Model, weights: Mapping[str, float], logits: np.ndarray) -> np.ndarray:
+    """Give the members of an ensemble their weights; return the mean of their logits."""
+    weigh_members(model, list(weights.values()))
+    return np.tensordot(np.array(list(weights.values()), np.float32), logits, axes=1)
 
 
 def check_weights(weights: Sequence[float] | np.ndarray | None, members: int) -> None:

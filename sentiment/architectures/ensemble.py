@@ -47,8 +47,8 @@ def set_member(model: keras.Model, number: int, own_ids: np.ndarray, weights: li
     ensemble.members[number].set_weights(weights)
 
 
-def weigh_members(model: keras.Model, weights: np.ndarray) -> None:
-    """Turn the mean of the logits into one with weights float [members] that add up to 1, in the last layers."""
+def weigh_members(model: keras.Model, weights: Sequence[float]) -> None:
+    """Turn the mean of the logits into one with these weights, which add up to 1, in the members' last layers."""
     members = model.get_layer(NAME).members
     for member, weight in zip(members, weights, strict=True):
-        blocks.scale_logits(member, float(weight) * len(members))
+        blocks.scale_logits(member, weight * len(members))
