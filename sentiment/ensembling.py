@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -15,7 +15,7 @@ from sentiment.artifacts import RunFolder
 from sentiment.batching import RESERVED_IDS, UNKNOWN_ID
 from sentiment.config import RunConfig, TextConfig
 from sentiment.console import log
-from sentiment.datasets import Corpus, load_corpus, load_unlabelled, occurring
+from sentiment.datasets import Corpus, Texts, load_corpus, load_unlabelled, occurring
 from sentiment.errors import UserError
 from sentiment.inference import Classifier
 from sentiment.model_card import mean_of
@@ -35,7 +35,7 @@ def ensemble_folder(folders: Sequence[RunFolder], target: Path, *, overwrite: bo
     return run_ensemble(folders, target, overwrite=overwrite)
 
 
-def run_ensemble(folders: Sequence[RunFolder], target: Path, *, weights: Sequence[float] | np.ndarray | None = None,
+def run_ensemble(folders: Sequence[RunFolder], target: Path, *, weights: Sequence[float] | None = None,
                  overwrite: bool = False) -> RunFolder:
     """Make one run of several, whose logits are a mean of theirs, evaluated once on their test split.
 
@@ -50,7 +50,8 @@ def run_ensemble(folders: Sequence[RunFolder], target: Path, *, weights: Sequenc
     configs = [folder.load_config() for folder in folders]
     check_members(folders, configs)
     check_weights(weights, len(folders))
-    words = tuple(dict.fromkeys(word for folder in folders for word in folder.load_preprocessor().words))
+    preprocessors = [folder.load_preprocessor() for folder in folders]
+    words = tuple(dict.fromkeys(word for one in preprocessors for word in one.words))
     config = ensemble_config(configs, len(words) + RESERVED_IDS)
     folder = RunFolder.begin(target, config, overwrite=overwrite)
     with kept_on_error(folder, target):
@@ -60,7 +61,9 @@ def run_ensemble(folders: Sequence[RunFolder], target: Path, *, weights: Sequenc
         sizes = Sizes(preprocessor.vocabulary_size, len(class_names))
         model = build_ensemble(members, sizes)
         corpus, untouched = _corpus(configs)
-        logits = _set_members(model, folders, words, list(corpus.validation.texts))
+        classifiers = (Classifier(one.load_model(), own, class_names)  # one at a time in memory
+                       for one, own in zip(folders, preprocessors, strict=True))
+        logits = _set_members(model, words, classifiers, corpus.validation.texts)
         enough = int(np.sum(untouched)) >= FEWEST_TEXTS
         if enough:
             corpus = dataclasses.replace(corpus, validation=corpus.validation.take(np.flatnonzero(untouched)))
@@ -69,9 +72,8 @@ def run_ensemble(folders: Sequence[RunFolder], target: Path, *, weights: Sequenc
             log.warning(f"only {np.sum(untouched)} of the validation texts of {folders[0].path} were seen by no member "
                         "in training, too few to calibrate on: the mean stays as it is, and validation flatters")
         labels = corpus.validation.labels
-        if weights is None:
-            weights = mean_weights(labels, logits) if enough else np.ones(len(folders))
-        named = dict(zip(names_of(folders), (np.asarray(weights) / np.sum(weights)).tolist(), strict=True))
+        weights = weights or (mean_weights(labels, logits).tolist() if enough else [1.0] * len(folders))
+        named = {name: weight / sum(weights) for name, weight in zip(names_of(folders), weights, strict=True)}
         log(mean_of(named))
         trained = Trained(model, preprocessor, sizes, {}, None, _weighed(model, named, logits), 0.0, "1 CPU", None)
         trained = trained.calibrated(labels) if enough else trained
@@ -86,7 +88,7 @@ def _members(folders: Sequence[RunFolder], configs: Sequence[RunConfig]) -> list
             for folder, config in zip(folders, configs, strict=True)]
 
 
-def _set_members(model: keras.Model, folders: Sequence[RunFolder], words: Sequence[str], texts: Sequence[str]
+def _set_members(model: keras.Model, words: Sequence[str], classifiers: Iterable[Classifier], texts: Texts
                  ) -> np.ndarray:
     """Give the members of an ensemble with these words their parameters.
 
@@ -94,10 +96,9 @@ def _set_members(model: keras.Model, folders: Sequence[RunFolder], words: Sequen
         Their logits, float32 [members, texts, 1 or classes].
     """
     logits = []
-    for number, folder in enumerate(folders):
-        member, preprocessor = folder.load_model(), folder.load_preprocessor()
-        set_member(model, number, own_ids(words, preprocessor.words), member.get_weights())
-        logits.append(Classifier(member, preprocessor, folder.load_class_names()).predict_logits(texts))
+    for number, one in enumerate(classifiers):
+        set_member(model, number, own_ids(words, one.preprocessor.words), one.model.get_weights())
+        logits.append(one.predict_logits(texts))
     return np.stack(logits)
 
 
@@ -107,7 +108,7 @@ def _weighed(model: keras.Model, weights: Mapping[str, float], logits: np.ndarra
     return np.tensordot(np.array(list(weights.values()), np.float32), logits, axes=1)
 
 
-def check_weights(weights: Sequence[float] | np.ndarray | None, members: int) -> None:
+def check_weights(weights: Sequence[float] | None, members: int) -> None:
     """Refuse weights that make no mean.
 
     Raises:

@@ -221,8 +221,7 @@ def conclude(folder: RunFolder, target: Path, config: RunConfig, corpus: Corpus,
         members: of an ensemble.
         weights: of these in the mean, by name.
     """
-    folder.save_run(config, trained.preprocessor, corpus.class_names, trained.sizes, trained.model,
-                    members)
+    folder.save_run(config, trained.preprocessor, corpus.class_names, trained.sizes, trained.model, members)
     export_saved_model(Original(folder, list(islice(corpus.validation.texts, CHECKED_TEXTS))))
     test, classifier = corpus.test.read(), Classifier(folder.load_model(), trained.preprocessor, corpus.class_names)
     logits = classifier.predict_logits(test.texts)

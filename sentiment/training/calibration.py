@@ -47,8 +47,8 @@ def mean_weights(labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
 
     def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
         weighed = np.tensordot(weights, values, axes=1)
-        texts = logsumexp(weighed, axis=1) - np.sum(targets * weighed, axis=1)
-        return float(np.mean(texts)), np.einsum("tc,mtc->m", softmax(weighed, axis=1) - targets, values) / len(labels)
+        slope = np.einsum("tc,mtc->m", softmax(weighed, axis=1) - targets, values)
+        return summed_losses(targets, weighed, [1.0])[0] / len(labels), slope / len(labels)
 
     equal = np.full(len(logits), 1 / len(logits))
     found = minimize(loss, equal / temperature(labels, np.mean(logits, axis=0)), jac=True, method="L-BFGS-B",
