@@ -23,6 +23,7 @@ from sentiment.preprocessing import TextPreprocessor
 from sentiment.preprocessing.preprocessor import kept_at_ends
 from sentiment.training import Trained
 from sentiment.training.calibration import mean_weights
+from sentiment.training.callbacks import Seconds
 from sentiment.workflow import conclude, kept_on_error
 
 FEWEST_TEXTS = 100  # of validation, below which neither weights nor a temperature are looked for
@@ -75,7 +76,8 @@ def run_ensemble(folders: Sequence[RunFolder], target: Path, *, weights: Sequenc
         weights = weights or (mean_weights(labels, logits).tolist() if enough else [1.0] * len(folders))
         named = {name: weight / sum(weights) for name, weight in zip(names_of(folders), weights, strict=True)}
         log(mean_of(named))
-        trained = Trained(model, preprocessor, sizes, {}, None, _weighed(model, named, logits), 0.0, "1 CPU", None)
+        trained = Trained(model, preprocessor, sizes, {}, None, _weighed(model, named, logits), Seconds(0.0), "1 CPU",
+                          None)
         trained = trained.calibrated(labels) if enough else trained
         read = max(one.load_metrics()["test_texts_seen"]["pretraining"] for one in folders)
         return conclude(folder, target, config, corpus, trained, started, read_before=lambda _: read,

@@ -22,7 +22,7 @@ from sentiment.model_card import pretraining_card
 from sentiment.precision import precision
 from sentiment.preprocessing import TextPreprocessor, word_vectors
 from sentiment.training.autoencoder import AutoencoderTask
-from sentiment.training.callbacks import HistoryFile
+from sentiment.training.callbacks import HistoryFile, Seconds
 from sentiment.training.checkpoints import Checkpoints
 from sentiment.training.language_model import LanguageModelTask
 from sentiment.training.optimization import make_optimizer
@@ -70,7 +70,7 @@ def run_pretraining(config: PretrainConfig, target: Path, *, overwrite: bool = F
         network, history, seconds = _train(config, folder, sizes, preprocessor, train, validation, strategy)
         folder.save(preprocessor, sizes, network, np.concatenate([digests(corpus.train.texts), digests(others)]))
         measured = _measured(corpus, others, train, network, history)
-        measured["seconds"] = {"epochs": round(seconds, 1), "all": round(time.perf_counter() - started, 1)}
+        measured["seconds"] = seconds.since(started)
         measured["training"]["devices"] = describe(strategy)
         folder.save_json(folder.metrics, measured)
         folder.card.write_text(pretraining_card(target.name, config, measured), encoding="utf-8")
@@ -79,7 +79,7 @@ def run_pretraining(config: PretrainConfig, target: Path, *, overwrite: bool = F
 
 def _train(config: PretrainConfig, folder: PretrainedFolder, sizes: architectures.Sizes,
            preprocessor: TextPreprocessor, train: TokenizedTexts, validation: TokenizedTexts, strategy: Any
-           ) -> tuple[Pretrainable, dict[str, list[float]], float]:
+           ) -> tuple[Pretrainable, dict[str, list[float]], Seconds]:
     """Build the network and train it; return it, its history and the seconds."""
     runtime, settings = config.runtime, config.training
     recovery = Recovery(Checkpoints(folder.checkpoints), steps=runtime.checkpoint_steps,
@@ -101,7 +101,7 @@ def _train(config: PretrainConfig, folder: PretrainedFolder, sizes: architecture
             epochs=epochs, callbacks=[HistoryFile(folder.history), display], recovery=recovery)
     finally:
         display.close()
-    return network, history, display.seconds
+    return network, history, display.taken
 
 
 def make_task(config: PretrainConfig, network: Pretrainable, train: TokenizedTexts, validation: TokenizedTexts

@@ -233,7 +233,7 @@ def conclude(folder: RunFolder, target: Path, config: RunConfig, corpus: Corpus,
         measured["training"]["members"] = weights
     measured["test_texts_seen"] = _seen(corpus, others, test, logits)
     measured["test_texts_seen"]["pretraining"] = read_before(test.texts)
-    measured["seconds"]["all"] = round(time.perf_counter() - started, 1)
+    measured["seconds"] = trained.seconds.since(started)
     folder.save_json(folder.metrics, measured)
     _draw(folder, corpus, trained, test, logits, measured)
     folder.card.write_text(model_card(target.name, config, measured), encoding="utf-8")
@@ -307,7 +307,6 @@ def _measured(corpus: Corpus, trained: Trained, test: Examples, logits: np.ndarr
                      "devices": trained.devices, "diverged": trained.diverged},
         "calibration": {"temperature": trained.temperature,
                         "test_error_before": calibration_error(test.labels, logits * trained.temperature)},
-        "seconds": {"epochs": round(trained.seconds, 1)},
         "peak_memory_bytes": peak_memory_bytes(),
         "versions": versions(),
     }

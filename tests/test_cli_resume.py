@@ -131,6 +131,18 @@ def test_a_damaged_checkpoint_is_skipped(unfinished: Path, run_cli: Cli) -> None
     assert "going on after step 2" in err
 
 
+def test_the_time_before_an_interruption_counts(unfinished: Path, run_cli: Cli) -> None:
+    checkpoints = Checkpoints(RunFolder(f"{unfinished}.unfinished").checkpoints)
+    latest = checkpoints.latest()
+    assert latest is not None
+    latest.state["callbacks"]["ProgressDisplay"]["seconds"] += 1000
+    checkpoints.save(99, latest)
+    code, _, err = run_cli("train", "--output-dir", unfinished, "--resume")
+    assert code == 0, err
+    seconds = RunFolder.open(unfinished).load_metrics()["seconds"]
+    assert 1000 < seconds["epochs"] < seconds["all"] < 2000
+
+
 def test_changed_texts_are_refused(unfinished: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
     folder = RunFolder(f"{unfinished}.unfinished")
     other = tmp_path / "other.csv"

@@ -3,7 +3,7 @@
 import csv
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -29,16 +29,33 @@ class HistoryFile(keras.callbacks.Callback):
             csv.writer(file).writerows([columns, *zip(*columns.values(), strict=True)])
 
 
+class Seconds(NamedTuple):
+    """How long training took.
+
+    Attributes:
+        epochs: seconds of the epochs alone, from first to last.
+        before: those of them that passed before the last interruption.
+    """
+
+    epochs: float
+    before: float = 0.0
+
+    def since(self, started: float) -> dict[str, float]:
+        """Return the seconds of the epochs and of all that was done, from `started` by `time.perf_counter` on."""
+        return {"epochs": round(self.epochs, 1), "all": round(time.perf_counter() - started + self.before, 1)}
+
+
 class ProgressDisplay(keras.callbacks.Callback):
     """A bar with the time left of all epochs on a terminal, and a line an epoch everywhere.
 
     Attributes:
         seconds: that training took so far, those before an interruption included.
+        seconds_here: those since the last interruption.
     """
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Start the clock and the bar."""
-        self.seconds, self.steps = 0.0, 0
+        self.seconds, self.seconds_here, self.steps = 0.0, 0.0, 0
         self.last = time.perf_counter()
         self.progress = new_progress()
         self.task = self.progress.add_task("training", total=self.params["epochs"] * self.params["steps"])
@@ -72,7 +89,14 @@ class ProgressDisplay(keras.callbacks.Callback):
 
     def _tick(self) -> None:
         now = time.perf_counter()
-        self.seconds, self.last = self.seconds + now - self.last, now
+        passed, self.last = now - self.last, now
+        self.seconds += passed
+        self.seconds_here += passed
+
+    @property
+    def taken(self) -> Seconds:
+        """How long training took so far."""
+        return Seconds(self.seconds, self.seconds - self.seconds_here)
 
     def close(self) -> None:
         """Take the bar off the screen; called also when training ends with an error."""

@@ -24,7 +24,7 @@ from sentiment.errors import UserError
 from sentiment.precision import precision
 from sentiment.preprocessing import TextPreprocessor, read_vectors, word_vectors
 from sentiment.training.calibration import temperature
-from sentiment.training.callbacks import ProgressDisplay, make_callbacks
+from sentiment.training.callbacks import ProgressDisplay, Seconds, make_callbacks
 from sentiment.training.checkpoints import Checkpoints
 from sentiment.training.layer_rates import set_layer_rates
 from sentiment.training.linear import LEARNERS, count_terms, set_fitted
@@ -50,7 +50,7 @@ class Trained:
         best_epoch: counted from 1; None for a model that was fitted at once.
         validation_logits: float32 [texts, 1 or classes], of the model.
         temperature: see `sentiment.training.calibration`.
-        seconds: of the epochs alone.
+        seconds: that it took.
         devices: in words.
         diverged: what happened if the loss stopped being finite, else None.
     """
@@ -61,7 +61,7 @@ class Trained:
     history: dict[str, list[float]]
     best_epoch: int | None
     validation_logits: np.ndarray
-    seconds: float
+    seconds: Seconds
     devices: str
     diverged: str | None
     temperature: float = 1.0
@@ -169,7 +169,7 @@ def train(config: RunConfig, corpus: Corpus, strategy: Any, *, history_file: Pat
         display.close()
     best = callbacks[0].best_epoch + 1
     trained = Trained(trainer.model, texts.preprocessor, sizes, history, best, trainer.predict(texts.validation),
-                      display.seconds, describe(trainer.strategy), trainer.diverged)
+                      display.taken, describe(trainer.strategy), trainer.diverged)
     return trained.calibrated(corpus.validation.labels)
 
 
@@ -270,4 +270,5 @@ def fit_at_once(config: RunConfig, corpus: Corpus, texts: Texts, learner: str) -
     set_fitted(model.get_layer(LINEAR_LAYER), terms, fitted)
     infer = tf.function(lambda ids: model(ids, training=False), input_signature=[tf.TensorSpec([None, None], tf.int32)])
     logits = map_batches(texts.validation.by_length(), len(corpus.validation), infer)
-    return Trained(model, texts.preprocessor, sizes, {}, None, logits, time.perf_counter() - started, "1 CPU", None)
+    seconds = Seconds(time.perf_counter() - started)
+    return Trained(model, texts.preprocessor, sizes, {}, None, logits, seconds, "1 CPU", None)
