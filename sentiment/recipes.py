@@ -60,7 +60,7 @@ class Recipe:
             self._check_alone()
         start = self._pretrained() if pretrains else {}
         options = merged(self.preset.beside(self.given), start)
-        return merged(options, self._teacher(start, options)) if teaches else options
+        return merged(options, self._teacher(start)) if teaches else options
 
     def _check_alone(self) -> None:
         """Refuse several workers.
@@ -85,23 +85,17 @@ class Recipe:
                                    given={})
         return {"training": {"pretrained": str(folder.path)}}
 
-    def _teacher(self, start: Options, options: Options) -> Options:
-        """Train a classifier and an NB-SVM, and another classifier that learns from their mean.
+    def _teacher(self, start: Options) -> Options:
+        """Train a classifier and an NB-SVM; return the options of one that learns from their mean.
 
         Args:
-            start: the option of what classifiers start from.
-            options: of the one that learns.
-
-        Returns:
-            The options with which a last one learns from the mean of the second one and the NB-SVM.
+            start: the option of what the classifier starts from.
         """
         of_linear = self.preset.linear_options(self.given)
-        other: Options = {"data": {"unlabelled": UNLABELLED_OF_CORPUS}} if self._has_unlabelled() else {}
+        others: Options = {"data": {"unlabelled": UNLABELLED_OF_CORPUS}} if self._has_unlabelled() else {}
         first = self._run("first", merged(self.preset.first_beside(self.given), start))
-        linear = self._run("linear", of_linear)
-        teacher = self._mean(self._beside("first-teacher"), first, linear)
-        second = self._run("second", merged(options, merged(other, _taught_by(teacher))))
-        return merged(other, _taught_by(self._mean(self._beside("teacher"), second, linear)))
+        teacher = self._mean(self._beside("teacher"), first, self._run("linear", of_linear))
+        return merged(others, {"training": {"teacher": str(teacher.path)}})
 
     def _mean(self, target: Path, classifier: RunFolder, linear: RunFolder) -> RunFolder:
         """Make the mean of two models."""
@@ -124,8 +118,3 @@ class Recipe:
 
     def _beside(self, name: str) -> Path:
         return self.target.with_name(f"{self.target.name}.{name}")
-
-
-def _taught_by(teacher: RunFolder) -> Options:
-    """Return the option with which a classifier learns from a run."""
-    return {"training": {"teacher": str(teacher.path)}}
