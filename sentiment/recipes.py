@@ -43,7 +43,8 @@ class Recipe:
         if not (self.resume and RunFolder.has_begun(self.target, overwrite=self.overwrite)):
             RunFolder.check_free(self.target, overwrite=self.overwrite)
             if self.preset.with_linear:
-                return self._with_linear(options)
+                self._check_alone()
+                return self._mean_with_linear(self.target, "classifier", options)
             options = self.prepare()
         return trained_folder(config_with(options), self.target, overwrite=self.overwrite, resume=self.resume,
                               given=self.given)
@@ -71,13 +72,6 @@ class Recipe:
         if Workers(make_strategy(self._strategy)).count > 1:
             raise UserError("this preset trains in steps, on one machine: start it without TF_CONFIG")
 
-    def _with_linear(self, options: Options) -> RunFolder:
-        """Train a classifier and an NB-SVM; the run is their mean."""
-        self._check_alone()
-        of_linear = self.preset.linear_options(self.given)
-        classifier = self._run("classifier", options)
-        return self._mean(self.target, classifier, self._run("linear", of_linear))
-
     def _pretrained(self) -> Options:
         """Pretrain; return the option that starts a classifier from it."""
         config = self.preset.pretraining_config(self.preset.beside(self.given))
@@ -91,15 +85,16 @@ class Recipe:
         Args:
             start: the option of what the classifier starts from.
         """
-        of_linear = self.preset.linear_options(self.given)
+        first = merged(self.preset.first_beside(self.given), start)
+        teacher = self._mean_with_linear(self._beside("teacher"), "first", first)
         others: Options = {"data": {"unlabelled": UNLABELLED_OF_CORPUS}} if self._has_unlabelled() else {}
-        first = self._run("first", merged(self.preset.first_beside(self.given), start))
-        teacher = self._mean(self._beside("teacher"), first, self._run("linear", of_linear))
         return merged(others, {"training": {"teacher": str(teacher.path)}})
 
-    def _mean(self, target: Path, classifier: RunFolder, linear: RunFolder) -> RunFolder:
-        """Make the mean of two models."""
-        return ensemble_folder([classifier, linear], target, overwrite=self.overwrite, resume=self.resume)
+    def _mean_with_linear(self, target: Path, name: str, options: Options) -> RunFolder:
+        """Train a classifier, whose folder ends in `name`, and an NB-SVM; make their mean at `target`."""
+        of_linear = self.preset.linear_options(self.given)
+        members = [self._run(name, options), self._run("linear", of_linear)]
+        return ensemble_folder(members, target, overwrite=self.overwrite, resume=self.resume)
 
     def _run(self, name: str, options: Options) -> RunFolder:
         """Train a classifier of its own."""
