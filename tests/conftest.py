@@ -9,14 +9,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import pytest
-from server_process import Server
+from helpers.commands import TINY_RUN, Cli
+from helpers.server_process import Server
 
 from sentiment.artifacts import RunFolder
 from sentiment.cli import main
 from sentiment.datasets import imdb
-
-TINY_RUN = ["--epochs", "2", "--units", "4", "--embedding-size", "8", "--batch-size", "32", "--vocab-size", "60",
-            "--max-length", "24"]
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +57,7 @@ def exported_run(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 @pytest.fixture
-def run_cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+def run_cli(capsys: pytest.CaptureFixture[str]) -> Cli:
     """Call the command line; get the exit code, stdout and stderr."""
 
     def run(*words: object) -> tuple[int, str, str]:

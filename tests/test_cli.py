@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from helpers.commands import Cli
 
 from sentiment.cli import main, with_hyphens
 from sentiment.commands import shipped
 from sentiment.evaluation import plots
 
-Cli = Callable[..., tuple[int, str, str]]
 QUICK = ["--epochs", "1", "--units", "4", "--embedding-size", "4"]
 
 

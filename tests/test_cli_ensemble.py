@@ -3,11 +3,11 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.commands import Cli
 
 from sentiment.artifacts import RunFolder
 from sentiment.cli import main
@@ -17,7 +17,6 @@ from sentiment.ensembling import run_ensemble
 from sentiment.inference import explain, load
 from sentiment.training.calibration import mean_weights
 
-Cli = Callable[..., tuple[int, str, str]]
 TEXTS = ["A good film.", "", "bad <br /> bad &amp; worse! 😀", "good " * 100 + "bad " * 70, "unseen words"]
 SMALL = ["--units", "4", "--embedding-size", "4", "--epochs", "2", "--learning-rate", "0.02"]
 MEMBERS = {"one": ["--arch", "bilstm", "--max-length", "24", *SMALL],

@@ -6,18 +6,17 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.commands import Cli
 
 from sentiment.artifacts import PretrainedFolder, RunFolder
 from sentiment.config import DataConfig
 from sentiment.datasets import digests, load_corpus
 
-Cli = Callable[..., tuple[int, str, str]]
 SMALL = ["--units", "5", "--embedding-size", "4", "--vocab-size", "60", "--batch-size", "4", "--window", "6",
          "--epochs", "2"]
 QUICK = ["--epochs", "1", "--batch-size", "8", "--max-length", "24"]

@@ -7,19 +7,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
+from helpers.commands import Cli
 
 from sentiment.artifacts import RunFolder
 from sentiment.training.checkpoints import Checkpoints
 from sentiment.training.loop import Trainer
 
-Cli = Callable[..., tuple[int, str, str]]
 OPTIONS = ["--epochs", "12", "--units", "4", "--embedding-size", "4", "--max-length", "24", "--batch-size", "8",
            "--patience", "12", "--checkpoint-steps", "1"]
 

@@ -1,17 +1,16 @@
 """Classifiers that start from a run, from the command line."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.commands import Cli
 
 from sentiment.artifacts import RunFolder
 from sentiment.config import DataConfig
 from sentiment.datasets import digests, load_corpus
 
-Cli = Callable[..., tuple[int, str, str]]
 QUICK = ["--epochs", "1", "--batch-size", "8"]
 
 

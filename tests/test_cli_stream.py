@@ -1,16 +1,13 @@
 """Training on a table that is read piece by piece."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TINY_RUN
+from helpers.commands import TINY_RUN, Cli
 
 from sentiment.artifacts import RunFolder
 from sentiment.datasets import streams
-
-Cli = Callable[..., tuple[int, str, str]]
 
 
 def test_same_bits_as_in_memory(tiny_run: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli,

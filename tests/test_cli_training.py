@@ -1,12 +1,12 @@
 """The options of training that need texts, files or models of their own, from the command line."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from helpers.commands import Cli
 
 from sentiment.architectures import scale_logits
 from sentiment.artifacts import RunFolder
@@ -16,7 +16,6 @@ from sentiment.datasets import load_corpus
 from sentiment.evaluation import log_loss
 from sentiment.inference import load
 
-Cli = Callable[..., tuple[int, str, str]]
 QUICK = ["--epochs", "1", "--units", "4", "--embedding-size", "4", "--max-length", "24"]
 
 

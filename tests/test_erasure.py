@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_predictor import FakePredictor
+from helpers.fake_predictor import FakePredictor
 
 import sentiment
 from sentiment.erasure import word_weights

@@ -2,12 +2,12 @@
 
 import dataclasses
 import json
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from helpers.commands import Cli
 
 from sentiment import architectures
 from sentiment.artifacts import PretrainedFolder, RunFolder
@@ -19,7 +19,6 @@ from sentiment.presets import PRESETS, merged
 from sentiment.recipes import Recipe
 from sentiment.workflow import config_with, default_config
 
-Cli = Callable[..., tuple[int, str, str]]
 SMALL = ["--units", "5", "--embedding-size", "4", "--vocab-size", "60", "--batch-size", "8", "--max-length", "24",
          "--epochs", "1"]
 

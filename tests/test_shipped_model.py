@@ -2,16 +2,15 @@
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from helpers.commands import Cli
 
 from sentiment.artifacts import RunFolder
 from sentiment.commands.shipped import IN_CLONE
 from sentiment.workflow import check_start, config_with
 
-Cli = Callable[..., tuple[int, str, str]]
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / IN_CLONE
 LIMIT = 25_000_000

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from small_models import IDS, lively, logits
+from helpers.small_models import IDS, lively, logits
 
 MASK = keras.ops.convert_to_tensor(IDS != 0)
 

@@ -8,42 +8,17 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from small_models import IDS, LABELS, LENGTHS, SENTENCE_ENDS, VOCABULARY, build, lively, logits, small
+from helpers.small_models import CASES, IDS, LABELS, LENGTHS, SENTENCE_ENDS, VOCABULARY, build, lively, logits, small
 
 from sentiment import architectures
 from sentiment.architectures import Sizes
-from sentiment.config import ATTENTIONS, RunConfig, TrainingConfig
+from sentiment.config import RunConfig, TrainingConfig
 from sentiment.errors import UserError
 from sentiment.layers import EmbeddedWords
 from sentiment.objectives import cross_entropy
 from sentiment.training.loop import Trainer
 from sentiment.training.strategy import make_strategy
 
-CASES: dict[str, tuple[str, dict[str, Any]]] = {
-    "rnn": ("rnn", {}), "lstm": ("lstm", {}), "gru": ("gru", {}), "birnn": ("birnn", {}), "bilstm": ("bilstm", {}),
-    "bigru": ("bigru", {}), "stacked-lstm": ("stacked-lstm", {}), "stacked-bilstm": ("stacked-bilstm", {}),
-    "stacked-gru": ("stacked-gru", {}), "attention": ("attention", {}), "fasttext": ("fasttext", {}),
-    "cnn": ("cnn", {}), "cnn-lstm": ("cnn-lstm", {}), "transformer": ("transformer", {}), "han": ("han", {}),
-    "tfidf-lr": ("tfidf-lr", {}), "nb-svm": ("nb-svm", {}),
-    # What an option makes of an architecture.
-    **{f"bilstm {pooling}": ("bilstm", {"pooling": pooling}) for pooling in ("last", "mean", "concat")},
-    **{f"bilstm {attention}": ("bilstm", {"attention": attention}) for attention in ATTENTIONS[1:]},
-    "gru skip luong-concat": ("gru", {"layers": 2, "skip": True, "attention": "luong-concat"}),
-    "lstm hops": ("lstm", {"attention": "self-attentive", "hops": 3, "hops_penalty": 0.01}),
-    "rnn leaky-relu identity": ("rnn", {"activation": "leaky-relu", "recurrent_initializer": "identity"}),
-    "rnn relu": ("rnn", {"activation": "relu"}),
-    "gru before": ("gru", {"gru_reset": "before"}),
-    "bilstm sum": ("bilstm", {"merge": "sum", "layers": 2}),
-    "gru residual": ("gru", {"layers": 3, "residual": True}),
-    "bilstm skip": ("bilstm", {"layers": 3, "skip": True, "pooling": "concat"}),
-    "bilstm layer": ("bilstm", {"normalization": "layer"}),
-    "lstm weight": ("lstm", {"normalization": "weight"}),
-    "bigru weight": ("bigru", {"normalization": "weight", "gru_reset": "before"}),
-    "bilstm batch": ("bilstm", {"normalization": "batch", "layers": 2}),
-    "bilstm weight drop": ("bilstm", {"weight_drop": 0.3}),
-    "birnn recurrent dropout": ("birnn", {"recurrent_dropout": 0.3}),
-    "lstm layer dropouts": ("lstm", {"normalization": "layer", "weight_drop": 0.3, "recurrent_dropout": 0.3}),
-}
 PLAIN = [entry.name for entry in architectures.architectures()]
 LEARNT_BY_STEPS = [case for case, (name, _) in CASES.items() if architectures.named(name).learner == "gradient"]
 NO_DROPOUT = dict.fromkeys(["word_dropout", "embedding_dropout", "output_dropout", "recurrent_dropout", "weight_drop"],

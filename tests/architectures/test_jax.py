@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_models import IDS, SENTENCE_ENDS, VOCABULARY, lively, logits, small
-from test_contracts import CASES
+from helpers.small_models import CASES, IDS, SENTENCE_ENDS, VOCABULARY, lively, logits, small
 
 ON_JAX = """
 import json, sys

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from small_models import IDS, VOCABULARY, enlivened, small
+from helpers.small_models import IDS, VOCABULARY, enlivened, small
 
 from sentiment import architectures
 from sentiment.architectures import Sizes

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import numpy as np
-from small_models import IDS
+from helpers.small_models import IDS
 
 from sentiment import architectures
 from sentiment.architectures import Sizes, registry

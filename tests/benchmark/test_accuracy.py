@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.commands import Cli
 from matplotlib.text import Text
 from scipy import stats
 
@@ -33,7 +34,6 @@ from sentiment.errors import UserError
 from sentiment.evaluation.statistics import Difference, McNemar, mcnemar, paired_difference, summary
 from sentiment.workflow import config_with, default_config
 
-Cli = Callable[..., tuple[int, str, str]]
 TEXTS = 40
 ROWS = [Row("bilstm", "architectures", ("--arch", "bilstm")), Row("lstm", "architectures", ("--arch", "lstm")),
         Row("tfidf-lr", "baselines", ("--arch", "tfidf-lr")), Row("gru", "architectures", ("--arch", "gru"))]

@@ -4,13 +4,13 @@ import importlib.util
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from small_models import KINDS, TEXTS, untrained_run
+from helpers.commands import Cli
+from helpers.small_models import KINDS, TEXTS, untrained_run
 
 import sentiment
 from sentiment import architectures, export
@@ -19,7 +19,6 @@ from sentiment.export import litert
 from sentiment.inference import load
 from sentiment.portable import PortableClassifier
 
-Cli = Callable[..., tuple[int, str, str]]
 LONG = [" ".join(["good", "bad", "film", "so"][place % 4] for place in range(length)) for length in (2, 7, 19, 20, 40)]
 
 

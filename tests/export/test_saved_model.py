@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_models import CLASS_NAMES, KINDS, TEXTS, untrained_run
+from helpers.small_models import CLASS_NAMES, KINDS, TEXTS, untrained_run
 
 import sentiment
 from sentiment import architectures, export

@@ -1,15 +1,14 @@
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from helpers.commands import Cli
 
 import sentiment
 from sentiment.inference import load
 
-Cli = Callable[..., tuple[int, str, str]]
 ODD_TEXTS = ["", "  ", "\x00", "\ud800", "😀" * 30, "مرحبا", "good " * 100_000]
 
 

@@ -2,13 +2,13 @@
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-from small_models import VOCABULARY, lively, small
+from helpers.commands import Cli
+from helpers.small_models import VOCABULARY, lively, small
 
 import sentiment
 from sentiment import architectures
@@ -18,7 +18,6 @@ from sentiment.inference import Classifier, explain, explanation_page
 from sentiment.layers import LinearNgrams
 from sentiment.preprocessing import TextPreprocessor
 
-Cli = Callable[..., tuple[int, str, str]]
 TEXT = "w2 w3 w9 w5. Never w7 w4!"
 WORDS = [f"w{number}" for number in range(2, VOCABULARY - 2)]
 CASES = [(entry.name, "none") for entry in architectures.architectures()] + [

@@ -1,20 +1,19 @@
 """Reading piece by piece is reading the whole."""
 
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from small_models import VOCABULARY, lively, small
+from helpers.commands import Cli
+from helpers.small_models import VOCABULARY, lively, small
 
 from sentiment.config import ModelConfig, TextConfig
 from sentiment.errors import UserError
 from sentiment.inference import Classifier, Reader
 from sentiment.preprocessing import TextPreprocessor
 
-Cli = Callable[..., tuple[int, str, str]]
 WORDS = [f"w{number}" for number in range(2, VOCABULARY)]
 TEXT = "w2 w3, w21<br />w9 w5!  W7 &amp; w28 it's w4? unseen w11"
 CASES: list[tuple[str, dict[str, Any]]] = [

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from checks import check_gradient, check_half, check_saving, set_weights
+from helpers.layer_checks import check_gradient, check_half, check_saving, set_weights
 
 from sentiment.layers import (
     AdditiveAttention,

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import set_weights
+from helpers.layer_checks import set_weights
 
 from sentiment.architectures import Sizes, build
 from sentiment.config import ModelConfig

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import check_gradient, check_half, check_saving, set_weights
+from helpers.layer_checks import check_gradient, check_half, check_saving, set_weights
 
 from sentiment.layers import GRU, LSTM, Bidirectional, recurrence
 from sentiment.layers.recurrence import Loop

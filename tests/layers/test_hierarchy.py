@@ -2,7 +2,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from checks import check_gradient, check_half
+from helpers.layer_checks import check_gradient, check_half
 
 from sentiment.layers import JoinSentences, SplitSentences
 

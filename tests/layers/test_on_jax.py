@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from checks import first, set_weights
+from helpers.layer_checks import first, set_weights
 
 from sentiment import layers
 

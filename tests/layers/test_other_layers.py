@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from checks import check_gradient, check_half, check_saving, set_weights
+from helpers.layer_checks import check_gradient, check_half, check_saving, set_weights
 
 from sentiment.layers import EmbeddedWords, MaskedConv1D, SinusoidalPositions
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from checks import check_gradient, check_saving
+from helpers.layer_checks import check_gradient, check_saving
 
 from sentiment.layers import MaskedPooling
 

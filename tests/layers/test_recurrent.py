@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import check_gradient, check_half, check_saving, set_weights
+from helpers.layer_checks import check_gradient, check_half, check_saving, set_weights
 
 from sentiment.layers import RNN, GRUCell, LayerNormLSTMCell, LSTMCell, SimpleRNNCell
 from sentiment.layers.recurrence import Loop

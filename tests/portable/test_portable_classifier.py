@@ -4,18 +4,16 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from small_models import TEXTS
+from helpers.commands import Cli
+from helpers.small_models import TEXTS
 
 import sentiment
 from sentiment.inference import load
 from sentiment.portable import PortableClassifier
-
-Cli = Callable[..., tuple[int, str, str]]
 
 # The command line in a process where TensorFlow, Keras and pandas cannot be imported.
 WITHOUT = """

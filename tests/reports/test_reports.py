@@ -3,18 +3,16 @@
 import csv
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TINY_RUN
+from helpers.commands import TINY_RUN, Cli
 
 from sentiment.artifacts import RunFolder
 from sentiment.evaluation import calibration_error
 from sentiment.inference import load
 
-Cli = Callable[..., tuple[int, str, str]]
 SECTIONS = ["Summary", "By class", "Calibration", "Thresholds", "Accuracy by length", "Accuracy by negation",
             "Least sure", "Suspected label errors"]
 

@@ -1,13 +1,12 @@
 """The same on a Ray cluster of this machine."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
-
-Cli = Callable[..., tuple[int, str, str]]
+from helpers.commands import Cli
 
 
 @pytest.fixture(scope="module")

@@ -13,14 +13,14 @@ import pandas as pd
 import pyarrow
 import pyarrow.parquet
 import pytest
-from fake_predictor import FakePredictor
+from helpers.commands import Cli
+from helpers.fake_predictor import FakePredictor
 
 from sentiment.errors import UserError
 from sentiment.predictions import Prediction
 from sentiment.scoring import Job, frames, parts, plan_jobs, run_jobs
 
 WORDS = ["good film", "bad film", "film", "good good", "bad"]
-Cli = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from fake_predictor import FakePredictor
+from helpers.fake_predictor import FakePredictor
 
 from sentiment.predictions import probabilities
 from sentiment.serving.app import create_app

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_predictor import FakePredictor
+from helpers.fake_predictor import FakePredictor
 
 from sentiment.serving.batcher import Batcher, Batching, Busy
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_predictor import FakePredictor
+from helpers.fake_predictor import FakePredictor
 
 from sentiment.errors import UserError
 from sentiment.serving.batcher import Batching

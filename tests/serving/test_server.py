@@ -14,11 +14,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from server_process import Server
+from helpers.commands import Cli
+from helpers.server_process import Server
 
 from sentiment.portable import PortableClassifier
 
-Cli = Callable[..., tuple[int, str, str]]
 BODY = json.dumps({"instances": ["a good film"]}).encode()
 
 

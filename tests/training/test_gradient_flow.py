@@ -1,12 +1,12 @@
 """The norms against the chain rule by hand, and the command."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from helpers.commands import Cli
 
 from sentiment import architectures
 from sentiment.architectures import Sizes
@@ -15,7 +15,6 @@ from sentiment.config import ModelConfig
 from sentiment.errors import UserError
 from sentiment.training.gradient_flow import VARIANTS, Sample, Variant, gradient_norms, sample_of
 
-Cli = Callable[..., tuple[int, str, str]]
 RANDOM = np.random.default_rng(1)
 SAMPLE = Sample(RANDOM.integers(1, 20, size=(5, 12)).astype(np.int32), np.array([0, 1, 1, 0, 1], np.int32))
 VECTORS = RANDOM.normal(size=(20, 6)).astype(np.float32)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from small_models import build
+from helpers.small_models import build
 
 from sentiment.config import TrainingConfig
 from sentiment.training.layer_rates import set_layer_rates

@@ -7,49 +7,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers.trainers import LABELS, fit, make_batches, make_trainer
 
-from sentiment import architectures
-from sentiment.architectures import Sizes, scale_logits
-from sentiment.batching import Batches, TokenizedTexts, bucket_lengths
-from sentiment.config import ModelConfig, TrainingConfig
+from sentiment.architectures import scale_logits
 from sentiment.errors import UserError
 from sentiment.objectives import cross_entropy
 from sentiment.precision import precision
 from sentiment.training.calibration import temperature
-from sentiment.training.loop import Trainer
 from sentiment.training.row_adam import RowAdam
-from sentiment.training.strategy import make_strategy
-
-RANDOM = np.random.default_rng(4)
-LENGTHS = RANDOM.integers(1, 12, size=50)
-VALUES = RANDOM.integers(2, 20, size=LENGTHS.sum()).astype(np.int32)
-TOKENS = TokenizedTexts(VALUES, np.concatenate([[0], np.cumsum(LENGTHS)]))
-LABELS = np.array([int(3 in TOKENS.row(row) or 4 in TOKENS.row(row)) for row in range(50)], np.int32)
-ONES = np.ones(2, np.float32)
-NO_DROPOUT: dict[str, Any] = {"word_dropout": 0.0, "embedding_dropout": 0.0, "output_dropout": 0.0}
-
-
-def make_batches(size: int = 8) -> Batches:
-    return Batches(TOKENS, bucket_lengths(LENGTHS, 3, 12), size)
-
-
-def make_trainer(optimizer: keras.optimizers.Optimizer | None = None, strategy: Any = None,
-                 settings: dict[str, Any] | None = None, weights: np.ndarray = ONES, **options: Any) -> Trainer:
-    keras.utils.set_random_seed(1)
-    strategy = strategy or make_strategy("single")
-    with strategy.scope():
-        config = ModelConfig.from_dict({"architecture": "lstm", "units": 6, "embedding_size": 5, **NO_DROPOUT,
-                                        **options})
-        model = architectures.build(config, Sizes(20, 2))
-        optimizer = optimizer or keras.optimizers.Adam(0.02)
-    training = TrainingConfig.from_dict({"clip_norm": 0.0, **(settings or {})})
-    table = model.get_layer("embedding").embeddings if isinstance(optimizer, RowAdam) else None
-    return Trainer(model, optimizer, strategy, training, weights, table)
-
-
-def fit(trainer: Trainer, epochs: int, callbacks: Any = (), size: int = 8) -> dict[str, list[float]]:
-    batches = make_batches(size)
-    return trainer.fit(batches, LABELS, batches, LABELS, epochs=epochs, callbacks=list(callbacks))
 
 
 def test_learns_and_reports() -> None:
@@ -216,15 +181,16 @@ import numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 sys.path.insert(0, sys.argv[1])
-import keras, test_loop
+import keras
+from helpers import trainers
 from sentiment.training.strategy import make_strategy
 results = []
 for name in ("single", "mirrored"):
     strategy = make_strategy(name)
     assert strategy.num_replicas_in_sync == (1 if name == "single" else 2)
     settings = {"clip_norm": 0.05, "clip_value": 0.02, "l2": 0.01, "ema": 0.9, "objective": "adversarial"}
-    trainer = test_loop.make_trainer(None, strategy, settings, normalization="weight", layers=2)
-    history = test_loop.fit(trainer, 2)
+    trainer = trainers.make_trainer(None, strategy, settings, normalization="weight", layers=2)
+    history = trainers.fit(trainer, 2)
     results.append((trainer.model.get_weights(), history))
 (one, first), (other, second) = results
 for a, b in zip(one, other, strict=True):
@@ -236,8 +202,8 @@ for name in first:
 
 def test_two_devices_equal_one() -> None:
     """In a process of its own: logical devices must be set before TensorFlow starts."""
-    done = subprocess.run([sys.executable, "-c", MIRRORED, str(Path(__file__).parent)], capture_output=True, text=True,
-                          check=False)
+    done = subprocess.run([sys.executable, "-c", MIRRORED, str(Path(__file__).parents[1])], capture_output=True,
+                          text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
 
 

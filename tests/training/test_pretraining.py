@@ -11,79 +11,15 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
-from small_models import enlivened, small
+from helpers.interruption import BreakOff, BrokenOffError
+from helpers.pretrainers import NO_DROPOUT, fit, make, state
+from helpers.small_models import enlivened
 
-from sentiment.architectures import Sizes
-from sentiment.architectures.pretrainable import BUILDERS
-from sentiment.batching import Batches, TokenizedTexts, bucket_lengths
-from sentiment.config import ModelConfig, TrainingConfig
 from sentiment.errors import DivergedError, Interrupted
-from sentiment.precision import precision
-from sentiment.pretraining import HALF
-from sentiment.training.autoencoder import AutoencoderTask
 from sentiment.training.checkpoints import Checkpoints
-from sentiment.training.language_model import LanguageModelTask
-from sentiment.training.optimization import make_optimizer
-from sentiment.training.pretraining import Pretrainer, PretrainingDisplay
-from sentiment.training.recovery import Recovery
 
-VOCABULARY = 12
-# The words go round in a circle, so that the next one can be known, from either side.
-TEXTS = TokenizedTexts.from_ids([[2 + (start + place) % 10 for place in range(length)]
-                                 for start, length in enumerate([9, 17, 6, 30, 12, 25, 8, 14] * 6)])
-HELD_OUT = TokenizedTexts.from_ids([[2 + (start + place) % 10 for place in range(20)] for start in range(9)])
-NO_DROPOUT: dict[str, Any] = {"word_dropout": 0.0, "embedding_dropout": 0.0, "output_dropout": 0.0}
 CASES = [("language-model", "lstm", False), ("language-model", "bigru", False), ("autoencoder", "gru", False),
          ("language-model", "lstm", True), ("autoencoder", "gru", True)]  # method, architecture, in half precision
-
-
-class BrokenOffError(Exception):
-    """The process was killed."""
-
-
-class BreakOff(keras.callbacks.Callback):
-    """Raises after so many batches."""
-
-    def __init__(self, at: int) -> None:
-        super().__init__()
-        self.left = at
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self.left -= 1
-        if self.left == 0:
-            raise BrokenOffError
-
-
-def make(method: str, name: str, *, strategy: Any = None, epochs: int = 2, rate: float = 0.02,
-         half: bool = False, **options: Any) -> Pretrainer:
-    keras.utils.set_random_seed(3)
-    strategy = strategy or tf.distribute.get_strategy()
-    settings = TrainingConfig(learning_rate=rate, epochs=epochs, batch_size=4)
-    with strategy.scope(), precision(half, HALF):
-        config = ModelConfig.from_dict(small(name, **{"units": 12, "embedding_size": 8, **options}))
-        network = BUILDERS[method](config, Sizes(VOCABULARY, 2))
-        if method == "language-model":
-            task: Any = LanguageModelTask(network, TEXTS, HELD_OUT, lanes=4, window=7,  # type: ignore[arg-type]
-                                          sampled=16, seed=5)
-        else:
-            boundaries = bucket_lengths(TEXTS.lengths, 2, 30)
-            task = AutoencoderTask(network, Batches(TEXTS, boundaries, 4), Batches(HELD_OUT, boundaries, 4),
-                                   sampled=16, seed=5)
-        optimizer = make_optimizer(settings, steps=epochs * len(task))
-    return Pretrainer(task, optimizer, strategy, settings, seed=5)
-
-
-def fit(pretrainer: Pretrainer, folder: Path, *callbacks: keras.callbacks.Callback, epochs: int = 2,
-        steps: int | None = None) -> dict[str, list[float]]:
-    recovery = Recovery(Checkpoints(folder), steps=steps, minutes=60, identity="these texts")
-    return pretrainer.fit(epochs=epochs, callbacks=[*callbacks, PretrainingDisplay()], recovery=recovery)
-
-
-def state(pretrainer: Pretrainer) -> list[np.ndarray]:
-    """Return all that training changes."""
-    return [variable.numpy() for variable in
-            [*pretrainer.task.network.variables, *pretrainer.optimizer.variables, *pretrainer.carried]]
 
 
 @pytest.mark.parametrize(("method", "name", "half"), CASES)
@@ -156,24 +92,24 @@ import pathlib, sys, tempfile
 import numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-here = pathlib.Path(sys.argv[1])
-sys.path[:0] = [str(here), str(here.parent)]
-import test_pretraining as test
+sys.path.insert(0, sys.argv[1])
+from helpers import pretrainers
+from helpers.interruption import BreakOff, BrokenOffError
 from sentiment.training.strategy import make_strategy
 mirrored = make_strategy("mirrored")
 assert mirrored.num_replicas_in_sync == 2
 
 def run(folder, strategy, *callbacks, **options):
-    pretrainer = test.make("language-model", "lstm", strategy=strategy, **test.NO_DROPOUT)
-    history = test.fit(pretrainer, pathlib.Path(folders) / folder, *callbacks, **options)
-    return history, test.state(pretrainer)
+    pretrainer = pretrainers.make("language-model", "lstm", strategy=strategy, **pretrainers.NO_DROPOUT)
+    history = pretrainers.fit(pretrainer, pathlib.Path(folders) / folder, *callbacks, **options)
+    return history, pretrainers.state(pretrainer)
 
 folders = tempfile.mkdtemp()
 first, one = run("one", make_strategy("single"))
 second, two = run("two", mirrored)
 try:
-    run("broken", mirrored, test.BreakOff(3), steps=2)
-except test.BrokenOffError:
+    run("broken", mirrored, BreakOff(3), steps=2)
+except BrokenOffError:
     pass
 third, resumed = run("broken", mirrored, steps=2)
 for metric in first:
@@ -187,7 +123,7 @@ for a, b, c in zip(one, two, resumed, strict=True):
 
 def test_two_devices_learn_what_one_does_and_go_on() -> None:
     """In a process of its own: logical devices must be set before TensorFlow starts."""
-    done = subprocess.run([sys.executable, "-c", MIRRORED, str(Path(__file__).parent)], capture_output=True,
+    done = subprocess.run([sys.executable, "-c", MIRRORED, str(Path(__file__).parents[1])], capture_output=True,
                           text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
 

@@ -1,9 +1,9 @@
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.commands import Cli
 
 from sentiment.config import RunConfig
 from sentiment.datasets import load_corpus
@@ -11,7 +11,6 @@ from sentiment.errors import UserError
 from sentiment.training.rate_finder import HIGHEST, LOWEST, find_rate, smooth, steepest
 from sentiment.training.strategy import make_strategy
 
-Cli = Callable[..., tuple[int, str, str]]
 SMALL = {"units": 4, "embedding_size": 8}
 
 

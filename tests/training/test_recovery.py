@@ -7,7 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from test_loop import LABELS, make_batches, make_trainer
+from helpers.interruption import BreakOff, BrokenOffError
+from helpers.trainers import LABELS, make_batches, make_trainer
 
 from sentiment.config import TrainingConfig
 from sentiment.errors import DivergedError, Interrupted, UserError
@@ -34,23 +35,6 @@ RUNS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "batch normalisation": ({}, {"normalization": "batch", "layers": 2}),
     "half precision": ({"half": True}, {}),
 }
-
-
-class BrokenOffError(Exception):
-    """The process was killed."""
-
-
-class BreakOff(keras.callbacks.Callback):
-    """Raises before a batch, counted over all epochs."""
-
-    def __init__(self, at: int) -> None:
-        super().__init__()
-        self.left = at
-
-    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        if self.left == 0:
-            raise BrokenOffError
-        self.left -= 1
 
 
 def recovery(folder: Path, steps: int | None = 2, identity: str = "these texts") -> Recovery:

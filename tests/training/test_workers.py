@@ -6,17 +6,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from helpers.commands import Cli
 
 from sentiment.artifacts import RunFolder
 from sentiment.commands.launch import free_addresses
 
-Cli = Callable[..., tuple[int, str, str]]
 OPTIONS = ["--units", "4", "--embedding-size", "4", "--max-length", "24", "--batch-size", "8", "--word-dropout", "0",
            "--embedding-dropout", "0", "--output-dropout", "0"]
 
@@ -29,16 +28,16 @@ if len(addresses) > 1:
 import numpy as np
 from sentiment.training.strategy import Workers, make_strategy
 strategy = make_strategy("auto")
-sys.path[:0] = sys.argv[4:]
-import test_loop
+sys.path.insert(0, sys.argv[4])
+from helpers import trainers
 workers = Workers(strategy)
 assert (workers.count, workers.is_chief) == (len(addresses), index == 0)
 assert workers.mean(index, 2.0) == [(len(addresses) - 1) / 2, 2.0]
 settings = {"clip_norm": 0.05, "l2": 0.01, "ema": 0.9, "objective": "adversarial"}
-trainer = test_loop.make_trainer(None, strategy, settings, normalization="weight", layers=2)
+trainer = trainers.make_trainer(None, strategy, settings, normalization="weight", layers=2)
 predict, validated = trainer.predict, []
 trainer.predict = lambda batches, *more: validated.append(len(batches.tokens)) or predict(batches, *more)
-history = test_loop.fit(trainer, 3, size=12)
+history = trainers.fit(trainer, 3, size=12)
 np.savez(f"{folder}/{len(addresses)}-{index}.npz", *trainer.model.get_weights(), validated=validated,
          **{name: values for name, values in history.items()})
 """
@@ -47,11 +46,11 @@ np.savez(f"{folder}/{len(addresses)}-{index}.npz", *trainer.model.get_weights(),
 @pytest.mark.parametrize("count", [2, 3])
 def test_workers_equal_one_process(count: int, tmp_path: Path) -> None:
     """Weights and validation, with clipping, L2, the average of the weights and the adversarial loss."""
-    paths = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+    tests = str(Path(__file__).parents[1])
     results = []
     for addresses in (free_addresses(count), free_addresses(1)):
         processes = [subprocess.Popen([sys.executable, "-c", WORKER, json.dumps(addresses), str(index), str(tmp_path),
-                                       *paths], stderr=subprocess.PIPE, text=True) for index in range(len(addresses))]
+                                       tests], stderr=subprocess.PIPE, text=True) for index in range(len(addresses))]
         for process in processes:
             _, err = process.communicate(timeout=300)
             assert process.returncode == 0, err[-2000:]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_loop import LABELS, make_batches, make_trainer
+from helpers.trainers import LABELS, make_batches, make_trainer
 
 from sentiment.layers import fused
 from sentiment.training.feed import training_dataset

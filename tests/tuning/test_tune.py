@@ -1,11 +1,11 @@
 """The search: what is tried, that it goes on, prunes, and gives a configuration that trains."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.commands import Cli
 
 from sentiment import architectures
 from sentiment.config import ModelConfig, RunConfig
@@ -17,7 +17,6 @@ from sentiment.tuning.space import SPACE, Choice, Range
 from sentiment.tuning.trials import changed, finished, open_study
 from sentiment.workflow import default_config
 
-Cli = Callable[..., tuple[int, str, str]]
 GIVEN = {"model": {"units": 4}, "text": {"max_length": 24}}
 
 

@@ -28,6 +28,31 @@ KINDS: list[dict[str, Any]] = [
     *({"attention": attention} for attention in ATTENTIONS[1:]), {"normalization": "layer"},
     {"normalization": "weight"}, {"normalization": "batch", "layers": 2, "skip": True},
     {"weight_drop": 0.5, "merge": "sum"}]
+# Every architecture, and what an option makes of one.
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "rnn": ("rnn", {}), "lstm": ("lstm", {}), "gru": ("gru", {}), "birnn": ("birnn", {}), "bilstm": ("bilstm", {}),
+    "bigru": ("bigru", {}), "stacked-lstm": ("stacked-lstm", {}), "stacked-bilstm": ("stacked-bilstm", {}),
+    "stacked-gru": ("stacked-gru", {}), "attention": ("attention", {}), "fasttext": ("fasttext", {}),
+    "cnn": ("cnn", {}), "cnn-lstm": ("cnn-lstm", {}), "transformer": ("transformer", {}), "han": ("han", {}),
+    "tfidf-lr": ("tfidf-lr", {}), "nb-svm": ("nb-svm", {}),
+    **{f"bilstm {pooling}": ("bilstm", {"pooling": pooling}) for pooling in ("last", "mean", "concat")},
+    **{f"bilstm {attention}": ("bilstm", {"attention": attention}) for attention in ATTENTIONS[1:]},
+    "gru skip luong-concat": ("gru", {"layers": 2, "skip": True, "attention": "luong-concat"}),
+    "lstm hops": ("lstm", {"attention": "self-attentive", "hops": 3, "hops_penalty": 0.01}),
+    "rnn leaky-relu identity": ("rnn", {"activation": "leaky-relu", "recurrent_initializer": "identity"}),
+    "rnn relu": ("rnn", {"activation": "relu"}),
+    "gru before": ("gru", {"gru_reset": "before"}),
+    "bilstm sum": ("bilstm", {"merge": "sum", "layers": 2}),
+    "gru residual": ("gru", {"layers": 3, "residual": True}),
+    "bilstm skip": ("bilstm", {"layers": 3, "skip": True, "pooling": "concat"}),
+    "bilstm layer": ("bilstm", {"normalization": "layer"}),
+    "lstm weight": ("lstm", {"normalization": "weight"}),
+    "bigru weight": ("bigru", {"normalization": "weight", "gru_reset": "before"}),
+    "bilstm batch": ("bilstm", {"normalization": "batch", "layers": 2}),
+    "bilstm weight drop": ("bilstm", {"weight_drop": 0.3}),
+    "birnn recurrent dropout": ("birnn", {"recurrent_dropout": 0.3}),
+    "lstm layer dropouts": ("lstm", {"normalization": "layer", "weight_drop": 0.3, "recurrent_dropout": 0.3}),
+}
 TOKENS = TokenizedTexts(IDS[IDS > 0], np.concatenate([[0], np.cumsum(LENGTHS)]))
 
 

@@ -1,0 +1,1 @@
+"""Data, models and checks that several test files share."""

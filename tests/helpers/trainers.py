@@ -1,0 +1,45 @@
+"""A trainer of a small LSTM on 50 texts, which are positive if they hold word 3 or 4."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from sentiment import architectures
+from sentiment.architectures import Sizes
+from sentiment.batching import Batches, TokenizedTexts, bucket_lengths
+from sentiment.config import ModelConfig, TrainingConfig
+from sentiment.training.loop import Trainer
+from sentiment.training.row_adam import RowAdam
+from sentiment.training.strategy import make_strategy
+
+RANDOM = np.random.default_rng(4)
+LENGTHS = RANDOM.integers(1, 12, size=50)
+VALUES = RANDOM.integers(2, 20, size=LENGTHS.sum()).astype(np.int32)
+TOKENS = TokenizedTexts(VALUES, np.concatenate([[0], np.cumsum(LENGTHS)]))
+LABELS = np.array([int(3 in TOKENS.row(row) or 4 in TOKENS.row(row)) for row in range(50)], np.int32)
+ONES = np.ones(2, np.float32)
+NO_DROPOUT: dict[str, Any] = {"word_dropout": 0.0, "embedding_dropout": 0.0, "output_dropout": 0.0}
+
+
+def make_batches(size: int = 8) -> Batches:
+    return Batches(TOKENS, bucket_lengths(LENGTHS, 3, 12), size)
+
+
+def make_trainer(optimizer: keras.optimizers.Optimizer | None = None, strategy: Any = None,
+                 settings: dict[str, Any] | None = None, weights: np.ndarray = ONES, **options: Any) -> Trainer:
+    keras.utils.set_random_seed(1)
+    strategy = strategy or make_strategy("single")
+    with strategy.scope():
+        config = ModelConfig.from_dict({"architecture": "lstm", "units": 6, "embedding_size": 5, **NO_DROPOUT,
+                                        **options})
+        model = architectures.build(config, Sizes(20, 2))
+        optimizer = optimizer or keras.optimizers.Adam(0.02)
+    training = TrainingConfig.from_dict({"clip_norm": 0.0, **(settings or {})})
+    table = model.get_layer("embedding").embeddings if isinstance(optimizer, RowAdam) else None
+    return Trainer(model, optimizer, strategy, training, weights, table)
+
+
+def fit(trainer: Trainer, epochs: int, callbacks: Any = (), size: int = 8) -> dict[str, list[float]]:
+    batches = make_batches(size)
+    return trainer.fit(batches, LABELS, batches, LABELS, epochs=epochs, callbacks=list(callbacks))
