@@ -1,0 +1,70 @@
+"""Graphs of trainings are freed, and their gradients work for as long as they live."""
+
+import gc
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.python.framework import ops
+
+from sentiment.layers import GRU, LSTM, graph_gradients
+
+WORDS = tf.constant(np.random.default_rng(4).normal(size=(4, 5, 3)), tf.float32)
+
+
+def gradient_function(layer: Any) -> Any:
+    """Return the gradient of a layer's outputs by its kernel, as a function that is traced at its first call."""
+    @tf.function
+    def gradient() -> Any:
+        with tf.GradientTape() as tape:
+            total = tf.reduce_sum(layer(WORDS, training=True) ** 2)
+        return tape.gradient(total, layer.cell.kernel.value)
+
+    return gradient
+
+
+def registered() -> set[str]:
+    return {name for name in ops.gradient_registry.list() if name.startswith("CustomGradient-")}
+
+
+@pytest.mark.parametrize("kind", [LSTM, GRU])
+def test_a_traced_gradient_is_freed_with_its_graph(kind: Any) -> None:
+    before, layer = registered(), kind(4)
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(layer(WORDS, training=True) ** 2)
+    expected = tape.gradient(total, layer.cell.kernel.value)
+    function = gradient_function(layer)
+    np.testing.assert_allclose(function(), expected, rtol=1e-4, atol=1e-6)
+    graph = weakref.ref(function.get_concrete_function().graph)
+    assert registered() > before
+    del function
+    gc.collect()
+    assert graph() is None
+    assert registered() <= before
+
+
+def test_a_gradient_is_taken_of_a_function_that_was_traced_before() -> None:
+    """Here the gradient is looked up in the registry after tracing, not recorded by a tape during it."""
+    layer = LSTM(4, return_sequences=True)
+    layer.build(WORDS.shape)
+    outputs = tf.function(lambda words: layer(words, training=True))
+    gradients = []
+    for function in (outputs, outputs.python_function):
+        with tf.GradientTape() as tape:
+            tape.watch(WORDS)
+            total = tf.reduce_sum(function(WORDS) ** 2)
+        gradients.append(tape.gradient(total, WORDS))
+    np.testing.assert_allclose(gradients[0], gradients[1], rtol=1e-4, atol=1e-6)
+
+
+def test_a_gradient_of_a_graph_that_is_gone_is_an_error() -> None:
+    def freed() -> "weakref.ref[Any]":
+        with tf.Graph().as_default() as graph:
+            return weakref.ref(graph)
+
+    graph = freed()
+    gc.collect()
+    with pytest.raises(LookupError, match="the graph of CustomGradient-0 was freed"):
+        graph_gradients._weak(graph, "CustomGradient-0")(None)
