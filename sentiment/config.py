@@ -296,6 +296,7 @@ class RuntimeConfig(Section):
                                        minimum=0)
     checkpoint_steps: int | None = option(None, "steps between checkpoints (default: by time alone)", minimum=1)
     tensorboard: bool = option(False, "write TensorBoard logs beside the history")
+    export: bool = option(True, "write a TensorFlow SavedModel at the end; `sentiment export` writes one later")
     save_float16: bool = option(False, "round the trained weights to float16 and compress model.keras, to 60% of its "
                                 "size or less")
 

@@ -29,15 +29,16 @@ from sentiment.workflow import conclude, kept_on_error
 FEWEST_TEXTS = 100  # of validation, below which neither weights nor a temperature are looked for
 
 
-def ensemble_folder(folders: Sequence[RunFolder], target: Path, *, overwrite: bool, resume: bool) -> RunFolder:
+def ensemble_folder(folders: Sequence[RunFolder], target: Path, *, export: bool, overwrite: bool, resume: bool
+                    ) -> RunFolder:
     """Return the ensemble at `target`: with `resume` the one that is there, else a new one; half a one is no start."""
     if resume and RunFolder.to_resume(target, overwrite=overwrite)[1]:
         return RunFolder.open(target)
-    return run_ensemble(folders, target, overwrite=overwrite)
+    return run_ensemble(folders, target, export=export, overwrite=overwrite)
 
 
 def run_ensemble(folders: Sequence[RunFolder], target: Path, *, weights: Sequence[float] | None = None,
-                 overwrite: bool = False) -> RunFolder:
+                 export: bool = True, overwrite: bool = False) -> RunFolder:
     """Make one run of several, whose logits are a mean of theirs, evaluated once on their test split.
 
     Members may differ in all but the classes, the test split and `--periods`. The temperature, and the weights of the
@@ -53,7 +54,7 @@ def run_ensemble(folders: Sequence[RunFolder], target: Path, *, weights: Sequenc
     check_weights(weights, len(folders))
     preprocessors = [folder.load_preprocessor() for folder in folders]
     words = tuple(dict.fromkeys(word for one in preprocessors for word in one.words))
-    config = ensemble_config(configs, len(words) + RESERVED_IDS)
+    config = ensemble_config(configs, len(words) + RESERVED_IDS, export=export)
     folder = RunFolder.begin(target, config, overwrite=overwrite)
     with kept_on_error(folder, target):
         preprocessor = TextPreprocessor(config.text, words)
@@ -146,7 +147,7 @@ def check_members(folders: Sequence[RunFolder], configs: Sequence[RunConfig]) ->
             raise UserError(f"{folder.path} is an ensemble: name its members instead")
 
 
-def ensemble_config(configs: Sequence[RunConfig], vocabulary_size: int) -> RunConfig:
+def ensemble_config(configs: Sequence[RunConfig], vocabulary_size: int, *, export: bool) -> RunConfig:
     """Return the configuration of an ensemble: that of the first, with what all of them read.
 
     Raises:
@@ -161,7 +162,7 @@ def ensemble_config(configs: Sequence[RunConfig], vocabulary_size: int) -> RunCo
     return RunConfig().updated({
         "data": {**dataclasses.asdict(configs[0].data), "unlabelled": unlabelled},
         "text": {**dataclasses.asdict(longest), "vocabulary_size": vocabulary_size},
-        "model": {"architecture": NAME}, "runtime": {"seed": configs[0].runtime.seed}})
+        "model": {"architecture": NAME}, "runtime": {"seed": configs[0].runtime.seed, "export": export}})
 
 
 def _within(text: TextConfig, longest: TextConfig) -> bool:

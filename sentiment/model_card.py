@@ -62,7 +62,7 @@ split would be {measured["calibration"]["test_error_before"]:.4f}.
 
     python -m sentiment predict models/{name} "A text."
 
-    import tensorflow as tf
+{_to_export(name, config)}    import tensorflow as tf
     tf.saved_model.load("models/{name}/export/1").serve(tf.constant(["A text."]))
 
 {_again(name, training)}
@@ -73,6 +73,11 @@ It knows the {training["vocabulary"]:,} most frequent words of its training text
 {config.text.max_length} words of a text (`{config.text.truncate}`). It answers any text in any language, but its
 probabilities mean something only for texts like those it was trained on.
 """
+
+
+def _to_export(name: str, config: RunConfig) -> str:
+    """Return the command that writes the SavedModel, where the run has none."""
+    return "" if config.runtime.export else f"    python -m sentiment export models/{name}\n\n"
 
 
 def _origins(config: RunConfig) -> str:

@@ -12,6 +12,8 @@ from sentiment.pretraining import pretrained_folder
 from sentiment.training.strategy import Workers, make_strategy
 from sentiment.workflow import config_with, trained_folder
 
+NOT_EXPORTED: Options = {"runtime": {"export": False}}
+
 
 class Recipe:
     """A preset at work for a run.
@@ -44,7 +46,8 @@ class Recipe:
             RunFolder.check_free(self.target, overwrite=self.overwrite)
             if self.preset.with_linear:
                 self._check_alone()
-                return self._mean_with_linear(self.target, "classifier", options)
+                export = config_with(options).runtime.export
+                return self._mean_with_linear(self.target, "classifier", options, export=export)
             options = self.prepare()
         return trained_folder(config_with(options), self.target, overwrite=self.overwrite, resume=self.resume,
                               given=self.given)
@@ -86,19 +89,20 @@ class Recipe:
             start: the option of what the classifier starts from.
         """
         first = merged(self.preset.first_beside(self.given), start)
-        teacher = self._mean_with_linear(self._beside("teacher"), "first", first)
+        teacher = self._mean_with_linear(self._beside("teacher"), "first", first, export=False)
         others: Options = {"data": {"unlabelled": UNLABELLED_OF_CORPUS}} if self._has_unlabelled() else {}
         return merged(others, {"training": {"teacher": str(teacher.path)}})
 
-    def _mean_with_linear(self, target: Path, name: str, options: Options) -> RunFolder:
+    def _mean_with_linear(self, target: Path, name: str, options: Options, *, export: bool) -> RunFolder:
         """Train a classifier, whose folder ends in `name`, and an NB-SVM; make their mean at `target`."""
         of_linear = self.preset.linear_options(self.given)
         members = [self._run(name, options), self._run("linear", of_linear)]
-        return ensemble_folder(members, target, overwrite=self.overwrite, resume=self.resume)
+        return ensemble_folder(members, target, export=export, overwrite=self.overwrite, resume=self.resume)
 
     def _run(self, name: str, options: Options) -> RunFolder:
-        """Train a classifier of its own."""
-        trained_folder(config_with(options), self._beside(name), overwrite=self.overwrite, resume=self.resume, given={})
+        """Train a classifier that is a step of the preset; it is never exported."""
+        config = config_with(merged(options, NOT_EXPORTED))
+        trained_folder(config, self._beside(name), overwrite=self.overwrite, resume=self.resume, given={})
         return RunFolder.open(self._beside(name))
 
     @property

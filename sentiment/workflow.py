@@ -38,7 +38,7 @@ from sentiment.training.strategy import Workers, make_strategy
 SomeConfig = TypeVar("SomeConfig", RunConfig, PretrainConfig)
 SomeFolder = TypeVar("SomeFolder", RunFolder, PretrainedFolder)
 Answer = TypeVar("Answer")
-CHANGEABLE = ("checkpoint_minutes", "checkpoint_steps")  # in an unfinished run
+CHANGEABLE = ("checkpoint_minutes", "checkpoint_steps", "export")  # in an unfinished run
 CHECKED_TEXTS = 64  # of validation, on which an export must agree with the model
 
 
@@ -120,7 +120,7 @@ def load_prior(config: RunConfig, corpus: Corpus) -> Prior:
 
 
 def resumed_config(config: SomeConfig, folder: Path, given: dict[str, dict[str, Any]]) -> SomeConfig:
-    """Return the configuration of what was not finished; of the options given now, those on checkpoints may differ.
+    """Return the configuration of what was not finished; of the options given now, `CHANGEABLE` may differ.
 
     Raises:
         UserError: if others do.
@@ -207,7 +207,7 @@ def run_training(config: RunConfig, target: Path, *, overwrite: bool = False, un
 def conclude(folder: RunFolder, target: Path, config: RunConfig, corpus: Corpus, trained: Trained, started: float, *,
              others: Texts, read_before: Callable[[Texts], int], members: Sequence[Member] = (),
              weights: Mapping[str, float] | None = None) -> RunFolder:
-    """Save a trained model, export it, evaluate it once on the test split, and give its folder the name of `target`.
+    """Save a trained model, export it if asked to, evaluate it once on the test split, and name its folder `target`.
 
     Args:
         folder: the unfinished one.
@@ -222,7 +222,8 @@ def conclude(folder: RunFolder, target: Path, config: RunConfig, corpus: Corpus,
         weights: of these in the mean, by name.
     """
     folder.save_run(config, trained.preprocessor, corpus.class_names, trained.sizes, trained.model, members)
-    export_saved_model(Original(folder, list(islice(corpus.validation.texts, CHECKED_TEXTS))))
+    if config.runtime.export:
+        export_saved_model(Original(folder, list(islice(corpus.validation.texts, CHECKED_TEXTS))))
     test, classifier = corpus.test.read(), Classifier(folder.load_model(), trained.preprocessor, corpus.class_names)
     logits = classifier.predict_logits(test.texts)
     if config.runtime.save_float16:

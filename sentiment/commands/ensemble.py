@@ -5,8 +5,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from sentiment.commands.options import add_section, given_options
 from sentiment.commands.tensorflow import import_tensorflow
 from sentiment.commands.train import training_summary
+from sentiment.config import RuntimeConfig
 
 
 def add_to(commands: Any) -> None:
@@ -18,6 +20,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--output-dir", type=Path, required=True, help="where the ensemble is written")
     parser.add_argument("--overwrite", action="store_true", help="replace a finished run")
     parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
+    add_section(parser, "runtime", RuntimeConfig, only=("export",))
     parser.set_defaults(run=run)
 
 
@@ -28,6 +31,8 @@ def run(arguments: argparse.Namespace) -> None:
     from sentiment.ensembling import run_ensemble
 
     folders = [RunFolder.open(path) for path in arguments.models]
-    folder = run_ensemble(folders, arguments.output_dir, weights=arguments.weights, overwrite=arguments.overwrite)
+    export = given_options(arguments).get("runtime", {}).get("export", True)
+    folder = run_ensemble(folders, arguments.output_dir, weights=arguments.weights, export=export,
+                          overwrite=arguments.overwrite)
     measured = folder.load_metrics()
     print(json.dumps(measured) if arguments.json else training_summary(folder.path, measured))

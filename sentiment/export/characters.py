@@ -1,5 +1,7 @@
 """Read off the TensorFlow graph how it treats each character."""
 
+from functools import cache
+
 import numpy as np
 import tensorflow as tf
 
@@ -11,6 +13,7 @@ CODES = [code for code in range(1, 0x110000) if code not in SURROGATES]
 HIDDEN, ALONE, OTHERS = MARKUP[-1][0], SIGNS[0][0], SIGNS[1][0]
 
 
+@cache
 def characters_of_the_graph() -> Characters:
     """Return the tables for all characters of Unicode but NUL, as the graph's ICU and RE2 know them."""
     texts = tf.constant([chr(code).encode("utf-8") for code in CODES])

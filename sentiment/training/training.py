@@ -34,7 +34,7 @@ from sentiment.training.prior import NO_PRIOR, Pretrained, Prior, check_options
 from sentiment.training.recovery import Recovery, identity_of
 from sentiment.training.strategy import Workers, describe
 
-FITTED_AT_ONCE = ("class_weights", "seed", "save_float16")  # options that linear models take, too
+FITTED_AT_ONCE = ("class_weights", "seed", "export", "save_float16")  # options that linear models take, too
 REPEATED_SHARE = 0.05  # of validation texts, up to which those that were read before are the corpus's own repeats
 
 
