@@ -27,7 +27,9 @@ def measure(trainings: int) -> None:
         for number in range(1, trainings + 1):
             words = ["train", "--dataset", str(table), "--output-dir", f"{folder}/{number}", *OPTIONS]
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-                assert main(words) == 0
+                code = main(words)
+            if code:
+                raise SystemExit(code)
             print(f"{number} trainings: {resident_megabytes():,.0f} MB", flush=True)
 
 

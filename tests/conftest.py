@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,6 +16,12 @@ from helpers.server_process import Server
 from sentiment.artifacts import RunFolder
 from sentiment.cli import main
 from sentiment.datasets import imdb
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported out of later collections of garbage, which would walk through all of TensorFlow."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from sentiment.cli import main, with_hyphens
 from sentiment.commands import shipped
 from sentiment.evaluation import plots
 
-QUICK = ["--epochs", "1", "--units", "4", "--embedding-size", "4"]
+QUICK = ["--epochs", "1", "--units", "4", "--embedding-size", "4", "--no-export"]
 
 
 def test_hyphens_and_underscores() -> None:
@@ -39,9 +39,9 @@ def test_train_prints_a_summary_and_refuses_to_overwrite(tiny_csv: Path, tmp_pat
 
 def test_a_run_can_be_repeated_from_its_config(tiny_run: Path, tmp_path: Path, run_cli: Cli) -> None:
     again, changed = tmp_path / "again", tmp_path / "changed"
-    assert run_cli("train", "--config", tiny_run / "config.json", "--output-dir", again)[0] == 0
-    assert run_cli("train", "--config", tiny_run / "config.json", "--output-dir", changed, "--pooling", "mean",
-                   "--attention", "none")[0] == 0
+    words = ["train", "--config", tiny_run / "config.json", "--no-export", "--output-dir"]
+    assert run_cli(*words, again)[0] == 0
+    assert run_cli(*words, changed, "--pooling", "mean", "--attention", "none")[0] == 0
     first, second = (json.loads((folder / "metrics.json").read_text(encoding="utf-8")) for folder in (tiny_run, again))
     assert first["test"] == second["test"]
     assert first["validation"] == second["validation"]

@@ -19,7 +19,7 @@ from sentiment.datasets import digests, load_corpus
 
 SMALL = ["--units", "5", "--embedding-size", "4", "--vocab-size", "60", "--batch-size", "4", "--window", "6",
          "--epochs", "2"]
-QUICK = ["--epochs", "1", "--batch-size", "8", "--max-length", "24"]
+QUICK = ["--epochs", "1", "--batch-size", "8", "--max-length", "24", "--no-export"]
 
 
 @pytest.fixture(scope="module")

@@ -14,13 +14,15 @@ import keras
 import numpy as np
 import pytest
 from helpers.commands import Cli
+from helpers.selection import selected
 
 from sentiment.artifacts import RunFolder
+from sentiment.cli import main
 from sentiment.training.checkpoints import Checkpoints
 from sentiment.training.loop import Trainer
 
 OPTIONS = ["--epochs", "12", "--units", "4", "--embedding-size", "4", "--max-length", "24", "--batch-size", "8",
-           "--patience", "12", "--checkpoint-steps", "1"]
+           "--patience", "12", "--no-export", "--checkpoint-steps", "1"]
 
 
 def start(csv: Path, target: Path, *more: str) -> "subprocess.Popen[str]":
@@ -46,15 +48,16 @@ def result(target: Path) -> dict[str, Any]:
 def whole(tmp_path_factory: pytest.TempPathFactory, tiny_csv: Path) -> Path:
     """A run that nothing disturbed."""
     target = tmp_path_factory.mktemp("whole") / "run"
-    process = start(tiny_csv, target)
-    assert process.wait() == 0, process.communicate()
+    assert main(["train", "--dataset", str(tiny_csv), "--output-dir", str(target), *OPTIONS]) == 0
     return target
 
 
-def test_killed_twice_and_resumed(whole: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+@pytest.mark.parametrize("steps", selected([[30], [5, 30]], [[30]]), ids=["once", "twice"])
+def test_killed_and_resumed(steps: list[int], whole: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+    """In a process of its own, which can be killed."""
     target = tmp_path / "run"
-    for step, more in ((5, []), (30, ["--resume"])):
-        process = start(tiny_csv, target, *more)
+    for step in steps:
+        process = start(tiny_csv, target, "--resume")
         wait_for_step(target, step, process)
         process.kill()
         process.wait()
@@ -77,7 +80,8 @@ def test_killed_twice_and_resumed(whole: Path, tiny_csv: Path, tmp_path: Path, r
     assert "is finished: there is nothing to resume" in err
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), selected([(signal.SIGINT, 130), (signal.SIGTERM, 143)],
+                                                      short=[(signal.SIGTERM, 143)]))
 def test_signals(number: signal.Signals, code: int, tiny_csv: Path, tmp_path: Path) -> None:
     target = tmp_path / "run"
     process = start(tiny_csv, target)

@@ -11,7 +11,7 @@ from sentiment.artifacts import RunFolder
 from sentiment.config import DataConfig
 from sentiment.datasets import digests, load_corpus
 
-QUICK = ["--epochs", "1", "--batch-size", "8"]
+QUICK = ["--epochs", "1", "--batch-size", "8", "--no-export"]
 
 
 @pytest.fixture
@@ -79,7 +79,8 @@ def test_refusals(words: list[str], message: str, tiny_run: Path, other_csv: Pat
 
 def test_what_no_classifier_starts_from(tiny_run: Path, tiny_csv: Path, other_csv: Path, tmp_path: Path, run_cli: Cli
                                         ) -> None:
-    code, _, err = run_cli("train", "--dataset", tiny_csv, "--arch", "nb-svm", "--output-dir", tmp_path / "linear")
+    code, _, err = run_cli("train", "--dataset", tiny_csv, "--arch", "nb-svm", "--no-export",
+                           "--output-dir", tmp_path / "linear")
     assert code == 0, err
     copy = tmp_path / "copy"
     shutil.copytree(tiny_run, copy)

@@ -20,7 +20,7 @@ from sentiment.recipes import Recipe
 from sentiment.workflow import config_with, default_config
 
 SMALL = ["--units", "5", "--embedding-size", "4", "--vocab-size", "60", "--batch-size", "8", "--max-length", "24",
-         "--epochs", "1"]
+         "--epochs", "1", "--no-export"]
 
 
 @pytest.fixture
@@ -88,13 +88,14 @@ def test_wide_is_the_mean_with_a_linear_model(tiny_csv: Path, tmp_path: Path, ru
     classifier, linear = (RunFolder.open(tmp_path / f"run.{name}") for name in ("classifier", "linear"))
     made = classifier.metrics.stat().st_mtime_ns
     assert (classifier.load_config().model.units, linear.load_config().model.architecture) == (5, "nb-svm")
-    code, out, err = run_cli(*words, "--resume", "--json")
+    code, out, err = run_cli(*words, "--resume", "--json", "--export")
     assert code == 0, err
     assert list(json.loads(out)["training"]["members"]) == ["run.classifier", "run.linear"]
     assert classifier.metrics.stat().st_mtime_ns == made
     code, _, err = run_cli(*words, "--resume")
     assert (code, err) == (0, f"{tmp_path / 'run'} is finished: there is nothing to resume\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "run.classifier", "run.linear"]
+    assert [path.parent.name for path in tmp_path.glob("*/export")] == ["run"]  # its steps are never exported
 
 
 @pytest.mark.parametrize("name", ["wide", "best"])
@@ -109,6 +110,7 @@ def test_a_finished_run_is_refused_before_the_first_step(name: str, tiny_csv: Pa
     assert list(tmp_path.iterdir()) == [run]
 
 
+@pytest.mark.extended
 @pytest.mark.usefixtures("small_pretraining")
 def test_best_takes_its_steps_and_goes_on(tiny_csv: Path, tmp_path: Path, run_cli: Cli,
                                           monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Every architecture keeps every contract. A new one is one more row in `CASES`."""
 
 import dataclasses
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers.selection import selected
 from helpers.small_models import CASES, IDS, LABELS, LENGTHS, SENTENCE_ENDS, VOCABULARY, build, lively, logits, small
 
 from sentiment import architectures
@@ -21,13 +23,26 @@ from sentiment.training.strategy import make_strategy
 
 PLAIN = [entry.name for entry in architectures.architectures()]
 LEARNT_BY_STEPS = [case for case, (name, _) in CASES.items() if architectures.named(name).learner == "gradient"]
+# In the short suite: every architecture as it is by default, and one case of each kind of layer that an option brings.
+SHORT = [*PLAIN, "bilstm last", "bilstm additive", "bilstm luong-local-p", "bilstm multi-head", "bilstm layer",
+         "bigru weight", "bilstm batch", "gru residual"]
 NO_DROPOUT = dict.fromkeys(["word_dropout", "embedding_dropout", "output_dropout", "recurrent_dropout", "weight_drop"],
                            0.0)
 
 
-def case(name: str, classes: int = 2) -> keras.Model:
+@cache
+def built(name: str, classes: int) -> tuple[keras.Model, list[np.ndarray]]:
+    """Build the model of a case once; return it and its weights as they start."""
     architecture, options = CASES[name]
-    return lively(architecture, classes, **options)
+    model = lively(architecture, classes, **options)
+    return model, model.get_weights()
+
+
+def case(name: str, classes: int = 2) -> keras.Model:
+    """Return the model of a case, whatever an earlier test did to its weights."""
+    model, weights = built(name, classes)
+    model.set_weights(weights)
+    return model
 
 
 def test_the_table_holds_the_registry() -> None:
@@ -35,7 +50,7 @@ def test_the_table_holds_the_registry() -> None:
     assert all(entry.summary for entry in architectures.architectures())
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", selected(CASES, SHORT))
 @pytest.mark.parametrize(("classes", "width"), [(2, 1), (3, 3)])
 def test_logits_have_the_right_shape(name: str, classes: int, width: int) -> None:
     values = logits(case(name, classes))
@@ -44,14 +59,14 @@ def test_logits_have_the_right_shape(name: str, classes: int, width: int) -> Non
     assert np.unique(values.round(4), axis=0).shape[0] > 3  # texts differ
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", selected(CASES, SHORT))
 def test_padding_never_changes_a_logit(name: str) -> None:
     model = case(name)
     padded = np.concatenate([IDS, np.zeros((6, 11), np.int32)], axis=1)
     np.testing.assert_allclose(logits(model, padded), logits(model), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", selected(CASES, SHORT))
 def test_a_batch_of_one_is_a_row_of_a_batch(name: str) -> None:
     model = case(name)
     together = logits(model)
@@ -59,7 +74,7 @@ def test_a_batch_of_one_is_a_row_of_a_batch(name: str) -> None:
         np.testing.assert_allclose(logits(model, IDS[row:row + 1, :length])[0], together[row], atol=1e-5)
 
 
-@pytest.mark.parametrize("name", LEARNT_BY_STEPS)
+@pytest.mark.parametrize("name", selected(LEARNT_BY_STEPS, {*SHORT} & {*LEARNT_BY_STEPS}))
 def test_a_classifier_starts_where_another_has_come_to(name: str) -> None:
     trained, (architecture, options) = case(name), CASES[name]
     started = build(architecture, **options)
@@ -73,7 +88,7 @@ def test_a_classifier_starts_where_another_has_come_to(name: str) -> None:
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", selected(CASES, SHORT))
 def test_save_and_load(name: str, tmp_path: Path) -> None:
     model = case(name)
     model.save(tmp_path / "model.keras")
@@ -85,7 +100,7 @@ def test_save_and_load(name: str, tmp_path: Path) -> None:
 TRAINED = [case for case in LEARNT_BY_STEPS if case in PLAIN or CASES[case][1].keys() & {"attention", "normalization"}]
 
 
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("name", selected(TRAINED, ["rnn", "bilstm", "gru", "cnn", "transformer", "bilstm multi-head"]))
 def test_learns_a_tiny_set(name: str) -> None:
     architecture, options = CASES[name]
     sizes = {"units": 16, "embedding_size": 16}
@@ -105,10 +120,11 @@ def test_fits_a_tiny_set(name: str) -> None:
     assert (logits(case(name, 3)).argmax(axis=1) == np.arange(6) % 3).sum() >= 5
 
 
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("name", selected(TRAINED, [name for name in PLAIN if name in TRAINED]))
 def test_every_objective_trains_every_weight(name: str) -> None:
     """One step of the mixed objective: finite, no weight without a gradient, adversarial passes that change."""
-    model = case(name)
+    architecture, options = CASES[name]
+    model = lively(architecture, **options)
     config = TrainingConfig(objective="mixed")
     trainer = Trainer(model, keras.optimizers.SGD(0.1), make_strategy("single"), config, np.ones(2, np.float32))
     assert isinstance(model.get_layer("embedded"), EmbeddedWords)
@@ -122,14 +138,14 @@ def test_every_objective_trains_every_weight(name: str) -> None:
         assert np.isfinite(keras.ops.convert_to_numpy(tf.convert_to_tensor(gradient))).all(), variable.path
 
 
-@pytest.mark.parametrize("name", LEARNT_BY_STEPS)
+@pytest.mark.parametrize("name", selected(LEARNT_BY_STEPS, {*SHORT} & {*LEARNT_BY_STEPS}))
 def test_word_vectors_start_the_embedding(name: str) -> None:
     model, vectors = case(name), np.random.default_rng(1).normal(size=(VOCABULARY, 4)).astype(np.float32)
     architectures.set_word_vectors(model, vectors)
     assert (model.get_layer("embedding").get_weights()[0] == vectors).all()
 
 
-@pytest.mark.parametrize("name", LEARNT_BY_STEPS)
+@pytest.mark.parametrize("name", selected(LEARNT_BY_STEPS, {*SHORT} & {*LEARNT_BY_STEPS}))
 def test_dropout_is_active_in_training_only(name: str) -> None:
     model = case(name)
     assert (logits(model) == logits(model)).all()
@@ -143,15 +159,20 @@ OTHER_VALUES: dict[str, Any] = {
     "attention": "additive", "heads": 1, "hops": 2, "hops_penalty": 0.5, "window": 1, "pooling": "mean",
     "bigram_buckets": 3, "word_dropout": 0.9, "embedding_dropout": 0.1, "recurrent_dropout": 0.4, "weight_drop": 0.4,
     "output_dropout": 0.1}
-# What an option needs beside it to mean anything.
-BESIDE: dict[str, dict[str, Any]] = {
+# Other options without which an option means nothing.
+NEEDED: dict[str, dict[str, Any]] = {
     "residual": {"layers": 2}, "skip": {"layers": 2}, "heads": {"attention": "multi-head"},
     "hops": {"attention": "self-attentive"}, "hops_penalty": {"attention": "self-attentive", "hops": 2},
     "window": {"attention": "luong-local-m"}}
 
 
-def _fingerprint(model: keras.Model) -> tuple[Any, ...]:
-    """What a model is: its layers' configurations, its weights as they start, and a pass in training."""
+@cache
+def fingerprint(name: str, options: frozenset[tuple[str, Any]]) -> tuple[Any, ...]:
+    """Build a model; return the shapes of its weights, the logits of a pass in training, and the sum of its losses."""
+    keras.utils.set_random_seed(3)
+    model = build(name, **dict(options))
+    embedding = model.get_layer("embedding")
+    embedding.set_weights([embedding.get_weights()[0] * 40])
     keras.utils.set_random_seed(5)
     outcome = keras.ops.convert_to_numpy(model(IDS, training=True))
     return ([weight.shape for weight in model.get_weights()], outcome.round(6).tolist(), round(float(sum(
@@ -162,17 +183,15 @@ OPTIONS = [(entry.name, option) for entry in architectures.architectures() for o
            if option != "architecture"]
 
 
-@pytest.mark.parametrize(("name", "option"), OPTIONS)
+SHORT_OPTIONS = list({option: (name, option) for name, option in OPTIONS}.values())  # each with one architecture
+
+
+@pytest.mark.parametrize(("name", "option"), selected(OPTIONS, SHORT_OPTIONS))
 def test_no_option_does_nothing(name: str, option: str) -> None:
-    beside = {} if name == "transformer" else BESIDE.get(option, {})
-    fingerprints = []
-    for change in ({}, {option: OTHER_VALUES[option]}):
-        keras.utils.set_random_seed(3)
-        model = build(name, **{**beside, **change})
-        embedding = model.get_layer("embedding")
-        embedding.set_weights([embedding.get_weights()[0] * 40])
-        fingerprints.append(_fingerprint(model))
-    assert fingerprints[0] != fingerprints[1]
+    needed = {} if name == "transformer" else NEEDED.get(option, {})
+    without, changed = (fingerprint(name, frozenset({**needed, **change}.items()))
+                        for change in ({}, {option: OTHER_VALUES[option]}))
+    assert without != changed
 
 
 def test_every_option_has_an_architecture() -> None:
@@ -227,7 +246,7 @@ def test_small_options_are_options() -> None:
     assert SENTENCE_ENDS == (5, 6)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", selected(CASES, SHORT))
 @pytest.mark.parametrize("classes", [2, 3])
 def test_logits_can_be_scaled_in_the_weights(name: str, classes: int) -> None:
     model = case(name, classes)

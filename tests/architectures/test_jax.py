@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.selection import selected
 from helpers.small_models import CASES, IDS, SENTENCE_ENDS, VOCABULARY, lively, logits, small
 
 ON_JAX = """
@@ -28,10 +29,17 @@ np.savez(sys.argv[3], **results)
 """
 
 
-def test_every_architecture_on_jax(tmp_path: Path) -> None:
+SHORT = ["rnn", "bilstm", "gru", "cnn", "bilstm additive"]
+OTHERS = [name for name in CASES if name not in SHORT]
+
+
+@pytest.mark.parametrize("names", selected([SHORT, OTHERS], [SHORT]), ids=["short", "others"])
+def test_every_architecture_on_jax(names: list[str], tmp_path: Path) -> None:
+    """In one process for many: it takes long to start."""
     pytest.importorskip("jax", reason="jax is not installed: pip install '.[jax]'")
     arrays, cases, expected = {"ids": IDS}, {}, {}
-    for name, (architecture, options) in CASES.items():
+    for name in names:
+        architecture, options = CASES[name]
         model = lively(architecture, **options)
         weights = model.get_weights()
         arrays |= {f"{name}/{place}": value for place, value in enumerate(weights)}

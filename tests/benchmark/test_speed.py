@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.selection import selected
 
 from sentiment.benchmark import layer, prediction, sides, speed, startup, training
 from sentiment.benchmark.sides import Times, alternate
@@ -70,21 +71,27 @@ def test_every_row_has_its_sides() -> None:
         assert set(row.sides) <= set(modules[row.task].SIDES)
 
 
-def test_command(run_cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+ROWS: dict[str, dict[str, tuple[int, list[str]]]] = {  # by group: what a row handles, and its sides
+    "training": {"training, 40 texts": (40, ["sentiment", "keras", "keras example"])},
+    "prediction": {"prediction, 9 raw texts": (9, ["sentiment", "keras", "onnx runtime"]),
+                   "prediction, one raw text": (50, ["sentiment", "keras", "onnx runtime"])},
+    "startup": {"one prediction from the shell": (1, ["sentiment", "sentiment tensorflow", "import tensorflow"])},
+}
+
+
+@pytest.mark.parametrize("groups", selected([["startup"], ["training", "prediction"]], [["startup"]]), ids=" ".join)
+def test_command(groups: list[str], run_cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each side has a process of its own, as in the benchmark."""
     monkeypatch.setattr(speed, "_installed", lambda side: not side.startswith("torch"))
-    code, out, err = run_cli("benchmark", "speed", "--rows", "training", "prediction", "startup", "--dataset",
-                             "sample", "--repeats", "1", "--training-texts", "40", "--prediction-texts", "9",
-                             "--threads", "1", "--output", tmp_path / "speed.json")
+    code, out, err = run_cli("benchmark", "speed", "--rows", *groups, "--dataset", "sample", "--repeats", "1",
+                             "--training-texts", "40", "--prediction-texts", "9", "--threads", "1", "--output",
+                             tmp_path / "speed.json")
     assert code == 0, err
     lines = [line.split("\t") for line in out.splitlines()]
-    assert [line[:2] for line in lines] == [
-        *(["training, 40 texts", side] for side in ("sentiment", "keras", "keras example")),
-        *([row, side] for row in ("prediction, 9 raw texts", "prediction, one raw text")
-          for side in ("sentiment", "keras", "onnx runtime")),
-        *(["one prediction from the shell", side] for side in ("sentiment", "sentiment tensorflow",
-                                                               "import tensorflow"))]
+    rows = {row: expected for group in groups for row, expected in ROWS[group].items()}
+    assert [line[:2] for line in lines] == [[row, side] for row, (_, sides) in rows.items() for side in sides]
     written = json.loads((tmp_path / "speed.json").read_text())
-    assert [row["items"] for row in written["rows"]] == [40, 9, 50, 1]
+    assert [row["items"] for row in written["rows"]] == [items for items, _ in rows.values()]
     assert written["threads"] == 1
     assert written["machine"]["tensorflow"]
 

@@ -159,6 +159,7 @@ def test_a_random_split_parts_movies(small_imdb: Path) -> None:
     assert movies[0] & movies[1]
 
 
+@pytest.mark.extended
 def test_real_corpus_has_its_known_facts(real_imdb: Path) -> None:
     train, test = imdb.read_labelled(real_imdb, "train"), imdb.read_labelled(real_imdb, "test")
     assert len(set(train.texts)) == 24_904
@@ -174,6 +175,7 @@ def test_real_corpus_has_its_known_facts(real_imdb: Path) -> None:
     assert set(train.groups or []) & set(test.groups or []) == {"http://www.imdb.com/title/tt0406816/usercomments"}
 
 
+@pytest.mark.extended
 def test_real_validation_shares_no_movie_and_no_text(real_imdb: Path) -> None:
     corpus = load_corpus(DataConfig(dataset="imdb", data_dir=str(real_imdb)), seed=1)
     assert not set(corpus.train.groups or []) & set(corpus.validation.groups or [])

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.selection import selected
 from helpers.small_models import CLASS_NAMES, KINDS, TEXTS, untrained_run
 
 import sentiment
@@ -40,8 +41,9 @@ def test_plain_tensorflow_answers_as_the_classifier(tiny_run: Path, tmp_path: Pa
     assert classes == [["neg", "pos"]] * len(TEXTS)
 
 
-@pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("name", [entry.name for entry in architectures.architectures()])
+@pytest.mark.parametrize(("name", "classes"), selected(
+    [(entry.name, classes) for entry in architectures.architectures() for classes in (2, 3)],
+    short=[("bilstm", 3), ("han", 2), ("nb-svm", 2)]))
 def test_every_architecture_exports(tmp_path: Path, name: str, classes: int) -> None:
     import tensorflow as tf
 
@@ -112,7 +114,8 @@ def _warm_up(record: bytes) -> tuple[str, str, str, int]:
     return request.model_spec.name, request.model_spec.signature_name, request.inputs.key, len(tensor.string_val)
 
 
-@pytest.mark.parametrize("options", KINDS, ids=lambda options: " ".join(map(str, options.values())))
+@pytest.mark.parametrize("options", selected(KINDS, [{"attention": "multi-head"}]),
+                         ids=lambda options: " ".join(map(str, options.values())))
 def test_every_kind_of_recurrent_model_exports(tmp_path: Path, options: dict[str, Any]) -> None:
     folder = untrained_run(tmp_path / "run", "bilstm", 2, **options)
     assert export.export_saved_model(export.Original(folder, TEXTS)) == folder.export  # which compares the answers

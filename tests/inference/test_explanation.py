@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from helpers.commands import Cli
+from helpers.selection import selected
 from helpers.small_models import VOCABULARY, lively, small
 
 import sentiment
@@ -33,7 +34,9 @@ def classifier_of(name: str, attention: str, classes: int = 3) -> Classifier:
     return Classifier(lively(name, classes, **options), preprocessor, ["a", "b", "c"][:classes])
 
 
-@pytest.mark.parametrize(("name", "attention"), CASES)
+@pytest.mark.parametrize(("name", "attention"), selected(CASES, [
+    ("rnn", "none"), ("bilstm", "none"), ("gru", "none"), ("cnn", "none"), ("transformer", "none"), ("han", "none"),
+    ("nb-svm", "none"), ("fasttext", "none"), ("bilstm", "additive")]))
 def test_attributions_add_up_to_the_difference_of_the_logits(name: str, attention: str) -> None:
     classifier = classifier_of(name, attention)
     explanation = explain(classifier, TEXT)
@@ -89,8 +92,9 @@ def test_words_are_those_that_are_read() -> None:
         explain(classifier, "w2", "aa")
 
 
-@pytest.mark.parametrize(("name", "attention"), [*[("bilstm", one) for one in ATTENTIONS[1:]], ("attention", "none"),
-                                                 ("han", "none"), ("transformer", "none")])
+@pytest.mark.parametrize(("name", "attention"), selected(
+    [*(("bilstm", one) for one in ATTENTIONS[1:]), ("attention", "none"), ("han", "none"), ("transformer", "none")],
+    short=[("bilstm", "additive"), ("bilstm", "luong-local-m"), ("bilstm", "multi-head"), ("han", "none")]))
 def test_attention_weights(name: str, attention: str) -> None:
     explanation = explain(classifier_of(name, attention), TEXT)
     words = len(explanation.words)

@@ -90,6 +90,7 @@ def test_ranges() -> None:
     assert [code for code in range(12) if code in ranges] == [3, 4, 9]
 
 
+@pytest.mark.extended
 def test_the_whole_test_split_of_imdb(characters: Characters, real_imdb: Path) -> None:
     corpus = load_corpus(DataConfig(dataset="imdb", data_dir=str(real_imdb)), 1)
     texts = corpus.test.read().texts

@@ -24,6 +24,12 @@ PREDICT = "/v1/models/reviews:predict"
 Story = Callable[[httpx.AsyncClient], Awaitable[Any]]
 
 
+@pytest.fixture(autouse=True)
+def _unsettled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the collection of garbage after each start, which walks through what all earlier tests have left."""
+    monkeypatch.setattr("sentiment.serving.models._settle", lambda: None)
+
+
 def ask(story: Story, predictor: FakePredictor | None = None, batching: Batching | None = None,
         limits: Limits = LIMITS) -> Any:
     """Return what a story with a client gives, of a server with the models `reviews` and `other`."""

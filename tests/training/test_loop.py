@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers.selection import selected
 from helpers.trainers import LABELS, fit, make_batches, make_trainer
 
 from sentiment.architectures import scale_logits
@@ -99,7 +100,8 @@ def test_the_average_is_what_the_model_has_at_the_end() -> None:
     assert history["val_loss"] != pytest.approx(plain["val_loss"], rel=1e-3)
 
 
-@pytest.mark.parametrize("settings", [{}, {"clip_norm": 0.1}, {"objective": "mixed", "epsilon": 0.5}])
+@pytest.mark.parametrize("settings", selected([{}, {"clip_norm": 0.1}, {"objective": "mixed", "epsilon": 0.5}],
+                                              short=[{"clip_norm": 0.1}]))
 def test_rows_of_the_embedding_go_where_dense_adam_takes_them(settings: dict[str, Any]) -> None:
     trainers = [make_trainer(optimizer, settings=settings) for optimizer in (
         keras.optimizers.Adam(0.005), RowAdam(0.005, steps=28))]
@@ -156,7 +158,7 @@ def test_early_stopping_restores_the_best_epoch() -> None:
     assert float(np.mean(cross_entropy(LABELS, logits))) == pytest.approx(min(history["val_loss"]), rel=1e-5)
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("policy", selected(["mixed_bfloat16", "mixed_float16"], ["mixed_float16"]))
 def test_half_precision_learns_too(policy: str) -> None:
     keras.config.set_dtype_policy(policy)
     trainer = make_trainer(settings={"clip_norm": 1.0})
@@ -200,6 +202,7 @@ for name in first:
 """
 
 
+@pytest.mark.extended
 def test_two_devices_equal_one() -> None:
     """In a process of its own: logical devices must be set before TensorFlow starts."""
     done = subprocess.run([sys.executable, "-c", MIRRORED, str(Path(__file__).parents[1])], capture_output=True,

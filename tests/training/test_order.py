@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.selection import selected
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
@@ -50,7 +51,7 @@ def accuracy(name: str, corpus: Corpus, pairs: pd.DataFrame, folder: Path) -> fl
     return float(np.mean([answer.label for answer in answers] == pairs["label"].to_numpy()))
 
 
-@pytest.mark.parametrize("name", RECURRENT)
+@pytest.mark.parametrize("name", selected(RECURRENT, ["gru"]))
 def test_a_recurrent_model_learns_the_order(name: str, corpus: Corpus, pairs: pd.DataFrame, tmp_path: Path) -> None:
     assert accuracy(name, corpus, pairs, tmp_path) > 0.95
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from helpers.interruption import BreakOff, BrokenOffError
 from helpers.pretrainers import NO_DROPOUT, fit, make, state
+from helpers.selection import selected
 from helpers.small_models import enlivened
 
 from sentiment.errors import DivergedError, Interrupted
@@ -22,7 +23,7 @@ CASES = [("language-model", "lstm", False), ("language-model", "bigru", False), 
          ("language-model", "lstm", True), ("autoencoder", "gru", True)]  # method, architecture, in half precision
 
 
-@pytest.mark.parametrize(("method", "name", "half"), CASES)
+@pytest.mark.parametrize(("method", "name", "half"), selected(CASES, CASES[1:3]))
 def test_it_learns_what_comes_next(method: str, name: str, half: bool, tmp_path: Path) -> None:
     pretrainer = make(method, name, epochs=12, half=half, **NO_DROPOUT)
     history = fit(pretrainer, tmp_path, epochs=12)
@@ -59,8 +60,8 @@ def test_perplexity_is_that_of_reading_the_validation_texts_in_one_go(name: str)
         assert measured[f"{direction.name}_perplexity"] == pytest.approx(math.exp(np.mean(losses)), rel=1e-4)
 
 
-@pytest.mark.parametrize(("method", "name", "half"), CASES)
-@pytest.mark.parametrize("broken_off_at", [3, 11])
+@pytest.mark.parametrize(("method", "name", "half"), selected(CASES, CASES[1:3]))
+@pytest.mark.parametrize("broken_off_at", selected([3, 11], [11]))
 def test_a_run_that_goes_on_has_the_same_bits(method: str, name: str, half: bool, broken_off_at: int, tmp_path: Path
                                               ) -> None:
     whole = make(method, name, half=half)
@@ -121,6 +122,7 @@ for a, b, c in zip(one, two, resumed, strict=True):
 """
 
 
+@pytest.mark.extended
 def test_two_devices_learn_what_one_does_and_go_on() -> None:
     """In a process of its own: logical devices must be set before TensorFlow starts."""
     done = subprocess.run([sys.executable, "-c", MIRRORED, str(Path(__file__).parents[1])], capture_output=True,

@@ -17,7 +17,7 @@ from sentiment.artifacts import RunFolder
 from sentiment.commands.launch import free_addresses
 
 OPTIONS = ["--units", "4", "--embedding-size", "4", "--max-length", "24", "--batch-size", "8", "--word-dropout", "0",
-           "--embedding-dropout", "0", "--output-dropout", "0"]
+           "--embedding-dropout", "0", "--output-dropout", "0", "--no-export"]
 
 WORKER = """
 import json, os, sys
@@ -43,6 +43,7 @@ np.savez(f"{folder}/{len(addresses)}-{index}.npz", *trainer.model.get_weights(),
 """
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("count", [2, 3])
 def test_workers_equal_one_process(count: int, tmp_path: Path) -> None:
     """Weights and validation, with clipping, L2, the average of the weights and the adversarial loss."""
@@ -77,6 +78,7 @@ def history(target: Path) -> np.ndarray:
     return np.loadtxt(RunFolder(target).history, delimiter=",", skiprows=1, ndmin=2)
 
 
+@pytest.mark.extended
 def test_a_killed_worker_ends_all_and_the_job_resumes(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
     target = tmp_path / "run"
     words: list[Any] = ["train", "--dataset", tiny_csv, "--output-dir", target, *OPTIONS, "--epochs", "4",

@@ -119,7 +119,8 @@ def test_command(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
     assert sum(found["importances"].values()) == pytest.approx(1.0)
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"study.db", "best.json", "importances.png"}
-    code, _, err = run_cli("train", "--config", tmp_path / "out" / "best.json", "--output-dir", tmp_path / "run")
+    code, _, err = run_cli("train", "--config", tmp_path / "out" / "best.json", "--no-export",
+                           "--output-dir", tmp_path / "run")
     assert code == 0, err
     code, again, err = run_cli(*words, "--trials", "2", "--json")
     assert json.loads(again)["validation_loss"] == found["validation_loss"]

@@ -1,0 +1,39 @@
+"""Every architecture from a table of texts to exports that answer as the trained model does."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers.commands import Cli
+from helpers.small_models import TEXTS
+
+import sentiment
+from sentiment import architectures
+from sentiment.artifacts import RunFolder
+from sentiment.datasets import load_corpus
+from sentiment.inference import load
+
+SIZES = {"--units": 4, "--embedding-size": 8, "--bigram-buckets": 50, "--heads": 2}
+
+
+@pytest.mark.parametrize("entry", architectures.architectures(), ids=lambda entry: entry.name)
+def test_trains_saves_loads_and_exports(entry: architectures.Architecture, tiny_csv: Path, tmp_path: Path,
+                                        run_cli: Cli) -> None:
+    """A training for each architecture: this is the one test in which it goes the whole way."""
+    sizes = [word for flag, size in SIZES.items() if flag[2:].replace("-", "_") in entry.uses for word in (flag, size)]
+    steps = ["--epochs", "1", "--batch-size", "32"] if entry.learner == "gradient" else []
+    folder = RunFolder(tmp_path / "run")
+    code, _, err = run_cli("train", "--arch", entry.name, "--dataset", tiny_csv, "--output-dir", folder.path,
+                           "--max-length", "24", *sizes, *steps)
+    assert code == 0, err
+    trained = load(folder.path)
+    with np.load(folder.test) as test:
+        texts = load_corpus(folder.load_config().data, 1).test.read().texts
+        np.testing.assert_allclose(trained.predict_logits(texts), test["logits"], atol=1e-6)
+    scores = trained.predict_proba(TEXTS)
+    served = tf.saved_model.load(str(folder.export)).serve(tf.constant(TEXTS))["scores"]
+    np.testing.assert_allclose(served, scores, atol=1e-5)
+    code, _, err = run_cli("export", folder.path, "--format", "onnx")
+    assert code == 0, err
+    np.testing.assert_allclose(sentiment.load(folder.onnx).predict_proba(TEXTS), scores, atol=1e-5)
