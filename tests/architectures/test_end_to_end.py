@@ -14,7 +14,7 @@ from sentiment.artifacts import RunFolder
 from sentiment.datasets import load_corpus
 from sentiment.inference import load
 
-SIZES = {"--units": 4, "--embedding-size": 8, "--bigram-buckets": 50, "--heads": 2}
+SIZES = {"--units": 4, "--embedding-size": 8, "--bigram-buckets": 50}
 
 
 @pytest.mark.parametrize("entry", architectures.architectures(), ids=lambda entry: entry.name)
