@@ -45,7 +45,7 @@ def main() -> int:
         if number % PART == 0:
             used.append(used_memory_bytes())
     traces = [function.experimental_get_tracing_count()
-              for function in (classifier._logits, classifier.preprocessor._ragged_ids)]
+              for function in (classifier.model_function, classifier.preprocessor._ragged_ids)]
     print(f"{PREDICTIONS:,} predictions: model traced {traces[0]} times, tokeniser {traces[1]} times; MiB in use after "
           f"each {PART:,}: {', '.join(f'{memory / 2 ** 20:,.0f}' for memory in used)}")
     return 0 if traces == [1, 1] and used[-1] <= GROWTH * used[len(used) // 2 - 1] else 1

@@ -1,4 +1,7 @@
-"""Fixtures that several test files share."""
+"""Fixtures that several test files share.
+
+Keras is imported in the fixtures that need it: the process that hands tests to the workers runs none.
+"""
 
 import gc
 import os
@@ -8,12 +11,10 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras
 import pytest
 from helpers.commands import TINY_RUN, Cli
 from helpers.server_process import Server
 
-from sentiment.artifacts import RunFolder
 from sentiment.cli import main
 from sentiment.datasets import imdb
 
@@ -27,6 +28,8 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(autouse=True)
 def _same_start() -> Iterator[None]:
     """Give every test the same seed and the default precision."""
+    import keras
+
     keras.utils.set_random_seed(0)
     yield
     keras.config.set_dtype_policy("float32")
@@ -56,6 +59,7 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_csv: Path) -> Path:
 def exported_run(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of `tiny_run` with its export for ONNX Runtime in `onnx`."""
     from sentiment import export
+    from sentiment.artifacts import RunFolder
 
     copy = tmp_path_factory.mktemp("exported") / "run"
     shutil.copytree(tiny_run, copy)

@@ -21,6 +21,8 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """List the architectures with their parameter counts at the default sizes, and their options."""
     import_tensorflow()
+    import keras
+
     from sentiment import architectures
 
     config = RunConfig()
@@ -29,11 +31,13 @@ def run(arguments: argparse.Namespace) -> None:
              for declared in dataclasses.fields(section)}
     entries = []
     for entry in architectures.architectures():
-        model = entry.build(dataclasses.replace(config.model, architecture=entry.name, **entry.model), sizes)
+        with keras.StatelessScope(initialize_variables=False):  # the shapes of the weights, without their values
+            model = entry.build(dataclasses.replace(config.model, architecture=entry.name, **entry.model), sizes)
         count = model.count_params() if entry.learner == "gradient" else None  # as many as there are terms
         entries.append({"name": entry.name, "parameters": count, "summary": entry.summary,
                         "options": [flags[name] for name in flags if name in entry.uses - {"architecture"}],
                         "defaults": {flags[name]: value for name, value in {**entry.text, **entry.model}.items()}})
+    keras.backend.clear_session()  # or the next such block would fill all of these weights
     if arguments.json:
         print(json.dumps(entries))
     else:

@@ -1,4 +1,7 @@
-"""What a SavedModel answers, as TensorFlow graphs: texts, ids, and the weights of words."""
+"""The endpoints of a SavedModel as TensorFlow graphs: texts, ids, and the weights of words.
+
+All of them call one function of the model, which is traced once and stored once.
+"""
 
 from typing import Any
 
@@ -21,7 +24,7 @@ def tokens(classifier: Classifier, ids: Any) -> dict[str, Any]:
         `scores` float32 [texts, classes] and `classes` string [texts, classes]: `scores[i, j]` is the probability of
         `classes[i, j]`.
     """
-    return _answers(classifier, classifier.model(ids, training=False))
+    return _answers(classifier, classifier.model_function(ids))
 
 
 def explain(classifier: Classifier, texts: Any) -> dict[str, Any]:
@@ -33,7 +36,7 @@ def explain(classifier: Classifier, texts: Any) -> dict[str, Any]:
         a word is an unknown one, 0 for words that are unknown.
     """
     ids = classifier.preprocessor.padded_ids(texts)
-    logits = classifier.model(ids, training=False)
+    logits = classifier.model_function(ids)
     answers = _answers(classifier, logits)
     best = tf.argmax(answers["scores"], axis=1, output_type=tf.int32)
     odds = _log_odds(logits, best)
@@ -43,7 +46,7 @@ def explain(classifier: Classifier, texts: Any) -> dict[str, Any]:
 
     def lowered(chunk: Any) -> Any:
         rows, hidden = chunk[:, 0], tf.one_hot(chunk[:, 1], tf.shape(ids)[1], on_value=True, off_value=False)
-        without = classifier.model(tf.where(hidden, UNKNOWN_ID, tf.gather(ids, rows)), training=False)
+        without = classifier.model_function(tf.where(hidden, UNKNOWN_ID, tf.gather(ids, rows)))
         return tf.gather(odds, rows) - _log_odds(without, tf.gather(best, rows))
 
     found = tf.map_fn(lowered, chunks, parallel_iterations=1, fn_output_signature=tf.TensorSpec([ROWS], tf.float32))

@@ -26,14 +26,15 @@ class Classifier:
         class_names: the names of the classes by index.
         model: the Keras model, ids to logits.
         preprocessor: raw texts to ids.
+        model_function: ids int32 [texts, time] to logits, as a `tf.function` that is traced once for all shapes.
     """
 
     def __init__(self, model: keras.Model, preprocessor: TextPreprocessor, class_names: Sequence[str]) -> None:
         self.model = model
         self.preprocessor = preprocessor
         self.class_names = tuple(class_names)
-        self._logits = tf.function(lambda ids: model(ids, training=False),
-                                   input_signature=[tf.TensorSpec([None, None], tf.int32)])
+        self.model_function = tf.function(lambda ids: model(ids, training=False),
+                                          input_signature=[tf.TensorSpec([None, None], tf.int32)])
 
     def words_read(self, text: str) -> list[str]:
         """Return the words of a text that the model reads, standardised and truncated, at least one."""
@@ -45,7 +46,7 @@ class Classifier:
 
     def logits(self, ids: np.ndarray) -> np.ndarray:
         """Return float32 [texts, 1 or classes] for ids int32 [texts, time], padded on the right."""
-        return np.asarray(self._logits(ids))
+        return np.asarray(self.model_function(ids))
 
     def predict_logits(self, texts: Iterable[str]) -> np.ndarray:
         """Return float32 [texts, 1 or classes]; one logit is the log-odds of the second of two classes."""
@@ -53,7 +54,7 @@ class Classifier:
         while part := list(islice(remaining, TEXTS_AT_ONCE)):
             tokens = self.preprocessor.tokenize(part)
             boundaries = bucket_lengths(tokens.lengths, BUCKETS, self.preprocessor.config.max_length)
-            parts.append(map_batches(Batches(tokens, boundaries, BATCH_SIZE).by_length(), len(tokens), self._logits))
+            parts.append(map_batches(Batches(tokens, boundaries, BATCH_SIZE).by_length(), len(tokens), self.model_function))
         return np.concatenate(parts)
 
     def predict_proba(self, texts: Iterable[str]) -> np.ndarray:

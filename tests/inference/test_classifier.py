@@ -43,7 +43,7 @@ def test_one_trace_for_all_lengths(tiny_run: Path) -> None:
     classifier = load(tiny_run)
     for length in range(1, 30):
         classifier.predict(["word " * length] * length)
-    assert classifier._logits.experimental_get_tracing_count() == 1
+    assert classifier.model_function.experimental_get_tracing_count() == 1
 
 
 def test_half_precision_is_near(tiny_run: Path, exported_run: Path, run_cli: Cli) -> None:
