@@ -25,6 +25,13 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _collected() -> Iterator[None]:
+    """Free the models of a file's tests: Python does not know how large their weights are."""
+    yield
+    gc.collect()
+
+
 @pytest.fixture(autouse=True)
 def _same_start() -> Iterator[None]:
     """Give every test the same seed and the default precision."""

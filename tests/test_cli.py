@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from helpers.commands import Cli
+from helpers.selection import selected
 
 from sentiment.cli import main, with_hyphens
 from sentiment.commands import shipped
@@ -256,7 +257,10 @@ def test_wrong_usage_is_2(words: list[str], run_cli: Cli) -> None:
     assert run_cli(*words)[0] == 2
 
 
-@pytest.mark.parametrize("error", [OSError(28, os.strerror(28)), RuntimeError(f"HDF5: {os.strerror(28)}")])
+FULL_DISK = [OSError(28, os.strerror(28)), RuntimeError(f"HDF5: {os.strerror(28)}")]
+
+
+@pytest.mark.parametrize("error", selected(FULL_DISK, FULL_DISK[1:]))
 def test_a_full_disk_is_one_line_and_leaves_what_to_go_on_from(tiny_csv: Path, tmp_path: Path, run_cli: Cli,
                                                                    error: Exception,
                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,8 +297,8 @@ def test_an_interrupt_is_130_and_keeps_what_there_is(tiny_csv: Path, tmp_path: P
     assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
 
 
-def test_a_closed_pipe_is_quiet(tiny_run: Path) -> None:
-    command = f"{sys.executable} -m sentiment predict {tiny_run} a b c | true"
+def test_a_closed_pipe_is_quiet(exported_run: Path) -> None:
+    command = f"{sys.executable} -m sentiment predict {exported_run / 'onnx'} a b c | true"
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr
 

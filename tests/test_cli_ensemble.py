@@ -89,6 +89,7 @@ def test_it_is_a_run_like_any_other(runs: Path, tmp_path: Path, run_cli: Cli) ->
     assert code == 0, err
 
 
+@pytest.mark.extended
 def test_the_saved_model_needs_none_of_our_code(runs: Path) -> None:
     code = ("import sys, tensorflow as tf\n"
             "answers = tf.saved_model.load(sys.argv[1]).serve(tf.constant(sys.argv[2:]))\n"
@@ -99,7 +100,8 @@ def test_the_saved_model_needs_none_of_our_code(runs: Path) -> None:
     np.testing.assert_allclose(json.loads(done.stdout), load(runs / "all").predict_proba(TEXTS), atol=1e-5)
 
 
-@pytest.mark.parametrize("form", selected(["onnx", "litert"], ["onnx"]))
+@pytest.mark.extended
+@pytest.mark.parametrize("form", ["onnx", "litert"])
 def test_other_forms(form: str, runs: Path, tmp_path: Path) -> None:
     both = str(tmp_path / "both")
     assert main(["ensemble", str(runs / "one"), str(runs / "two"), "--output-dir", both, "--no-export"]) == 0
@@ -113,6 +115,7 @@ def test_explanations_add_up(text: str, runs: Path) -> None:
     assert len(explanation.attributions) == len(explanation.words)
 
 
+@pytest.mark.extended
 def test_members_of_other_splits_are_calibrated_on_what_none_has_seen(tiny_csv: Path, runs: Path, tmp_path: Path,
                                                                       run_cli: Cli) -> None:
     """A fixed test split, so that seeds share it; with so few texts no temperature is looked for."""

@@ -6,7 +6,9 @@ import re
 import subprocess
 import sys
 import time
+from contextlib import redirect_stdout
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ import pytest
 from helpers.commands import Cli
 
 from sentiment.artifacts import PretrainedFolder, RunFolder
+from sentiment.cli import main
 from sentiment.config import DataConfig
 from sentiment.datasets import digests, load_corpus
 
@@ -24,13 +27,12 @@ QUICK = ["--epochs", "1", "--batch-size", "8", "--max-length", "24", "--no-expor
 
 @pytest.fixture(scope="module")
 def pretrained(tmp_path_factory: pytest.TempPathFactory, tiny_csv: Path) -> Path:
-    """A finished language model, made in a process of its own."""
+    """A finished language model."""
     target = tmp_path_factory.mktemp("pretrained") / "lm"
-    done = subprocess.run([sys.executable, "-m", "sentiment", "pretrain", "--dataset", str(tiny_csv), "--output",
-                           str(target), *SMALL], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "forward perplexity" in done.stdout
-    assert f"python train.py --pretrained {target}" in done.stdout
+    with redirect_stdout(StringIO()) as out:
+        assert main(["pretrain", "--dataset", str(tiny_csv), "--output", str(target), *SMALL]) == 0
+    assert "forward perplexity" in out.getvalue()
+    assert f"python train.py --pretrained {target}" in out.getvalue()
     return target
 
 
@@ -182,6 +184,7 @@ def test_the_autoencoder(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
             np.testing.assert_array_equal(mine, theirs)
 
 
+@pytest.mark.extended
 def test_killed_and_resumed(pretrained: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
     target = tmp_path / "lm"
     command = [sys.executable, "-m", "sentiment", "pretrain", "--dataset", str(tiny_csv), "--output", str(target),

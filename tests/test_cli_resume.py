@@ -3,10 +3,13 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -95,23 +98,30 @@ def test_signals(number: signal.Signals, code: int, tiny_csv: Path, tmp_path: Pa
     assert Checkpoints(RunFolder(f"{target}.unfinished").checkpoints).latest() is not None
 
 
-@pytest.fixture
-def unfinished(tiny_csv: Path, tmp_path: Path, run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The target of a run whose disk was full at the end of the second epoch."""
-    end_epoch = Trainer._end_epoch
+@pytest.fixture(scope="module")
+def broken_off(tiny_csv: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose disk was full at the end of the second epoch: the folder of what is kept of it."""
+    target, end_epoch = tmp_path_factory.mktemp("broken_off") / "run", Trainer._end_epoch
 
     def full(self: Trainer, *args: Any) -> None:
         if args[3].epoch == 1:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         end_epoch(self, *args)
 
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, redirect_stderr(StringIO()) as err:
         patch.setattr(Trainer, "_end_epoch", full)
-        code, _, err = run_cli("train", "--dataset", tiny_csv, "--output-dir", tmp_path / "run", *OPTIONS)
-    assert code == 1
-    assert "no space left on the device" in err
-    assert "is kept in" in err
-    return tmp_path / "run"
+        assert main(["train", "--dataset", str(tiny_csv), "--output-dir", str(target), *OPTIONS]) == 1
+    assert "no space left on the device" in err.getvalue()
+    assert "is kept in" in err.getvalue()
+    return RunFolder.of_unfinished(target).path
+
+
+@pytest.fixture
+def unfinished(broken_off: Path, tmp_path: Path) -> Path:
+    """The target of a copy of `broken_off`."""
+    target = tmp_path / "run"
+    shutil.copytree(broken_off, RunFolder.of_unfinished(target).path)
+    return target
 
 
 def test_options_of_an_unfinished_run_stay(unfinished: Path, tiny_csv: Path, run_cli: Cli) -> None:

@@ -45,6 +45,7 @@ def test_training_with_texts_without_labels(words: list[str], unlabelled: Path, 
     assert "uncommon\n" in (folder / "vocabulary.txt").read_text(encoding="utf-8")  # it is in unlabelled texts only
 
 
+@pytest.mark.extended
 def test_a_student_says_what_its_teacher_says(unlabelled: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
     """The teacher is wrong on purpose: its logits are those of the other class."""
     teacher, student = tmp_path / "teacher", tmp_path / "student"

@@ -71,7 +71,7 @@ def test_halves_where_the_processor_multiplies_them(flags: str, monkeypatch: pyt
 
 def test_fast(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
     code, out, err = run_cli("train", "--preset", "fast", "--dataset", tiny_csv, "--output-dir", tmp_path / "run",
-                             "--epochs", "1")
+                             "--epochs", "1", "--no-export")
     assert code == 0, err
     assert "test accuracy" in out
     assert RunFolder.open(tmp_path / "run").load_config().model.units == 32

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from helpers.commands import Cli
+from helpers.selection import selected
 
 from sentiment.artifacts import RunFolder
 from sentiment.commands.shipped import IN_CLONE
@@ -20,12 +21,12 @@ def test_size() -> None:
     assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) <= LIMIT
 
 
-@pytest.mark.parametrize(("text", "label"), [
+@pytest.mark.parametrize(("text", "label"), selected([
     ("A wonderful film, moving and beautifully acted. One of the best I have seen.", "positive"),
     ("A waste of time: the plot is stupid and the acting is terrible.", "negative"),
     ("Not good at all, I want my two hours back.", "negative"),
     ("I expected to hate it, but it is charming and very funny.", "positive"),
-])
+], short=[("Not good at all, I want my two hours back.", "negative")]))
 def test_answers(text: str, label: str, run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     code, out, err = run_cli("predict", text, "--json")

@@ -29,7 +29,7 @@ np.savez(sys.argv[3], **results)
 """
 
 
-SHORT = ["rnn", "bilstm", "gru", "cnn", "bilstm additive"]
+SHORT = ["bilstm additive", "gru", "cnn"]
 OTHERS = [name for name in CASES if name not in SHORT]
 
 

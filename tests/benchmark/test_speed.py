@@ -29,6 +29,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return requests
 
 
+@pytest.mark.extended
 def test_sides_run_in_turn(asked: list[str]) -> None:
     times = alternate("layer", ("sentiment", "keras"), {**SMALL, "backward": True}, repeats=2, threads=1)
     assert asked == ["sentiment run", "keras run"] * 2 + ["sentiment end", "keras end"]
@@ -79,17 +80,24 @@ ROWS: dict[str, dict[str, tuple[int, list[str]]]] = {  # by group: what a row ha
 }
 
 
-@pytest.mark.parametrize("groups", selected([["startup"], ["training", "prediction"]], [["startup"]]), ids=" ".join)
-def test_command(groups: list[str], run_cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+ALL_SIDES = ["sentiment", "keras", "keras example", "onnx runtime", "sentiment tensorflow", "import tensorflow"]
+
+
+@pytest.mark.parametrize(("groups", "installed"), selected(
+    [(["training"], ["sentiment"]), (["training", "prediction", "startup"], ALL_SIDES)],
+    short=[(["training"], ["sentiment"])]), ids=["one side", "all sides"])
+def test_command(groups: list[str], installed: list[str], run_cli: Any, tmp_path: Path,
+                 monkeypatch: pytest.MonkeyPatch) -> None:
     """Each side has a process of its own, as in the benchmark."""
-    monkeypatch.setattr(speed, "_installed", lambda side: not side.startswith("torch"))
+    monkeypatch.setattr(speed, "_installed", installed.__contains__)
     code, out, err = run_cli("benchmark", "speed", "--rows", *groups, "--dataset", "sample", "--repeats", "1",
                              "--training-texts", "40", "--prediction-texts", "9", "--threads", "1", "--output",
                              tmp_path / "speed.json")
     assert code == 0, err
     lines = [line.split("\t") for line in out.splitlines()]
     rows = {row: expected for group in groups for row, expected in ROWS[group].items()}
-    assert [line[:2] for line in lines] == [[row, side] for row, (_, sides) in rows.items() for side in sides]
+    assert [line[:2] for line in lines] == [[row, side] for row, (_, sides) in rows.items()
+                                            for side in sides if side in installed]
     written = json.loads((tmp_path / "speed.json").read_text())
     assert [row["items"] for row in written["rows"]] == [items for items, _ in rows.values()]
     assert written["threads"] == 1

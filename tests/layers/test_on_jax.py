@@ -92,6 +92,7 @@ def test_every_layer_is_here() -> None:
     assert set(CASES) | {"RNN"} == set(layers.__all__)  # RNN runs with each cell
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("name", CASES)
 def test_on_jax(name: str, results: tuple[dict[str, np.ndarray], dict[str, np.ndarray]]) -> None:
     expected, found = results[0][name], results[1][name]

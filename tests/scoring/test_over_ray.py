@@ -29,6 +29,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("_cluster")
+@pytest.mark.extended
 def test_the_results_are_those_of_the_local_engine(folder: Path, exported_run: Path, run_cli: Cli) -> None:
     words = ["predict", exported_run / "onnx", "--input", folder / "in" / "*.parquet", "--output"]
     assert run_cli(*words, folder / "local")[0] == 0

@@ -90,6 +90,7 @@ def test_a_new_version_is_picked_up_and_drops_no_request(versions: Path, start_s
     assert server.ask("/v1/models/reviews/versions/1")[0] == 404
 
 
+@pytest.mark.extended
 def test_a_run_is_served_too(tiny_run: Path, start_server: Callable[..., Server]) -> None:
     server = start_server(f"whole={tiny_run}")
     code, answer = server.ask("/v1/models/whole:explain", BODY)

@@ -23,7 +23,7 @@ CASES = [("language-model", "lstm", False), ("language-model", "bigru", False), 
          ("language-model", "lstm", True), ("autoencoder", "gru", True)]  # method, architecture, in half precision
 
 
-@pytest.mark.parametrize(("method", "name", "half"), selected(CASES, CASES[1:3]))
+@pytest.mark.parametrize(("method", "name", "half"), selected(CASES, CASES[2:3]))
 def test_it_learns_what_comes_next(method: str, name: str, half: bool, tmp_path: Path) -> None:
     pretrainer = make(method, name, epochs=12, half=half, **NO_DROPOUT)
     history = fit(pretrainer, tmp_path, epochs=12)
@@ -60,7 +60,7 @@ def test_perplexity_is_that_of_reading_the_validation_texts_in_one_go(name: str)
         assert measured[f"{direction.name}_perplexity"] == pytest.approx(math.exp(np.mean(losses)), rel=1e-4)
 
 
-@pytest.mark.parametrize(("method", "name", "half"), selected(CASES, CASES[1:3]))
+@pytest.mark.parametrize(("method", "name", "half"), selected(CASES, CASES[1:2]))
 @pytest.mark.parametrize("broken_off_at", selected([3, 10], [10]))
 def test_a_run_that_goes_on_has_the_same_bits(method: str, name: str, half: bool, broken_off_at: int, tmp_path: Path
                                               ) -> None:

@@ -74,6 +74,7 @@ SPACE_OF_TWO: list[Range | Choice] = [Range("training", "learning_rate", 1e-3, 1
                                       Choice("training", "batch_size", (16, 32))]
 
 
+@pytest.mark.extended
 def test_a_search_goes_on_and_its_best_is_the_lowest_loss(task: tuple[RunConfig, Any], tmp_path: Path) -> None:
     config, corpus = task
     seen: list[str] = []
@@ -90,6 +91,7 @@ def test_a_search_goes_on_and_its_best_is_the_lowest_loss(task: tuple[RunConfig,
     assert best.model == config.model
 
 
+@pytest.mark.extended
 def test_a_bad_trial_is_pruned_and_one_that_diverges_fails(task: tuple[RunConfig, Any], tmp_path: Path,
                                                           monkeypatch: pytest.MonkeyPatch) -> None:
     config, corpus = task
