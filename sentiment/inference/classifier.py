@@ -54,7 +54,8 @@ class Classifier:
         while part := list(islice(remaining, TEXTS_AT_ONCE)):
             tokens = self.preprocessor.tokenize(part)
             boundaries = bucket_lengths(tokens.lengths, BUCKETS, self.preprocessor.config.max_length)
-            parts.append(map_batches(Batches(tokens, boundaries, BATCH_SIZE).by_length(), len(tokens), self.model_function))
+            batches = Batches(tokens, boundaries, BATCH_SIZE).by_length()
+            parts.append(map_batches(batches, len(tokens), self.model_function))
         return np.concatenate(parts)
 
     def predict_proba(self, texts: Iterable[str]) -> np.ndarray:

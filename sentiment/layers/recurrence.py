@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol
 
-from sentiment.layers.graph_gradients import release_with_graph
+from sentiment.layers.graph_gradients import release_call
 from sentiment.layers.reading import Embedded, Reading, reading_of
 from sentiment.layers.steps import wide
 from sentiment.machine import available_cores
@@ -187,7 +187,7 @@ class Loop:
                 return answers, lambda *gradients: self._backward(reading, trace, gradients)
 
             answers = forward(inputs, *states, *weights)
-            release_with_graph(answers[0])
+            release_call(answers[0])
         return answers[0], list(answers[1:]) if self.final else list(states)
 
     def _forward(self, reading: Reading | None, inputs: Any, embedded: Embedded | None, states: Sequence[Any],

@@ -17,6 +17,7 @@ import tensorflow as tf
 from sentiment.batching import PADDING_ID, UNKNOWN_ID, Batches, map_batches
 from sentiment.config import TrainingConfig
 from sentiment.errors import DivergedError, Interrupted, UserError
+from sentiment.layers.graph_gradients import releasing
 from sentiment.objectives import cross_entropy, predicted_classes
 from sentiment.signals import StopRequest, noted_signals
 from sentiment.training.averaging import WeightAverage
@@ -100,7 +101,7 @@ class Trainer:
                 total = tf.distribute.ReduceOp.SUM
                 return self.strategy.reduce(total, losses, axis=None), self.strategy.reduce(total, right, axis=None)
 
-            self._compiled_step = tf.function(step, input_signature=[signature])
+            self._compiled_step = tf.function(releasing(step), input_signature=[signature])
         return self._compiled_step
 
     def predict(self, batches: Batches, request: StopRequest | None = None) -> np.ndarray:

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from sentiment.config import TrainingConfig
 from sentiment.errors import DivergedError, Interrupted
+from sentiment.layers.graph_gradients import releasing
 from sentiment.signals import StopRequest, noted_signals
 from sentiment.training.callbacks import ProgressDisplay
 from sentiment.training.feed import generated
@@ -145,7 +146,7 @@ class Pretrainer:
             losses, handed = self.strategy.run(self._replica_step, args=(batch, carried))
             return self.strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None), handed
 
-        return tf.function(step, reduce_retracing=True)
+        return tf.function(releasing(step), reduce_retracing=True)
 
     def _step(self, step: Any, batch: Any, place: Place) -> None:
         """Make a step, and note it."""

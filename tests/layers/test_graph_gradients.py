@@ -2,14 +2,19 @@
 
 import gc
 import weakref
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import pretrainers
+from helpers.trainers import fit, make_trainer
 from tensorflow.python.framework import ops
 
-from sentiment.layers import GRU, LSTM, graph_gradients
+from sentiment.layers import GRU, LSTM
+from sentiment.layers.graph_gradients import OwnedGradient
+from sentiment.training.row_adam import RowAdam
 
 WORDS = tf.constant(np.random.default_rng(4).normal(size=(4, 5, 3)), tf.float32)
 
@@ -60,11 +65,26 @@ def test_a_gradient_is_taken_of_a_function_that_was_traced_before() -> None:
 
 
 def test_a_gradient_of_a_graph_that_is_gone_is_an_error() -> None:
-    def freed() -> "weakref.ref[Any]":
-        with tf.Graph().as_default() as graph:
-            return weakref.ref(graph)
-
-    graph = freed()
+    owned = OwnedGradient(tf.Graph(), "CustomGradient-0")
     gc.collect()
     with pytest.raises(LookupError, match="the graph of CustomGradient-0 was freed"):
-        graph_gradients._weak(graph, "CustomGradient-0")(None)
+        owned(None)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adam by rows"])
+def test_a_training_leaves_no_gradient_behind(optimizer: str) -> None:
+    """Keras's optimisers sum their gradients over replicas by a custom gradient of `tf.distribute`."""
+    before = registered()
+    trainer = make_trainer(RowAdam(0.005, steps=7) if optimizer == "adam by rows" else None)
+    fit(trainer, 1)
+    assert trainer._compiled_step.experimental_get_tracing_count() == 1
+    del trainer
+    gc.collect()
+    assert registered() <= before
+
+
+def test_a_pretraining_leaves_no_gradient_behind(tmp_path: Path) -> None:
+    before = registered()
+    pretrainers.fit(pretrainers.make("language-model", "bigru", epochs=1), tmp_path, epochs=1)
+    gc.collect()
+    assert registered() <= before
