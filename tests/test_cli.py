@@ -15,7 +15,7 @@ from sentiment.cli import main, with_hyphens
 from sentiment.commands import shipped
 from sentiment.evaluation import plots
 
-QUICK = ["--epochs", "1", "--units", "4", "--embedding-size", "4", "--no-export"]
+QUICK = ["--arch", "cnn", "--epochs", "1", "--units", "4", "--embedding-size", "4", "--no-export"]
 
 
 def test_hyphens_and_underscores() -> None:
@@ -24,7 +24,7 @@ def test_hyphens_and_underscores() -> None:
 
 
 def test_train_prints_a_summary_and_refuses_to_overwrite(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
-    words = ["train", "--dataset", tiny_csv, "--arch", "gru", "--output_dir", tmp_path / "run", *QUICK]
+    words = ["train", "--dataset", tiny_csv, "--output_dir", tmp_path / "run", *QUICK]
     code, out, err = run_cli(*words)
     assert code == 0
     assert "test accuracy" in out
@@ -52,9 +52,9 @@ def test_a_run_can_be_repeated_from_its_config(tiny_run: Path, tmp_path: Path, r
 
 def test_options_of_training_reach_it(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
     code, _, err = run_cli(
-        "train", "--dataset", tiny_csv, "--output-dir", tmp_path / "run", "--arch", "stacked-bilstm", "--layers", "3",
-        "--optimizer", "adamw", "--schedule", "plateau", "--class-weights", "balanced", "--mixed-precision",
-        "--tensorboard", "--monitor", "val_accuracy", "--strategy", "mirrored", "--truncate", "both", *QUICK)
+        "train", *QUICK, "--dataset", tiny_csv, "--output-dir", tmp_path / "run", "--arch", "stacked-bilstm",
+        "--layers", "3", "--optimizer", "adamw", "--schedule", "plateau", "--class-weights", "balanced",
+        "--mixed-precision", "--tensorboard", "--monitor", "val_accuracy", "--strategy", "mirrored", "--truncate", "both")
     assert code == 0, err
     assert list((tmp_path / "run" / "tensorboard").rglob("events*"))
     assert "on 1 CPU" in err

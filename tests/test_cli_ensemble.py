@@ -48,6 +48,7 @@ def test_it_answers_with_the_mean_of_the_logits(runs: Path, tiny_csv: Path) -> N
     np.testing.assert_allclose(ensemble, np.mean(members, axis=0), atol=1e-4)
 
 
+@pytest.mark.extended
 def test_the_mean_fits_the_validation_split(runs: Path, tiny_csv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sentiment.ensembling.FEWEST_TEXTS", 5)
     run_ensemble([RunFolder.open(runs / name) for name in MEMBERS], runs / "fitted", export=False)
@@ -60,6 +61,7 @@ def test_the_mean_fits_the_validation_split(runs: Path, tiny_csv: Path, monkeypa
     np.testing.assert_allclose(list(weights.values()), mean_weights(labels, members[:, len(TEXTS):]), atol=0.01)
 
 
+@pytest.mark.extended
 def test_weights_that_are_given(runs: Path, tiny_csv: Path, run_cli: Cli) -> None:
     code, _, err = run_cli("ensemble", *(runs / name for name in MEMBERS), "--weights", "3", "0", "1", "--output-dir",
                            runs / "weighed", "--no-export")

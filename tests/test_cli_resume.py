@@ -83,8 +83,8 @@ def test_killed_and_resumed(steps: list[int], whole: Path, tiny_csv: Path, tmp_p
     assert "is finished: there is nothing to resume" in err
 
 
-@pytest.mark.parametrize(("number", "code"), selected([(signal.SIGINT, 130), (signal.SIGTERM, 143)],
-                                                      short=[(signal.SIGTERM, 143)]))
+@pytest.mark.extended
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals(number: signal.Signals, code: int, tiny_csv: Path, tmp_path: Path) -> None:
     target = tmp_path / "run"
     process = start(tiny_csv, target)
@@ -134,6 +134,7 @@ def test_options_of_an_unfinished_run_stay(unfinished: Path, tiny_csv: Path, run
     assert RunFolder.open(unfinished).load_config().runtime.checkpoint_steps == 100
 
 
+@pytest.mark.extended
 def test_a_damaged_checkpoint_is_skipped(unfinished: Path, run_cli: Cli) -> None:
     folder = RunFolder(f"{unfinished}.unfinished")
     newest = max(folder.checkpoints.iterdir())

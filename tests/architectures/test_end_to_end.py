@@ -1,4 +1,4 @@
-"""Every architecture from a table of texts to exports that answer as the trained model does."""
+"""Every architecture from a table of texts to a SavedModel that answers as the trained model does."""
 
 from pathlib import Path
 
@@ -8,7 +8,6 @@ import tensorflow as tf
 from helpers.commands import Cli
 from helpers.small_models import TEXTS
 
-import sentiment
 from sentiment import architectures
 from sentiment.artifacts import RunFolder
 from sentiment.datasets import load_corpus
@@ -31,9 +30,5 @@ def test_trains_saves_loads_and_exports(entry: architectures.Architecture, tiny_
     with np.load(folder.test) as test:
         texts = load_corpus(folder.load_config().data, 1).test.read().texts
         np.testing.assert_allclose(trained.predict_logits(texts), test["logits"], atol=1e-6)
-    scores = trained.predict_proba(TEXTS)
     served = tf.saved_model.load(str(folder.export)).serve(tf.constant(TEXTS))["scores"]
-    np.testing.assert_allclose(served, scores, atol=1e-5)
-    code, _, err = run_cli("export", folder.path, "--format", "onnx")
-    assert code == 0, err
-    np.testing.assert_allclose(sentiment.load(folder.onnx).predict_proba(TEXTS), scores, atol=1e-5)
+    np.testing.assert_allclose(served, trained.predict_proba(TEXTS), atol=1e-5)

@@ -39,6 +39,7 @@ def test_sides_run_in_turn(asked: list[str]) -> None:
         assert measured.peak_memory_bytes > 10 ** 8
 
 
+@pytest.mark.extended
 def test_a_side_that_fails_says_why() -> None:
     with pytest.raises(UserError, match=r"a side of the benchmark failed: layer keras: TypeError: .*wrong"):
         alternate("layer", ("keras",), {**SMALL, "backward": True, "wrong": 1}, repeats=1, threads=1)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers.layer_checks import check_gradient, check_half, check_saving, set_weights
+from helpers.selection import selected
 
 from sentiment.layers import GRU, LSTM, Bidirectional, recurrence
 from sentiment.layers.recurrence import Loop
@@ -26,6 +27,7 @@ PAIRS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "gru without bias": (GRU, keras.layers.GRU, {"use_bias": False}),
     "gru before": (GRU, keras.layers.GRU, {"reset_after": False}),
 }
+SHORT = ["lstm without bias", "gru", "gru before"]
 RETURNS = [(True, True), (True, False), (False, True), (False, False)]
 
 
@@ -79,7 +81,7 @@ def looped(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
 @pytest.mark.parametrize("mask", MASKS)
-@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("name", selected(PAIRS, SHORT))
 def test_as_keras(name: str, mask: str, backwards: bool, looped: list[int]) -> None:
     for sequences, state in RETURNS:
         mine, other = pair(name, go_backwards=backwards, return_sequences=sequences, return_state=state)
@@ -90,7 +92,7 @@ def test_as_keras(name: str, mask: str, backwards: bool, looped: list[int]) -> N
 
 
 @pytest.mark.parametrize("mask", MASKS)
-@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("name", selected(PAIRS, SHORT))
 def test_as_keras_without_training(name: str, mask: str) -> None:
     mine, other = pair(name, return_sequences=True, return_state=True)
     states = start_of(name)
@@ -118,7 +120,7 @@ def test_batch_in_shares(loops: int, mask: str, monkeypatch: pytest.MonkeyPatch)
                     answers_and_gradients(other, MASKS[mask], states))
 
 
-@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("name", selected(PAIRS, SHORT))
 def test_any_batch_and_length_in_one_graph(name: str) -> None:
     mine, other = pair(name, return_sequences=True)
     traces = []
@@ -152,7 +154,7 @@ def test_batch_of_known_size(rows: int, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize("merge", ["concat", "sum"])
-@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("name", selected(PAIRS, SHORT))
 def test_bidirectional_as_keras(name: str, merge: str, looped: list[int]) -> None:
     mine, other = pair(name, return_sequences=True)
     mine, other = Bidirectional(mine, merge_mode=merge), keras.layers.Bidirectional(other, merge_mode=merge)
@@ -180,7 +182,7 @@ def test_each_direction_has_half_of_the_cores(monkeypatch: pytest.MonkeyPatch) -
     assert counts == [6, 3, 3, 6]
 
 
-@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("name", selected(PAIRS, SHORT))
 def test_second_derivative(name: str) -> None:
     def penalty(layer: keras.layers.Layer) -> Any:
         words = tf.constant(WORDS)
@@ -196,7 +198,7 @@ def test_second_derivative(name: str) -> None:
     np.testing.assert_allclose(penalty(mine), penalty(other), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("name", selected(PAIRS, SHORT))
 def test_gradient_and_saving_and_half(name: str, tmp_path: Path) -> None:
     kind, _, options = PAIRS[name]
     check_gradient(lambda: kind(UNITS, return_sequences=True, **options), [WORDS], mask=MASKS["right"], training=True)
@@ -221,7 +223,7 @@ def test_half_trains_as_float_does(name: str) -> None:
         np.testing.assert_allclose(gradient, expected, atol=0.05, rtol=0.05)
 
 
-@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("name", selected(PAIRS, SHORT))
 def test_dropout_of_the_inputs(name: str, looped: list[int]) -> None:
     mine, other = pair(name, dropout=0.5, seed=7, return_sequences=True)
     np.testing.assert_allclose(mine(WORDS, training=True), other(WORDS, training=True), atol=1e-5)

@@ -210,6 +210,7 @@ def test_two_devices_equal_one() -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+@pytest.mark.extended
 def test_tpu_without_a_tpu() -> None:
     code = ("from sentiment.training.strategy import make_strategy\n"
             "from sentiment.errors import UserError\n"
