@@ -19,6 +19,16 @@ from sentiment.cli import main
 from sentiment.datasets import imdb
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each of several workers its share of the cores, before TensorFlow starts a thread for each that it sees."""
+    worker = getattr(config, "workerinput", None)
+    if worker is None or not hasattr(os, "sched_setaffinity"):
+        return
+    number, workers, cores = int(worker["workerid"][2:]), worker["workercount"], sorted(os.sched_getaffinity(0))
+    if workers <= len(cores):
+        os.sched_setaffinity(0, cores[number::workers])
+
+
 def pytest_collection_finish() -> None:
     """Keep what was imported out of later collections of garbage, which would walk through all of TensorFlow."""
     gc.collect()

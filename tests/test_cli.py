@@ -54,7 +54,8 @@ def test_options_of_training_reach_it(tiny_csv: Path, tmp_path: Path, run_cli: C
     code, _, err = run_cli(
         "train", *QUICK, "--dataset", tiny_csv, "--output-dir", tmp_path / "run", "--arch", "stacked-bilstm",
         "--layers", "3", "--optimizer", "adamw", "--schedule", "plateau", "--class-weights", "balanced",
-        "--mixed-precision", "--tensorboard", "--monitor", "val_accuracy", "--strategy", "mirrored", "--truncate", "both")
+        "--mixed-precision", "--tensorboard", "--monitor", "val_accuracy", "--strategy", "mirrored",
+        "--truncate", "both")
     assert code == 0, err
     assert list((tmp_path / "run" / "tensorboard").rglob("events*"))
     assert "on 1 CPU" in err

@@ -24,8 +24,8 @@ from sentiment.cli import main
 from sentiment.training.checkpoints import Checkpoints
 from sentiment.training.loop import Trainer
 
-OPTIONS = ["--epochs", "12", "--units", "4", "--embedding-size", "4", "--max-length", "24", "--batch-size", "8",
-           "--patience", "12", "--no-export", "--checkpoint-steps", "1"]
+OPTIONS = ["--epochs", "6", "--units", "4", "--embedding-size", "4", "--max-length", "24", "--batch-size", "8",
+           "--patience", "6", "--no-export", "--checkpoint-steps", "1"]
 
 
 def start(csv: Path, target: Path, *more: str) -> "subprocess.Popen[str]":
@@ -125,7 +125,7 @@ def unfinished(broken_off: Path, tmp_path: Path) -> Path:
 
 
 def test_options_of_an_unfinished_run_stay(unfinished: Path, tiny_csv: Path, run_cli: Cli) -> None:
-    code, _, err = run_cli("train", "--output-dir", unfinished, "--resume", "--units", "5", "--epochs", "12", "--ema",
+    code, _, err = run_cli("train", "--output-dir", unfinished, "--resume", "--units", "5", "--epochs", "6", "--ema",
                            "0.9")
     assert code == 1
     assert "was begun with another value of --units, --ema: leave that out" in err

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from helpers.commands import Cli
 
+pytestmark = pytest.mark.extended  # a Ray cluster takes long to start
+
 
 @pytest.fixture(scope="module")
 def _cluster() -> Iterator[None]:
@@ -29,7 +31,6 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("_cluster")
-@pytest.mark.extended
 def test_the_results_are_those_of_the_local_engine(folder: Path, exported_run: Path, run_cli: Cli) -> None:
     words = ["predict", exported_run / "onnx", "--input", folder / "in" / "*.parquet", "--output"]
     assert run_cli(*words, folder / "local")[0] == 0

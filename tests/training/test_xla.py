@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers.selection import selected
 from helpers.trainers import LABELS, make_batches, make_trainer
 
 from sentiment.layers import fused
 from sentiment.training.feed import training_dataset
 
 
-@pytest.mark.parametrize("name", selected(["bilstm", "gru", "cnn"], ["gru"]))
+@pytest.mark.extended
+@pytest.mark.parametrize("name", ["bilstm", "gru", "cnn"])
 def test_the_step_compiles_over_the_lengths_of_the_buckets(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fused, "applies", lambda layer, training: False)
     dataset = training_dataset(make_batches(), LABELS, seed=1, epoch=0)
