@@ -6,6 +6,7 @@ Keras is imported in the fixtures that need it: the process that hands tests to 
 import gc
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -33,13 +34,16 @@ def pytest_collection_finish() -> None:
     """Keep what was imported out of later collections of garbage, which would walk through all of TensorFlow."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 100)  # `_collected` does the rest
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True)
 def _collected() -> Iterator[None]:
-    """Free the models of a file's tests: Python does not know how large their weights are."""
+    """Free the models and graphs of a test that took long: Python does not know how large they are."""
+    started = time.perf_counter()
     yield
-    gc.collect()
+    if time.perf_counter() - started > 1:
+        gc.collect()
 
 
 @pytest.fixture(autouse=True)

@@ -94,6 +94,7 @@ def test_the_saved_model_has_the_trained_weights(tiny_run: Path, tmp_path: Path)
         assert (one == other).all()
 
 
+@pytest.mark.extended
 def test_the_keras_file_needs_keras_and_our_layers_alone(tiny_run: Path) -> None:
     code = ("import sys, keras, numpy, sentiment.layers\n"
             "model = keras.saving.load_model(sys.argv[1])\n"

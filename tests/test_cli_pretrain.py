@@ -89,6 +89,7 @@ def test_a_classifier_takes_its_sizes_vocabulary_and_weights(pretrained: Path, t
     assert run.load_metrics()["test_texts_seen"]["pretraining"] == 0
 
 
+@pytest.mark.extended
 def test_gradual_unfreezing_leaves_the_embedding_alone_at_first(pretrained: Path, tiny_csv: Path, tmp_path: Path,
                                                                 run_cli: Cli) -> None:
     code, _, err = run_cli("train", "--dataset", tiny_csv, "--pretrained", pretrained, "--output-dir", tmp_path / "run",
@@ -102,6 +103,7 @@ def test_gradual_unfreezing_leaves_the_embedding_alone_at_first(pretrained: Path
     assert (classifier.get_layer("bilstm").get_weights()[0] != before).any()
 
 
+@pytest.mark.extended
 def test_the_same_split_is_not_warned_of(pretrained: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
     code, _, err = run_cli("train", "--dataset", tiny_csv, "--pretrained", pretrained, "--output-dir", tmp_path / "run",
                            *QUICK)

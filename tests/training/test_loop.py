@@ -158,7 +158,8 @@ def test_early_stopping_restores_the_best_epoch() -> None:
     assert float(np.mean(cross_entropy(LABELS, logits))) == pytest.approx(min(history["val_loss"]), rel=1e-5)
 
 
-@pytest.mark.parametrize("policy", selected(["mixed_bfloat16", "mixed_float16"], ["mixed_float16"]))
+@pytest.mark.extended
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_half_precision_learns_too(policy: str) -> None:
     keras.config.set_dtype_policy(policy)
     trainer = make_trainer(settings={"clip_norm": 1.0})

@@ -35,6 +35,7 @@ def test_smoothing_has_no_start_at_zero() -> None:
     assert smooth([1.0, 0.0]) == pytest.approx([1.0, 0.95 * 0.05 / (1 - 0.95**2)])
 
 
+@pytest.mark.extended
 def test_the_rate_rises_and_the_losses_are_those_of_single_steps(tiny_csv: Path) -> None:
     config = RunConfig().updated({"data": {"dataset": str(tiny_csv)}, "model": SMALL,
                                   "training": {"batch_size": 8, "optimizer": "sgd"}})

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,15 @@ def test_workers_equal_one_process(count: int, tmp_path: Path) -> None:
         for name in alone:
             np.testing.assert_allclose(worker[name], alone[name], atol=1e-5)
             np.testing.assert_array_equal(worker[name], workers[0][name])
+
+
+@pytest.fixture(autouse=True)
+def _all_cores() -> Iterator[None]:
+    """Let the processes of these tests have all cores, as they have where they are used."""
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    yield
+    os.sched_setaffinity(0, own)
 
 
 def launch(*words: object) -> "subprocess.Popen[str]":
