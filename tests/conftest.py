@@ -3,6 +3,7 @@
 Keras is imported in the fixtures that need it: the process that hands tests to the workers runs none.
 """
 
+import ctypes
 import gc
 import os
 import shutil
@@ -39,11 +40,17 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def _collected() -> Iterator[None]:
-    """Free the models and graphs of a test that took long: Python does not know how large they are."""
+    """Free the models and graphs of a test that took long: Python does not know how large they are.
+
+    The C library keeps what is freed, unless it is asked to return it.
+    """
     started = time.perf_counter()
     yield
     if time.perf_counter() - started > 1:
         gc.collect()
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
 
 
 @pytest.fixture(autouse=True)
