@@ -30,6 +30,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="the folder of a run")
     folder = RunFolder.open(parser.parse_args().model)
+    if not folder.export.exists():
+        raise SystemExit(f"no SavedModel: python -m sentiment export {folder.path} --format saved_model writes one")
     config = folder.load_config()
     texts = list(load_corpus(config.data, config.runtime.seed).test.read().texts)
     classifier = load(folder.path)

@@ -18,7 +18,7 @@ def resident_megabytes() -> float:
 
 
 def measure(trainings: int) -> None:
-    """Train so many models and print the memory after each."""
+    """Train `trainings` models and print the memory after each."""
     with TemporaryDirectory() as folder:
         table = Path(folder) / "reviews.csv"
         rows = [f"a {word} film number {number},{label}" for number in range(60)
@@ -26,10 +26,10 @@ def measure(trainings: int) -> None:
         table.write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
         for number in range(1, trainings + 1):
             words = ["train", "--dataset", str(table), "--output-dir", f"{folder}/{number}", *OPTIONS]
-            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as log:
                 code = main(words)
             if code:
-                raise SystemExit(code)
+                raise SystemExit(log.getvalue())
             print(f"{number} trainings: {resident_megabytes():,.0f} MB", flush=True)
 
 

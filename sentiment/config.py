@@ -283,7 +283,7 @@ class TrainingConfig(Section):
 
 @dataclass(frozen=True)
 class RuntimeConfig(Section):
-    """On what, and from which seed."""
+    """Seed, device, precision, checkpoints and outputs of a run."""
 
     seed: int = option(1, "seed of the split, the weights, the order of the data and dropout", minimum=0)
     strategy: str = option("auto", "where to train: auto takes the workers of TF_CONFIG, else a TPU, else all GPUs, "
@@ -296,7 +296,8 @@ class RuntimeConfig(Section):
                                        minimum=0)
     checkpoint_steps: int | None = option(None, "steps between checkpoints (default: by time alone)", minimum=1)
     tensorboard: bool = option(False, "write TensorBoard logs beside the history")
-    export: bool = option(True, "write a TensorFlow SavedModel at the end; `sentiment export` writes one later")
+    export: bool = option(True, "write a TensorFlow SavedModel at the end; `sentiment export --format saved_model` "
+                          "writes one later")
     save_float16: bool = option(False, "round the trained weights to float16 and compress model.keras, to 60% of its "
                                 "size or less")
 

@@ -77,7 +77,7 @@ probabilities mean something only for texts like those it was trained on.
 
 def _to_export(name: str, config: RunConfig) -> str:
     """Return the command that writes the SavedModel, where the run has none."""
-    return "" if config.runtime.export else f"    python -m sentiment export models/{name}\n\n"
+    return "" if config.runtime.export else f"    python -m sentiment export models/{name} --format saved_model\n\n"
 
 
 def _origins(config: RunConfig) -> str:

@@ -15,6 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
 from helpers.commands import TINY_RUN, Cli
+from helpers.cores import ALL_CORES, set_cores
 from helpers.server_process import Server
 
 from sentiment.cli import main
@@ -24,11 +25,9 @@ from sentiment.datasets import imdb
 def pytest_configure(config: pytest.Config) -> None:
     """Give each of several workers its share of the cores, before TensorFlow starts a thread for each that it sees."""
     worker = getattr(config, "workerinput", None)
-    if worker is None or not hasattr(os, "sched_setaffinity"):
-        return
-    number, workers, cores = int(worker["workerid"][2:]), worker["workercount"], sorted(os.sched_getaffinity(0))
-    if workers <= len(cores):
-        os.sched_setaffinity(0, cores[number::workers])
+    if worker is not None and worker["workercount"] <= len(ALL_CORES):
+        number = int(worker["workerid"].removeprefix("gw"))
+        set_cores(set(sorted(ALL_CORES)[number::worker["workercount"]]))
 
 
 def pytest_collection_finish() -> None:

@@ -298,8 +298,9 @@ def test_an_interrupt_is_130_and_keeps_what_there_is(tiny_csv: Path, tmp_path: P
     assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
 
 
-def test_a_closed_pipe_is_quiet(exported_run: Path) -> None:
-    command = f"{sys.executable} -m sentiment predict {exported_run / 'onnx'} a b c | true"
+@pytest.mark.parametrize("form", selected(["onnx", "."], ["onnx"]))
+def test_a_closed_pipe_is_quiet(form: str, exported_run: Path) -> None:
+    command = f"{sys.executable} -m sentiment predict {exported_run / form} a b c | true"
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr
 

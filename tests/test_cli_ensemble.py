@@ -31,8 +31,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, tiny_csv: Path) -> Path:
     folder = tmp_path_factory.mktemp("ensemble")
     for name, words in MEMBERS.items():
         assert main(["train", "--dataset", str(tiny_csv), "--output-dir", str(folder / name), *words]) == 0
-    assert main(["ensemble", *(str(folder / name) for name in MEMBERS), "--output-dir", str(folder / "all"),
-                 "--no-export"]) == 0
+    assert main(["ensemble", *(str(folder / name) for name in MEMBERS), "--output-dir", str(folder / "all")]) == 0
     return folder
 
 
@@ -94,7 +93,6 @@ def test_it_is_a_run_like_any_other(runs: Path, tmp_path: Path, run_cli: Cli) ->
 
 @pytest.mark.extended
 def test_the_saved_model_needs_none_of_our_code(runs: Path) -> None:
-    assert main(["export", str(runs / "all"), "--format", "saved_model"]) == 0
     code = ("import sys, tensorflow as tf\n"
             "answers = tf.saved_model.load(sys.argv[1]).serve(tf.constant(sys.argv[2:]))\n"
             "assert not any(name.startswith('sentiment') for name in sys.modules)\n"

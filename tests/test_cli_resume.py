@@ -59,8 +59,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory, tiny_csv: Path) -> Path:
 def test_killed_and_resumed(steps: list[int], whole: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
     """In a process of its own, which can be killed."""
     target = tmp_path / "run"
-    for step in steps:
-        process = start(tiny_csv, target, "--resume")
+    for number, step in enumerate(steps):
+        process = start(tiny_csv, target, *(["--resume"] if number else []))
         wait_for_step(target, step, process)
         process.kill()
         process.wait()
@@ -129,8 +129,10 @@ def test_options_of_an_unfinished_run_stay(unfinished: Path, tiny_csv: Path, run
                            "0.9")
     assert code == 1
     assert "was begun with another value of --units, --ema: leave that out" in err
-    code, _, err = run_cli("train", "--output-dir", unfinished, "--resume", "--units", "4", "--checkpoint-steps", "100")
+    code, _, err = run_cli("train", "--output-dir", unfinished, "--resume", "--units", "4", "--checkpoint-steps", "100",
+                           "--export")
     assert code == 0, err
+    assert RunFolder.open(unfinished).export.exists()
     assert RunFolder.open(unfinished).load_config().runtime.checkpoint_steps == 100
 
 

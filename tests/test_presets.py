@@ -20,7 +20,7 @@ from sentiment.recipes import Recipe
 from sentiment.workflow import config_with, default_config
 
 SMALL = ["--units", "5", "--embedding-size", "4", "--vocab-size", "60", "--batch-size", "8", "--max-length", "24",
-         "--epochs", "1", "--no-export"]
+         "--epochs", "1"]
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_wide_is_the_mean_with_a_linear_model(tiny_csv: Path, tmp_path: Path, ru
     classifier, linear = (RunFolder.open(tmp_path / f"run.{name}") for name in ("classifier", "linear"))
     made = classifier.metrics.stat().st_mtime_ns
     assert (classifier.load_config().model.units, linear.load_config().model.architecture) == (5, "nb-svm")
-    code, out, err = run_cli(*words, "--resume", "--json", "--export")
+    code, out, err = run_cli(*words, "--resume", "--json")
     assert code == 0, err
     assert list(json.loads(out)["training"]["members"]) == ["run.classifier", "run.linear"]
     assert classifier.metrics.stat().st_mtime_ns == made
@@ -138,6 +138,7 @@ def test_best_takes_its_steps_and_goes_on(tiny_csv: Path, tmp_path: Path, run_cl
     assert first.metrics.stat().st_mtime_ns == trained
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "run", "run.first", "run.linear", "run.pretrained", "run.teacher"]
+    assert [path.parent.name for path in tmp_path.glob("*/export")] == ["run"]
     members = RunFolder.open(tmp_path / "run.teacher").load_metrics()["training"]["members"]
     assert list(members) == ["run.first", "run.linear"]
     config = RunFolder.open(tmp_path / "run").load_config()
@@ -160,14 +161,14 @@ def test_what_is_given_is_not_made(tiny_csv: Path, tiny_run: Path, tmp_path: Pat
     code, _, err = run_cli("pretrain", "--dataset", tiny_csv, "--output", tmp_path / "lm", "--window", "6", *small)
     assert code == 0, err
     given = ["--pretrained", tmp_path / "lm", "--teacher", tiny_run]
-    code, _, err = run_cli("train", "--preset", "best", "--dataset", tiny_csv, *SMALL, *given, "--output-dir",
-                           tmp_path / "run")
+    code, _, err = run_cli("train", "--preset", "best", "--dataset", tiny_csv, *SMALL, "--no-export", *given,
+                           "--output-dir", tmp_path / "run")
     assert code == 0, err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lm", "run"]
     config = RunFolder.open(tmp_path / "run").load_config()
     assert (config.training.pretrained, config.training.teacher) == (str(tmp_path / "lm"), str(tiny_run))
     assert (config.model.pooling, config.training.layer_decay) == ("concat", 1.6)
-    words = ["train", "--dataset", str(tiny_csv), *SMALL, *map(str, given)]
+    words = ["train", "--dataset", str(tiny_csv), *SMALL, "--no-export", *map(str, given)]
     assert config == config_with(PRESETS["best"].beside(given_options(make_parser().parse_args(words))))
 
 

@@ -31,13 +31,15 @@ def run(arguments: argparse.Namespace) -> None:
              for declared in dataclasses.fields(section)}
     entries = []
     for entry in architectures.architectures():
-        with keras.StatelessScope(initialize_variables=False):  # the shapes of the weights, without their values
-            model = entry.build(dataclasses.replace(config.model, architecture=entry.name, **entry.model), sizes)
+        try:
+            with keras.StatelessScope(initialize_variables=False):  # the shapes of the weights, without their values
+                model = entry.build(dataclasses.replace(config.model, architecture=entry.name, **entry.model), sizes)
+        finally:
+            keras.backend.clear_session()  # else the next StatelessScope would initialise these weights
         count = model.count_params() if entry.learner == "gradient" else None  # as many as there are terms
         entries.append({"name": entry.name, "parameters": count, "summary": entry.summary,
                         "options": [flags[name] for name in flags if name in entry.uses - {"architecture"}],
                         "defaults": {flags[name]: value for name, value in {**entry.text, **entry.model}.items()}})
-    keras.backend.clear_session()  # or the next such block would fill all of these weights
     if arguments.json:
         print(json.dumps(entries))
     else:

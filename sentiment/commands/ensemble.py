@@ -8,7 +8,7 @@ from typing import Any
 from sentiment.commands.options import add_section, given_options
 from sentiment.commands.tensorflow import import_tensorflow
 from sentiment.commands.train import training_summary
-from sentiment.config import RuntimeConfig
+from sentiment.config import RunConfig, RuntimeConfig
 
 
 def add_to(commands: Any) -> None:
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> None:
     from sentiment.ensembling import run_ensemble
 
     folders = [RunFolder.open(path) for path in arguments.models]
-    export = given_options(arguments).get("runtime", {}).get("export", True)
+    export = RunConfig().updated(given_options(arguments)).runtime.export
     folder = run_ensemble(folders, arguments.output_dir, weights=arguments.weights, export=export,
                           overwrite=arguments.overwrite)
     measured = folder.load_metrics()

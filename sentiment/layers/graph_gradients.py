@@ -1,15 +1,14 @@
 """Lifetime of custom gradients in TensorFlow graphs.
 
-`tf.custom_gradient` enters each call that is traced in a registry of the process. The entry refers to the tensors of
-the call, so the graph of every training would stay in memory until the process ends
-(https://github.com/tensorflow/tensorflow/issues/97697). Here the graph owns its gradients, and the registry looks them
-up in it.
+`tf.custom_gradient` registers a gradient function for each traced call in a registry of the process. The function
+refers to the tensors of the call, so the graph of every training would stay in memory until the process ends
+(https://github.com/tensorflow/tensorflow/issues/97697). Here the graph owns its gradient functions, and the registry
+looks them up in it; when the graph is freed, their entries go, too.
 """
 
 import weakref
 from collections.abc import Callable
 from functools import wraps
-from itertools import chain
 from typing import Any
 
 ATTRIBUTE = "_gradient_op_type"  # of an operation: the name of its gradient in the registry
@@ -25,15 +24,12 @@ class OwnedGradient:
     """
 
     def __init__(self, graph: Any, name: str) -> None:
-        self.graph = weakref.ref(graph)
+        self.graph: Callable[[], Any] = weakref.ref(graph)
         self.name = name
 
     def __call__(self, operation: Any, *gradients: Any) -> Any:
-        """Compute the gradients by the inputs of an operation, as the function does that was registered first."""
-        graph = self.graph()
-        if graph is None:
-            raise LookupError(f"the graph of {self.name} was freed")
-        return graph.custom_gradients[self.name](operation, *gradients)
+        """Call the gradient function of the graph."""
+        return self.graph().custom_gradients[self.name](operation, *gradients)
 
 
 def release_call(result: Any) -> None:
@@ -50,9 +46,9 @@ def release_call(result: Any) -> None:
 
 
 def releasing(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a function for `tf.function`: each graph that is traced of it owns all custom gradients in it.
+    """Wrap a function for `tf.function` so that each graph traced from it owns its custom gradients.
 
-    Those of Keras and of `tf.distribute` are among them.
+    Those of `tf.distribute`, which Keras's optimisers call, are among them; those of nested functions are not.
     """
     import tensorflow as tf
 
@@ -70,10 +66,9 @@ def releasing(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _release_graph(graph: Any) -> None:
-    definition = graph.as_graph_def()
-    nodes = chain(definition.node, *(function.node_def for function in definition.library.function))
-    for name in {node.attr[ATTRIBUTE].s.decode() for node in nodes if ATTRIBUTE in node.attr}:
-        _hand_over(graph, name)
+    for operation in graph.get_operations():
+        if operation.type == "IdentityN" and ATTRIBUTE in operation.node_def.attr:
+            _hand_over(graph, operation.get_attr(ATTRIBUTE).decode())
 
 
 def _hand_over(graph: Any, name: str) -> None:

@@ -12,14 +12,16 @@ from sentiment import architectures
 from sentiment.artifacts import RunFolder
 from sentiment.datasets import load_corpus
 from sentiment.inference import load
+from sentiment.layers import recurrence
 
 SIZES = {"--units": 4, "--embedding-size": 8, "--bigram-buckets": 50}
 
 
 @pytest.mark.parametrize("entry", architectures.architectures(), ids=lambda entry: entry.name)
 def test_trains_saves_loads_and_exports(entry: architectures.Architecture, tiny_csv: Path, tmp_path: Path,
-                                        run_cli: Cli) -> None:
-    """A training for each architecture: this is the one test in which it goes the whole way."""
+                                        run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training for each architecture: this is the one test in which it goes the whole way, as on two cores."""
+    monkeypatch.setattr(recurrence, "available_cores", lambda: 2)
     sizes = [word for flag, size in SIZES.items() if flag[2:].replace("-", "_") in entry.uses for word in (flag, size)]
     steps = ["--epochs", "1", "--batch-size", "32"] if entry.learner == "gradient" else []
     folder = RunFolder(tmp_path / "run")

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.selection import selected
-from helpers.small_models import KINDS, TEXTS, untrained_run
+from helpers.small_models import KINDS, NAMES_AND_CLASSES, SHORT_KINDS, TEXTS, untrained_run
 
 import sentiment
-from sentiment import architectures, export
+from sentiment import export
 from sentiment.artifacts import RunFolder
 from sentiment.export import onnx_model
 from sentiment.inference import load
@@ -26,13 +26,12 @@ def assert_same(folder: RunFolder) -> None:
 
 
 @pytest.mark.parametrize(("name", "classes"), selected(
-    [(entry.name, classes) for entry in architectures.architectures() for classes in (2, 3)],
-    short=[("bilstm", 3)]))
+    NAMES_AND_CLASSES, short=[("bilstm", 3)]))
 def test_every_architecture_exports(tmp_path: Path, name: str, classes: int) -> None:
     assert_same(untrained_run(tmp_path / "run", name, classes))
 
 
-@pytest.mark.parametrize("options", selected(KINDS, [{"weight_drop": 0.5, "merge": "sum"}]),
+@pytest.mark.parametrize("options", selected(KINDS, SHORT_KINDS),
                          ids=lambda options: " ".join(map(str, options.values())))
 def test_every_kind_of_recurrent_model_exports(tmp_path: Path, options: dict[str, Any]) -> None:
     assert_same(untrained_run(tmp_path / "run", "bilstm", 2, **options))

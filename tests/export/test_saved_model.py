@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.selection import selected
-from helpers.small_models import CLASS_NAMES, KINDS, TEXTS, untrained_run
+from helpers.small_models import CLASS_NAMES, KINDS, NAMES_AND_CLASSES, SHORT_KINDS, TEXTS, untrained_run
 
 import sentiment
-from sentiment import architectures, export
+from sentiment import export
 from sentiment.erasure import word_weights
 
 # Plain TensorFlow in a folder where our package cannot be imported.
@@ -42,8 +42,7 @@ def test_plain_tensorflow_answers_as_the_classifier(tiny_run: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize(("name", "classes"), selected(
-    [(entry.name, classes) for entry in architectures.architectures() for classes in (2, 3)],
-    short=[("bilstm", 3)]))
+    NAMES_AND_CLASSES, short=[("bilstm", 2), ("bilstm", 3)]))
 def test_every_architecture_exports(tmp_path: Path, name: str, classes: int) -> None:
     import tensorflow as tf
 
@@ -114,7 +113,7 @@ def _warm_up(record: bytes) -> tuple[str, str, str, int]:
     return request.model_spec.name, request.model_spec.signature_name, request.inputs.key, len(tensor.string_val)
 
 
-@pytest.mark.parametrize("options", selected(KINDS, [{"weight_drop": 0.5, "merge": "sum"}]),
+@pytest.mark.parametrize("options", selected(KINDS, SHORT_KINDS),
                          ids=lambda options: " ".join(map(str, options.values())))
 def test_every_kind_of_recurrent_model_exports(tmp_path: Path, options: dict[str, Any]) -> None:
     folder = untrained_run(tmp_path / "run", "bilstm", 2, **options)

@@ -26,7 +26,6 @@ VOCABULARY = 12
 TEXTS = TokenizedTexts.from_ids([[2 + (start + place) % 10 for place in range(length)]
                                  for start, length in enumerate([9, 17, 6, 30, 12, 25, 8, 14] * 6)])
 HELD_OUT = TokenizedTexts.from_ids([[2 + (start + place) % 10 for place in range(20)] for start in range(9)])
-NO_DROPOUT: dict[str, Any] = {"word_dropout": 0.0, "embedding_dropout": 0.0, "output_dropout": 0.0}
 
 
 def make(method: str, name: str, *, strategy: Any = None, epochs: int = 2, rate: float = 0.02,

@@ -28,6 +28,9 @@ KINDS: list[dict[str, Any]] = [
     *({"attention": attention} for attention in ATTENTIONS[1:]), {"normalization": "layer"},
     {"normalization": "weight"}, {"normalization": "batch", "layers": 2, "skip": True},
     {"weight_drop": 0.5, "merge": "sum"}]
+SHORT_KINDS = [{"weight_drop": 0.5, "merge": "sum"}]  # in the short suite
+NAMES_AND_CLASSES = [(entry.name, classes) for entry in architectures.architectures() for classes in (2, 3)]
+NO_DROPOUT: dict[str, Any] = {"word_dropout": 0.0, "embedding_dropout": 0.0, "output_dropout": 0.0}
 # Every architecture, and what an option makes of one.
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "rnn": ("rnn", {}), "lstm": ("lstm", {}), "gru": ("gru", {}), "birnn": ("birnn", {}), "bilstm": ("bilstm", {}),

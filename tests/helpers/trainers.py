@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from helpers.small_models import NO_DROPOUT
 from sentiment import architectures
 from sentiment.architectures import Sizes
 from sentiment.batching import Batches, TokenizedTexts, bucket_lengths
@@ -19,7 +20,6 @@ VALUES = RANDOM.integers(2, 20, size=LENGTHS.sum()).astype(np.int32)
 TOKENS = TokenizedTexts(VALUES, np.concatenate([[0], np.cumsum(LENGTHS)]))
 LABELS = np.array([int(3 in TOKENS.row(row) or 4 in TOKENS.row(row)) for row in range(50)], np.int32)
 ONES = np.ones(2, np.float32)
-NO_DROPOUT: dict[str, Any] = {"word_dropout": 0.0, "embedding_dropout": 0.0, "output_dropout": 0.0}
 
 
 def make_batches(size: int = 8) -> Batches:

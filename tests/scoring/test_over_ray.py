@@ -8,8 +8,6 @@ import pandas as pd
 import pytest
 from helpers.commands import Cli
 
-pytestmark = pytest.mark.extended  # a Ray cluster takes long to start
-
 
 @pytest.fixture(scope="module")
 def _cluster() -> Iterator[None]:
@@ -30,6 +28,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.extended
 @pytest.mark.usefixtures("_cluster")
 def test_the_results_are_those_of_the_local_engine(folder: Path, exported_run: Path, run_cli: Cli) -> None:
     words = ["predict", exported_run / "onnx", "--input", folder / "in" / "*.parquet", "--output"]
@@ -44,6 +43,7 @@ def test_the_results_are_those_of_the_local_engine(folder: Path, exported_run: P
     assert err.splitlines()[-1] == f"77 rows written to {folder / 'ray'}"
 
 
+@pytest.mark.extended
 @pytest.mark.usefixtures("_cluster")
 def test_a_mistake_in_the_input_is_one_line(folder: Path, exported_run: Path, run_cli: Cli) -> None:
     (folder / "in" / "1.parquet").write_bytes(b"no table")

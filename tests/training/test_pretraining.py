@@ -12,9 +12,9 @@ import keras
 import numpy as np
 import pytest
 from helpers.interruption import BreakOff, BrokenOffError
-from helpers.pretrainers import NO_DROPOUT, fit, make, state
+from helpers.pretrainers import fit, make, state
 from helpers.selection import selected
-from helpers.small_models import enlivened
+from helpers.small_models import NO_DROPOUT, enlivened
 
 from sentiment.errors import DivergedError, Interrupted
 from sentiment.training.checkpoints import Checkpoints
@@ -94,14 +94,14 @@ import numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 sys.path.insert(0, sys.argv[1])
-from helpers import pretrainers
+from helpers import pretrainers, small_models
 from helpers.interruption import BreakOff, BrokenOffError
 from sentiment.training.strategy import make_strategy
 mirrored = make_strategy("mirrored")
 assert mirrored.num_replicas_in_sync == 2
 
 def run(folder, strategy, *callbacks, **options):
-    pretrainer = pretrainers.make("language-model", "lstm", strategy=strategy, **pretrainers.NO_DROPOUT)
+    pretrainer = pretrainers.make("language-model", "lstm", strategy=strategy, **small_models.NO_DROPOUT)
     history = pretrainers.fit(pretrainer, pathlib.Path(folders) / folder, *callbacks, **options)
     return history, pretrainers.state(pretrainer)
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.commands import Cli
+from helpers.cores import ALL_CORES, set_cores
 
 from sentiment.artifacts import RunFolder
 from sentiment.commands.launch import free_addresses
@@ -69,10 +70,9 @@ def test_workers_equal_one_process(count: int, tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def _all_cores() -> Iterator[None]:
     """Let the processes of these tests have all cores, as they have where they are used."""
-    own = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    own = set_cores(ALL_CORES)
     yield
-    os.sched_setaffinity(0, own)
+    set_cores(own)
 
 
 def launch(*words: object) -> "subprocess.Popen[str]":
