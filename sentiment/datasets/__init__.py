@@ -66,7 +66,7 @@ def load_unlabelled(config: DataConfig, corpus: Corpus) -> Texts:
         if config.stream:
             return scan(named, config, labelled=False)[0]
         frame = read_table(named)
-        return as_texts(frame[columns_of(frame, config, named, labelled=False).text])
+        return as_texts(frame[columns_of(frame, config, named, labelled=False).text], named)
     texts = corpus.unlabelled()
     if not texts:
         raise UserError(f"{corpus.name} has no texts without labels: name a file with --unlabelled FILE")

@@ -1,5 +1,6 @@
 """Turn texts with named labels, from tables or folders, into a corpus with its three splits."""
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,13 @@ from sentiment.console import log
 from sentiment.datasets.corpus import Corpus, Examples, HeldOut, Texts, blank, taken
 from sentiment.datasets.splits import hold_out
 from sentiment.datasets.streams import blank_among, scan
-from sentiment.datasets.tables import as_labels, as_texts, columns_of, matching_files, read_table
+from sentiment.datasets.tables import as_label, as_labels, as_texts, columns_of, matching_files, read_table
 from sentiment.errors import UserError, nearest
 from sentiment.machine import memory_bytes
 
 LARGE_SHARE = 0.2  # of the memory
+UNLABELLED_FOLDER = "unsup"  # where IMDB has its unlabelled texts, next to the folders of its classes
+NOT_READ = (".", "__MACOSX")  # how the names of hidden files, and of what archives leave behind, begin
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Named:
     labels: list[str]
     groups: list[str] | None
     where: str
+    notes: tuple[str, ...] = ()
 
 
 def from_table(pattern: str | os.PathLike[str], config: DataConfig, *, grouped: bool = False) -> Named:
@@ -36,8 +40,8 @@ def from_table(pattern: str | os.PathLike[str], config: DataConfig, *, grouped: 
     _warn_of_size(where)
     frame = read_table(pattern)
     columns = columns_of(frame, config, where, grouped=grouped)
-    groups = as_texts(frame[columns.group]) if columns.group else None
-    return Named(as_texts(frame[columns.text]), as_labels(frame[columns.label]), groups, where)
+    groups = as_texts(frame[columns.group], where) if columns.group else None
+    return Named(as_texts(frame[columns.text], where), as_labels(frame[columns.label], where), groups, where)
 
 
 def _warn_of_size(pattern: str) -> None:
@@ -51,29 +55,43 @@ def _warn_of_size(pattern: str) -> None:
 def from_folder(folder: Path) -> Named:
     """Read a folder with a subfolder per class and a text file per example.
 
+    The subfolder `unsup`, hidden files and folders, and what archives and notebooks leave behind are left out; a note
+    counts their text files.
+
     Raises:
         UserError: if there are no such subfolders, or a file is not UTF-8.
     """
-    texts, labels = [], []
-    classes = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    for subfolder in classes:
-        for path in sorted(subfolder.rglob("*.txt")):
-            try:
-                texts.append(path.read_text(encoding="utf-8-sig"))
-            except UnicodeDecodeError:
-                raise UserError(f"{path}: not UTF-8; save the file as UTF-8") from None
-            labels.append(subfolder.name)
+    texts, labels, left_out = [], [], 0
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder).parts
+        if len(inside) < 2 or path.suffix.lower() != ".txt" or not path.is_file():
+            continue
+        if inside[0] == UNLABELLED_FOLDER or any(part.startswith(NOT_READ) for part in inside):
+            left_out += 1
+            continue
+        try:
+            texts.append(path.read_text(encoding="utf-8-sig"))
+        except UnicodeDecodeError:
+            raise UserError(f"{path}: not UTF-8; save the file as UTF-8") from None
+        labels.append(inside[0])
     if not texts:
         raise UserError(f"{folder} holds no labelled texts: expected a subfolder per class with .txt files")
-    return Named(texts, labels, None, str(folder))
+    notes = (f"{left_out:,} text files of {folder} are hidden or in {UNLABELLED_FOLDER}/ and were left out",)
+    return Named(texts, labels, None, str(folder), notes if left_out else ())
 
 
 def class_order(names: set[str]) -> tuple[str, ...]:
-    """Order class names: numbers by value, else by spelling (so `negative` is before `positive`)."""
+    """Order class names: numbers by value, else by spelling (so `negative` is before `positive`).
+
+    The order depends on the set of names alone: `nan`, which compares with no number, is a name like any other.
+    """
     try:
-        return tuple(sorted(names, key=lambda name: (float(name), name)))
+        values = {name: float(name) for name in names}
     except ValueError:
         return tuple(sorted(names))
+    if any(math.isnan(value) for value in values.values()):
+        return tuple(sorted(names))
+    return tuple(sorted(names, key=lambda name: (values[name], name)))
 
 
 def indexed(named: Named, class_names: tuple[str, ...]) -> tuple[Examples, tuple[str, ...]]:
@@ -82,7 +100,7 @@ def indexed(named: Named, class_names: tuple[str, ...]) -> tuple[Examples, tuple
     Raises:
         UserError: for a label that is not one of `class_names`, or if nothing is left.
     """
-    rows, notes, total = np.arange(len(named.labels)), [], len(named.labels)
+    rows, notes, total = np.arange(len(named.labels)), list(named.notes), len(named.labels)
     for what, missing in (("text", blank(named.texts)), ("label", blank_among(named.labels))):
         kept = rows[~missing[rows]]
         if len(kept) < len(rows):
@@ -90,7 +108,7 @@ def indexed(named: Named, class_names: tuple[str, ...]) -> tuple[Examples, tuple
         rows = kept
     if not len(rows):
         raise UserError(f"{named.where} holds no labelled text")
-    indices = {name: index for index, name in enumerate(class_names)}
+    indices = {as_label(name): index for index, name in enumerate(class_names)}
     for row in rows:
         if named.labels[row] not in indices:
             raise UserError(f"{named.where}, row {row + 1}: the label '{named.labels[row]}' does not occur in training "

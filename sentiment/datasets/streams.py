@@ -40,7 +40,7 @@ class StreamedTexts:
         start = found = 0
         for frame in table_chunks(self.pattern, CHUNK_ROWS, [self.column]):
             first, last = np.searchsorted(self.rows, (start, start + len(frame)))
-            for text in as_texts(frame[self.column].iloc[self.rows[first:last] - start]):
+            for text in as_texts(frame[self.column].iloc[self.rows[first:last] - start], self.pattern):
                 if digest_of(text) != self.digests[found]:
                     raise UserError(f"{self.pattern} was changed while it was read")
                 yield text
@@ -81,12 +81,12 @@ def scan(pattern: str | os.PathLike[str], config: DataConfig, *, labelled: bool 
     groups: list[str] = []
     for frame in table_chunks(pattern, CHUNK_ROWS):
         columns = columns_of(frame, config, str(pattern), labelled=labelled, grouped=grouped)
-        texts = as_texts(frame[columns.text])
+        texts = as_texts(frame[columns.text], str(pattern))
         digests.append(digests_of(texts))
         without_words.append(blank_among(texts))
         # Interned, as they are few: else two million labels take 100 MB.
-        labels += map(intern, as_labels(frame[columns.label])) if columns.label else ()
-        groups += map(intern, as_texts(frame[columns.group])) if columns.group else ()
+        labels += map(intern, as_labels(frame[columns.label], str(pattern))) if columns.label else ()
+        groups += map(intern, as_texts(frame[columns.group], str(pattern))) if columns.group else ()
     rows = np.arange(sum(map(len, digests)))
     streamed = StreamedTexts(str(pattern), columns.text, rows, np.concatenate(digests), np.concatenate(without_words))
     return streamed, labels, groups if columns.group else None

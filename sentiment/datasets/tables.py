@@ -3,11 +3,13 @@
 import glob
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from io import TextIOWrapper
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
+import numpy as np
 import pandas as pd
 import pyarrow
 import pyarrow.parquet
@@ -16,6 +18,7 @@ from sentiment.config import DataConfig
 from sentiment.errors import UserError, nearest
 
 BUFFER_BYTES = 1 << 20
+WHOLE_NUMBER = re.compile(r"^([+-]?\d+)\.0+$")  # as spreadsheets and data frames write a whole number
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 TEXT_NAMES = ("text", "review", "sentence", "comment", "content", "body", "message", "document", "tweet")
 LABEL_NAMES = ("label", "sentiment", "class", "category", "target", "polarity", "rating", "stars")
@@ -142,12 +145,15 @@ def table_chunks(pattern: str | os.PathLike[str], rows: int, columns: list[str] 
         UserError: if there is no such file, it cannot be read, has no rows, or the columns of two files differ.
     """
     expected: pd.Index | None = None
+    read = 0
     for path in matching_files(pattern):
         empty = True
         for frame in read_chunks(path, rows, columns):
             if frame.empty:  # a header alone
                 continue
             expected = frame.columns if expected is None else expected
+            frame.index = pd.RangeIndex(read, read + len(frame))
+            read += len(frame)
             yield same_columns(frame, expected, path) if empty else frame
             empty = False
         if empty:
@@ -202,35 +208,91 @@ def column_named(columns: Iterable[object], asked: str | None, usual: tuple[str,
     """Return the column to use: the one asked for, else the first with a usual name.
 
     Raises:
-        UserError: if it is not there; the message has the nearest name and all columns.
+        UserError: if it is not there or there twice; the message has the nearest name and all columns.
     """
     names = [str(column) for column in columns]
     listed = ", ".join(names)
+    lowered = {name.lower(): name for name in reversed(names)}
     if asked is not None:
         if asked not in names:
             raise UserError(f"{where} has no column '{asked}'{nearest(asked, names)} (columns: {listed})")
-        return asked
-    lowered = {name.lower(): name for name in reversed(names)}
-    for name in usual:
-        if name in lowered:
-            return lowered[name]
-    raise UserError(f"cannot tell which column of {where} to use: name it with {flag} (columns: {listed})")
+        found = asked
+    else:
+        known = [lowered[name] for name in usual if name in lowered]
+        if not known:
+            raise UserError(f"cannot tell which column of {where} to use: name it with {flag} (columns: {listed})")
+        found = known[0]
+    if names.count(found) > 1:
+        raise UserError(f"{where} has {names.count(found)} columns called '{found}': rename all but one")
+    return found
 
 
-def as_texts(values: "pd.Series[str]") -> list[str]:
-    """Return a column as strings; a missing value becomes an empty text."""
-    return [value if isinstance(value, str) else "" if pd.isna(value) else str(value) for value in values]
+def as_texts(values: "pd.Series[Any]", where: str) -> list[str]:
+    """Return a column of a file or glob `where` as strings; a missing value becomes an empty text.
+
+    Raises:
+        UserError: for a value that is no text, as `as_cell`.
+    """
+    return [value if isinstance(value, str) else as_cell(value, row, values.name, where)
+            for row, value in enumerate(values, first_row(values))]
 
 
-def as_label(value: object) -> str:
-    """Return a label as its name: `1`, `1.0` and `"1"` are one class; a missing label is empty."""
-    if value is None or (isinstance(value, float) and value != value) or value is pd.NA:
-        return ""
+def first_row(values: "pd.Series[Any]") -> int:
+    """Return the number, from 1, of a column's first row in the table."""
+    return int(values.index[0]) + 1 if len(values) else 1
+
+
+def as_cell(value: object, row: int, column: object, where: str) -> str:
+    """Return one value of a table as a string; a missing value is empty, a number as it is written.
+
+    Args:
+        value: of the cell.
+        row: its number, from 1.
+        column: its name.
+        where: the file, for the message.
+
+    Raises:
+        UserError: for a list, an object or bytes, with what to do.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (bytes, bytearray)):
+        raise _no_text(value, "bytes", row, column, where, "save the column as text")
+    if isinstance(value, dict):
+        raise _no_text(value, "an object", row, column, where, "write the field that is meant to a column of its own")
+    if isinstance(value, (list, tuple, set, np.ndarray)):
+        raise _no_text(value, "a list", row, column, where, "join its texts; of several labels a text, keep one")
+    return "" if value is None or bool(pd.isna(value)) else str(value)  # type: ignore[call-overload]
+
+
+def _no_text(value: object, kind: str, row: int, column: object, where: str, advice: str) -> UserError:
+    shown = repr(value)
+    shown = shown if len(shown) <= 40 else shown[:37] + "..."
+    return UserError(f"{where}, row {row}: the column '{column}' holds {kind}, {shown}, not a text or a number: "
+                     f"{advice}")
+
+
+def as_label(value: object, row: int = 1, column: object = "", where: str = "") -> str:
+    """Return a label as its name: `1`, `1.0`, `"1"` and `"1.0"` are one class; a missing label is empty.
+
+    Raises:
+        UserError: as `as_cell`, whose arguments these are.
+    """
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value).strip()
+    name = as_cell(value, row, column, where).strip()
+    return WHOLE_NUMBER.sub(r"\1", name)
 
 
-def as_labels(values: "pd.Series[str]") -> list[str]:
-    """Return a column as label names."""
-    return [as_label(value) for value in cast("list[object]", values.tolist())]
+def as_labels(values: "pd.Series[Any]", where: str) -> list[str]:
+    """Return a column of a file or glob `where` as label names; raise as `as_label`."""
+    names: dict[str, str] = {}  # of the few different ones, by how they are written
+    found = []
+    for row, value in enumerate(cast("list[object]", values.tolist()), first_row(values)):
+        if not isinstance(value, str):
+            found.append(as_label(value, row, values.name, where))
+            continue
+        if value not in names:
+            names[value] = as_label(value)
+        found.append(names[value])
+    return found

@@ -62,4 +62,5 @@ def _frames(sources: Sequence[Path], seen: Callable[[int], None]) -> Iterator[tu
 
 
 def _texts(frame: pd.DataFrame, text_column: str | None, path: Path) -> list[str]:
-    return as_texts(frame[column_named(frame.columns, text_column, TEXT_NAMES, "--text-column", str(path))])
+    return as_texts(frame[column_named(frame.columns, text_column, TEXT_NAMES, "--text-column", str(path))],
+                    str(path))

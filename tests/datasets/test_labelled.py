@@ -1,10 +1,11 @@
+from itertools import permutations
 from pathlib import Path
 
 import pytest
 
 from sentiment.config import DataConfig
 from sentiment.datasets import load_corpus, load_for_evaluation
-from sentiment.datasets.labelled import class_order
+from sentiment.datasets.labelled import class_order, from_folder
 from sentiment.errors import UserError
 
 
@@ -51,9 +52,30 @@ def test_folders_of_classes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("names", "order"), [
     ({"positive", "negative"}, ("negative", "positive")), ({"10", "9", "1"}, ("1", "9", "10")),
-    ({"b", "1"}, ("1", "b"))])
+    ({"b", "1"}, ("1", "b")), ({"nan", "3", "10", "2"}, ("10", "2", "3", "nan")), ({"inf", "-1"}, ("-1", "inf"))])
 def test_order_of_classes(names: set[str], order: tuple[str, ...]) -> None:
     assert class_order(names) == order
+    assert {class_order(set(some)) for some in permutations(names)} == {order}
+
+
+def test_what_is_no_class_of_a_folder_is_left_out_and_counted(tmp_path: Path) -> None:
+    for name in ("pos/1.txt", "pos/2.TXT", "pos/sub/3.txt", "neg/1.txt", "neg/2.txt", "neg/3.txt", "unsup/1.txt",
+                 "unsup/2.txt", "__MACOSX/pos/._1.txt", ".ipynb_checkpoints/1.txt", "pos/._1.txt", "pos/notes.md"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"\xff" if "._" in name else f"a text, {name}".encode())
+    found = from_folder(tmp_path)
+    assert sorted(found.texts) == sorted(f"a text, {name}" for name in (
+        "pos/1.txt", "pos/2.TXT", "pos/sub/3.txt", "neg/1.txt", "neg/2.txt", "neg/3.txt"))
+    assert found.labels == ["neg"] * 3 + ["pos"] * 3
+    assert found.notes == (f"5 text files of {tmp_path} are hidden or in unsup/ and were left out",)
+    assert load_corpus(DataConfig(dataset=str(tmp_path), validation_fraction=0.5, test_fraction=0.34), 1).notes
+
+
+def test_a_model_whose_classes_are_called_as_an_older_version_did_is_evaluated(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "new.csv", ["1", "0.0", "1.0"])
+    examples, _ = load_for_evaluation(DataConfig(dataset=str(path)), 1, ("0.0", "1.0"))
+    assert examples.labels.tolist() == [1, 0, 1]
 
 
 def test_rows_without_text_or_label_are_dropped_and_counted(tmp_path: Path) -> None:

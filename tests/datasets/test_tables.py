@@ -1,9 +1,20 @@
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from sentiment.datasets.tables import as_label, column_named, matching_files, read_chunks, read_table
+from sentiment.datasets.tables import (
+    as_label,
+    as_labels,
+    as_texts,
+    column_named,
+    matching_files,
+    read_chunks,
+    read_table,
+    table_chunks,
+)
 from sentiment.errors import UserError
 
 ROWS = {"text": ["Good, very\ngood", "", "NA", "emoji 😀"], "label": ["01", "1", "NA", "x"]}
@@ -70,6 +81,38 @@ def test_columns_are_found_or_named() -> None:
 
 
 @pytest.mark.parametrize(("value", "name"), [(1, "1"), (1.0, "1"), (1.5, "1.5"), (" a ", "a"), (None, ""),
-                                             (float("nan"), ""), (True, "True"), ("NA", "NA")])
+                                             (float("nan"), ""), (True, "True"), ("NA", "NA"), ("1.0", "1"),
+                                             ("-1.00", "-1"), ("01", "01"), ("1.5", "1.5"), ("v1.0", "v1.0")])
 def test_labels_become_names(value: object, name: str) -> None:
     assert as_label(value) == name
+
+
+@pytest.mark.parametrize(("value", "kind"), [
+    (["positive", "film"], "a list, ['positive', 'film'],"), ({"body": "good"}, "an object, {'body': 'good'},"),
+    (b"good", "bytes, b'good',"), (np.array(["a", "b"]), "a list, array(['a', 'b']")])
+@pytest.mark.parametrize("convert", [as_texts, as_labels])
+def test_a_cell_that_is_no_text_is_refused(convert: Any, value: object, kind: str) -> None:
+    values = pd.Series([None, None, value], index=range(7, 10), name="text", dtype=object)
+    with pytest.raises(UserError) as error:
+        convert(values, "reviews.jsonl")
+    assert f"reviews.jsonl, row 10: the column 'text' holds {kind}" in str(error.value)
+
+
+def test_other_cells_become_text() -> None:
+    assert as_texts(pd.Series(["a", 1, 1.5, None, float("nan"), True], dtype=object), "") == [
+        "a", "1", "1.5", "", "", "True"]
+
+
+def test_rows_are_counted_over_chunks_and_files(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        last = '{"text": ["bad"]}\n' if name == "b" else ""
+        (tmp_path / f"{name}.jsonl").write_text('{"text": "good"}\n' * 3 + last)
+    frames = list(table_chunks(tmp_path / "*.jsonl", 2))
+    assert [frame.index[0] for frame in frames] == [0, 2, 3, 5]
+    with pytest.raises(UserError, match=r"row 7: the column 'text' holds a list, \['bad'\]"):
+        as_texts(frames[-1]["text"], "x")
+
+
+def test_a_column_that_is_there_twice_is_refused() -> None:
+    with pytest.raises(UserError, match="f has 2 columns called 'text': rename all but one"):
+        column_named(["text", "label", "text"], None, ("text",), "--text-column", "f")
