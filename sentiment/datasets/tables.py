@@ -45,7 +45,7 @@ def matching_files(pattern: str | os.PathLike[str]) -> list[Path]:
     return files
 
 
-def read_chunks(path: Path, rows: int, columns: list[str] | None = None, *, exact: bool = False,
+def read_chunks(path: Path, rows: int, columns: list[str] | None = None, *, exact: bool = False, first: int = 0,
                 seen: Callable[[int], None] = lambda size: None) -> Iterator[pd.DataFrame]:
     """Yield a file as frames of at most `rows` rows, with these columns or all, text and labels as written.
 
@@ -57,6 +57,7 @@ def read_chunks(path: Path, rows: int, columns: list[str] | None = None, *, exac
         rows: of a frame, at most.
         columns: those that are read, None for all.
         exact: keep the types of Parquet and the objects of JSONL, so that they can be written as they were.
+        first: the index of the first row; the frames' indices go on from there.
         seen: called with the number of bytes that were read since the last call.
 
     Raises:
@@ -65,11 +66,15 @@ def read_chunks(path: Path, rows: int, columns: list[str] | None = None, *, exac
     kind = path.suffix.lower()
     try:
         if kind == ".parquet":
-            yield from _parquet_chunks(path, rows, columns, exact, seen)
+            chunks = _parquet_chunks(path, rows, columns, exact, seen)
         elif kind == ".jsonl":
-            yield from _json_chunks(path, rows, exact, seen)
+            chunks = _json_chunks(path, rows, exact, seen)
         else:
-            yield from _separated_chunks(path, rows, columns, seen)
+            chunks = _separated_chunks(path, rows, columns, seen)
+        for frame in chunks:
+            frame.index = pd.RangeIndex(first, first + len(frame))
+            first += len(frame)
+            yield frame
     except UnicodeDecodeError:
         raise UserError(f"{path}, line {_line_not_utf8(path)}: not UTF-8; save the file as UTF-8") from None
     except pd.errors.EmptyDataError:
@@ -148,11 +153,10 @@ def table_chunks(pattern: str | os.PathLike[str], rows: int, columns: list[str] 
     read = 0
     for path in matching_files(pattern):
         empty = True
-        for frame in read_chunks(path, rows, columns):
+        for frame in read_chunks(path, rows, columns, first=read):
             if frame.empty:  # a header alone
                 continue
             expected = frame.columns if expected is None else expected
-            frame.index = pd.RangeIndex(read, read + len(frame))
             read += len(frame)
             yield same_columns(frame, expected, path) if empty else frame
             empty = False

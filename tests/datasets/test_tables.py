@@ -116,3 +116,11 @@ def test_rows_are_counted_over_chunks_and_files(tmp_path: Path) -> None:
 def test_a_column_that_is_there_twice_is_refused() -> None:
     with pytest.raises(UserError, match="f has 2 columns called 'text': rename all but one"):
         column_named(["text", "label", "text"], None, ("text",), "--text-column", "f")
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_the_rows_of_all_chunks_of_a_file_are_counted(kind: str, tmp_path: Path) -> None:
+    path, frame = tmp_path / f"t.{kind}", pd.DataFrame({"text": list("abcde")})
+    {"csv": lambda: frame.to_csv(path, index=False), "parquet": lambda: frame.to_parquet(path),
+     "jsonl": lambda: frame.to_json(path, orient="records", lines=True)}[kind]()
+    assert [list(chunk.index) for chunk in read_chunks(path, 2, exact=True)] == [[0, 1], [2, 3], [4]]
