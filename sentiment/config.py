@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from sentiment.errors import UserError, nearest
+from sentiment.table_format import QUOTINGS, TableFormat
 
 TRUNCATIONS = ("head", "tail", "both")
 POOLINGS = ("last", "max", "mean", "concat")
@@ -113,12 +114,21 @@ def _checked(declared: "dataclasses.Field[Any]", value: Any, kind: type, optiona
 class DataConfig(Section):
     """Where texts and labels come from, and how they are split."""
 
-    dataset: str = option("auto", "auto, imdb, sample, or a path: CSV, TSV, JSONL, Parquet (a glob too), or a "
-                          "folder with a subfolder per class")
+    dataset: str = option("auto", "auto, imdb, sample, or a path: CSV, TSV, JSON, JSONL, Parquet or Excel (a glob "
+                          "too), or a folder with a subfolder per class")
     data_dir: str | None = option(None, "folder or archive of IMDB (default: $SENTIMENT_DATA_DIR, then data/)")
     text_column: str | None = option(None, "column with the text (default: found by its name)")
     label_column: str | None = option(None, "column with the label (default: found by its name)")
     group_column: str | None = option(None, "column whose equal values stay on one side of a split")
+    encoding: str | None = option(None, "encoding of text files, such as cp1252, latin-1 or utf-16 (default: UTF-8, or "
+                                  "what a byte-order mark says)")
+    separator: str | None = option(None, "character between the fields of CSV and TSV files, or tab (default: a comma "
+                                   "for .csv, a tab for .tsv)")
+    header: bool = option(True, "whether the first line of CSV, TSV and Excel files names the columns; without a "
+                          "header they are named by number: --text-column 1")
+    quoting: str | None = option(None, "quotes in CSV and TSV files: double (a quote in a quoted field is written "
+                                 "twice), backslash (as \\\"), or none (quotes are ordinary characters); (default: "
+                                 "double, and fields that seem to swallow records are refused)", choices=QUOTINGS)
     test_file: str | None = option(None, "file with the test split (default: a stratified part of the data)")
     validation_file: str | None = option(None, "file with the validation split (default: a part of training)")
     random_split: bool = option(False, "split without regard to groups (IMDB's movies), so that validation flatters, "
@@ -134,6 +144,16 @@ class DataConfig(Section):
                                         minimum=0.01, maximum=0.5)
     test_fraction: float = option(0.2, "share held out for the test where the data has no test split",
                                   minimum=0.01, maximum=0.5)
+
+    def __post_init__(self) -> None:
+        """Check the values, also those that only together make a format of tables."""
+        super().__post_init__()
+        self.table_format  # noqa: B018
+
+    @property
+    def table_format(self) -> TableFormat:
+        """How text files are encoded, separated and quoted."""
+        return TableFormat(self.encoding, self.separator, self.header, self.quoting)
 
     @property
     def named_unlabelled(self) -> str | None:

@@ -4,13 +4,20 @@ import argparse
 import json
 from typing import Any
 
-from sentiment.commands.options import add_mixed_precision, add_report, add_section, check_report, given_options
+from sentiment.commands.options import (
+    TABLE_OPTIONS,
+    add_mixed_precision,
+    add_report,
+    add_section,
+    check_report,
+    given_options,
+)
 from sentiment.commands.tensorflow import import_tensorflow
 from sentiment.config import DataConfig, RunConfig
 from sentiment.console import log
 from sentiment.errors import UserError
 
-OPTIONS = ("dataset", "data_dir", "text_column", "label_column")
+OPTIONS = ("dataset", "data_dir", "text_column", "label_column", *TABLE_OPTIONS)
 
 
 def add_to(commands: Any) -> None:
@@ -55,7 +62,7 @@ def evaluation_data(changes: dict[str, Any], own: RunConfig) -> DataConfig | Non
     if "dataset" in changes:
         return DataConfig.from_dict(changes)
     if own.data.dataset not in ("imdb", "sample"):
-        raise UserError("--data-dir, --text-column and --label-column go with --dataset")
+        raise UserError("options of data, such as --text-column, go with --dataset")
     return own.updated({"data": changes}).data
 
 

@@ -6,8 +6,9 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from sentiment.config import RunConfig, Section, base_type, flag_of
+from sentiment.config import DataConfig, RunConfig, Section, base_type, flag_of
 from sentiment.errors import UserError
+from sentiment.table_format import TableFormat
 
 PICTURES = (".png", ".svg", ".pdf")
 
@@ -60,6 +61,23 @@ def add_mixed_precision(parser: argparse.ArgumentParser) -> None:
     """Add the flag with which a run predicts in half precision."""
     parser.add_argument("--mixed-precision", action="store_true", help="compute in half precision, float16 on a GPU, "
                         "else bfloat16: faster on processors that have products of it")
+
+
+TABLE_OPTIONS = ("encoding", "separator", "header", "quoting")
+
+
+def add_table_format(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say how text files of tables are written."""
+    add_section(parser, "data", DataConfig, TABLE_OPTIONS)
+
+
+def table_format(arguments: argparse.Namespace) -> TableFormat:
+    """Return the format that the flags of `add_table_format` say.
+
+    Raises:
+        UserError: for one that is not known.
+    """
+    return DataConfig.from_dict(given_options(arguments).get("data", {})).table_format
 
 
 def check_picture(flag: str, path: Path) -> None:

@@ -8,11 +8,12 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentiment.commands.options import add_mixed_precision
+from sentiment.commands.options import add_mixed_precision, add_table_format, table_format
 from sentiment.commands.shipped import is_text, shipped_model
 from sentiment.commands.tensorflow import import_tensorflow, load
 from sentiment.console import byte_progress, log, print_table
 from sentiment.errors import UserError
+from sentiment.table_format import DEFAULT_FORMAT
 
 if TYPE_CHECKING:
     from sentiment.predictions import Prediction, Predictor
@@ -28,7 +29,7 @@ def add_to(commands: Any) -> None:
                         "(default: models/imdb, the model that comes with the repository)")
     parser.add_argument("texts", nargs="*", default=[],
                         help="texts; without any, standard input is read, a text a line")
-    parser.add_argument("--input", help="a CSV, TSV, JSONL or Parquet file (a glob too)")
+    parser.add_argument("--input", help="a CSV, TSV, JSON, JSONL, Parquet or Excel file (a glob too)")
     parser.add_argument("--output", type=Path, help="write all columns and the predictions to this file, or to a file "
                         "for each input in this folder")
     parser.add_argument("--resume", action="store_true", help="go on with an --output that was interrupted")
@@ -39,6 +40,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--stateful", action="store_true", help="take the texts, or the lines of standard input, as "
                         "pieces of one text, and predict after each; for models that read one way")
     add_mixed_precision(parser)
+    add_table_format(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON object a line")
     parser.set_defaults(run=run)
 
@@ -72,6 +74,8 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UserError("--stateful goes with texts or standard input, not with --input")
     if arguments.output and not arguments.input:
         raise UserError("--output goes with --input")
+    if table_format(arguments) != DEFAULT_FORMAT and not arguments.input:
+        raise UserError("--encoding, --separator, --no-header and --quoting go with --input")
     if (arguments.resume or arguments.overwrite or arguments.engine != "local") and not arguments.output:
         raise UserError("--resume, --overwrite and --engine go with --output")
     if arguments.resume and arguments.overwrite:
@@ -105,7 +109,7 @@ def _predict_pieces(arguments: argparse.Namespace) -> None:
 def _predict_file(arguments: argparse.Namespace) -> None:
     from sentiment.scoring import text_chunks
 
-    chunks = text_chunks(arguments.input, arguments.text_column)
+    chunks = text_chunks(arguments.input, arguments.text_column, table_format(arguments))
     first = next(chunks, [])  # before the model is loaded: a mistake in the input answers at once
     classifier = load(arguments.model, arguments.mixed_precision)
     for texts in chain([first], chunks):
@@ -118,7 +122,8 @@ def _write_file(arguments: argparse.Namespace) -> None:
 
     model = Path(arguments.model)
     jobs = plan_jobs(arguments.input, arguments.output, model, arguments.text_column, resume=arguments.resume,
-                     overwrite=arguments.overwrite, mixed_precision=arguments.mixed_precision)
+                     overwrite=arguments.overwrite, mixed_precision=arguments.mixed_precision,
+                     form=table_format(arguments))
     if not jobs:
         log(f"{arguments.output} is finished: there is nothing to resume")
         return

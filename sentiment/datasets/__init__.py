@@ -10,14 +10,15 @@ from sentiment.datasets.corpus import Corpus, Examples, HeldOut, Texts, digests,
 from sentiment.datasets.download import DownloadError
 from sentiment.datasets.splits import share_of
 from sentiment.datasets.streams import scan
-from sentiment.datasets.tables import as_texts, columns_of, read_table
+from sentiment.datasets.tables import labelled_rows
 from sentiment.errors import UserError
 
 __all__ = ["Corpus", "Examples", "HeldOut", "Texts", "digests", "load_corpus", "load_for_evaluation",
            "load_unlabelled", "occurring"]
 
 NAMED: dict[str, Callable[[DataConfig, int], Corpus]] = {"imdb": imdb.load, "sample": sample.load}
-FILE_OPTIONS = ("test_file", "validation_file", "text_column", "label_column", "group_column", "stream")
+FILE_OPTIONS = ("test_file", "validation_file", "text_column", "label_column", "group_column", "stream", "encoding",
+                "separator", "header", "quoting")
 
 
 def load_corpus(config: DataConfig, seed: int) -> Corpus:
@@ -37,8 +38,9 @@ def load_corpus(config: DataConfig, seed: int) -> Corpus:
 def _load(config: DataConfig, seed: int) -> Corpus:
     if config.dataset in NAMED or config.dataset == "auto":
         for name in FILE_OPTIONS:
-            if getattr(config, name) not in (None, False):
-                raise UserError(f"--{name.replace('_', '-')} goes with --dataset PATH, not with '{config.dataset}'")
+            if getattr(config, name) != getattr(DataConfig, name):
+                flag = "no-header" if name == "header" else name.replace("_", "-")
+                raise UserError(f"--{flag} goes with --dataset PATH, not with '{config.dataset}'")
     if config.dataset == "auto":
         return _imdb_or_sample(config, seed)
     if config.dataset in NAMED:
@@ -65,8 +67,8 @@ def load_unlabelled(config: DataConfig, corpus: Corpus) -> Texts:
     if named != UNLABELLED_OF_CORPUS:
         if config.stream:
             return scan(named, config, labelled=False)[0]
-        frame = read_table(named)
-        return as_texts(frame[columns_of(frame, config, named, labelled=False).text], named)
+        return [text for read in labelled_rows(named, config, labelled.ROWS_AT_ONCE, labelled=False)
+                for text in read.texts]
     texts = corpus.unlabelled()
     if not texts:
         raise UserError(f"{corpus.name} has no texts without labels: name a file with --unlabelled FILE")

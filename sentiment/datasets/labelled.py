@@ -4,6 +4,7 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from sys import intern
 
 import numpy as np
 
@@ -12,10 +13,11 @@ from sentiment.console import log
 from sentiment.datasets.corpus import Corpus, Examples, HeldOut, Texts, blank, taken
 from sentiment.datasets.splits import hold_out
 from sentiment.datasets.streams import blank_among, scan
-from sentiment.datasets.tables import as_label, as_labels, as_texts, columns_of, matching_files, read_table
+from sentiment.datasets.tables import as_label, labelled_rows, matching_files
 from sentiment.errors import UserError, nearest
 from sentiment.machine import memory_bytes
 
+ROWS_AT_ONCE = 16_384
 LARGE_SHARE = 0.2  # of the memory
 UNLABELLED_FOLDER = "unsup"  # where IMDB has its unlabelled texts, next to the folders of its classes
 NOT_READ = (".", "__MACOSX")  # how the names of hidden files, and of what archives leave behind, begin
@@ -38,10 +40,14 @@ def from_table(pattern: str | os.PathLike[str], config: DataConfig, *, grouped: 
     if config.stream:
         return Named(*scan(pattern, config, grouped=grouped), where)
     _warn_of_size(where)
-    frame = read_table(pattern)
-    columns = columns_of(frame, config, where, grouped=grouped)
-    groups = as_texts(frame[columns.group], where) if columns.group else None
-    return Named(as_texts(frame[columns.text], where), as_labels(frame[columns.label], where), groups, where)
+    texts: list[str] = []
+    labels: list[str] = []
+    groups: list[str] = []
+    for read in labelled_rows(pattern, config, ROWS_AT_ONCE, grouped=grouped):
+        texts += read.texts
+        labels += map(intern, read.labels or ())
+        groups += map(intern, read.groups or ())
+    return Named(texts, labels, groups if read.columns.group is not None else None, where)
 
 
 def _warn_of_size(pattern: str) -> None:

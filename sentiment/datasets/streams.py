@@ -3,14 +3,15 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from sys import intern
 
 import numpy as np
 
 from sentiment.config import DataConfig
-from sentiment.datasets.tables import as_labels, as_texts, columns_of, table_chunks
+from sentiment.datasets.tables import as_texts, column_of, labelled_rows, table_chunks
 from sentiment.errors import UserError
+from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 
 CHUNK_ROWS = 4096
 
@@ -25,6 +26,7 @@ class StreamedTexts:
         rows: int64 [texts], rising: which rows of all files together they are.
         digests: uint64 [texts], equal for equal texts.
         blank: bool [texts], whether there is nothing but white space.
+        form: how the files are encoded, separated and quoted.
     """
 
     pattern: str
@@ -32,15 +34,17 @@ class StreamedTexts:
     rows: np.ndarray
     digests: np.ndarray
     blank: np.ndarray
+    form: TableFormat = DEFAULT_FORMAT
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __iter__(self) -> Iterator[str]:
         start = found = 0
-        for frame in table_chunks(self.pattern, CHUNK_ROWS, [self.column]):
+        for _, frame in table_chunks(self.pattern, CHUNK_ROWS, [self.column], self.form):
             first, last = np.searchsorted(self.rows, (start, start + len(frame)))
-            for text in as_texts(frame[self.column].iloc[self.rows[first:last] - start], self.pattern):
+            texts = column_of(frame, self.column).iloc[self.rows[first:last] - start]
+            for text in as_texts(texts, self.pattern):
                 if digest_of(text) != self.digests[found]:
                     raise UserError(f"{self.pattern} was changed while it was read")
                 yield text
@@ -51,7 +55,7 @@ class StreamedTexts:
 
     def take(self, rows: np.ndarray) -> "StreamedTexts":
         """Return the texts at `rows`, which must be rising."""
-        return StreamedTexts(self.pattern, self.column, self.rows[rows], self.digests[rows], self.blank[rows])
+        return replace(self, rows=self.rows[rows], digests=self.digests[rows], blank=self.blank[rows])
 
 
 def digest_of(text: str) -> int:
@@ -79,14 +83,13 @@ def scan(pattern: str | os.PathLike[str], config: DataConfig, *, labelled: bool 
     digests, without_words = [], []
     labels: list[str] = []
     groups: list[str] = []
-    for frame in table_chunks(pattern, CHUNK_ROWS):
-        columns = columns_of(frame, config, str(pattern), labelled=labelled, grouped=grouped)
-        texts = as_texts(frame[columns.text], str(pattern))
-        digests.append(digests_of(texts))
-        without_words.append(blank_among(texts))
+    for read in labelled_rows(pattern, config, CHUNK_ROWS, labelled=labelled, grouped=grouped):
+        digests.append(digests_of(read.texts))
+        without_words.append(blank_among(read.texts))
         # Interned, as they are few: else two million labels take 100 MB.
-        labels += map(intern, as_labels(frame[columns.label], str(pattern))) if columns.label else ()
-        groups += map(intern, as_texts(frame[columns.group], str(pattern))) if columns.group else ()
+        labels += map(intern, read.labels or ())
+        groups += map(intern, read.groups or ())
     rows = np.arange(sum(map(len, digests)))
-    streamed = StreamedTexts(str(pattern), columns.text, rows, np.concatenate(digests), np.concatenate(without_words))
-    return streamed, labels, groups if columns.group else None
+    streamed = StreamedTexts(str(pattern), read.columns.text, rows, np.concatenate(digests),
+                             np.concatenate(without_words), config.table_format)
+    return streamed, labels, groups if read.columns.group is not None else None

@@ -1,25 +1,25 @@
-"""Labelled texts from CSV, TSV, JSONL and Parquet files, read by pandas and pyarrow."""
+"""Columns of tables: which ones hold the text, the label and the group, and their cells as strings."""
 
 import glob
-import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
-from io import TextIOWrapper
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow
-import pyarrow.parquet
 
 from sentiment.config import DataConfig
+from sentiment.datasets.formats import COMPRESSIONS, KINDS, SEPARATORS, advice_for, is_read, kind_of
+from sentiment.datasets.reading import read_chunks
+from sentiment.datasets.separated import other_separator, separator_advice
 from sentiment.errors import UserError, nearest
+from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 
-BUFFER_BYTES = 1 << 20
+URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
 WHOLE_NUMBER = re.compile(r"^([+-]?\d+)\.0+$")  # as spreadsheets and data frames write a whole number
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 TEXT_NAMES = ("text", "review", "sentence", "comment", "content", "body", "message", "document", "tweet")
 LABEL_NAMES = ("label", "sentiment", "class", "category", "target", "polarity", "rating", "stars")
 
@@ -33,152 +33,45 @@ def matching_files(pattern: str | os.PathLike[str]) -> list[Path]:
     name = os.path.expanduser(os.fspath(pattern))
     paths = [Path(name)] if Path(name).is_file() else sorted(Path(found) for found in glob.glob(name, recursive=True))
     files = [path for path in paths if path.is_file()]
+    if URL.match(name):
+        raise UserError(f"{name} is an address, and files are read from the disk: download it first, and name the file")
     if not files:
         parent = Path(name).parent
         beside = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
         raise UserError(f"no such file: {pattern}{nearest(Path(name).name, beside)}")
     for path in files:
-        if path.suffix.lower() not in SUFFIXES:
-            raise UserError(f"cannot read {path}: expected a file ending in {', '.join(SUFFIXES)}")
+        if not is_read(path):
+            raise UserError(f"cannot read {path}: expected a file ending in {', '.join(KINDS)}, or in one of them and "
+                            f"{', '.join(COMPRESSIONS)}{advice_for(path)}")
         if path.stat().st_size == 0:
             raise UserError(f"{path} is empty")
     return files
 
 
-def read_chunks(path: Path, rows: int, columns: list[str] | None = None, *, exact: bool = False, first: int = 0,
-                seen: Callable[[int], None] = lambda size: None) -> Iterator[pd.DataFrame]:
-    """Yield a file as frames of at most `rows` rows, with these columns or all, text and labels as written.
-
-    CSV, TSV and JSONL are UTF-8, with or without a byte-order mark. Values of CSV and TSV stay strings,
-    so that a label `01` or `NA` is itself. A file without rows is a frame without rows.
+def table_chunks(pattern: str | os.PathLike[str], rows: int, columns: list[str] | None = None,
+                 form: TableFormat = DEFAULT_FORMAT) -> Iterator[tuple[Path, pd.DataFrame]]:
+    """Yield all files that a path or glob names as frames of at most `rows` rows, each with the path of its file.
 
     Args:
-        path: the file.
+        pattern: the path or glob.
         rows: of a frame, at most.
         columns: those that are read, None for all.
-        exact: keep the types of Parquet and the objects of JSONL, so that they can be written as they were.
-        first: the index of the first row; the frames' indices go on from there.
-        seen: called with the number of bytes that were read since the last call.
+        form: how text is encoded, separated and quoted.
 
     Raises:
-        UserError: if the file cannot be parsed or is not UTF-8, with the row.
+        UserError: if there is no such file, one cannot be read or has no rows.
     """
-    kind = path.suffix.lower()
-    try:
-        if kind == ".parquet":
-            chunks = _parquet_chunks(path, rows, columns, exact, seen)
-        elif kind == ".jsonl":
-            chunks = _json_chunks(path, rows, exact, seen)
-        else:
-            chunks = _separated_chunks(path, rows, columns, seen)
-        for frame in chunks:
-            frame.index = pd.RangeIndex(first, first + len(frame))
-            first += len(frame)
-            yield frame
-    except UnicodeDecodeError:
-        raise UserError(f"{path}, line {_line_not_utf8(path)}: not UTF-8; save the file as UTF-8") from None
-    except pd.errors.EmptyDataError:
-        raise UserError(f"{path} is empty") from None
-    except (pd.errors.ParserError, pyarrow.ArrowInvalid) as error:
-        raise UserError(f"cannot read {path}: {str(error).strip().splitlines()[-1]}") from None
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
-
-
-def _parquet_chunks(path: Path, rows: int, columns: list[str] | None, exact: bool, seen: Callable[[int], None]
-                    ) -> Iterator[pd.DataFrame]:
-    types = pd.ArrowDtype if exact else None
-    # Without these two settings a whole row group is in memory, which may be the whole file.
-    with pyarrow.parquet.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False) as file:
-        if not file.metadata.num_rows:
-            yield file.read(columns=columns).to_pandas(types_mapper=types, ignore_metadata=exact)
-        for batch in file.iter_batches(batch_size=rows, columns=columns):
-            yield batch.to_pandas(types_mapper=types, ignore_metadata=exact)  # which may hide a column as an index
-            seen(round(path.stat().st_size * len(batch) / file.metadata.num_rows))
-
-
-def _separated_chunks(path: Path, rows: int, columns: list[str] | None, seen: Callable[[int], None]
-                      ) -> Iterator[pd.DataFrame]:
-    before = 0
-    with path.open("rb") as file:
-        for frame in pd.read_csv(file, sep="\t" if path.suffix.lower() == ".tsv" else ",", dtype=str,
-                                 keep_default_na=False, encoding="utf-8-sig", chunksize=rows, usecols=columns):
-            yield frame
-            seen(file.tell() - before)
-            before = file.tell()
-
-
-def _json_chunks(path: Path, rows: int, exact: bool, seen: Callable[[int], None]) -> Iterator[pd.DataFrame]:
-    records: list[dict[str, object]] = []
-    before = 0
-    with path.open("rb") as file:
-        for number, line in enumerate(TextIOWrapper(file, encoding="utf-8-sig"), start=1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-            except ValueError as error:
-                raise UserError(f"{path}, line {number}: not JSON: {error}") from None
-            if not isinstance(record, dict):
-                raise UserError(f"{path}, line {number}: expected a JSON object, not {line.strip()[:40]}")
-            records.append(record)
-            if len(records) == rows:
-                yield pd.DataFrame(records, dtype=object if exact else None)
-                seen(file.tell() - before)
-                records, before = [], file.tell()
-    if records:
-        yield pd.DataFrame(records, dtype=object if exact else None)
-        seen(path.stat().st_size - before)
-
-
-def _line_not_utf8(path: Path) -> int:
-    """Return the number, from 1, of the first line that is not UTF-8."""
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError:
-                return number
-    return number
-
-
-def table_chunks(pattern: str | os.PathLike[str], rows: int, columns: list[str] | None = None
-                 ) -> Iterator[pd.DataFrame]:
-    """Yield all files that a path or glob names as frames of at most `rows` rows, with these columns or all.
-
-    Raises:
-        UserError: if there is no such file, it cannot be read, has no rows, or the columns of two files differ.
-    """
-    expected: pd.Index | None = None
     read = 0
     for path in matching_files(pattern):
         empty = True
-        for frame in read_chunks(path, rows, columns, first=read):
+        for frame in read_chunks(path, rows, columns, form, first=read):
             if frame.empty:  # a header alone
                 continue
-            expected = frame.columns if expected is None else expected
             read += len(frame)
-            yield same_columns(frame, expected, path) if empty else frame
+            yield path, frame
             empty = False
         if empty:
             raise UserError(f"{path} has no rows")
-
-
-def same_columns(frame: pd.DataFrame, expected: pd.Index, path: Path) -> pd.DataFrame:
-    """Return a frame with its columns in the expected order.
-
-    Raises:
-        UserError: if it has others.
-    """
-    if set(expected) != set(frame.columns):
-        raise UserError(f"{path} has the columns {', '.join(map(str, frame.columns))}, the first file has "
-                        f"{', '.join(map(str, expected))}")
-    return frame[expected]
-
-
-def read_table(pattern: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read all files that a path or glob names into one frame; raise as `table_chunks` does."""
-    return pd.concat(list(table_chunks(pattern, 100_000)), ignore_index=True)
 
 
 class Columns(NamedTuple):
@@ -189,46 +82,133 @@ class Columns(NamedTuple):
     group: str | None
 
 
-def columns_of(frame: pd.DataFrame, config: DataConfig, where: str, *, labelled: bool = True, grouped: bool = False
-               ) -> Columns:
+class Rows(NamedTuple):
+    """Consecutive rows of tables: texts, names of labels and of groups; None for what was not asked for."""
+
+    columns: Columns
+    texts: list[str]
+    labels: list[str] | None
+    groups: list[str] | None
+
+
+def labelled_rows(pattern: str | os.PathLike[str], config: DataConfig, rows: int, *, labelled: bool = True,
+                  grouped: bool = False) -> Iterator[Rows]:
+    """Yield the needed columns of all files that a path or glob names, `rows` rows at a time at most.
+
+    The first file decides which columns they are; the others must have them too, whatever else they have.
+
+    Args:
+        pattern: the path or glob.
+        config: names the columns and the format.
+        rows: at a time, at most.
+        labelled: whether a label is needed.
+        grouped: whether the group is read, if the configuration names its column.
+
+    Raises:
+        UserError: as `table_chunks`, if a column is missing, or a cell holds no text.
+    """
+    where, columns, last = str(pattern), None, None
+    for path, frame in table_chunks(pattern, rows, form=config.table_format):
+        if columns is None:
+            columns = columns_of(frame, config, where, path, labelled=labelled, grouped=grouped)
+        elif path != last:
+            for name, flag in zip(columns, ("--text-column", "--label-column", "--group-column"), strict=True):
+                if name is not None:
+                    column_named(frame.columns, name, (), flag, str(path))
+        last = path
+        yield Rows(columns, as_texts(column_of(frame, columns.text), where),
+                   as_labels(column_of(frame, columns.label), where) if columns.label is not None else None,
+                   as_texts(column_of(frame, columns.group), where) if columns.group is not None else None)
+
+
+def column_of(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
+    """Return a column; without a value where some objects of JSON lack it, and so a frame of them."""
+    if name in frame.columns:
+        return frame[name]
+    return pd.Series([None] * len(frame), frame.index, object, name)
+
+
+def columns_of(frame: pd.DataFrame, config: DataConfig, where: str, path: Path, *, labelled: bool = True,
+               grouped: bool = False) -> Columns:
     """Return the columns with the text, the label (if `labelled`) and the group (if `grouped` and there is one).
+
+    Args:
+        frame: some rows of the first file.
+        config: names the columns.
+        where: the path or glob, for messages.
+        path: of the first file.
+        labelled: whether a label is needed.
+        grouped: whether the group is.
 
     Raises:
         UserError: if one is not there, or the text and the label are the same.
     """
-    text = column_named(frame.columns, config.text_column, TEXT_NAMES, "--text-column", where)
+    hint = header_hint(frame, config.table_format, path)
+    text = column_named(frame.columns, config.text_column, TEXT_NAMES, "--text-column", where, hint)
     if not labelled:
         return Columns(text, None, None)
-    label = column_named(frame.columns, config.label_column, LABEL_NAMES, "--label-column", where)
+    label = column_named(frame.columns, config.label_column, LABEL_NAMES, "--label-column", where, hint)
     if text == label:
         raise UserError(f"the text and the label of {where} are both read from the column '{text}': "
                         "set --text-column and --label-column")
     if not grouped or config.group_column is None:
         return Columns(text, label, None)
-    return Columns(text, label, column_named(frame.columns, config.group_column, (), "--group-column", where))
+    return Columns(text, label, column_named(frame.columns, config.group_column, (), "--group-column", where, hint))
 
 
-def column_named(columns: Iterable[object], asked: str | None, usual: tuple[str, ...], flag: str, where: str) -> str:
+def header_hint(frame: pd.DataFrame, form: TableFormat, path: Path) -> str:
+    """Return what may be wrong if a column is not found: the separator, or a first line that is no header."""
+    kind = kind_of(path)
+    names = [str(name) for name in frame.columns]
+    if kind not in (*SEPARATORS, ".xlsx"):
+        return ""
+    if not form.header:
+        return "; the columns are numbered from 1"
+    other = other_separator(names, form.separator or SEPARATORS[kind]) if kind in SEPARATORS else None
+    if other:
+        return f"; its columns look separated by {other}: {separator_advice(other)}"
+    return "; if the first line is no header, add --no-header, and columns are named by number, as --text-column 1"
+
+
+def column_named(columns: Iterable[object], asked: str | None, usual: tuple[str, ...], flag: str, where: str,
+                 hint: str = "") -> str:
     """Return the column to use: the one asked for, else the first with a usual name.
+
+    Args:
+        columns: the names of all.
+        asked: the name that was given.
+        usual: names of which the first that there is is taken without one.
+        flag: with which the column is named.
+        where: the file or glob, for messages.
+        hint: what may be wrong if there is none.
 
     Raises:
         UserError: if it is not there or there twice; the message has the nearest name and all columns.
     """
     names = [str(column) for column in columns]
-    listed = ", ".join(names)
-    lowered = {name.lower(): name for name in reversed(names)}
+    shown = [name if len(name) <= 40 else name[:37] + "..." for name in names]
+    listed = ", ".join(shown) if len(shown) <= 40 else ", ".join([*shown[:40], f"... {len(shown) - 40} more"])
+    lowered = {name.strip().lower(): name for name in reversed(names)}
     if asked is not None:
         if asked not in names:
-            raise UserError(f"{where} has no column '{asked}'{nearest(asked, names)} (columns: {listed})")
+            raise UserError(f"{where} has no column '{asked}'{nearest(asked, names)} (columns: {listed}){hint}")
         found = asked
     else:
         known = [lowered[name] for name in usual if name in lowered]
         if not known:
-            raise UserError(f"cannot tell which column of {where} to use: name it with {flag} (columns: {listed})")
+            raise UserError(f"cannot tell which column of {where} to use: name it with {flag} (columns: {listed})"
+                            f"{hint}")
         found = known[0]
     if names.count(found) > 1:
         raise UserError(f"{where} has {names.count(found)} columns called '{found}': rename all but one")
     return found
+
+
+def cells(values: "pd.Series[Any]") -> list[object]:
+    """Return the values of a column as Python's, None for a null of Arrow."""
+    if isinstance(values.dtype, pd.ArrowDtype):
+        return list(pyarrow.array(values).to_pylist())
+    return list(values.tolist())
 
 
 def as_texts(values: "pd.Series[Any]", where: str) -> list[str]:
@@ -238,7 +218,7 @@ def as_texts(values: "pd.Series[Any]", where: str) -> list[str]:
         UserError: for a value that is no text, as `as_cell`.
     """
     return [value if isinstance(value, str) else as_cell(value, row, values.name, where)
-            for row, value in enumerate(values, first_row(values))]
+            for row, value in enumerate(cells(values), first_row(values))]
 
 
 def first_row(values: "pd.Series[Any]") -> int:
@@ -292,7 +272,7 @@ def as_labels(values: "pd.Series[Any]", where: str) -> list[str]:
     """Return a column of a file or glob `where` as label names; raise as `as_label`."""
     names: dict[str, str] = {}  # of the few different ones, by how they are written
     found = []
-    for row, value in enumerate(cast("list[object]", values.tolist()), first_row(values)):
+    for row, value in enumerate(cells(values), first_row(values)):
         if not isinstance(value, str):
             found.append(as_label(value, row, values.name, where))
             continue

@@ -5,22 +5,28 @@ from pathlib import Path
 
 import pandas as pd
 
-from sentiment.datasets.tables import TEXT_NAMES, as_texts, column_named, matching_files, read_chunks, same_columns
+from sentiment.datasets.formats import JSON_LINES, kind_of
+from sentiment.datasets.reading import read_chunks
+from sentiment.datasets.tables import TEXT_NAMES, as_texts, column_named, column_of, header_hint, matching_files
 from sentiment.errors import UserError
 from sentiment.predictions import Predictor
+from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 
 CHUNK_ROWS = 4096
 LABEL_COLUMN, SCORE_COLUMN = "predicted_label", "predicted_score"
 
 
-def text_chunks(source: str, text_column: str | None) -> Iterator[list[str]]:
+def text_chunks(source: str, text_column: str | None, form: TableFormat = DEFAULT_FORMAT) -> Iterator[list[str]]:
     """Yield the texts of a file, or of all that a glob names."""
     for path in matching_files(source):
-        for frame in read_chunks(path, CHUNK_ROWS):
-            yield _texts(frame, text_column, path)
+        name = None
+        for frame in read_chunks(path, CHUNK_ROWS, form=form):
+            name = name or text_name(frame, text_column, path, form)
+            yield as_texts(column_of(frame, name), str(path))
 
 
-def scored_frames(classifier: Predictor, sources: Sequence[Path], text_column: str | None, *, skip: int = 0,
+def scored_frames(classifier: Predictor, sources: Sequence[Path], text_column: str | None,
+                  form: TableFormat = DEFAULT_FORMAT, *, skip: int = 0,
                   seen: Callable[[int], None] = lambda size: None) -> Iterator[pd.DataFrame]:
     """Yield the rows of files one after another, all columns as they are, with the prediction added.
 
@@ -30,37 +36,44 @@ def scored_frames(classifier: Predictor, sources: Sequence[Path], text_column: s
         classifier: what predicts.
         sources: the files.
         text_column: the column with the text, None to find it by its name.
+        form: how text files are encoded, separated and quoted.
         skip: how many rows are left out at the start; frames of one file end where they always do.
         seen: called with the number of bytes that were read since the last call.
-    """
-    rows = 0
-    for path, frame in _frames(sources, seen):
-        rows += len(frame)
-        if rows > skip or frame.empty:
-            predictions = classifier.predict(_texts(frame, text_column, path))
-            frame[LABEL_COLUMN] = pd.Series([answer.label for answer in predictions], frame.index, str)
-            frame[SCORE_COLUMN] = pd.Series([answer.score for answer in predictions], frame.index, float)
-            yield frame
-
-
-def _frames(sources: Sequence[Path], seen: Callable[[int], None]) -> Iterator[tuple[Path, pd.DataFrame]]:
-    """Yield frames that have the same columns in the same order.
 
     Raises:
         UserError: if the columns of two files differ, or one has the name of a column that is added.
     """
-    expected: pd.Index | None = None
+    rows = 0
+    expected: list[str] | None = None
     for path in sources:
-        for frame in read_chunks(path, CHUNK_ROWS, exact=True, seen=seen):
-            expected = frame.columns if expected is None else expected
-            if len(sources) > 1:
-                frame = same_columns(frame, expected, path)
+        name = None
+        for frame in read_chunks(path, CHUNK_ROWS, form=form, first=rows, seen=seen):
+            name = name or text_name(frame, text_column, path, form)
+            names = list(frame.columns)
             for added in (LABEL_COLUMN, SCORE_COLUMN):
-                if added in frame.columns:
+                if added in names:
                     raise UserError(f"{path} already has a column '{added}': rename it")
-            yield path, frame
+            if kind_of(path) not in (*JSON_LINES, ".json"):
+                expected = names if expected is None else expected
+                if sorted(names) != sorted(expected) or (len(set(names)) < len(names) and names != expected):
+                    raise UserError(f"{path} has the columns {', '.join(names)}, the first file has "
+                                    f"{', '.join(expected)}: with a folder as --output each has a file of its own")
+                frame = frame if names == expected else frame[expected]
+            rows += len(frame)
+            if rows <= skip and len(frame):
+                continue
+            predictions = classifier.predict(as_texts(column_of(frame, name), str(path)))
+            added_columns = {LABEL_COLUMN: pd.Series([answer.label for answer in predictions], frame.index, object),
+                             SCORE_COLUMN: pd.Series([answer.score for answer in predictions], frame.index, float)}
+            yield pd.concat([frame, pd.DataFrame(added_columns)], axis=1)
 
 
-def _texts(frame: pd.DataFrame, text_column: str | None, path: Path) -> list[str]:
-    return as_texts(frame[column_named(frame.columns, text_column, TEXT_NAMES, "--text-column", str(path))],
-                    str(path))
+def text_name(frame: pd.DataFrame, asked: str | None, path: Path, form: TableFormat) -> str:
+    """Return the column with the text: the one that is asked for, that has a usual name, or the only one, called 1.
+
+    Raises:
+        UserError: if there is none.
+    """
+    if asked is None and not form.header and list(frame.columns) == ["1"]:
+        return "1"
+    return column_named(frame.columns, asked, TEXT_NAMES, "--text-column", str(path), header_hint(frame, form, path))

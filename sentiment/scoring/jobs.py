@@ -1,15 +1,17 @@
 """Which files are labelled into which, and the labelling."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sentiment.datasets.tables import SUFFIXES, matching_files
+from sentiment.datasets.formats import is_written
+from sentiment.datasets.tables import matching_files
 from sentiment.errors import UserError
 from sentiment.predictions import Predictor
 from sentiment.scoring.frames import scored_frames
 from sentiment.scoring.parts import PartedTable, check_target, parts_folder
+from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 from sentiment.version import __version__
 
 
@@ -24,6 +26,7 @@ class Job:
         text_column: the column with the text, None to find it by its name.
         resume: whether to go on with what an earlier run left.
         mixed_precision: see `sentiment.load`.
+        form: how text files are encoded, separated and quoted.
     """
 
     sources: tuple[Path, ...]
@@ -32,6 +35,7 @@ class Job:
     text_column: str | None
     resume: bool
     mixed_precision: bool = False
+    form: TableFormat = DEFAULT_FORMAT
 
     @property
     def size(self) -> int:
@@ -42,14 +46,15 @@ class Job:
     def plan(self) -> dict[str, Any]:
         """What must not change between a run and the one that goes on with it."""
         return {"version": __version__, "text_column": self.text_column, "model": _states(_files(self.model)),
-                "mixed_precision": self.mixed_precision, "sources": _states(self.sources)}
+                "mixed_precision": self.mixed_precision, "format": asdict(self.form), "sources": _states(self.sources)}
 
     def run(self, classifier: Predictor, seen: Callable[[int], None] = lambda size: None) -> int:
         """Write the file and return its rows; `seen` is called with bytes that were read."""
-        table = PartedTable(self.target, self.plan)
+        table = PartedTable(self.target, self.plan, self.form)
         done = table.begin(resume=self.resume)
         try:
-            for frame in scored_frames(classifier, self.sources, self.text_column, skip=done, seen=seen):
+            for frame in scored_frames(classifier, self.sources, self.text_column, self.form, skip=done,
+                                       seen=seen):
                 table.write(frame)
             return table.finish()
         except UserError:
@@ -58,7 +63,7 @@ class Job:
 
 
 def plan_jobs(pattern: str, output: Path, model: Path, text_column: str | None, *, resume: bool, overwrite: bool,
-              mixed_precision: bool = False) -> list[Job]:
+              mixed_precision: bool = False, form: TableFormat = DEFAULT_FORMAT) -> list[Job]:
     """Return the jobs that are left to do: one for a file, or one for each source if `output` is a folder.
 
     `output` is a file if it ends like one; a folder is made.
@@ -67,19 +72,23 @@ def plan_jobs(pattern: str, output: Path, model: Path, text_column: str | None, 
         UserError: if a source or the folder of the output is missing, or what would be written is there already.
     """
     sources = matching_files(pattern)
-    if output.suffix.lower() in SUFFIXES and not output.is_dir():
+    if is_written(output) and not output.is_dir():
         check_target(output)
         pairs = [(tuple(sources), output)]
     else:
         if output.suffix and not output.is_dir():
             check_target(output)  # a file of a kind that cannot be written
+        for source in sources:
+            if not is_written(source):
+                raise UserError(f"{source} is read, but a file of its kind is not written: give a file as --output, "
+                                "such as predictions.csv")
         pairs = [((source,), output / source.name) for source in sources]
         _check_folder(sources, output)
     there = [target for _, target in pairs if target.exists() or parts_folder(target).exists()]
     if there and not resume and not overwrite:
         raise UserError(f"{there[0]} is there already, whole or in part: --resume goes on with what is missing, "
                         "--overwrite starts anew")
-    return [Job(given, target, model, text_column, resume, mixed_precision) for given, target in pairs
+    return [Job(given, target, model, text_column, resume, mixed_precision, form) for given, target in pairs
             if not (resume and target.exists())]
 
 

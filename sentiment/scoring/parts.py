@@ -7,7 +7,7 @@ to 16,383.
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,25 +16,37 @@ import pandas as pd
 import pyarrow
 import pyarrow.parquet
 
-from sentiment.datasets.tables import SUFFIXES
+from sentiment.datasets.formats import (
+    COMPRESSIONS,
+    SEPARATORS,
+    WRITTEN_KINDS,
+    SeparatedWriter,
+    is_written,
+    kind_of,
+    suffixes_of,
+)
+from sentiment.datasets.tables import cells
 from sentiment.errors import UserError
 from sentiment.files import written_beside
+from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 
 PART_ROWS = 16_384
 
 
 class PartedTable:
-    """A CSV, TSV, JSONL or Parquet file in the making.
+    """A CSV, TSV, JSON, JSON lines or Parquet file in the making; text is UTF-8.
 
     Args:
         path: where it will be.
         plan: what it is made of; parts of another plan do not belong to it.
+        form: CSV and TSV are separated and quoted as it says, and have a header if it says so.
     """
 
-    def __init__(self, path: Path, plan: dict[str, Any]) -> None:
+    def __init__(self, path: Path, plan: dict[str, Any], form: TableFormat = DEFAULT_FORMAT) -> None:
         check_target(path)
         self.path = path
-        self.kind = path.suffix.lower()
+        self.kind = kind_of(path)
+        self.form = form
         self.folder = parts_folder(path)
         self.plan = plan
         self._frames: list[pd.DataFrame] = []
@@ -70,7 +82,11 @@ class PartedTable:
         if self._frames:
             self._flush()
         with written_beside(self.path) as beside:
-            _MERGED[self.kind]([path for _, _, path in self._parts()], beside)
+            paths = [path for _, _, path in self._parts()]
+            if self.kind == ".parquet":
+                _merge_parquet(paths, beside)
+            else:
+                _merge_text(paths, beside, self.kind, suffixes_of(self.path).compressed)
         self.discard()
         return self._rows
 
@@ -82,7 +98,29 @@ class PartedTable:
         frame = pd.concat(self._frames, ignore_index=True) if len(self._frames) > 1 else self._frames[0]
         first, self._rows, self._frames = self._rows, self._rows + len(frame), []
         with written_beside(self.folder / f"{first:09}-{self._rows:09}{self.kind}") as beside:
-            _WRITTEN[self.kind](frame, beside, first == 0)
+            if self.kind == ".parquet":
+                _write_parquet(frame, beside)
+            elif self.kind in SEPARATORS:
+                _write_separated(frame, beside, self.kind, self.form, self._columns(frame, first), header=first == 0)
+            else:
+                _write_json(frame, beside)
+
+    def _columns(self, frame: pd.DataFrame, first: int) -> list[str]:
+        """Return the columns of CSV: those of the first part, which are kept in a file for a run that goes on.
+
+        Raises:
+            UserError: if an object of JSON has a key that none of the first part has.
+        """
+        kept = self.folder / "columns.json"
+        if first == 0:
+            with written_beside(kept) as beside:
+                beside.write_text(json.dumps(list(frame.columns)), encoding="utf-8")
+        columns: list[str] = json.loads(kept.read_text(encoding="utf-8"))
+        new = [name for name in frame.columns if name not in columns]
+        if new:
+            raise UserError(f"the key '{new[0]}' occurs behind row {first:,} for the first time, where {self.path} has "
+                            "its columns already: write .jsonl")
+        return columns
 
     def _parts(self) -> list[tuple[int, int, Path]]:
         """Return the parts in order, as first row, row behind the last, and file."""
@@ -106,39 +144,74 @@ def check_target(path: Path) -> None:
     Raises:
         UserError: if its kind or its folder is not known.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"cannot write {path}: expected a file ending in {', '.join(SUFFIXES)}")
+    if not is_written(path):
+        raise UserError(f"cannot write {path}: expected a file ending in {', '.join(WRITTEN_KINDS)}, those of text "
+                        f"also with {', '.join(COMPRESSIONS)}")
     if not path.parent.is_dir():
         raise UserError(f"cannot write {path}: no such folder: {path.parent}")
 
 
-def _write_parquet(frame: pd.DataFrame, path: Path, first: bool) -> None:
+def _check_names(frame: pd.DataFrame, kind: str) -> None:
+    names = list(frame.columns)
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UserError(f"two columns are called '{twice}', which {kind} cannot hold: write .csv, or rename one")
+
+
+def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    _check_names(frame, ".parquet")
     try:
         pyarrow.parquet.write_table(pyarrow.Table.from_pandas(frame, preserve_index=False), path)
     except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError) as error:
         raise _not_parquet(error.args[-1]) from None
 
 
-def _write_json(frame: pd.DataFrame, path: Path, first: bool) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        for record in frame.to_dict(orient="records"):
-            given = {name: None if value is pd.NA else value for name, value in record.items()
-                     if value is pd.NA or value == value}  # what a row lacks is a float that is not itself
-            file.write(json.dumps(given, ensure_ascii=False, default=str) + "\n")
+def _write_json(frame: pd.DataFrame, path: Path) -> None:
+    _check_names(frame, ".jsonl")
+    names = list(frame.columns)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        for row in zip(*(cells(frame[name]) for name in names), strict=True):
+            # What an object lacks is a float that is not itself.
+            record = {name: value for name, value in zip(names, row, strict=True) if value == value}
+            file.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
 
 
-def _write_separated(separator: str) -> Callable[[pd.DataFrame, Path, bool], None]:
-    def write(frame: pd.DataFrame, path: Path, first: bool) -> None:
-        frame.to_csv(path, sep=separator, index=False, header=first)
+def _write_separated(frame: pd.DataFrame, path: Path, kind: str, form: TableFormat, columns: list[str], *,
+                     header: bool) -> None:
+    values = [cells(frame.iloc[:, place]) for place in range(frame.shape[1])]
+    if list(frame.columns) != columns:
+        found = dict(zip(frame.columns, values, strict=True))
+        values = [found.get(name, [None] * len(frame)) for name in columns]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = SeparatedWriter(file, form.separator or SEPARATORS[kind], form)
+        if header and form.header:
+            writer.rows([columns])
+        writer.rows(zip(*([None if value != value else value for value in column] for column in values), strict=True))
 
-    return write
+
+def _merge_text(parts: list[Path], path: Path, kind: str, compressed: str | None) -> None:
+    """Write all parts into one file, compressed if its name says so; those of `.json` become an array."""
+    with path.open("wb") as file:
+        whole = pyarrow.CompressedOutputStream(pyarrow.PythonFile(file, mode="w"), COMPRESSIONS[compressed]) \
+            if compressed else file
+        if kind == ".json":
+            _merge_array(parts, whole)
+        else:
+            for part in parts:
+                with part.open("rb") as content:
+                    shutil.copyfileobj(content, whole)
+        if compressed:
+            whole.close()
 
 
-def _merge_bytes(parts: list[Path], path: Path) -> None:
-    with path.open("wb") as whole:
-        for part in parts:
-            with part.open("rb") as file:
-                shutil.copyfileobj(file, whole)
+def _merge_array(parts: list[Path], whole: Any) -> None:
+    before = b"[\n"
+    for part in parts:
+        with part.open("rb") as lines:
+            for line in lines:
+                whole.write(before + line.rstrip(b"\n"))
+                before = b",\n"
+    whole.write(b"\n]\n" if before == b",\n" else b"[]\n")
 
 
 def _merge_parquet(parts: list[Path], path: Path) -> None:
@@ -162,7 +235,3 @@ def _batches(part: Path) -> Iterator[Any]:
     with pyarrow.parquet.ParquetFile(part) as file:
         yield from file.iter_batches()
 
-
-_WRITTEN: dict[str, Callable[[pd.DataFrame, Path, bool], None]] = {
-    ".parquet": _write_parquet, ".jsonl": _write_json, ".csv": _write_separated(","), ".tsv": _write_separated("\t")}
-_MERGED = {".parquet": _merge_parquet, ".jsonl": _merge_bytes, ".csv": _merge_bytes, ".tsv": _merge_bytes}

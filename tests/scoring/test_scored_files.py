@@ -1,10 +1,13 @@
 """Files labelled with all their columns, whatever interrupts it."""
 
+import gzip
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +19,13 @@ import pytest
 from helpers.commands import Cli
 from helpers.fake_predictor import FakePredictor
 
+from sentiment.datasets.formats import SeparatedWriter
+from sentiment.datasets.reading import read_chunks
+from sentiment.datasets.tables import cells
 from sentiment.errors import UserError
 from sentiment.predictions import Prediction
 from sentiment.scoring import Job, frames, parts, plan_jobs, run_jobs
+from sentiment.table_format import TableFormat
 
 WORDS = ["good film", "bad film", "film", "good good", "bad"]
 
@@ -268,3 +275,98 @@ def test_flags_that_do_not_go_together(words: list[str], message: str, exported_
     code, _, err = run_cli("predict", exported_run / "onnx", *words)
     assert code == 1
     assert message in err
+
+
+@pytest.mark.parametrize(("name", "form"), [
+    ("in.csv", TableFormat()), ("in.tsv", TableFormat()), ("in.csv.gz", TableFormat()), ("in.csv.zst", TableFormat()),
+    ("in.csv", TableFormat(separator=";")), ("in.csv", TableFormat(quoting="backslash")),
+    ("in.csv", TableFormat(header=False))])
+def test_the_output_has_the_values_of_the_input_byte_for_byte(name: str, form: TableFormat, tmp_path: Path,
+                                                              model: Path) -> None:
+    """Also a carriage return, a name that is there twice or empty, and what looks like a number or a missing value."""
+    rows = [["text", "a", "a", "", "text;2"],
+            *([f"good\r{number}", "1.0", "NA", "", 'x;"\n,\ty\\'] for number in range(30)),
+            ["", "", "", "", ""], ["\r", "007", " b ", "\ufeff", "nan"]]
+    with opened_for_writing(tmp_path / name) as file:
+        SeparatedWriter(file, form.separator or ("\t" if ".tsv" in name else ","), form).rows(rows)
+    target = tmp_path / name.replace("in", "out")
+    (one,) = plan_jobs(str(tmp_path / name), target, model, None if form.header else "1", resume=False,
+                       overwrite=False, form=form)
+    assert one.run(FakePredictor()) == 32 + (not form.header)
+    frames_ = list(read_chunks(target, 100, form=form))
+    found = [list(map(str, row)) for frame in frames_ for row in zip(*(
+        cells(frame.iloc[:, place]) for place in range(frame.shape[1])), strict=True)]
+    names = list(frames_[0].columns)
+    assert [row[:5] for row in ([names, *found] if form.header else found)] == rows
+    assert names[5:] == (["predicted_label", "predicted_score"] if form.header else ["6", "7"])
+    assert {row[5] for row in found} <= {"neg", "pos"}
+
+
+@contextmanager
+def opened_for_writing(path: Path) -> Iterator[TextIOWrapper]:
+    """Open a file for UTF-8, compressed as its name says."""
+    compression = {".gz": "gzip", ".zst": "zstd"}.get(path.suffix)
+    with pyarrow.output_stream(str(path), compression=compression) as stream, \
+            TextIOWrapper(stream, encoding="utf-8", newline="") as file:
+        yield file
+
+
+def test_a_blank_line_has_its_answer(tmp_path: Path, model: Path) -> None:
+    (tmp_path / "in.csv").write_text("text\ngood\n\nbad\n")
+    job(tmp_path / "in.csv", tmp_path / "out.csv", model).run(FakePredictor())
+    assert [line.split(",")[:2] for line in (tmp_path / "out.csv").read_text().splitlines()[1:]] == [
+        ["good", "pos"], ["", "neg"], ["bad", "neg"]]
+
+
+def test_json_becomes_an_array_where_its_name_says_so(tmp_path: Path, model: Path) -> None:
+    records = [record(row) for row in range(45)]
+    (tmp_path / "in.json").write_text(json.dumps(records))
+    job(tmp_path / "in.json", tmp_path / "out.json", model).run(FakePredictor())
+    found = json.loads((tmp_path / "out.json").read_text())
+    kept = [{name: value for name, value in one.items() if not name.startswith("predicted")} for one in found]
+    assert kept == records
+    job(tmp_path / "in.json", tmp_path / "out.jsonl.gz", model).run(FakePredictor())
+    with gzip.open(tmp_path / "out.jsonl.gz", "rt", encoding="utf-8") as lines:
+        assert [json.loads(line) for line in lines] == found
+
+
+def test_a_key_that_comes_after_the_columns_of_csv_are_written_is_refused(tmp_path: Path, model: Path) -> None:
+    lines = [{"text": "good", "id": row} | ({"late": 1} if row == 25 else {}) for row in range(45)]
+    (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    with pytest.raises(UserError, match=r"the key 'late' occurs behind row 20 for the first time.*: write \.jsonl"):
+        job(tmp_path / "in.jsonl", tmp_path / "out.csv", model).run(FakePredictor())
+    del lines[25]["late"]
+    lines[0]["late"], lines[3] = 5, {"id": 3, "text": "bad"}
+    (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    job(tmp_path / "in.jsonl", tmp_path / "out.csv", model).run(FakePredictor())
+    rows = [line.split(",") for line in (tmp_path / "out.csv").read_text().splitlines()]
+    assert rows[0] == ["text", "id", "late", "predicted_label", "predicted_score"]
+    assert [rows[number][:3] for number in (1, 4, 30)] == [["good", "0", "5"], ["bad", "3", ""], ["good", "29", ""]]
+
+
+@pytest.mark.parametrize(("name", "content", "output", "message"), [
+    ("in.csv", "text,a,a\ngood,1,2\n", "out.jsonl", "two columns are called 'a', which .jsonl cannot hold"),
+    ("in.csv", "text,a,a\ngood,1,2\n", "out.parquet", "two columns are called 'a'"),
+    ("in.csv", "text;label\ngood, bad;1\n", "out.csv", "line 2 has 2 fields, the header 1: .*--separator semicolon"),
+    ("in.csv", "text;label\ngood;1\n", "out.csv", "columns look separated by a semicolon: add --separator semi"),
+    ("in.csv", "text,predicted_label\ngood,1\n", "out.csv", "already has a column 'predicted_label': rename it"),
+    ("in.xlsx", "", "scored", "a file of its kind is not written: give a file as --output, such as predictions.csv")])
+def test_tables_that_cannot_be_labelled(name: str, content: str, output: str, message: str, tmp_path: Path,
+                                        model: Path) -> None:
+    (tmp_path / name).write_text(content or "x")
+    with pytest.raises(UserError, match=message):
+        run_jobs(plan_jobs(str(tmp_path / name), tmp_path / output, model, None, resume=False, overwrite=False),
+                 FakePredictor())
+    assert not (tmp_path / output).is_file()
+
+
+def test_flags_of_tables_reach_the_files(exported_run: Path, tmp_path: Path, run_cli: Cli) -> None:
+    (tmp_path / "in.csv").write_bytes("a good film;\x80\nein schöner Film;x\n".encode("latin-1"))
+    words = ["predict", exported_run / "onnx", "--input", tmp_path / "in.csv", "--no-header", "--text-column", "1",
+             "--separator", ";", "--encoding", "latin-1"]
+    code, out, err = run_cli(*words)
+    assert (code, len(out.splitlines())) == (0, 2), err
+    assert "ein schöner Film" in out
+    assert run_cli(*words, "--output", tmp_path / "out.csv")[0] == 0
+    assert (tmp_path / "out.csv").read_text().splitlines()[1].startswith("ein schöner Film;x;")
+    assert "go with --input" in run_cli("predict", exported_run / "onnx", "text", "--separator", ";")[2]

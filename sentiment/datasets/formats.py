@@ -1,0 +1,203 @@
+"""File formats of tables: which suffixes are read, how bytes become text, and how CSV and TSV are written."""
+
+import codecs
+import csv
+import json
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import pyarrow
+
+from sentiment.errors import UserError
+from sentiment.table_format import DEFAULT_FORMAT, TableFormat
+
+SEPARATORS = {".csv": ",", ".tsv": "\t"}
+JSON_LINES = (".jsonl", ".ndjson")
+KINDS = (*SEPARATORS, *JSON_LINES, ".json", ".parquet", ".xlsx")
+WRITTEN_KINDS = tuple(kind for kind in KINDS if kind != ".xlsx")
+BINARY_KINDS = (".parquet", ".xlsx")
+COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
+BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
+                    codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # UTF-32 first: it begins like UTF-16
+SEPARATOR_LINE = re.compile(r'^"?sep=(.)"?\r?\n?$')  # as spreadsheets write it above the header
+ADVICE = {
+    ".zip": "unpack it and name the files in it", ".tar": "unpack it and name the files in it",
+    ".7z": "unpack it and name the files in it", ".rar": "unpack it and name the files in it",
+    ".xz": "unpack it (unxz), or compress it with gzip", ".gz": "name it by what is in it, such as reviews.csv.gz",
+    ".bz2": "name it by what is in it, such as reviews.csv.bz2",
+    ".zst": "name it by what is in it, such as reviews.csv.zst",
+    ".xls": "save it as .xlsx or .csv", ".ods": "save it as .xlsx or .csv", ".numbers": "export it as .csv",
+    ".arrow": "save it as .parquet", ".feather": "save it as .parquet", ".orc": "save it as .parquet",
+    ".avro": "save it as .parquet", ".pkl": "save it as .parquet; a pickle can run code",
+    ".pickle": "save it as .parquet; a pickle can run code",
+    ".db": "export the table as .csv", ".sqlite": "export the table as .csv", ".sql": "export the table as .csv",
+    ".xml": "export the table as .csv", ".html": "export the table as .csv", ".sav": "export the table as .csv",
+    ".dta": "export the table as .csv",
+    ".txt": "rename it to .tsv or .csv if it is a table; a folder with a subfolder of .txt files for each class is "
+            "read as it is"}
+
+
+class Kind(NamedTuple):
+    """The suffixes of a file: `.csv` and None, or `.csv` and `.gz`."""
+
+    table: str
+    compressed: str | None
+
+
+def suffixes_of(path: Path) -> Kind:
+    """Split `reviews.csv.gz` into `.csv` and `.gz`, in lower case."""
+    last = path.suffix.lower()
+    if last in COMPRESSIONS:
+        return Kind(Path(path.stem).suffix.lower(), last)
+    return Kind(last, None)
+
+
+def kind_of(path: Path) -> str:
+    """Return the suffix of a table without that of its compression."""
+    return suffixes_of(path).table
+
+
+def is_read(path: Path) -> bool:
+    """Say whether a file of this name is read as a table."""
+    kind, compressed = suffixes_of(path)
+    return kind in KINDS and not (compressed and kind in BINARY_KINDS)
+
+
+def is_written(path: Path) -> bool:
+    """Say whether a table can be written to a file of this name."""
+    return is_read(path) and kind_of(path) in WRITTEN_KINDS
+
+
+def advice_for(path: Path) -> str:
+    """Return what to do with a file that is not read, empty where nothing is known of its kind."""
+    kind, compressed = suffixes_of(path)
+    if compressed and kind in BINARY_KINDS:
+        return "; unpack it"
+    advice = ADVICE.get(path.suffix.lower())
+    return f"; {advice}" if advice else ""
+
+
+def dialect(form: TableFormat, separator: str) -> dict[str, Any]:
+    """Return the arguments of `csv.reader` and `csv.writer` for a format."""
+    if form.quoting == "none":
+        return {"delimiter": separator, "quoting": csv.QUOTE_NONE, "quotechar": None}
+    if form.quoting == "backslash":
+        return {"delimiter": separator, "doublequote": False, "escapechar": "\\"}
+    return {"delimiter": separator}
+
+
+def check_applies(form: TableFormat, path: Path) -> None:
+    """Refuse options of a format that a file cannot follow.
+
+    Raises:
+        UserError: for one that is set and concerns other kinds of files.
+    """
+    kind = kind_of(path)
+    for flag, value, kinds in (("--encoding", form.encoding, BINARY_KINDS),
+                               ("--separator", form.separator, (*JSON_LINES, ".json", *BINARY_KINDS)),
+                               ("--quoting", form.quoting, (*JSON_LINES, ".json", *BINARY_KINDS)),
+                               ("--no-header", not form.header, (*JSON_LINES, ".json", ".parquet"))):
+        if value and kind in kinds:
+            raise UserError(f"{flag} does not apply to {path}: leave it out for {kind} files")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[IO[bytes], Any]]:
+    """Open a file; yield it as it is on the disk, for its position, and the stream of its bytes, decompressed."""
+    compression = suffixes_of(path).compressed
+    with path.open("rb") as file:
+        if compression is None:
+            yield file, file
+        else:
+            yield file, pyarrow.CompressedInputStream(pyarrow.PythonFile(file, mode="r"), COMPRESSIONS[compression])
+
+
+def encoding_of(path: Path, form: TableFormat) -> str:
+    """Return the encoding of a text file: the one that is set, that of its byte-order mark, or UTF-8.
+
+    Raises:
+        UserError: if it looks like UTF-16 without a byte-order mark.
+    """
+    if form.encoding is not None:
+        return form.encoding
+    with opened(path) as (_, stream):
+        start = stream.read(256)
+    for mark, encoding in BYTE_ORDER_MARKS.items():
+        if start.startswith(mark):
+            return encoding
+    for first, name in ((0, "utf-16-be"), (1, "utf-16-le")):
+        zeros, others = start[first::2].count(0), start[1 - first::2].count(0)
+        if len(start) >= 4 and zeros > 0.8 * len(start[first::2]) and not others:
+            raise UserError(f"{path} looks like UTF-16 without a byte-order mark: add --encoding {name}, or save the "
+                            "file as UTF-8")
+    return "utf-8"
+
+
+@contextmanager
+def opened_text(path: Path, form: TableFormat) -> Iterator[tuple[IO[bytes], TextIOWrapper]]:
+    """Open a text file; yield it as it is on the disk, and its text with line ends as they are."""
+    encoding = encoding_of(path, form)
+    with opened(path) as (file, stream):
+        yield file, TextIOWrapper(stream, encoding=encoding, newline="")
+
+
+def not_decoded(path: Path, form: TableFormat, error: UnicodeDecodeError) -> UserError:
+    """Return the error for a file with bytes that its encoding does not have, with their line."""
+    encoding = encoding_of(path, form)
+    named = "UTF-8" if encoding.startswith("utf-8") else encoding
+    line = ""
+    if not encoding.startswith(("utf-16", "utf-32")):
+        with opened(path) as (_, stream):
+            for number, content in enumerate(_byte_lines(stream), start=1):
+                try:
+                    content.decode(encoding)
+                except UnicodeDecodeError as found:
+                    line, error = f", line {number}", found
+                    break
+    value = error.object[error.start:error.start + 1].hex()
+    return UserError(f"{path}{line}: not {named} (byte 0x{value}); name its encoding, such as --encoding cp1252 or "
+                     "latin-1, or save the file as UTF-8")
+
+
+def _byte_lines(stream: Any) -> Iterator[bytes]:
+    rest = b""
+    while block := stream.read(1 << 20):
+        *lines, rest = (rest + block).split(b"\n")
+        yield from lines
+    yield rest
+
+
+class SeparatedWriter:
+    """Writes records of CSV or TSV, so that each is read again as it was.
+
+    Args:
+        file: to write to, opened with ``newline=""``.
+        separator: between fields.
+        form: whose quoting is used.
+    """
+
+    def __init__(self, file: IO[str], separator: str, form: TableFormat = DEFAULT_FORMAT) -> None:
+        self._file = file
+        # Python's module quotes a carriage return only if line ends have one; `write` takes it out of them again.
+        self._writer = csv.writer(self, lineterminator="\r\n", **dialect(form, separator))
+
+    def write(self, record: str) -> int:
+        """Write what `csv.writer` made of a record, with a line feed alone at its end."""
+        return self._file.write(record.removesuffix("\r\n") + "\n")
+
+    def rows(self, rows: Iterable[Iterable[object]]) -> None:
+        """Write records; a missing value is an empty field.
+
+        Raises:
+            UserError: without quoting, for a value that holds a separator or a line break.
+        """
+        for row in rows:
+            try:
+                self._writer.writerow(row)
+            except csv.Error:
+                raise UserError(f"the row {json.dumps(list(map(str, row)))[:60]} holds a separator or a line break, "
+                                "which --quoting none cannot write: choose .jsonl or .parquet for --output") from None

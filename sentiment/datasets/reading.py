@@ -1,0 +1,208 @@
+"""Tables, read as frames of some thousand rows: CSV, TSV, JSON, JSON lines, Parquet and Excel."""
+
+import json
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow
+import pyarrow.parquet
+
+from sentiment.datasets.formats import check_applies, kind_of, not_decoded, opened_text
+from sentiment.datasets.separated import separated_chunks
+from sentiment.errors import UserError
+from sentiment.table_format import DEFAULT_FORMAT, TableFormat
+
+BUFFER_BYTES = 1 << 20
+
+
+def read_chunks(path: Path, rows: int, columns: list[str] | None = None, form: TableFormat = DEFAULT_FORMAT, *,
+                first: int = 0, seen: Callable[[int], None] = lambda size: None) -> Iterator[pd.DataFrame]:
+    """Yield a file as frames of at most `rows` rows, with these columns or all, values as they are written.
+
+    Values of CSV and TSV are strings, so that a label `01` or `NA` is itself; those of JSON are Python's, those of
+    Parquet have Arrow types. A file without rows is a frame without rows, or none.
+
+    Args:
+        path: the file.
+        rows: of a frame, at most.
+        columns: those that are read, None for all.
+        form: how text is encoded, separated and quoted.
+        first: the index of the first row; the frames' indices go on from there.
+        seen: called with the number of bytes that were read since the last call.
+
+    Raises:
+        UserError: if the file cannot be read, with the line or row.
+    """
+    check_applies(form, path)
+    kind = kind_of(path)
+    try:
+        if kind == ".parquet":
+            chunks = _parquet_chunks(path, rows, columns, seen)
+        elif kind == ".xlsx":
+            chunks = _excel_chunks(path, rows, form, seen)
+        elif kind in (".csv", ".tsv"):
+            chunks = separated_chunks(path, rows, columns, form, seen)
+        else:
+            chunks = _json_chunks(path, rows, form, seen)
+        for frame in chunks:
+            frame.index = pd.RangeIndex(first, first + len(frame))
+            first += len(frame)
+            yield frame
+    except UnicodeDecodeError as error:
+        raise not_decoded(path, form, error) from None
+    except UnicodeError as error:  # of UTF-16 that begins without a byte-order mark
+        raise UserError(f"{path}: {error}") from None
+    except (pyarrow.ArrowInvalid, EOFError) as error:
+        raise UserError(f"cannot read {path}: {str(error).strip().splitlines()[-1]}") from None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def _parquet_chunks(path: Path, rows: int, columns: list[str] | None, seen: Callable[[int], None]
+                    ) -> Iterator[pd.DataFrame]:
+    def frame(batch: Any) -> pd.DataFrame:
+        # Metadata may hide a column as an index.
+        return batch.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)  # type: ignore[no-any-return]
+
+    # Without these two settings a whole row group is in memory, which may be the whole file.
+    with pyarrow.parquet.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False) as file:
+        if not file.metadata.num_rows:
+            yield frame(file.read(columns=columns))
+        for batch in file.iter_batches(batch_size=rows, columns=columns):
+            yield frame(batch)
+            seen(round(path.stat().st_size * len(batch) / file.metadata.num_rows))
+
+
+def _json_chunks(path: Path, rows: int, form: TableFormat, seen: Callable[[int], None]) -> Iterator[pd.DataFrame]:
+    """Yield the objects of a file, one a line or all in one array, as frames of Python's values.
+
+    A key that an object lacks is NaN, a null is None.
+    """
+    before = 0
+    with opened_text(path, form) as (raw, text):
+        objects = _objects(text, path)
+        while chunk := list(islice(objects, rows)):
+            yield pd.DataFrame(chunk, dtype=object)
+            seen(raw.tell() - before)
+            before = raw.tell()
+
+
+class WrittenFloat(float):
+    """A number of a JSON file that also knows how it is written there: `1.10`, not 1.1."""
+
+    written: str
+
+    def __new__(cls, written: str) -> "WrittenFloat":
+        """Parse a number."""
+        number = super().__new__(cls, written)
+        number.written = written
+        return number
+
+    def __str__(self) -> str:
+        return self.written
+
+    def __reduce__(self) -> tuple[type["WrittenFloat"], tuple[str]]:
+        return WrittenFloat, (self.written,)
+
+
+def _objects(text: Any, path: Path) -> Iterator[dict[str, object]]:
+    start = text.readline().removeprefix("\ufeff")
+    number = 1
+    while start and not start.strip():
+        start, number = text.readline(), number + 1
+    if start.lstrip().startswith("["):
+        yield from _array(start + text.read(), path)
+        return
+    while start:
+        if start.strip():
+            yield _object(start, path, number)
+        start, number = text.readline(), number + 1
+
+
+def _array(content: str, path: Path) -> Iterator[dict[str, object]]:
+    try:
+        values = json.loads(content, parse_float=WrittenFloat)
+    except ValueError as error:
+        raise UserError(f"{path}: not JSON: {error}; expected an array of objects, or an object a line") from None
+    for number, value in enumerate(values, start=1):
+        if not isinstance(value, dict):
+            raise UserError(f"{path}, value {number}: expected a JSON object, not {json.dumps(value)[:40]}")
+        yield value
+
+
+def _object(line: str, path: Path, number: int) -> dict[str, object]:
+    try:
+        record = json.loads(line, parse_float=WrittenFloat)
+    except ValueError as error:
+        raise UserError(f"{path}, line {number}: not JSON: {error}; expected a whole object in each line, or one array "
+                        "of objects") from None
+    if not isinstance(record, dict):
+        raise UserError(f"{path}, line {number}: expected a JSON object, not {line.strip()[:40]}")
+    return record
+
+
+def _excel_chunks(path: Path, rows: int, form: TableFormat, seen: Callable[[int], None]) -> Iterator[pd.DataFrame]:
+    """Yield the rows of the first sheet that is not empty; a formula is the value that was last computed for it."""
+    try:
+        from openpyxl import load_workbook
+    except ImportError:
+        raise UserError(f"reading {path} needs openpyxl: pip install '.[excel]', or save it as .csv") from None
+    try:
+        book = load_workbook(path, read_only=True, data_only=True)
+    except Exception as error:  # of many types, for a file that is none of Excel
+        raise UserError(f"cannot read {path}: {error}") from None
+    try:
+        for sheet in book.worksheets:
+            yielded = False
+            for frame in _sheet_frames(sheet.iter_rows(values_only=True), rows, path, form):
+                yielded = True
+                yield frame
+            if yielded:
+                break
+    finally:
+        book.close()
+    seen(path.stat().st_size)
+
+
+def _sheet_frames(records: Iterator[tuple[object, ...]], rows: int, path: Path, form: TableFormat
+                  ) -> Iterator[pd.DataFrame]:
+    filled = _without_empty_end(records)
+    first = next(filled, None)
+    if first is None:
+        return
+    if form.header:
+        names = ["" if name is None else str(name) for name in first]
+        while names and not names[-1]:
+            names.pop()
+    else:
+        names = [str(number) for number in range(1, len(first) + 1)]
+    chunk: list[list[object]] = [] if form.header else [list(first)]
+    for number, record in enumerate(filled, start=2):
+        if any(value is not None for value in record[len(names):]):
+            raise UserError(f"{path}, row {number} has a value behind the last column of the header, '{names[-1]}'")
+        chunk.append(list(record[:len(names)]) + [None] * (len(names) - len(record)))
+        if len(chunk) == rows:
+            yield _excel_frame(chunk, names)
+            chunk = []
+    if chunk:
+        yield _excel_frame(chunk, names)
+
+
+def _excel_frame(rows: list[list[object]], names: list[str]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=pd.Index(names, dtype=object), dtype=object)
+
+
+def _without_empty_end(records: Iterator[tuple[object, ...]]) -> Iterator[tuple[object, ...]]:
+    """Yield rows; empty ones only if another follows, as sheets end in rows that have a format alone."""
+    empty: list[tuple[object, ...]] = []
+    begun = False
+    for record in records:
+        if all(value is None for value in record):
+            empty += [record] if begun else []
+            continue
+        yield from empty
+        yield record
+        empty, begun = [], True

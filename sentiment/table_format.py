@@ -1,0 +1,50 @@
+"""How text files of tables are written: encoding, separator, header and quoting."""
+
+import codecs
+from dataclasses import dataclass
+
+from sentiment.errors import UserError, nearest
+
+QUOTINGS = ("double", "backslash", "none")
+NAMED_SEPARATORS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
+
+
+@dataclass(frozen=True)
+class TableFormat:
+    """How text files are to be read where their suffix does not say it.
+
+    Attributes:
+        encoding: a name that Python knows; None for UTF-8, or what a byte-order mark says.
+        separator: one character between fields; None for a comma in `.csv` and a tab in `.tsv`.
+        header: whether the first record has the names of the columns; without it they are called 1, 2, ...
+        quoting: `double` (a quote in a quoted field is written twice), `backslash` (after a backslash) or `none`
+            (quotes are ordinary characters); None for `double`, with a check that no stray quote swallows records.
+
+    Raises:
+        UserError: for an unknown encoding, a separator that is not one character, or another quoting.
+    """
+
+    encoding: str | None = None
+    separator: str | None = None
+    header: bool = True
+    quoting: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.encoding is not None:
+            try:
+                known = codecs.lookup(self.encoding)
+                "".encode(self.encoding)  # refuses codecs that are not of text, such as base64
+            except (LookupError, UnicodeError):
+                near = nearest(self.encoding, ("utf-8", "utf-16", "latin-1", "cp1252", "cp1251"))
+                raise UserError(f"--encoding: Python knows no text encoding '{self.encoding}'{near}") from None
+            object.__setattr__(self, "encoding", "utf-8-sig" if known.name == "utf-8" else known.name)
+        if self.separator is not None:
+            character = NAMED_SEPARATORS.get(self.separator.lower(), self.separator)
+            if len(character) != 1 or character in '"\\\r\n\0':
+                raise UserError(f"--separator is one character, or 'tab', not {self.separator!r}")
+            object.__setattr__(self, "separator", character)
+        if self.quoting not in (None, *QUOTINGS):
+            raise UserError(f"--quoting is one of {', '.join(QUOTINGS)}, not '{self.quoting}'")
+
+
+DEFAULT_FORMAT = TableFormat()

@@ -1,0 +1,157 @@
+"""Kinds of files, encodings and compressions."""
+
+import bz2
+import gzip
+import json
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pyarrow
+import pytest
+
+from sentiment.config import DataConfig
+from sentiment.datasets.reading import read_chunks
+from sentiment.datasets.tables import as_texts, cells, labelled_rows, matching_files
+from sentiment.errors import UserError
+from sentiment.table_format import TableFormat
+
+ROWS = [["text", "label"], ["Schön · gut", "pos"], ["naïve\nand bad", "neg"]]
+CSV = 'text,label\nSchön · gut,pos\n"naïve\nand bad",neg\n'
+
+
+def read(path: Path, form: TableFormat | None = None) -> list[list[object]]:
+    (frame,) = read_chunks(path, 100, form=form or TableFormat())
+    return [list(frame.columns), *map(list, zip(*(cells(frame[name]) for name in frame.columns), strict=True))]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_a_byte_order_mark_says_the_encoding(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(CSV.encode(encoding))
+    assert read(path) == ROWS
+    lines = tmp_path / "x.jsonl"
+    lines.write_bytes('{"text": "ü"}\n'.encode(encoding))
+    assert read(lines) == [["text"], ["ü"]]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16-le", "utf-8", "utf-16", "cp1140"])
+def test_encodings_that_are_named(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(CSV.encode(encoding))
+    assert read(path, TableFormat(encoding)) == ROWS
+
+
+@pytest.mark.parametrize(("content", "encoding", "message"), [
+    (CSV.encode("cp1252"), None, r"x.csv, line 2: not UTF-8 \(byte 0xf6\); name its encoding, such as --encoding"),
+    (b"text,label\n" + b"good,a\n" * 5000 + b"\xff,b\n", None, r"x.csv, line 5002: not UTF-8 \(byte 0xff\)"),
+    (CSV.encode("utf-16-le"), None, "looks like UTF-16 without a byte-order mark: add --encoding utf-16-le"),
+    (CSV.encode("utf-16-be"), None, "looks like UTF-16 without a byte-order mark: add --encoding utf-16-be"),
+    (b"text\n\x81\n", "cp1252", r"x.csv, line 2: not cp1252 \(byte 0x81\)"),
+    (CSV.encode("utf-16")[:-1], None, r"x.csv: not utf-16"),
+])
+def test_other_bytes_are_refused(content: bytes, encoding: str | None, message: str, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        list(read_chunks(tmp_path / "x.csv", 100, form=TableFormat(encoding)))
+
+
+@pytest.mark.parametrize("kind", [".csv", ".tsv", ".jsonl", ".ndjson", ".json"])
+@pytest.mark.parametrize("compression", [".gz", ".bz2", ".zst", ".GZ"])
+def test_compressed_files(kind: str, compression: str, tmp_path: Path) -> None:
+    text = CSV if kind == ".csv" else CSV.replace(",", "\t") if kind == ".tsv" else "\n".join(
+        json.dumps(dict(zip(ROWS[0], row, strict=True))) for row in ROWS[1:])
+    compress = {".gz": gzip.compress, ".bz2": bz2.compress,
+                ".zst": lambda data: pyarrow.compress(data, "zstd", asbytes=True)}[compression.lower()]
+    (tmp_path / f"x{kind}{compression}").write_bytes(compress(text.encode()))
+    assert read(tmp_path / f"x{kind}{compression}") == ROWS
+
+
+def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.csv.gz").write_bytes(gzip.compress(CSV.encode() * 50)[:-20])
+    with pytest.raises(UserError, match=r"cannot read .*x\.csv\.gz"):
+        list(read_chunks(tmp_path / "x.csv.gz", 100))
+
+
+@pytest.mark.parametrize("content", [
+    '[{"text": "a", "label": 1}, {"text": "b", "label": 2}]',
+    '\n [\n {"text": "a",\n "label": 1},\n {"text": "b", "label": 2}\n]\n',
+    '{"text": "a", "label": 1}\n\n{"text": "b", "label": 2}'])
+@pytest.mark.parametrize("kind", ["json", "jsonl"])
+def test_json_is_an_array_or_an_object_a_line(content: str, kind: str, tmp_path: Path) -> None:
+    (tmp_path / f"x.{kind}").write_text(content)
+    assert read(tmp_path / f"x.{kind}") == [["text", "label"], ["a", 1], ["b", 2]]
+
+
+def test_a_number_is_the_text_that_it_is_written_as(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text('{"text": 1.10, "label": 1.0}\n{"text": 12345678901234567890, "label": "1"}\n')
+    (rows,) = labelled_rows(tmp_path / "x.jsonl", DataConfig(), 10)
+    assert (rows.texts, rows.labels) == (["1.10", "12345678901234567890"], ["1", "1"])
+    pd.DataFrame({"text": pd.array([3, None], "Int64")}).to_parquet(tmp_path / "x.parquet")
+    (frame,) = read_chunks(tmp_path / "x.parquet", 10)
+    assert as_texts(frame["text"], "x") == ["3", ""]
+
+
+@pytest.mark.parametrize(("content", "message"), [
+    ('{"text": "a"}\n{"text"\n', "x.json, line 2: not JSON: .*; expected a whole object in each line, or one array"),
+    ("[1]\n", r"x.json, value 1: expected a JSON object, not 1"),
+    ('{"text": "a"}\n[1]\n', r"x.json, line 2: expected a JSON object, not \[1\]"),
+    ('[{"text": "a"}', "x.json: not JSON: .*expected an array of objects, or an object a line"),
+    ('{\n "text": "a"\n}', "x.json, line 1: not JSON")])
+def test_json_that_is_no_table(content: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text(content)
+    with pytest.raises(UserError, match=message):
+        list(read_chunks(tmp_path / "x.json", 10))
+
+
+def test_a_sheet_of_excel(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.create_sheet("empty", 0)
+    sheet = book.worksheets[1]
+    for row in (["text", "label", None], ["007", 1], [7, 1.5], [None, None], ["a\nb", True], [None, None]):
+        sheet.append(row)
+    book.save(tmp_path / "x.xlsx")
+    assert read(tmp_path / "x.xlsx") == [["text", "label"], ["007", 1], [7, 1.5], [None, None], ["a\nb", True]]
+    assert read(tmp_path / "x.xlsx", TableFormat(header=False))[:2] == [["1", "2", "3"], ["text", "label", None]]
+    sheet.append(["a", "b", "c"])
+    book.save(tmp_path / "x.xlsx")
+    with pytest.raises(UserError, match=r"x.xlsx, row 7 has a value behind the last column of the header, 'label'"):
+        read(tmp_path / "x.xlsx")
+    (tmp_path / "y.xlsx").write_text("no sheet")
+    with pytest.raises(UserError, match=r"cannot read .*y\.xlsx"):
+        read(tmp_path / "y.xlsx")
+
+
+@pytest.mark.parametrize(("name", "message"), [
+    ("empty.csv", "empty.csv is empty"),
+    ("notes.docx", "cannot read .*notes.docx: expected a file ending in .csv, .tsv, .jsonl, .*$"),
+    ("x.zip", "; unpack it and name the files in it"), ("x.xls", "; save it as .xlsx or .csv"),
+    ("x.tar.gz", "cannot read"), ("x.gz", "; name it by what is in it, such as reviews.csv.gz"),
+    ("x.parquet.gz", "; unpack it"), ("x.txt", "; rename it to .tsv or .csv if it is a table"),
+    ("https://example.org/x.csv", "is an address, and files are read from the disk: download it first"),
+    ("s3://bucket/x.parquet", "is an address")])
+def test_files_that_are_not_read(name: str, message: str, tmp_path: Path) -> None:
+    if "://" not in name:
+        (tmp_path / name).write_bytes(b"" if name.startswith("empty") else b"x")
+        name = str(tmp_path / name)
+    with pytest.raises(UserError, match=message):
+        matching_files(name)
+
+
+@pytest.mark.parametrize(("name", "form", "flag"), [
+    ("x.parquet", TableFormat(encoding="cp1252"), "--encoding"), ("x.jsonl", TableFormat(separator=";"), "--separator"),
+    ("x.json", TableFormat(header=False), "--no-header"), ("x.xlsx", TableFormat(quoting="none"), "--quoting")])
+def test_options_that_a_kind_of_file_has_no_use_for(name: str, form: TableFormat, flag: str) -> None:
+    with pytest.raises(UserError, match=f"{flag} does not apply to {name}"):
+        list(read_chunks(Path(name), 10, form=form))
+
+
+@pytest.mark.parametrize(("content", "form", "message"), [
+    ("text;label\na;b\n", TableFormat(), "; its columns look separated by a semicolon: add --separator semicolon"),
+    ("I like it,pos\nbad,neg\n", TableFormat(), "; if the first line is no header, add --no-header, and columns are"),
+    ("a,b\nc,d\n", TableFormat(header=False), r"\(columns: 1, 2\); the columns are numbered from 1")])
+def test_a_column_that_is_not_found_has_a_hint(content: str, form: TableFormat, message: str, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(content.replace("a;b", "a"))
+    config = DataConfig(header=form.header)
+    with pytest.raises(UserError, match=message):
+        list(labelled_rows(tmp_path / "x.csv", config, 10))
