@@ -61,9 +61,10 @@ def test_other_bytes_are_refused(content: bytes, encoding: str | None, message: 
 def test_compressed_files(kind: str, compression: str, tmp_path: Path) -> None:
     text = CSV if kind == ".csv" else CSV.replace(",", "\t") if kind == ".tsv" else "\n".join(
         json.dumps(dict(zip(ROWS[0], row, strict=True))) for row in ROWS[1:])
-    compress = {".gz": gzip.compress, ".bz2": bz2.compress,
-                ".zst": lambda data: pyarrow.compress(data, "zstd", asbytes=True)}[compression.lower()]
-    (tmp_path / f"x{kind}{compression}").write_bytes(compress(text.encode()))
+    data = text.encode()
+    compressed = {".gz": gzip.compress(data), ".bz2": bz2.compress(data),
+                  ".zst": pyarrow.compress(data, "zstd", asbytes=True)}[compression.lower()]
+    (tmp_path / f"x{kind}{compression}").write_bytes(compressed)
     assert read(tmp_path / f"x{kind}{compression}") == ROWS
 
 
