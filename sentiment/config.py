@@ -129,6 +129,9 @@ class DataConfig(Section):
     quoting: str | None = option(None, "quotes in CSV and TSV files: double (a quote in a quoted field is written "
                                  "twice), backslash (as \\\"), or none (quotes are ordinary characters); (default: "
                                  "double, and fields that seem to swallow records are refused)", choices=QUOTINGS)
+    merge_labels: bool = option(False, "take labels as one class that differ only in case, white space or characters "
+                                "that do not show; it has the most frequent name")
+    min_class_size: int = option(1, "distinct texts that a class has at least; smaller classes are left out", minimum=1)
     test_file: str | None = option(None, "file with the test split (default: a stratified part of the data)")
     validation_file: str | None = option(None, "file with the validation split (default: a part of training)")
     random_split: bool = option(False, "split without regard to groups (IMDB's movies), so that validation flatters, "

@@ -14,8 +14,9 @@ Names = Mapping[str, tuple[str, ...]]
 HALVES: Options = {"runtime": {"mixed_precision": True}}
 # Of the options for the classifier, those that its pretraining takes over.
 TAKEN_OVER: Names = {
-    "data": ("dataset", "data_dir", "text_column", "label_column", "group_column", "test_file", "validation_file",
-             "random_split", "train_share", "unlabelled", "validation_fraction", "test_fraction"),
+    "data": ("dataset", "data_dir", "text_column", "label_column", "group_column", "encoding", "separator", "header",
+             "quoting", "merge_labels", "min_class_size", "test_file", "validation_file", "random_split",
+             "train_share", "unlabelled", "validation_fraction", "test_fraction"),
     "text": (*SHARED["text"], "truncate"),
     "model": SHARED["model"],
     "runtime": ("seed", "strategy", "mixed_precision", "checkpoint_minutes", "checkpoint_steps"),

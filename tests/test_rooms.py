@@ -11,8 +11,8 @@ import sentiment
 
 PACKAGE = Path(sentiment.__file__).parent
 # From the ground up: a room may import itself and what stands before it.
-ROOMS = ["version", "errors", "table_format", "config", "console", "files", "machine", "precision", "presets", "signals", "pages",
-         "predictions", "batching", "erasure", "portable",
+ROOMS = ["version", "errors", "table_format", "config", "console", "files", "machine", "precision", "presets",
+         "signals", "pages", "predictions", "batching", "erasure", "portable",
          "datasets", "scoring", "preprocessing", "layers",
          "architectures", "objectives", "training", "evaluation", "artifacts", "tuning", "inference", "export",
          "model_card", "reports", "answers", "__init__", "serving", "benchmark", "workflow", "pretraining",

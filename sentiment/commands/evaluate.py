@@ -17,7 +17,7 @@ from sentiment.config import DataConfig, RunConfig
 from sentiment.console import log
 from sentiment.errors import UserError
 
-OPTIONS = ("dataset", "data_dir", "text_column", "label_column", *TABLE_OPTIONS)
+OPTIONS = ("dataset", "data_dir", "text_column", "label_column", "merge_labels", *TABLE_OPTIONS)
 
 
 def add_to(commands: Any) -> None:

@@ -18,7 +18,7 @@ __all__ = ["Corpus", "Examples", "HeldOut", "Texts", "digests", "load_corpus", "
 
 NAMED: dict[str, Callable[[DataConfig, int], Corpus]] = {"imdb": imdb.load, "sample": sample.load}
 FILE_OPTIONS = ("test_file", "validation_file", "text_column", "label_column", "group_column", "stream", "encoding",
-                "separator", "header", "quoting")
+                "separator", "header", "quoting", "merge_labels", "min_class_size")
 
 
 def load_corpus(config: DataConfig, seed: int) -> Corpus:
@@ -94,8 +94,10 @@ def load_for_evaluation(config: DataConfig, seed: int, class_names: tuple[str, .
         return corpus.test.read(), corpus.notes
     if path.is_dir():
         folder = path / "test" if (path / "test").is_dir() else path
-        return labelled.indexed(labelled.from_folder(folder), class_names)
-    return labelled.indexed(labelled.from_table(config.dataset, config), class_names)
+        named = labelled.from_folder(folder, config.encoding)
+    else:
+        named = labelled.from_table(config.dataset, config)
+    return labelled.indexed(named, class_names, merge=config.merge_labels)
 
 
 def _imdb_or_sample(config: DataConfig, seed: int) -> Corpus:

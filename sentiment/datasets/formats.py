@@ -145,6 +145,18 @@ def opened_text(path: Path, form: TableFormat) -> Iterator[tuple[IO[bytes], Text
         yield file, TextIOWrapper(stream, encoding=encoding, newline="")
 
 
+def read_text(path: Path, form: TableFormat) -> str:
+    """Return a whole text file, with line feeds alone as line ends.
+
+    Raises:
+        UserError: for bytes that its encoding does not have.
+    """
+    try:
+        return path.read_text(encoding=encoding_of(path, form))
+    except UnicodeDecodeError as error:
+        raise not_decoded(path, form, error) from None
+
+
 def not_decoded(path: Path, form: TableFormat, error: UnicodeDecodeError) -> UserError:
     """Return the error for a file with bytes that its encoding does not have, with their line."""
     encoding = encoding_of(path, form)

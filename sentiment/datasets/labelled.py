@@ -1,21 +1,35 @@
 """Turn texts with named labels, from tables or folders, into a corpus with its three splits."""
 
-import math
+import dataclasses
 import os
+from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 from sys import intern
+from typing import Any
 
 import numpy as np
 
 from sentiment.config import DataConfig
 from sentiment.console import log
-from sentiment.datasets.corpus import Corpus, Examples, HeldOut, Texts, blank, taken
+from sentiment.datasets.classes import (
+    check_not_numbers,
+    check_sizes,
+    class_order,
+    folded,
+    kept_names,
+    merged_names,
+    notes_on,
+)
+from sentiment.datasets.corpus import Corpus, Examples, HeldOut, Texts, blank, identities, taken
+from sentiment.datasets.formats import read_text
 from sentiment.datasets.splits import hold_out
 from sentiment.datasets.streams import blank_among, scan
 from sentiment.datasets.tables import as_label, labelled_rows, matching_files
 from sentiment.errors import UserError, nearest
 from sentiment.machine import memory_bytes
+from sentiment.table_format import TableFormat
 
 ROWS_AT_ONCE = 16_384
 LARGE_SHARE = 0.2  # of the memory
@@ -58,14 +72,14 @@ def _warn_of_size(pattern: str) -> None:
                     "with --stream it is read piece by piece")
 
 
-def from_folder(folder: Path) -> Named:
+def from_folder(folder: Path, encoding: str | None = None) -> Named:
     """Read a folder with a subfolder per class and a text file per example.
 
     The subfolder `unsup`, hidden files and folders, and what archives and notebooks leave behind are left out; a note
-    counts their text files.
+    counts their text files. `encoding` is that of the files, None for UTF-8 or what a byte-order mark says.
 
     Raises:
-        UserError: if there are no such subfolders, or a file is not UTF-8.
+        UserError: if there are no such subfolders, or a file is in another encoding.
     """
     texts, labels, left_out = [], [], 0
     for path in sorted(folder.rglob("*")):
@@ -75,10 +89,7 @@ def from_folder(folder: Path) -> Named:
         if inside[0] == UNLABELLED_FOLDER or any(part.startswith(NOT_READ) for part in inside):
             left_out += 1
             continue
-        try:
-            texts.append(path.read_text(encoding="utf-8-sig"))
-        except UnicodeDecodeError:
-            raise UserError(f"{path}: not UTF-8; save the file as UTF-8") from None
+        texts.append(read_text(path, TableFormat(encoding)))
         labels.append(inside[0])
     if not texts:
         raise UserError(f"{folder} holds no labelled texts: expected a subfolder per class with .txt files")
@@ -86,22 +97,15 @@ def from_folder(folder: Path) -> Named:
     return Named(texts, labels, None, str(folder), notes if left_out else ())
 
 
-def class_order(names: set[str]) -> tuple[str, ...]:
-    """Order class names: numbers by value, else by spelling (so `negative` is before `positive`).
-
-    The order depends on the set of names alone: `nan`, which compares with no number, is a name like any other.
-    """
-    try:
-        values = {name: float(name) for name in names}
-    except ValueError:
-        return tuple(sorted(names))
-    if any(math.isnan(value) for value in values.values()):
-        return tuple(sorted(names))
-    return tuple(sorted(names, key=lambda name: (values[name], name)))
-
-
-def indexed(named: Named, class_names: tuple[str, ...]) -> tuple[Examples, tuple[str, ...]]:
+def indexed(named: Named, class_names: tuple[str, ...], *, merge: bool = False, left_out: Container[str] = ()
+            ) -> tuple[Examples, tuple[str, ...]]:
     """Turn label names into indices and drop what has no text or no label; return notes on what was dropped.
+
+    Args:
+        named: the texts with the names of their labels.
+        class_names: in the order of the indices.
+        merge: whether names that differ in case, white space or characters that do not show are one.
+        left_out: the names of labels whose texts are dropped.
 
     Raises:
         UserError: for a label that is not one of `class_names`, or if nothing is left.
@@ -112,16 +116,29 @@ def indexed(named: Named, class_names: tuple[str, ...]) -> tuple[Examples, tuple
         if len(kept) < len(rows):
             notes.append(f"{len(rows) - len(kept):,} of {total:,} rows of {named.where} had no {what} and were dropped")
         rows = kept
+    rows = np.array([row for row in rows if named.labels[row] not in left_out], dtype=np.intp)
     if not len(rows):
         raise UserError(f"{named.where} holds no labelled text")
     indices = {as_label(name): index for index, name in enumerate(class_names)}
+    if merge:
+        by_fold = {folded(name): index for name, index in indices.items()}
+        indices |= {name: by_fold[folded(name)] for name in set(named.labels) if folded(name) in by_fold}
     for row in rows:
         if named.labels[row] not in indices:
-            raise UserError(f"{named.where}, row {row + 1}: the label '{named.labels[row]}' does not occur in training "
-                            f"(its labels: {', '.join(class_names)}){nearest(named.labels[row], class_names)}")
+            raise _unknown_label(named, int(row), class_names)
     labels = np.array([indices[named.labels[row]] for row in rows], dtype=np.int32)
     groups = None if named.groups is None else [named.groups[row] for row in rows]
     return Examples(taken(named.texts, rows), labels, groups), tuple(notes)
+
+
+def _unknown_label(named: Named, row: int, class_names: tuple[str, ...]) -> UserError:
+    label = named.labels[row]
+    alike = any(folded(label) == folded(name) for name in class_names)
+    advice = "; --merge-labels takes names as one that differ in case, white space or characters that do not show" \
+        if alike else nearest(label, class_names)
+    shown = ", ".join(class_names[:20]) + (", ..." if len(class_names) > 20 else "")
+    return UserError(f"{named.where}, row {row + 1}: the label '{label}' does not occur in training "
+                     f"(its labels: {shown}){advice}")
 
 
 def build_corpus(name: str, train: Named, validation: Named | None, test: Named | None, config: DataConfig,
@@ -129,26 +146,47 @@ def build_corpus(name: str, train: Named, validation: Named | None, test: Named 
     """Split what has no split of its own, and check the labels of every part before training begins.
 
     Raises:
-        UserError: for fewer than two classes, or a label that training does not have.
+        UserError: for fewer than two classes, labels that are numbers or too rare, or a label that training lacks.
     """
-    used = {label for label, without_text in zip(train.labels, blank(train.texts), strict=True)
-            if label and not without_text}
-    class_names = class_order(used)
+    labels = [label for label, without_text in zip(train.labels, blank(train.texts), strict=True)
+              if label and not without_text]
+    counts = Counter(labels)
+    merged = merged_names(counts) if config.merge_labels else {label: label for label in counts}
+    train = dataclasses.replace(train, labels=[merged.get(label, label) for label in train.labels])
+    counts = Counter(merged[label] for label in labels)
+    check_not_numbers(counts, train.where)
+    distinct = _distinct_texts(train)
+    kept, notes_on_rare = kept_names(distinct, config.min_class_size)
+    left_out = set(counts) - kept
+    class_names = class_order(kept)
     if len(class_names) < 2:
         found = f"only the class '{class_names[0]}'" if class_names else "no label"
-        raise UserError(f"{train.where} holds {found}: at least two classes are needed")
-    examples, notes = indexed(train, class_names)
+        rest = f" with {config.min_class_size} distinct texts or more" if left_out else ""
+        raise UserError(f"{train.where} holds {found}{rest}: at least two classes are needed")
+    parts = ["training", *(["validation"] if validation is None else []), *(["test"] if test is None else [])]
+    check_sizes({label: distinct[label] for label in class_names}, parts, train.where)
+    how: dict[str, Any] = {"merge": config.merge_labels, "left_out": left_out}
+    examples, notes = indexed(train, class_names, **how)
+    notes_on_classes = notes_on({label: counts[label] for label in class_names})
     if test is not None:
-        held_test, test_notes = indexed(test, class_names)
+        held_test, test_notes = indexed(test, class_names, **how)
     else:
         (examples, held_test), test_notes = hold_out(examples, config.test_fraction, seed, class_names), ()
     if validation is not None:
-        held_validation, validation_notes = indexed(validation, class_names)
+        held_validation, validation_notes = indexed(validation, class_names, **how)
     else:
         examples, held_validation = hold_out(examples, config.validation_fraction, seed, class_names)
         validation_notes = ()
     return Corpus(name, class_names, examples, held_validation, HeldOut(lambda: held_test),
-                  notes=(*notes, *validation_notes, *test_notes))
+                  notes=(*notes, *validation_notes, *test_notes, *notes_on_rare, *notes_on_classes))
+
+
+def _distinct_texts(named: Named) -> dict[str, int]:
+    """Return the number of distinct texts of each class, blank ones left out."""
+    pairs = {(label, identity) for label, identity, without_text
+             in zip(named.labels, identities(named.texts).tolist(), blank(named.texts), strict=True)
+             if label and not without_text}
+    return dict(Counter(label for label, _ in pairs))
 
 
 def load_table(config: DataConfig, seed: int) -> Corpus:
@@ -167,9 +205,9 @@ def load_folder(config: DataConfig, seed: int) -> Corpus:
     if config.random_split:
         raise UserError("--random-split leaves groups out of account, and a folder has none")
     parts = {part: folder / part for part in ("train", "validation", "test") if (folder / part).is_dir()}
-    train = from_folder(parts.get("train", folder))
-    validation = from_folder(parts["validation"]) if "train" in parts and "validation" in parts else None
-    test = from_folder(parts["test"]) if "train" in parts and "test" in parts else None
+    train = from_folder(parts.get("train", folder), config.encoding)
+    validation, test = (from_folder(parts[part], config.encoding) if "train" in parts and part in parts else None
+                        for part in ("validation", "test"))
     if config.validation_file:
         validation = from_table(config.validation_file, config)
     if config.test_file:

@@ -50,7 +50,9 @@ def hold_out(examples: Examples, fraction: float, seed: int, class_names: tuple[
         missing = set(range(len(class_names))) - set(part.labels.tolist())
         if missing:
             names = ", ".join(f"'{class_names[label]}'" for label in sorted(missing))
-            raise UserError(f"too few rows to split: one side has none of the class {names}")
+            unit = "texts" if examples.groups is None else "groups"
+            raise UserError(f"too few {unit} to split: one side has none of the class {names}; add some, or leave small "
+                            "classes out with --min-class-size")
     return kept, held
 
 
@@ -71,7 +73,8 @@ def _check_spread(labels: np.ndarray, bound: np.ndarray, class_names: tuple[str,
 
 
 def _random_sets(labels: np.ndarray, bound: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """Return bool [texts]: which are held out, by a stratified split of the distinct texts."""
+    """Return bool [texts]: which are held out, by a stratified split of the distinct texts, some of each class."""
+    random = np.random.default_rng(seed)
     sets, first = np.unique(bound, return_index=True)
     strata = labels[first]
     if np.unique(strata, return_counts=True)[1].min() < 2:
@@ -79,4 +82,10 @@ def _random_sets(labels: np.ndarray, bound: np.ndarray, fraction: float, seed: i
     classes = len(np.unique(strata))
     size = min(max(round(fraction * len(sets)), classes), len(sets) - classes)
     _, held = train_test_split(sets, test_size=size, stratify=strata, random_state=seed)
-    return np.isin(bound, held)
+    held_out = np.isin(bound, held)
+    for label in np.unique(labels):  # of a class with few texts the stratified split may leave none on one side
+        own = np.unique(bound[labels == label])
+        for side in (True, False):
+            if not (held_out[labels == label] == side).any():
+                held_out[bound == random.choice(own)] = side
+    return held_out

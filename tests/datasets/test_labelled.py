@@ -1,11 +1,10 @@
-from itertools import permutations
 from pathlib import Path
 
 import pytest
 
 from sentiment.config import DataConfig
 from sentiment.datasets import load_corpus, load_for_evaluation
-from sentiment.datasets.labelled import class_order, from_folder
+from sentiment.datasets.labelled import from_folder
 from sentiment.errors import UserError
 
 
@@ -48,14 +47,6 @@ def test_folders_of_classes(tmp_path: Path) -> None:
     assert all(text.startswith("test") for text in corpus.test.read().texts)
     whole = load_corpus(DataConfig(dataset=str(tmp_path / "train"), validation_fraction=0.5), seed=1)
     assert len(whole.train) + len(whole.validation) + len(whole.test.read()) == 8
-
-
-@pytest.mark.parametrize(("names", "order"), [
-    ({"positive", "negative"}, ("negative", "positive")), ({"10", "9", "1"}, ("1", "9", "10")),
-    ({"b", "1"}, ("1", "b")), ({"nan", "3", "10", "2"}, ("10", "2", "3", "nan")), ({"inf", "-1"}, ("-1", "inf"))])
-def test_order_of_classes(names: set[str], order: tuple[str, ...]) -> None:
-    assert class_order(names) == order
-    assert {class_order(set(some)) for some in permutations(names)} == {order}
 
 
 def test_what_is_no_class_of_a_folder_is_left_out_and_counted(tmp_path: Path) -> None:

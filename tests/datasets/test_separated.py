@@ -26,7 +26,7 @@ CELLS = st.text(st.one_of(st.sampled_from("\",;\t\r\n\\ \0a"), st.characters(exc
 def tables(draw: Any) -> list[list[str]]:
     """Return records of equal length, the first of which is a header that no byte-order mark begins."""
     width = draw(st.integers(1, 4))
-    rows = draw(st.lists(st.lists(CELLS, min_size=width, max_size=width), min_size=2, max_size=8))
+    rows: list[list[str]] = draw(st.lists(st.lists(CELLS, min_size=width, max_size=width), min_size=2, max_size=8))
     rows[0][0] = rows[0][0].lstrip("\ufeff")
     return rows
 
@@ -37,7 +37,7 @@ def read(path: Path, rows: int = 3, **form: Any) -> list[list[str]]:
     names = [list(frame.columns) for frame in frames]
     assert all(one == names[0] for one in names)
     columns = [[value for frame in frames for value in cells(frame.iloc[:, place])] for place in range(len(names[0]))]
-    return [names[0], *map(list, zip(*columns, strict=True))]  # type: ignore[arg-type]
+    return [names[0], *map(list, zip(*columns, strict=True))]
 
 
 @pytest.fixture(scope="module")

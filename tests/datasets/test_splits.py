@@ -65,3 +65,11 @@ def test_the_test_split_is_read_once() -> None:
     assert len(held_out.read()) == 2
     with pytest.raises(RuntimeError, match="read once"):
         held_out.read()
+
+
+@pytest.mark.parametrize("rare", [2, 3, 5])
+def test_a_small_class_is_on_both_sides(rare: int) -> None:
+    examples = Examples([f"text {number}" for number in range(60)], np.array([0] * (60 - rare) + [1] * rare, np.int32))
+    for seed in range(10):
+        for part in hold_out(examples, 0.1, seed, ("a", "b")):
+            assert set(part.labels.tolist()) == {0, 1}

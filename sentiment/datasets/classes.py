@@ -1,0 +1,164 @@
+"""Names of classes: their order, names that are probably one, and labels that are no classes."""
+
+import math
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+from sentiment.errors import UserError
+
+LARGE_SHARE = 0.8
+MOST_NUMBERS = 20  # different numbers that may be classes, whatever they are
+ROWS_OF_A_NUMBER = 10  # at least, on average, for more different whole numbers to be numbers of classes
+MISSING = ("nan", "<na>", "nat", "null", "#n/a")  # what missing values are called once they are text
+SHOWN = 5
+
+
+def class_order(names: set[str]) -> tuple[str, ...]:
+    """Order class names: numbers by value, else by spelling (so `negative` is before `positive`).
+
+    The order depends on the set of names alone: `nan`, which compares with no number, is a name like any other.
+    """
+    try:
+        values = {name: float(name) for name in names}
+    except ValueError:
+        return tuple(sorted(names))
+    if any(math.isnan(value) for value in values.values()):
+        return tuple(sorted(names))
+    return tuple(sorted(names, key=lambda name: (values[name], name)))
+
+
+def folded(name: str) -> str:
+    """Return a class name without what does not show and without its case: names that fold alike are probably one.
+
+    The compatibility form of Unicode (NFKC) in folded case, without format characters such as U+200B, and with single
+    spaces.
+    """
+    return unicodedata.normalize("NFKC", _visible(name).casefold())
+
+
+def _visible(name: str) -> str:
+    shown = "".join(character for character in unicodedata.normalize("NFKC", name)
+                    if unicodedata.category(character) != "Cf")
+    return " ".join(shown.split())
+
+
+def similar_names(counts: Mapping[str, int]) -> list[list[str]]:
+    """Return the groups of class names that fold alike, each with its most frequent name first."""
+    groups: dict[str, list[str]] = {}
+    for name in class_order(set(counts)):
+        groups.setdefault(folded(name), []).append(name)
+    return [sorted(group, key=lambda name: -counts[name]) for group in groups.values() if len(group) > 1]
+
+
+def merged_names(counts: Mapping[str, int]) -> dict[str, str]:
+    """Return of each class name the one that it is merged into: the most frequent one that folds alike."""
+    into = {name: group[0] for group in similar_names(counts) for name in group}
+    return {name: into.get(name, name) for name in counts}
+
+
+def notes_on(counts: Mapping[str, int]) -> list[str]:
+    """Return what a person should know of classes with these numbers of texts, a sentence each."""
+    notes = []
+    similar = [" and ".join(f"{_shown(name, group)} ({_rows(counts[name])})" for name in group)
+               for group in similar_names(counts)]
+    if similar:
+        notes.append(f"class names differ only in case, white space or characters that do not show: "
+                     f"{'; '.join(similar[:SHOWN])}{'; ...' if len(similar) > SHOWN else ''}: --merge-labels makes one "
+                     "class of such names")
+    missing = [name for name in counts if name.casefold() in MISSING]
+    if missing:
+        notes.append(f"a class is called '{missing[0]}' ({_rows(counts[missing[0]])}), as missing values are once they "
+                     "are text: rows with an empty label would be dropped")
+    several = _several(counts)
+    if several:
+        notes.append(f"the class {_listed(several, counts)} looks like several labels: each combination is a class of "
+                     "its own; for one label a text, keep one of them")
+    name, count = max(counts.items(), key=lambda item: item[1])
+    share = count / sum(counts.values())
+    if share > LARGE_SHARE:
+        notes.append(f"the class '{name}' has {share:.1%} of the texts, which is the accuracy of always answering it: "
+                     "look at macro F1, and try --class-weights balanced")
+    return notes
+
+
+def _shown(name: str, group: Sequence[str]) -> str:
+    """Return a name in quotes, with the code points that are not ASCII if another one of the group looks like it."""
+    alike = any(_visible(name) == _visible(other) for other in group if other != name)
+    points = [f"U+{ord(character):04X}" for character in name
+              if not character.isascii() or (character.isspace() and character != " ")]
+    if not alike or not points:
+        return repr(name) if alike else f"'{name}'"
+    return f"'{name}' with {' '.join(points[:SHOWN])}"
+
+
+def _several(counts: Mapping[str, int]) -> list[str]:
+    """Return names that seem to hold several labels: with a pipe, or with a part that also is a class."""
+    found = []
+    for name in counts:
+        for separator in "|;,":
+            parts = [part.strip() for part in name.split(separator)]
+            if len(parts) > 1 and all(parts) and (separator == "|" or any(part in counts for part in parts)):
+                found.append(name)
+                break
+    return found
+
+
+def check_not_numbers(counts: Mapping[str, int], where: str) -> None:
+    """Refuse labels that are many different numbers.
+
+    Up to 20 are classes, such as stars. More are classes only if they number them, from 0 or 1 on without a gap, and
+    each has ten texts on average.
+
+    Raises:
+        UserError: with what to do.
+    """
+    try:
+        values = sorted({float(name) for name in counts})
+    except ValueError:
+        return
+    if len(counts) <= MOST_NUMBERS or any(math.isnan(value) for value in values):
+        return
+    numbered = values[0] in (0, 1) and values == [values[0] + place for place in range(len(values))]
+    if numbered and sum(counts.values()) >= ROWS_OF_A_NUMBER * len(counts):
+        return
+    raise UserError(f"the labels of {where} are {len(counts):,} different numbers, from {values[0]:g} to "
+                    f"{values[-1]:g}, and this trains classes, not numbers: make a few classes of them, such as low, "
+                    "middle and high; if they are names of classes, write them with a letter in front")
+
+
+def kept_names(distinct: Mapping[str, int], smallest: int) -> tuple[set[str], list[str]]:
+    """Return the class names with `smallest` distinct texts or more, and a note on the others, if there are any."""
+    rare = [name for name, count in distinct.items() if count < smallest]
+    if not rare:
+        return set(distinct), []
+    note = (f"{len(rare):,} {'class' if len(rare) == 1 else 'classes'} with fewer than {smallest} distinct texts "
+            f"{'was' if len(rare) == 1 else 'were'} left out: {_listed(rare, distinct)}")
+    return set(distinct) - set(rare), [note]
+
+
+def check_sizes(distinct: Mapping[str, int], parts: Sequence[str], where: str) -> None:
+    """Refuse classes with fewer distinct texts than parts that each need one.
+
+    Args:
+        distinct: the number of distinct texts of each class.
+        parts: what each class needs a text for: training, validation, test.
+        where: the file or folder.
+
+    Raises:
+        UserError: with the classes, their numbers, and what to do.
+    """
+    rare = [name for name in class_order(set(distinct)) if distinct[name] < len(parts)]
+    if rare:
+        texts = "distinct text" if distinct[rare[0]] == 1 and len(rare) == 1 else "distinct texts"
+        raise UserError(f"too few {texts} in {where} of the class {_listed(rare, distinct)}: at least {len(parts)} are "
+                        f"needed, for {', '.join(parts)}; add some, or leave such classes out with "
+                        f"--min-class-size {len(parts)}")
+
+
+def _listed(names: Sequence[str], counts: Mapping[str, int]) -> str:
+    listed = ", ".join(f"'{name}' ({counts[name]:,})" for name in names[:SHOWN])
+    return listed if len(names) <= SHOWN else f"{listed} and {len(names) - SHOWN:,} more"
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} text{'' if count == 1 else 's'}"
