@@ -50,9 +50,9 @@ def hold_out(examples: Examples, fraction: float, seed: int, class_names: tuple[
         missing = set(range(len(class_names))) - set(part.labels.tolist())
         if missing:
             names = ", ".join(f"'{class_names[label]}'" for label in sorted(missing))
-            unit = "texts" if examples.groups is None else "groups"
-            raise UserError(f"too few {unit} to split: one side has none of the class {names}; add some, or leave small "
-                            "classes out with --min-class-size")
+            unit = "groups" if examples.groups else "texts"
+            raise UserError(f"too few {unit} to split: one side has none of the class {names}; add some, or leave "
+                            "small classes out with --min-class-size")
     return kept, held
 
 
