@@ -35,7 +35,7 @@ OBJECTIVES = {"cross-entropy": (0.0, 0.0, 0.0), "adversarial": (1.0, 0.0, 0.0), 
 DEFAULT_EPOCHS, DEFAULT_STEPS = 4, 1000
 UNLABELLED_OF_CORPUS, NO_UNLABELLED = "corpus", "none"
 # What a classifier must have as it was in pretraining, for the weights to fit and to mean the same.
-SHARED = {"text": ("vocabulary_size", "periods"),
+SHARED = {"text": ("vocabulary_size", "periods", "word_rules"),
           "model": ("architecture", "embedding_size", "units", "layers", "activation", "gru_reset", "forget_bias",
                     "recurrent_initializer", "normalization")}
 # What may differ in a classifier that starts from another classifier: it has no weights.
@@ -173,6 +173,8 @@ class TextConfig(Section):
     max_length: int = option(800, "tokens kept of a text", minimum=1)
     truncate: str = option("both", "which end of a longer text is kept; both is half from each", choices=TRUNCATIONS)
     buckets: int = option(12, "lengths that batches are padded to", minimum=1, maximum=64)
+    word_rules: int = option(2, "version of the rules by which a text becomes words: 1 reads no emoticons; runs keep "
+                             "theirs", minimum=1, maximum=2)
     periods: bool = option(False, "keep the period that ends a sentence as a word, as ! and ? always are")
 
 
@@ -404,6 +406,8 @@ class Config:
             raise UserError(f"{path} is not JSON: {error}") from None
         if not isinstance(values, dict):
             raise UserError(f"{path} holds no configuration: expected a JSON object")
+        if isinstance(values.get("text"), dict):
+            values["text"].setdefault("word_rules", 1)  # it was written before there was a second version
         try:
             return cls.from_dict(values)
         except UserError as error:

@@ -41,9 +41,9 @@ def run_ensemble(folders: Sequence[RunFolder], target: Path, *, weights: Sequenc
                  export: bool = True, overwrite: bool = False) -> RunFolder:
     """Make one run of several, whose logits are a mean of theirs, evaluated once on their test split.
 
-    Members may differ in all but the classes, the test split and `--periods`. The temperature, and the weights of the
-    mean where none are given, are found on the validation texts of the first that no member was trained on; where they
-    are fewer than 100, all members weigh the same, and the mean stays as it is.
+    Members may differ in all but the classes, the test split, `--periods` and `--word-rules`. The temperature, and the
+    weights of the mean where none are given, are found on the validation texts of the first that no member was trained
+    on; where they are fewer than 100, all members weigh the same, and the mean stays as it is.
 
     Raises:
         UserError: if there are not two at least, they do not go together, or the weights make no mean.
@@ -140,8 +140,10 @@ def check_members(folders: Sequence[RunFolder], configs: Sequence[RunConfig]) ->
     check_classes(folders)
     check_test(folders)
     for folder, config in zip(folders[1:], configs[1:], strict=True):
-        if config.text.periods != configs[0].text.periods:
-            raise UserError(f"{folder.path} and {folders[0].path} differ in --periods: they read different words")
+        for name in ("periods", "word_rules"):
+            if getattr(config.text, name) != getattr(configs[0].text, name):
+                raise UserError(f"{folder.path} and {folders[0].path} differ in --{name.replace('_', '-')}: they read "
+                                "different words")
     for folder in folders:
         if folder.members.is_file():
             raise UserError(f"{folder.path} is an ensemble: name its members instead")

@@ -59,3 +59,15 @@ def test_epochs_follow_from_the_amount_of_data(steps_per_epoch: int, epochs: int
     assert TrainingConfig().patience_for(epochs) == patience
     given = TrainingConfig(epochs=2, patience=1)
     assert (given.epochs_for(steps_per_epoch), given.patience_for(epochs)) == (2, 1)
+
+
+def test_a_configuration_without_the_version_of_word_rules_has_the_first(tmp_path: Path) -> None:
+    """It was written before there was a second, and its run answers as it did."""
+    values = RunConfig().to_dict()
+    assert values["text"].pop("word_rules") == 2
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    assert RunConfig.from_json_file(tmp_path / "config.json").text.word_rules == 1
+    (tmp_path / "config.json").write_text(RunConfig().to_json())
+    assert RunConfig.from_json_file(tmp_path / "config.json").text.word_rules == 2
+    (tmp_path / "config.json").write_text("{}")
+    assert RunConfig.from_json_file(tmp_path / "config.json").text.word_rules == 2

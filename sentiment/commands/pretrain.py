@@ -12,7 +12,7 @@ from sentiment.presets import TAKEN_OVER
 
 FLAGS = {
     "data": TAKEN_OVER["data"],
-    "text": ("vocabulary_size", "max_length", "truncate", "periods"),
+    "text": ("vocabulary_size", "max_length", "truncate", "periods", "word_rules"),
     "model": ("architecture", "embedding_size", "units", "layers", "activation", "gru_reset", "recurrent_initializer",
               "forget_bias", "normalization", "word_dropout", "embedding_dropout", "recurrent_dropout", "weight_drop",
               "output_dropout"),

@@ -6,21 +6,36 @@ import numpy as np
 import tensorflow as tf
 
 from sentiment.portable.tokens import Characters, Ranges
-from sentiment.preprocessing.standardization import MARKUP, SIGNS
+from sentiment.preprocessing.standardization import RULES
+from sentiment.preprocessing.variants import variants
 
 SURROGATES = range(0xD800, 0xE000)
 CODES = [code for code in range(1, 0x110000) if code not in SURROGATES]
-HIDDEN, ALONE, OTHERS = MARKUP[-1][0], SIGNS[0][0], SIGNS[1][0]
+MARKS = r"\p{M}"
+OTHER_SIGNS = "|[^"  # how the class of all signs that are no word begins, behind the words of signs
 
 
 @cache
-def characters_of_the_graph() -> Characters:
-    """Return the tables for all characters of Unicode but NUL, as the graph's ICU and RE2 know them."""
+def characters_of_the_graph(rules: int) -> Characters:
+    """Return the tables for all characters of Unicode but NUL, as the graph's ICU and RE2 know them.
+
+    Args:
+        rules: the version of the rules by which the graph reads texts.
+    """
+    chosen = RULES[rules]
+    *markup, (hidden, _) = chosen.markup
     texts = tf.constant([chr(code).encode("utf-8") for code in CODES])
     lowered = tf.strings.lower(texts, encoding="utf-8")
     changed = tf.where(lowered != texts)[:, 0].numpy()
     lower = {chr(CODES[place]): lowered[place].numpy().decode("utf-8") for place in changed}
-    return Characters(lower, _matching(texts, HIDDEN), _matching(texts, ALONE), _matching(texts, OTHERS, negated=True))
+    alone = _matching(texts, chosen.signs[0][0])
+    if not chosen.variants:
+        return Characters(lower, _matching(texts, hidden), alone, _matching(texts, chosen.signs[1][0], negated=True))
+    words_of_signs, others = chosen.signs[2][0].split(OTHER_SIGNS)
+    return Characters(lower, _matching(texts, hidden), alone,
+                      kept=_matching(texts, OTHER_SIGNS[1:] + others, negated=True),
+                      clusters=_matching(texts, chosen.signs[1][0]), marks=_matching(texts, MARKS),
+                      variants=variants(), markup=tuple(markup), signs=words_of_signs)
 
 
 def _matching(texts: tf.Tensor, pattern: str, *, negated: bool = False) -> Ranges:

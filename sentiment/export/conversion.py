@@ -21,8 +21,8 @@ LOGGERS = ("tensorflow", "tf2onnx", "absl")
 def plain_tokenizer(preprocessor: TextPreprocessor) -> PlainTokenizer:
     """Return the tokenizer in plain Python that gives the ids of a preprocessor."""
     head, tail = kept_at_ends(preprocessor.config)
-    return PlainTokenizer(preprocessor.words, characters_of_the_graph(), head=head, tail=tail,
-                          periods=preprocessor.config.periods)
+    characters = characters_of_the_graph(preprocessor.config.word_rules)
+    return PlainTokenizer(preprocessor.words, characters, head=head, tail=tail, periods=preprocessor.config.periods)
 
 
 def export_portable(original: Original, target: Path, runtime: str, convert: Callable[[PortableFolder], object],

@@ -7,22 +7,28 @@ of another version, but in tables that were read off the graph when the model wa
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from itertools import chain
 from typing import Any, Self
 
 from sentiment.batching import RESERVED_IDS, UNKNOWN_ID
 
+EMPTY = "[empty]"  # stands for a text without a word, where words are shown
+LONGEST_WORD = 64  # characters; no longer one is in a vocabulary, or shown as a whole
 SIGMA = "Σ"
 PERIOD_MARK = "\ue000"
 SPACES = "\t\n\f\r "  # what RE2 calls white space
+SPACE = re.compile(f"[{SPACES}]")
+ROUNDS = 2  # in which pairs of characters become one
+RANGES = ("hidden", "alone", "kept", "clusters", "marks")
 
-MARKUP = (
-    (re.compile(r"</?[a-z!][^<>]*>"), " "),
-    (re.compile(r"&(apos|rsquo|lsquo|#0*39|#0*8217|#x0*27);"), "'"),
-    (re.compile(r"&(#x?)?[a-z0-9]+;"), " "),
-    (re.compile("[‘’‛ʼ`´＇]"), "'"),
+MARKUP = (  # of exports that do not hold their own
+    (r"</?[a-z!][^<>]*>", " "),
+    (r"&(apos|rsquo|lsquo|#0*39|#0*8217|#x0*27);", "'"),
+    (r"&(#x?)?[a-z0-9]+;", " "),
+    (r"[‘’‛ʼ`´＇]", "'"),
 )
 PERIOD = re.compile(rf"""(\.+|…|。)["')\]»”]*([{SPACES}]|\Z)""")
 QUOTES = ((re.compile(r"(^| )'+"), " "), (re.compile(r"'+( |\Z)"), " "))
@@ -41,64 +47,92 @@ class Ranges:
     def __contains__(self, code: int) -> bool:
         return bisect_right(self.bounds, code) % 2 == 1
 
+    @property
+    def pattern(self) -> str:
+        """A pattern that matches one of these characters."""
+        return "[" + "".join(f"{re.escape(chr(first))}-{re.escape(chr(last - 1))}" for first, last
+                             in zip(self.bounds[::2], self.bounds[1::2], strict=True)) + "]"
+
+
+@dataclass(frozen=True)
+class Variants:
+    """Characters and pairs of them that are variants of one.
+
+    Attributes:
+        single: what a character is replaced by.
+        pairs: what a letter and a mark become.
+    """
+
+    single: dict[str, str] = field(default_factory=dict)
+    pairs: dict[str, str] = field(default_factory=dict)
+
+    def one_form(self, text: str, rounds: int) -> str:
+        """Return a text with one form for each letter."""
+        text = text.translate(self._translation)
+        for _ in range(rounds if self.pairs else 0):
+            text = self._pattern.sub(lambda pair: self.pairs.get(pair[0], pair[0]), text)
+        return text
+
+    @cached_property
+    def _translation(self) -> dict[int, str]:
+        return str.maketrans(self.single)
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        marks = "".join(map(re.escape, sorted({pair[1] for pair in self.pairs})))
+        return re.compile(f".[{marks}]", re.DOTALL)
+
 
 @dataclass(frozen=True)
 class Characters:
-    """The tables of characters.
+    """The tables of characters, and the patterns that are no tables.
 
     Attributes:
         lower: what a character is lowered to, where that is another.
         hidden: characters that are left out.
         alone: characters that are a token each.
         kept: characters of words, and most of `alone`; all others become spaces.
+        clusters: characters that are a token together with the marks behind them.
+        marks: those marks.
+        variants: letters of which there are several forms.
+        markup: patterns and their replacements, before anything else.
+        signs: words of signs, in the first and third group, and in the second what stays of other signs; None for none.
     """
 
     lower: dict[str, str]
     hidden: Ranges
     alone: Ranges
     kept: Ranges
+    clusters: Ranges = Ranges(())
+    marks: Ranges = Ranges(())
+    variants: Variants = Variants()
+    markup: tuple[tuple[str, str], ...] = MARKUP
+    signs: str | None = None
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """Read what `to_json` gave."""
-        return cls(dict(values["lower"]), *(Ranges(tuple(values[name])) for name in ("hidden", "alone", "kept")))
+        """Read what `to_json` gave, or gave in version 1 of the rules."""
+        hidden, alone, kept, clusters, marks = (Ranges(tuple(values.get(name, ()))) for name in RANGES)
+        markup = tuple((str(pattern), str(put)) for pattern, put in values.get("markup", MARKUP))
+        return cls(dict(values["lower"]), hidden, alone, kept, clusters, marks, Variants(**values.get("variants", {})),
+                   markup, values.get("signs"))
 
     def to_json(self) -> dict[str, Any]:
         """Return what JSON can hold."""
-        return {"lower": self.lower, "hidden": self.hidden.bounds, "alone": self.alone.bounds,
-                "kept": self.kept.bounds}
+        return {"lower": self.lower, **{name: getattr(self, name).bounds for name in RANGES},
+                "variants": asdict(self.variants), "markup": self.markup, "signs": self.signs}
 
 
-class _Hidden(dict[int, str | None]):
-    """A table for `str.translate` that leaves out a set of characters."""
-
-    def __init__(self, hidden: Ranges) -> None:
-        super().__init__()
-        self.hidden = hidden
-
-    def __missing__(self, code: int) -> str | None:
-        self[code] = None if code in self.hidden else chr(code)
-        return self[code]
-
-
-class _Replaced(dict[int, str | None]):
+class _Table(dict[int, str | None]):
     """A table for `str.translate` that is filled as characters come up."""
 
-    def __init__(self, characters: Characters, marks: str) -> None:
+    def __init__(self, replaced: Callable[[int], str | None]) -> None:
         super().__init__()
-        self.characters = characters
-        self.marks = marks
+        self.replaced = replaced
 
     def __missing__(self, code: int) -> str | None:
-        character = chr(code)
-        if code in self.characters.hidden:
-            replaced = None
-        elif code not in self.characters.kept and character not in self.marks:
-            replaced = " "
-        else:
-            replaced = f" {character} " if code in self.characters.alone else character
-        self[code] = replaced
-        return replaced
+        self[code] = self.replaced(code)
+        return self[code]
 
 
 class PlainTokenizer:
@@ -117,31 +151,52 @@ class PlainTokenizer:
         self.head = head
         self.tail = tail
         self.periods = periods
+        mark = PERIOD_MARK if periods else ""
         self._lowered = str.maketrans(characters.lower)
-        self._hidden: dict[int, str | None] = _Hidden(characters.hidden)
-        self._replaced = _Replaced(characters, PERIOD_MARK if periods else "")
+        self._hidden = _Table(lambda code: None if code in characters.hidden else chr(code))
+        self._padded = _Table(lambda code: f" {chr(code)} " if code in characters.alone else chr(code))
+        self._signs_out = _Table(lambda code: chr(code) if code in characters.kept or chr(code) == mark else " ")
+        self._markup = [(re.compile(pattern, re.ASCII), put) for pattern, put in characters.markup]
+        self._clusters = re.compile(f"({characters.clusters.pattern}{characters.marks.pattern}*)") \
+            if characters.clusters.bounds else None
+        self._signs = re.compile(characters.signs, re.ASCII) if characters.signs else None
 
     def ids(self, text: str) -> list[int]:
         """Return the ids of a text, at least one."""
         return [self.places.get(word, UNKNOWN_ID) for word in self._kept(text)] or [UNKNOWN_ID]
 
     def words_read(self, text: str) -> list[str]:
-        """Return the words that `ids` looks up; `[empty]` for a text without a word."""
-        return self._kept(text) or ["[empty]"]
+        """Return the words that `ids` looks up, to show them; long ones are cut, a text without a word is `[empty]`."""
+        return [word if len(word) <= LONGEST_WORD else word[:LONGEST_WORD - 1] + "…"
+                for word in self._kept(text)] or [EMPTY]
 
     def words(self, text: str) -> list[str]:
         """Return all tokens of a text."""
         text = text.encode("utf-8", "replace").decode("utf-8").replace("\0", " ")
-        text = self._lower(text)
-        for pattern, replacement in MARKUP:
+        text = self._lower(self.characters.variants.one_form(text, ROUNDS))
+        for pattern, replacement in self._markup:
             text = pattern.sub(replacement, text)
         text = text.translate(self._hidden)
         if self.periods:
             text = PERIOD.sub(f" {PERIOD_MARK} ", text.replace(PERIOD_MARK, " "))
-        text = text.translate(self._replaced)
-        for pattern, replacement in QUOTES:
-            text = pattern.sub(replacement, text)
-        return [word for word in text.replace(PERIOD_MARK, ".").split(" ") if word]
+        text = text.translate(self._padded)
+        if self._clusters is not None:
+            text = self._clusters.sub(r" \1 ", text)
+        text = self._without_signs(text)
+        for quotes, replacement in QUOTES:
+            text = quotes.sub(replacement, text)
+        return [word for word in SPACE.split(text.replace(PERIOD_MARK, ".")) if word]
+
+    def _without_signs(self, text: str) -> str:
+        """Turn signs into spaces, but keep the words of signs."""
+        if self._signs is None:
+            return text.translate(self._signs_out)
+        parts, start = [], 0
+        for found in self._signs.finditer(text):
+            whole, letter, stars = (group or "" for group in found.groups())
+            parts += [text[start:found.start()].translate(self._signs_out), f" {whole}{stars} {letter}"]
+            start = found.end()
+        return "".join([*parts, text[start:].translate(self._signs_out)])
 
     def _kept(self, text: str) -> list[str]:
         words = self.words(text)

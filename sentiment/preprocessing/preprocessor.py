@@ -16,12 +16,12 @@ from sentiment.batching import RESERVED_IDS, UNKNOWN_ID, TokenizedTexts
 from sentiment.config import TextConfig
 from sentiment.console import log
 from sentiment.errors import UserError
+from sentiment.portable.tokens import EMPTY, LONGEST_WORD
 from sentiment.preprocessing.counting import WordCounts
 from sentiment.preprocessing.standardization import standardize
 
 CHUNK_TEXTS = 512
 CHUNKS_AHEAD = 8
-EMPTY = "[empty]"  # stands for a text without a word, where words are shown
 SENTENCE_ENDS = (".", "!", "?")
 
 
@@ -37,7 +37,7 @@ class TextPreprocessor:
         self.config = config
         self.words = tuple(words)
         self._vectorization = keras.layers.TextVectorization(
-            standardize=partial(standardize, periods=config.periods), split="whitespace", output_mode="int",
+            standardize=partial(_standardized, config=config), split="whitespace", output_mode="int",
             ragged=True, vocabulary=list(words))
         self._ragged_ids = tf.function(self.ragged_ids, input_signature=[tf.TensorSpec([None], tf.string)])
 
@@ -52,13 +52,15 @@ class TextPreprocessor:
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
         def words(chunk: Any) -> tuple[Any]:
-            return (tf.strings.split(standardize(chunk, periods=config.periods)).flat_values,)
+            return (tf.strings.split(_standardized(chunk, config)).flat_values,)
 
         for (found,) in _mapped(texts, words):
             counts.update(found.tolist())
-        if not counts:
+        longest = LONGEST_WORD if config.word_rules > 1 else None
+        ranked = [(word, count) for word, count in counts.ranked() if longest is None or len(word) <= longest]
+        if not ranked:
             raise UserError("the training texts hold no word: nothing can be learnt from them")
-        ranked = counts.ranked()[:config.vocabulary_size - RESERVED_IDS]
+        ranked = ranked[:config.vocabulary_size - RESERVED_IDS]
         if ranked[-1][1] <= counts.missed:
             log.warning(f"there are so many different words that counts may be too low by {counts.missed:,}: the "
                         "vocabulary may lack words that are rarer than that")
@@ -84,8 +86,13 @@ class TextPreprocessor:
         return self._truncated(tf.cast(self._vectorization(texts), tf.int32), UNKNOWN_ID)
 
     def ragged_words(self, texts: Any) -> Any:
-        """Return the words of these ids as a ragged string tensor; `[empty]` for a text without a word; traceable."""
-        return self._truncated(tf.strings.split(standardize(texts, periods=self.config.periods)), EMPTY)
+        """Return the words of these ids as a ragged string tensor, to show them; traceable.
+
+        It is `[empty]` for a text without a word, and a word of more than 64 characters is cut.
+        """
+        words = self._truncated(tf.strings.split(_standardized(texts, self.config)), EMPTY)
+        return words.with_flat_values(tf.strings.regex_replace(
+            words.flat_values, f"(?s)^(.{{{LONGEST_WORD - 1}}}).{{2,}}$", r"\1…"))
 
     def _truncated(self, tokens: Any, empty: Any) -> Any:
         """Keep the ends of each row of a ragged tensor [texts, (tokens)], and put one token into empty rows."""
@@ -124,6 +131,10 @@ class TextPreprocessor:
             return ids.flat_values, ids.row_lengths()
 
         return TokenizedTexts.from_parts(((ids, lengths) for ids, lengths in _mapped(texts, ids_and_lengths)), folder)
+
+
+def _standardized(texts: Any, config: TextConfig) -> Any:
+    return standardize(texts, periods=config.periods, rules=config.word_rules)
 
 
 def kept_at_ends(config: TextConfig) -> tuple[int, int]:

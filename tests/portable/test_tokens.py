@@ -1,19 +1,24 @@
 """Tokens in plain Python against those of the TensorFlow graph."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sentiment.config import DataConfig, TextConfig
 from sentiment.datasets import load_corpus
 from sentiment.export.characters import characters_of_the_graph
+from sentiment.export.conversion import plain_tokenizer
 from sentiment.portable.folder import PortableFolder
 from sentiment.portable.tokens import Characters, PlainTokenizer, Ranges
 from sentiment.preprocessing import TextPreprocessor
-from sentiment.preprocessing.preprocessor import kept_at_ends
+from sentiment.preprocessing.standardization import RULES
+from sentiment.preprocessing.variants import variants
 
 RANDOM = np.random.default_rng(12)
 WORDS = ["the", "film", "isn't", "!", "?", ".", "good", "great", "ος", "οσ", "straße", "i̇", "電", "😀", "don't"]
@@ -21,56 +26,84 @@ ODD = ["", " ", "The FILM isn't good!!", "don’t &amp; DON&#39;T <br />stop", "
        "ΟΣ ΟΣ! ΣΑΣ ΑΣ.", "İ STRASSE Straße", "電影很好看😀👍🏽 film", "'quoted' ''the'' rock'n'roll '",
        "e.g. this. That… (Good.) 'film.' end.", "x\u00adyz\u200dw soft", "ﬁlm ǅ Ⅷ ½ ²",
        "tab\tnew\nline\x0bvertical\x85next\u2028sep\u00a0nbsp", "<b>bold</b> 3 < 5 > 2", "Σ", "ΣΣ Σ Σ",
-       "good \ue000 film. \ue000.", "good.\0film"]
+       "good \ue000 film. \ue000.", "good.\0film", ":-)) :'( <333 +1 10/10. ***spoilers*** ****1/2 -1/10 :/",
+       "e\u0302\u0301 ＧＯＯＤ！：） فِيلْمٌ أحب ดีมากa2 ｶﾞ ①"]
+SIGNS_OF_WORDS = list(":;=<>()[]{}|/\\*$@^-~_+.,!?'&½ 0123510dpoxsctu\n \u0301\u3099aกัดىأ＋：）")
 
 
-@pytest.fixture(scope="module")
-def characters() -> Characters:
-    return characters_of_the_graph()
+@pytest.fixture(scope="module", params=sorted(RULES))
+def rules(request: pytest.FixtureRequest) -> int:
+    """Each version of the rules."""
+    return int(request.param)
 
 
-def both(config: TextConfig, characters: Characters) -> tuple[TextPreprocessor, PlainTokenizer]:
-    head, tail = kept_at_ends(config)
-    return TextPreprocessor(config, WORDS), PlainTokenizer(WORDS, characters, head=head, tail=tail,
-                                                           periods=config.periods)
+@pytest.fixture
+def characters(rules: int) -> Characters:
+    """Their tables."""
+    return characters_of_the_graph(rules)
 
 
-def assert_same(texts: list[str], config: TextConfig, characters: Characters) -> None:
-    graph, plain = both(config, characters)
+def assert_same(texts: list[str], config: TextConfig) -> None:
+    graph = TextPreprocessor(config, WORDS)
+    plain = plain_tokenizer(graph)
     tokens = graph.tokenize(texts)
-    whole = TextPreprocessor(TextConfig(max_length=10 ** 6, periods=config.periods), WORDS)
-    read = whole.ragged_words(tf.constant([text.encode("utf-8", "replace") for text in texts])).to_list()
+    whole = TextPreprocessor(replace(config, max_length=10 ** 6), WORDS)
+    read = whole.ragged_words(tf.constant([text.encode("utf-8", "replace") for text in texts], tf.string)).to_list()
     for row, text in enumerate(texts):
         assert plain.words(text) == [word.decode() for word in read[row] if word != b"[empty]"], repr(text)
         np.testing.assert_array_equal(plain.ids(text), tokens.row(row), err_msg=repr(text))
 
 
 @pytest.mark.parametrize("periods", [False, True])
-def test_odd_texts(periods: bool, characters: Characters) -> None:
-    assert_same(ODD, TextConfig(periods=periods), characters)
+def test_odd_texts(periods: bool, rules: int) -> None:
+    assert_same(ODD, TextConfig(periods=periods, word_rules=rules))
+
+
+@given(st.lists(st.text(st.one_of(st.sampled_from(SIGNS_OF_WORDS), st.characters()), max_size=30), max_size=8),
+       st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_any_text(texts: list[str], periods: bool) -> None:
+    """Also signs of all kinds, of which words of version 2 are made."""
+    assert_same(texts, TextConfig(periods=periods, max_length=7))
 
 
 @pytest.mark.parametrize("truncate", ["head", "tail", "both"])
-def test_truncation(truncate: str, characters: Characters) -> None:
+def test_truncation(truncate: str) -> None:
     texts = [" ".join(RANDOM.choice(WORDS, size)) for size in range(9)]
-    assert_same(texts, TextConfig(max_length=5, truncate=truncate), characters)
+    assert_same(texts, TextConfig(max_length=5, truncate=truncate))
 
 
 @pytest.mark.parametrize("periods", [False, True])
-def test_random_unicode(periods: bool, characters: Characters) -> None:
+def test_random_unicode(periods: bool, rules: int) -> None:
     def any_of_all(count: int) -> str:
         return "".join(chr(code) for code in RANDOM.integers(0x110000, size=count))
 
     common = list(" '.!?<>&;#ΣσaAeE\n\t…‘’") + [" "] * 20 + list("abcdefgABCDEFG")
     texts = [any_of_all(40) if number % 2 else "".join(RANDOM.choice(common, 40)) for number in range(300)]
     texts += [any_of_all(20) + "".join(RANDOM.choice(common, 20)) for _ in range(300)]
-    assert_same(texts, TextConfig(periods=periods), characters)
+    assert_same(texts, TextConfig(periods=periods, word_rules=rules))
 
 
-def test_every_character(characters: Characters) -> None:
+def test_every_character(rules: int) -> None:
     texts = ["".join(f"{chr(code)} a{chr(code)}b " for code in range(first, first + 256)) for first in range(
         0, 0x30000, 256)]
-    assert_same(texts, TextConfig(max_length=10 ** 6), characters)
+    assert_same(texts, TextConfig(max_length=10 ** 6, word_rules=rules))
+
+
+@pytest.mark.parametrize("length", [64, 65, 5000])
+def test_a_word_of_very_many_letters_is_no_word_of_the_vocabulary(length: int, rules: int) -> None:
+    long = "ä" * length
+    graph = TextPreprocessor.fit(TextConfig(word_rules=rules), [f"good {long}"] * 3)
+    assert (long in graph.words) == (length == 64 or rules == 1)
+    read = long if length == 64 else "ä" * 63 + "…"
+    assert graph.words_read(f"{long} good") == plain_tokenizer(graph).words_read(f"{long} good") == [read, "good"]
+
+
+def test_every_letter_with_a_mark(rules: int) -> None:
+    pairs = sorted(variants().pairs)
+    texts = [" ".join(f"{pair} a{pair}\u0301b" for pair in pairs[first:first + 100]) for first in range(
+        0, len(pairs), 100)]
+    assert_same(texts, TextConfig(max_length=10 ** 6, word_rules=rules))
 
 
 def test_tables_go_through_json(characters: Characters) -> None:
@@ -91,12 +124,11 @@ def test_ranges() -> None:
 
 
 @pytest.mark.extended
-def test_the_whole_test_split_of_imdb(characters: Characters, real_imdb: Path) -> None:
+def test_the_whole_test_split_of_imdb(real_imdb: Path) -> None:
     corpus = load_corpus(DataConfig(dataset="imdb", data_dir=str(real_imdb)), 1)
     texts = corpus.test.read().texts
     graph = TextPreprocessor.fit(TextConfig(), corpus.train.texts)
-    head, tail = kept_at_ends(graph.config)
-    plain = PlainTokenizer(graph.words, characters, head=head, tail=tail, periods=False)
+    plain = plain_tokenizer(graph)
     tokens = graph.tokenize(texts)
     different = [row for row, text in enumerate(texts) if plain.ids(text) != tokens.row(row).tolist()]
     assert len(texts) == 25_000
