@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -43,11 +44,16 @@ def characters(rules: int) -> Characters:
     return characters_of_the_graph(rules)
 
 
-def assert_same(texts: list[str], config: TextConfig) -> None:
+@cache
+def both(config: TextConfig) -> tuple[TextPreprocessor, PlainTokenizer]:
     graph = TextPreprocessor(config, WORDS)
-    plain = plain_tokenizer(graph)
+    return graph, plain_tokenizer(graph)
+
+
+def assert_same(texts: list[str], config: TextConfig) -> None:
+    graph, plain = both(config)
     tokens = graph.tokenize(texts)
-    whole = TextPreprocessor(replace(config, max_length=10 ** 6), WORDS)
+    whole, _ = both(replace(config, max_length=10 ** 6))
     read = whole.ragged_words(tf.constant([text.encode("utf-8", "replace") for text in texts], tf.string)).to_list()
     for row, text in enumerate(texts):
         assert plain.words(text) == [word.decode() for word in read[row] if word != b"[empty]"], repr(text)
