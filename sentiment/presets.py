@@ -24,7 +24,7 @@ TAKEN_OVER: Names = {
 # ... and what the linear model beside a classifier.
 TAKEN_OVER_BY_LINEAR: Names = {
     "data": tuple(name for name in TAKEN_OVER["data"] if name != "unlabelled"),
-    "text": ("periods", "word_rules"), "training": ("class_weights",), "runtime": ("seed",),
+    "training": ("class_weights",), "runtime": ("seed",),
 }
 
 

@@ -95,8 +95,10 @@ class Recipe:
 
     def _mean_with_linear(self, target: Path, name: str, options: Options, *, export: bool) -> RunFolder:
         """Train a classifier, whose folder ends in `name`, and an NB-SVM; make their mean at `target`."""
-        of_linear = self.preset.linear_options(self.given)
-        members = [self._run(name, options), self._run("linear", of_linear)]
+        of_linear = self.preset.linear_options(self.given)  # before the training: it may refuse
+        first = self._run(name, options)
+        same_words = first.load_config().values_of({"text": ("periods", "word_rules")})
+        members = [first, self._run("linear", merged(of_linear, same_words))]
         return ensemble_folder(members, target, export=export, overwrite=self.overwrite, resume=self.resume)
 
     def _run(self, name: str, options: Options) -> RunFolder:

@@ -319,3 +319,16 @@ def test_main_takes_the_process_arguments(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(SystemExit) as stop:
         main()
     assert stop.value.code == 0
+
+
+def test_a_table_of_another_format_is_evaluated(tiny_run: Path, tmp_path: Path, run_cli: Cli) -> None:
+    (tmp_path / "x.csv").write_bytes("a gôod film;POS\na bad film;neg\n".encode("cp1252"))
+    words = ["evaluate", tiny_run, "--dataset", tmp_path / "x.csv", "--separator", ";", "--encoding", "cp1252",
+             "--no-header", "--text-column", "1", "--label-column", "2", "--json"]
+    code, _, err = run_cli(*words)
+    assert code == 1
+    assert "the label 'POS' does not occur in training (its labels: neg, pos); --merge-labels takes names as one" in err
+    code, out, err = run_cli(*words, "--merge-labels")
+    assert code == 0, err
+    assert json.loads(out)["texts"] == 2
+    assert "--separator is one character" in run_cli(*words, "--separator", ";;")[2]

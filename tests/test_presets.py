@@ -80,7 +80,8 @@ def test_fast(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
 
 def test_wide_is_the_mean_with_a_linear_model(tiny_csv: Path, tmp_path: Path, run_cli: Cli,
                                               monkeypatch: pytest.MonkeyPatch) -> None:
-    words = ["train", "--preset", "wide", "--dataset", tiny_csv, "--output-dir", tmp_path / "run", *SMALL]
+    words = ["train", "--preset", "wide", "--dataset", tiny_csv, "--output-dir", tmp_path / "run", *SMALL,
+             "--word-rules", "1"]
 
     with monkeypatch.context() as patched:
         patched.setattr("sentiment.recipes.ensemble_folder", stopped)
@@ -88,6 +89,7 @@ def test_wide_is_the_mean_with_a_linear_model(tiny_csv: Path, tmp_path: Path, ru
     classifier, linear = (RunFolder.open(tmp_path / f"run.{name}") for name in ("classifier", "linear"))
     made = classifier.metrics.stat().st_mtime_ns
     assert (classifier.load_config().model.units, linear.load_config().model.architecture) == (5, "nb-svm")
+    assert linear.load_config().text.word_rules == 1  # as the classifier has it, wherever from
     code, out, err = run_cli(*words, "--resume", "--json")
     assert code == 0, err
     assert list(json.loads(out)["training"]["members"]) == ["run.classifier", "run.linear"]

@@ -116,6 +116,12 @@ def test_tables_go_through_json(characters: Characters) -> None:
     assert Characters.from_json(json.loads(json.dumps(characters.to_json()))) == characters
 
 
+def test_an_export_from_before_the_second_version_reads_as_it_did() -> None:
+    first = characters_of_the_graph(1)
+    values = {name: value for name, value in first.to_json().items() if name in ("lower", "hidden", "alone", "kept")}
+    assert Characters.from_json(json.loads(json.dumps(values))) == first
+
+
 def test_a_folder_gives_the_tokenizer_back(characters: Characters, tmp_path: Path) -> None:
     PortableFolder(tmp_path).save_texts(PlainTokenizer(WORDS, characters, head=4, tail=1, periods=True), ["a", "b"])
     tokenizer = PortableFolder(tmp_path).load_tokenizer()
