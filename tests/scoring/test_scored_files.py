@@ -18,6 +18,9 @@ import pyarrow.parquet
 import pytest
 from helpers.commands import Cli
 from helpers.fake_predictor import FakePredictor
+from helpers.tables import tables
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from sentiment.datasets.formats import SeparatedWriter
 from sentiment.datasets.reading import read_chunks
@@ -309,6 +312,30 @@ def opened_for_writing(path: Path) -> Iterator[TextIOWrapper]:
     with pyarrow.output_stream(str(path), compression=compression) as stream, \
             TextIOWrapper(stream, encoding="utf-8", newline="") as file:
         yield file
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all examples of Hypothesis, with a model."""
+    path = tmp_path_factory.mktemp("any")
+    (path / "model").mkdir()
+    return path
+
+
+@given(tables(), st.sampled_from([".csv", ".tsv", ".csv.gz"]))
+@settings(max_examples=100, deadline=None)
+def test_the_rows_of_any_table_come_out_in_order(folder: Path, rows: list[list[str]], kind: str) -> None:
+    rows = [["text", *rows[0]], *([f"good {number}", *row] for number, row in enumerate(rows[1:]))]
+    assume(rows[0].count("text") == 1)
+    form, source, target = TableFormat(quoting="double"), folder / f"in{kind}", folder / f"out{kind}"
+    with opened_for_writing(source) as file:
+        SeparatedWriter(file, "\t" if kind == ".tsv" else ",").rows(rows)
+    (one,) = plan_jobs(str(source), target, folder / "model", None, resume=False, overwrite=True, form=form)
+    assert one.run(FakePredictor()) == len(rows) - 1
+    found = [[*frame.columns] for frame in read_chunks(target, 100, form=form)]
+    for frame in read_chunks(target, 100, form=form):
+        found += map(list, zip(*(cells(frame.iloc[:, place]) for place in range(frame.shape[1])), strict=True))
+    assert [row[:-2] for row in found] == rows
 
 
 def test_a_blank_line_has_its_answer(tmp_path: Path, model: Path) -> None:
