@@ -28,7 +28,7 @@ ODD = ["", " ", "The FILM isn't good!!", "don’t &amp; DON&#39;T <br />stop", "
        "e.g. this. That… (Good.) 'film.' end.", "x\u00adyz\u200dw soft", "ﬁlm ǅ Ⅷ ½ ²",
        "tab\tnew\nline\x0bvertical\x85next\u2028sep\u00a0nbsp", "<b>bold</b> 3 < 5 > 2", "Σ", "ΣΣ Σ Σ",
        "good \ue000 film. \ue000.", "good.\0film", ":-)) :'( <333 +1 10/10. ***spoilers*** ****1/2 -1/10 :/",
-       "e\u0302\u0301 ＧＯＯＤ！：） فِيلْمٌ أحب ดีมากa2 ｶﾞ ①"]
+       "e\u0302\u0301 ＧＯＯＤ！：） فِيلْمٌ أحب ดีมากa2 ｶﾞ ①", "so :/\nthen :\\\tT_T x_x o_O"]
 SIGNS_OF_WORDS = list(":;=<>()[]{}|/\\*$@^-~_+.,!?'&½ 0123510dpoxsctu\n \u0301\u3099aกัดىأ＋：）")
 
 
