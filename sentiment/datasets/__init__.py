@@ -93,8 +93,7 @@ def load_for_evaluation(config: DataConfig, seed: int, class_names: tuple[str, .
                             f"{', '.join(class_names)}")
         return corpus.test.read(), corpus.notes
     if path.is_dir():
-        folder = path / "test" if (path / "test").is_dir() else path
-        named = labelled.from_folder(folder, config.encoding)
+        named = labelled.from_folder(labelled.parts_of(path).get("test", path), config.encoding)
     else:
         named = labelled.from_table(config.dataset, config)
     return labelled.indexed(named, class_names, merge=config.merge_labels)

@@ -128,7 +128,7 @@ def check_not_numbers(counts: Mapping[str, int], where: str) -> None:
 
 def kept_names(distinct: Mapping[str, int], smallest: int) -> tuple[set[str], list[str]]:
     """Return the class names with `smallest` distinct texts or more, and a note on the others, if there are any."""
-    rare = [name for name, count in distinct.items() if count < smallest]
+    rare = [name for name in class_order(set(distinct)) if distinct[name] < smallest]
     if not rare:
         return set(distinct), []
     note = (f"{len(rare):,} {'class' if len(rare) == 1 else 'classes'} with fewer than {smallest} distinct texts "

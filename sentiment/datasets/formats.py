@@ -152,35 +152,29 @@ def read_text(path: Path, form: TableFormat) -> str:
         UserError: for bytes that its encoding does not have.
     """
     try:
-        return path.read_text(encoding=encoding_of(path, form))
-    except UnicodeDecodeError as error:
+        return path.read_text(encoding=encoding_of(path, form)).removeprefix("\ufeff")
+    except UnicodeError as error:
         raise not_decoded(path, form, error) from None
 
 
-def not_decoded(path: Path, form: TableFormat, error: UnicodeDecodeError) -> UserError:
+def not_decoded(path: Path, form: TableFormat, error: UnicodeError) -> UserError:
     """Return the error for a file with bytes that its encoding does not have, with their line."""
     encoding = encoding_of(path, form)
-    named = "UTF-8" if encoding.startswith("utf-8") else encoding
-    line = ""
-    if not encoding.startswith(("utf-16", "utf-32")):
+    decoder, line = codecs.getincrementaldecoder(encoding)(), 1
+    try:
         with opened(path) as (_, stream):
-            for number, content in enumerate(_byte_lines(stream), start=1):
-                try:
-                    content.decode(encoding)
-                except UnicodeDecodeError as found:
-                    line, error = f", line {number}", found
-                    break
-    value = error.object[error.start:error.start + 1].hex()
-    return UserError(f"{path}{line}: not {named} (byte 0x{value}); name its encoding, such as --encoding cp1252 or "
+            while block := stream.read(1 << 20):
+                line += decoder.decode(block).count("\n")
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError as found:
+        line += found.object[:found.start].decode(encoding, "ignore").count("\n")
+        error = found
+    except UnicodeError as found:
+        error = found
+    named = "UTF-8" if encoding.startswith("utf-8") else encoding
+    shown = f"byte 0x{error.object[error.start]:02x}" if isinstance(error, UnicodeDecodeError) else str(error)
+    return UserError(f"{path}, line {line}: not {named} ({shown}); name its encoding, such as --encoding cp1252 or "
                      "latin-1, or save the file as UTF-8")
-
-
-def _byte_lines(stream: Any) -> Iterator[bytes]:
-    rest = b""
-    while block := stream.read(1 << 20):
-        *lines, rest = (rest + block).split(b"\n")
-        yield from lines
-    yield rest
 
 
 class SeparatedWriter:

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from sys import intern
@@ -34,6 +34,8 @@ from sentiment.table_format import TableFormat
 ROWS_AT_ONCE = 16_384
 LARGE_SHARE = 0.2  # of the memory
 UNLABELLED_FOLDER = "unsup"  # where IMDB has its unlabelled texts, next to the folders of its classes
+PARTS = {"train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation",
+         "dev": "validation", "test": "test", "testing": "test"}  # names of folders with a split
 NOT_READ = (".", "__MACOSX")  # how the names of hidden files, and of what archives leave behind, begin
 
 
@@ -81,23 +83,27 @@ def from_folder(folder: Path, encoding: str | None = None) -> Named:
     Raises:
         UserError: if there are no such subfolders, or a file is in another encoding.
     """
-    texts, labels, left_out = [], [], 0
-    for path in sorted(folder.rglob("*")):
+    texts, labels, left_out, others = [], [], 0, 0
+    for path in sorted(Path(parent) / name for parent, _, names in os.walk(folder, followlinks=True) for name in names):
         inside = path.relative_to(folder).parts
-        if len(inside) < 2 or path.suffix.lower() != ".txt" or not path.is_file():
+        if len(inside) < 2:
             continue
         if inside[0] == UNLABELLED_FOLDER or any(part.startswith(NOT_READ) for part in inside):
-            left_out += 1
-            continue
-        texts.append(read_text(path, TableFormat(encoding)))
-        labels.append(inside[0])
+            left_out += path.suffix.lower() == ".txt"
+        elif path.suffix.lower() != ".txt":
+            others += 1
+        else:
+            texts.append(read_text(path, TableFormat(encoding)))
+            labels.append(as_label(inside[0]))
     if not texts:
         raise UserError(f"{folder} holds no labelled texts: expected a subfolder per class with .txt files")
-    notes = (f"{left_out:,} text files of {folder} are hidden or in {UNLABELLED_FOLDER}/ and were left out",)
-    return Named(texts, labels, None, str(folder), notes if left_out else ())
+    notes = [f"{left_out:,} text files of {folder} are hidden or in {UNLABELLED_FOLDER}/ and were left out"] \
+        if left_out else []
+    notes += [f"files of {folder} that do not end in .txt were left out: {others:,}"] if others else []
+    return Named(texts, labels, None, str(folder), tuple(notes))
 
 
-def indexed(named: Named, class_names: tuple[str, ...], *, merge: bool = False, left_out: Container[str] = ()
+def indexed(named: Named, class_names: tuple[str, ...], *, merge: bool = False, left_out: Collection[str] = ()
             ) -> tuple[Examples, tuple[str, ...]]:
     """Turn label names into indices and drop what has no text or no label; return notes on what was dropped.
 
@@ -116,7 +122,10 @@ def indexed(named: Named, class_names: tuple[str, ...], *, merge: bool = False, 
         if len(kept) < len(rows):
             notes.append(f"{len(rows) - len(kept):,} of {total:,} rows of {named.where} had no {what} and were dropped")
         rows = kept
-    rows = np.array([row for row in rows if named.labels[row] not in left_out], dtype=np.intp)
+    if left_out:
+        rare = {folded(name) if merge else name for name in left_out}
+        names = [folded(name) if merge else name for name in named.labels]
+        rows = np.array([row for row in rows if names[row] not in rare], dtype=np.intp)
     if not len(rows):
         raise UserError(f"{named.where} holds no labelled text")
     indices = {as_label(name): index for index, name in enumerate(class_names)}
@@ -127,7 +136,12 @@ def indexed(named: Named, class_names: tuple[str, ...], *, merge: bool = False, 
         if named.labels[row] not in indices:
             raise _unknown_label(named, int(row), class_names)
     labels = np.array([indices[named.labels[row]] for row in rows], dtype=np.int32)
-    groups = None if named.groups is None else [named.groups[row] for row in rows]
+    if named.groups is None:
+        return Examples(taken(named.texts, rows), labels), tuple(notes)
+    groups = [named.groups[row].strip() or f"\0{row}" for row in rows]  # a text without a group stands alone
+    alone = sum(not named.groups[row].strip() for row in rows)
+    if alone:
+        notes.append(f"{alone:,} of {total:,} rows of {named.where} have no group, and stand alone")
     return Examples(taken(named.texts, rows), labels, groups), tuple(notes)
 
 
@@ -204,12 +218,21 @@ def load_folder(config: DataConfig, seed: int) -> Corpus:
     folder = Path(config.dataset).expanduser()
     if config.random_split:
         raise UserError("--random-split leaves groups out of account, and a folder has none")
-    parts = {part: folder / part for part in ("train", "validation", "test") if (folder / part).is_dir()}
+    parts = parts_of(folder)
+    if parts and "train" not in parts:
+        raise UserError(f"{folder} holds {' and '.join(path.name for path in parts.values())}, but no train: put the "
+                        "folders of the classes to train on into a folder called train")
     train = from_folder(parts.get("train", folder), config.encoding)
-    validation, test = (from_folder(parts[part], config.encoding) if "train" in parts and part in parts else None
+    validation, test = (from_folder(parts[part], config.encoding) if part in parts else None
                         for part in ("validation", "test"))
     if config.validation_file:
         validation = from_table(config.validation_file, config)
     if config.test_file:
         test = from_table(config.test_file, config)
     return build_corpus(config.dataset, train, validation, test, config, seed)
+
+
+def parts_of(folder: Path) -> dict[str, Path]:
+    """Return the subfolders that are splits, `train`, `validation` and `test`, each with subfolders of classes."""
+    return {PARTS[path.name.lower()]: path for path in sorted(folder.iterdir())
+            if path.name.lower() in PARTS and path.is_dir() and any(inside.is_dir() for inside in path.iterdir())}

@@ -1,8 +1,9 @@
 """Tables, read as frames of some thousand rows: CSV, TSV, JSON, JSON lines, Parquet and Excel."""
 
 import json
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pyarrow
 import pyarrow.parquet
 
+from sentiment.console import log
 from sentiment.datasets.formats import check_applies, kind_of, not_decoded, opened_text
 from sentiment.datasets.separated import separated_chunks
 from sentiment.errors import UserError
@@ -51,14 +53,13 @@ def read_chunks(path: Path, rows: int, columns: list[str] | None = None, form: T
             frame.index = pd.RangeIndex(first, first + len(frame))
             first += len(frame)
             yield frame
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise not_decoded(path, form, error) from None
-    except UnicodeError as error:  # of UTF-16 that begins without a byte-order mark
-        raise UserError(f"{path}: {error}") from None
-    except (pyarrow.ArrowInvalid, EOFError) as error:
-        raise UserError(f"cannot read {path}: {str(error).strip().splitlines()[-1]}") from None
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
+    except RecursionError:
+        raise UserError(f"cannot read {path}: its objects are nested too deeply") from None
+    except (pyarrow.ArrowInvalid, EOFError, OSError) as error:
+        why = getattr(error, "strerror", None) or str(error).strip().splitlines()[-1]
+        raise UserError(f"cannot read {path}: {why}") from None
 
 
 def _parquet_chunks(path: Path, rows: int, columns: list[str] | None, seen: Callable[[int], None]
@@ -79,15 +80,34 @@ def _parquet_chunks(path: Path, rows: int, columns: list[str] | None, seen: Call
 def _json_chunks(path: Path, rows: int, form: TableFormat, seen: Callable[[int], None]) -> Iterator[pd.DataFrame]:
     """Yield the objects of a file, one a line or all in one array, as frames of Python's values.
 
-    A key that an object lacks is NaN, a null is None.
+    A key that an object lacks is `MISSING`, a null is None.
     """
     before = 0
     with opened_text(path, form) as (raw, text):
         objects = _objects(text, path)
         while chunk := list(islice(objects, rows)):
-            yield pd.DataFrame(chunk, dtype=object)
+            names = list(dict.fromkeys(name for record in chunk for name in record))
+            columns = {place: [record.get(name, MISSING) for record in chunk] for place, name in enumerate(names)}
+            yield object_frame(columns, names)
             seen(raw.tell() - before)
             before = raw.tell()
+
+
+def object_frame(columns: dict[int, Any], names: Sequence[str]) -> pd.DataFrame:
+    """Return a frame of Python's values as they are; two columns may have one name."""
+    frame = pd.DataFrame(columns, dtype=object)
+    frame.columns = pd.Index(names, dtype=object)
+    return frame
+
+
+class _Missing:
+    """The value of a key that an object of JSON lacks."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING = _Missing()
 
 
 class WrittenFloat(float):
@@ -155,24 +175,34 @@ def _excel_chunks(path: Path, rows: int, form: TableFormat, seen: Callable[[int]
     except Exception as error:  # of many types, for a file that is none of Excel
         raise UserError(f"cannot read {path}: {error}") from None
     try:
-        for sheet in book.worksheets:
-            yielded = False
-            for frame in _sheet_frames(sheet.iter_rows(values_only=True), rows, path, form):
-                yielded = True
-                yield frame
-            if yielded:
+        visible = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
+        for sheet in visible:
+            sheet.reset_dimensions()  # which some programs write wrong
+            records = _without_empty_end(sheet.iter_rows(values_only=True))
+            first = next(records, None)
+            if first is not None:
+                if len(visible) > 1:
+                    _warn_of_sheets(path, sheet.title, len(visible))
+                yield from _sheet_frames(chain([first], records), rows, path, form)
                 break
+    except UserError:
+        raise
+    except Exception as error:  # of many types, for a damaged sheet
+        raise UserError(f"cannot read {path}: {error}") from None
     finally:
         book.close()
     seen(path.stat().st_size)
 
 
+@cache
+def _warn_of_sheets(path: Path, name: str, sheets: int) -> None:
+    """Warn that other sheets are not read, once."""
+    log.warning(f"{path} has {sheets} sheets, of which '{name}' is read")
+
+
 def _sheet_frames(records: Iterator[tuple[object, ...]], rows: int, path: Path, form: TableFormat
                   ) -> Iterator[pd.DataFrame]:
-    filled = _without_empty_end(records)
-    first = next(filled, None)
-    if first is None:
-        return
+    first = next(records)
     if form.header:
         names = ["" if name is None else str(name) for name in first]
         while names and not names[-1]:
@@ -180,14 +210,15 @@ def _sheet_frames(records: Iterator[tuple[object, ...]], rows: int, path: Path, 
     else:
         names = [str(number) for number in range(1, len(first) + 1)]
     chunk: list[list[object]] = [] if form.header else [list(first)]
-    for number, record in enumerate(filled, start=2):
+    number = 1
+    for number, record in enumerate(records, start=2):
         if any(value is not None for value in record[len(names):]):
             raise UserError(f"{path}, row {number} has a value behind the last column of the header, '{names[-1]}'")
         chunk.append(list(record[:len(names)]) + [None] * (len(names) - len(record)))
         if len(chunk) == rows:
             yield _excel_frame(chunk, names)
             chunk = []
-    if chunk:
+    if chunk or number == 1:
         yield _excel_frame(chunk, names)
 
 

@@ -10,6 +10,7 @@ import codecs
 import csv
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from io import TextIOWrapper
 from itertools import chain, islice
@@ -35,6 +36,7 @@ from sentiment.errors import UserError
 from sentiment.table_format import TableFormat
 
 BLOCK_BYTES = 1 << 22
+LONE_BACKSLASH = re.compile(r'\\(["\\])?')  # with what it escapes, if it escapes anything
 LINE_END = re.compile(rb"\r\n?|\n")
 LARGEST_RECORD = 1 << 26  # bytes that are searched for the end of a record
 QUOTE = ord('"')
@@ -65,13 +67,23 @@ class Head:
             self.names = [str(number) for number in range(1, len(record) + 1)]
 
 
+def written_format(path: Path, form: TableFormat) -> TableFormat:
+    """Return the format in which the rows of a file are written again: with the separator that its first line names."""
+    if kind_of(path) not in SEPARATORS or form.separator is not None:
+        return form
+    with opened_text(path, form) as (_, text):
+        named = SEPARATOR_LINE.match(text.readline().removeprefix("\ufeff"))
+    return replace(form, separator=named[1]) if named else form
+
+
 def _lines(text: TextIOWrapper, path: Path, form: TableFormat) -> tuple[Iterator[str], str, int]:
     """Return the lines from the header on, the separator, and how many lines were taken: that of `sep=;`."""
     first = text.readline().removeprefix("\ufeff")
     named = SEPARATOR_LINE.match(first)
-    if named:
-        return text, form.separator or named[1], 1
-    return chain([first], text), form.separator or SEPARATORS[kind_of(path)], 0
+    lines: Iterator[str] = text if named else chain([first], text)
+    if form.quoting == "backslash":
+        lines = (LONE_BACKSLASH.sub(lambda found: found[0] if found[1] else r"\\", line) for line in lines)
+    return lines, form.separator or (named[1] if named else SEPARATORS[kind_of(path)]), int(bool(named))
 
 
 def _first(reader: Any, path: Path) -> list[str]:
@@ -174,21 +186,12 @@ def _blocks(path: Path, form: TableFormat, head: Head, reached: Callable[[int], 
     """
     quotes = _Quotes(head, form)
     with opened(path) as (raw, stream):
-        rest, skip = b"", head.lines
+        rest = _behind_lines(stream, head.lines)
         while True:
             data = stream.read(BLOCK_BYTES)
             block = rest + data
-            if not rest and not skip and not data:
-                return
-            while skip and (end := LINE_END.search(block)) and (end.end() < len(block) or not data):
-                block, skip = block[end.end():], skip - 1
-            if skip:
-                if not data:
-                    return
-                rest = block
-                continue
-            if block.startswith(codecs.BOM_UTF8) and not head.lines:
-                block = block[len(codecs.BOM_UTF8):]
+            if block.startswith(codecs.BOM_UTF8):  # which pyarrow leaves out at the start of each block
+                raise _IrregularQuoteError
             whole = quotes.check(block, last=not data) if block else 0
             if whole:
                 yield block[:whole]
@@ -198,6 +201,20 @@ def _blocks(path: Path, form: TableFormat, head: Head, reached: Callable[[int], 
                 return
             if len(rest) > LARGEST_RECORD:
                 raise _IrregularQuoteError
+
+
+def _behind_lines(stream: Any, lines: int) -> bytes:
+    """Read over a byte-order mark and so many lines; return what was read behind them."""
+    block = stream.read(max(BLOCK_BYTES, len(codecs.BOM_UTF8))).removeprefix(codecs.BOM_UTF8)
+    data = block
+    while lines and data:
+        end = LINE_END.search(block)
+        if end is None or end.end() == len(block):  # of CR LF the second may be still to come
+            data = stream.read(BLOCK_BYTES)
+            block += data
+        else:
+            block, lines = block[end.end():], lines - 1
+    return b"" if lines else block
 
 
 def _by_arrow(path: Path, rows: int, kept: list[int] | None, form: TableFormat, head: Head,

@@ -3,6 +3,7 @@
 import glob
 import os
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,11 +14,12 @@ import pyarrow
 
 from sentiment.config import DataConfig
 from sentiment.datasets.formats import COMPRESSIONS, KINDS, SEPARATORS, advice_for, is_read, kind_of
-from sentiment.datasets.reading import read_chunks
+from sentiment.datasets.reading import MISSING, read_chunks
 from sentiment.datasets.separated import other_separator, separator_advice
 from sentiment.errors import UserError, nearest
 from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 
+FIRST_ROWS = 1000
 URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
 WHOLE_NUMBER = re.compile(r"^([+-]?\d+)\.0+$")  # as spreadsheets and data frames write a whole number
 TEXT_NAMES = ("text", "review", "sentence", "comment", "content", "body", "message", "document", "tweet")
@@ -35,6 +37,8 @@ def matching_files(pattern: str | os.PathLike[str]) -> list[Path]:
     files = [path for path in paths if path.is_file()]
     if URL.match(name):
         raise UserError(f"{name} is an address, and files are read from the disk: download it first, and name the file")
+    if Path(name).is_dir():
+        raise UserError(f"{pattern} is a folder: name its files, such as '{Path(name) / '*.csv'}'")
     if not files:
         parent = Path(name).parent
         beside = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
@@ -61,13 +65,11 @@ def table_chunks(pattern: str | os.PathLike[str], rows: int, columns: list[str] 
     Raises:
         UserError: if there is no such file, one cannot be read or has no rows.
     """
-    read = 0
     for path in matching_files(pattern):
         empty = True
-        for frame in read_chunks(path, rows, columns, form, first=read):
+        for frame in read_chunks(path, rows, columns, form):
             if frame.empty:  # a header alone
                 continue
-            read += len(frame)
             yield path, frame
             empty = False
         if empty:
@@ -116,16 +118,26 @@ def labelled_rows(pattern: str | os.PathLike[str], config: DataConfig, rows: int
                 if name is not None:
                     column_named(frame.columns, name, (), flag, str(path))
         last = path
-        yield Rows(columns, as_texts(column_of(frame, columns.text), where),
-                   as_labels(column_of(frame, columns.label), where) if columns.label is not None else None,
-                   as_texts(column_of(frame, columns.group), where) if columns.group is not None else None)
+        yield Rows(columns, as_texts(column_of(frame, columns.text), str(path)),
+                   as_labels(column_of(frame, columns.label), str(path)) if columns.label is not None else None,
+                   as_texts(column_of(frame, columns.group), str(path)) if columns.group is not None else None)
 
 
 def column_of(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
     """Return a column; without a value where some objects of JSON lack it, and so a frame of them."""
     if name in frame.columns:
         return frame[name]
-    return pd.Series([None] * len(frame), frame.index, object, name)
+    return pd.Series([MISSING] * len(frame), frame.index, object, name)
+
+
+def first_columns(frame: pd.DataFrame) -> list[str]:
+    """Return the columns among which those that are read are chosen: of JSON, the keys of the first thousand objects.
+
+    So the choice does not depend on how many rows are read at a time.
+    """
+    start = frame.head(FIRST_ROWS)
+    return [str(name) for place, name in enumerate(frame.columns)
+            if start.empty or not all(value is MISSING for value in start.iloc[:, place])]
 
 
 def columns_of(frame: pd.DataFrame, config: DataConfig, where: str, path: Path, *, labelled: bool = True,
@@ -143,23 +155,23 @@ def columns_of(frame: pd.DataFrame, config: DataConfig, where: str, path: Path, 
     Raises:
         UserError: if one is not there, or the text and the label are the same.
     """
-    hint = header_hint(frame, config.table_format, path)
-    text = column_named(frame.columns, config.text_column, TEXT_NAMES, "--text-column", where, hint)
+    names = first_columns(frame)
+    hint = header_hint(names, config.table_format, path)
+    text = column_named(names, config.text_column, TEXT_NAMES, "--text-column", where, hint)
     if not labelled:
         return Columns(text, None, None)
-    label = column_named(frame.columns, config.label_column, LABEL_NAMES, "--label-column", where, hint)
+    label = column_named(names, config.label_column, LABEL_NAMES, "--label-column", where, hint)
     if text == label:
         raise UserError(f"the text and the label of {where} are both read from the column '{text}': "
                         "set --text-column and --label-column")
     if not grouped or config.group_column is None:
         return Columns(text, label, None)
-    return Columns(text, label, column_named(frame.columns, config.group_column, (), "--group-column", where, hint))
+    return Columns(text, label, column_named(names, config.group_column, (), "--group-column", where, hint))
 
 
-def header_hint(frame: pd.DataFrame, form: TableFormat, path: Path) -> str:
+def header_hint(names: list[str], form: TableFormat, path: Path) -> str:
     """Return what may be wrong if a column is not found: the separator, or a first line that is no header."""
     kind = kind_of(path)
-    names = [str(name) for name in frame.columns]
     if kind not in (*SEPARATORS, ".xlsx"):
         return ""
     if not form.header:
@@ -204,11 +216,18 @@ def column_named(columns: Iterable[object], asked: str | None, usual: tuple[str,
     return found
 
 
-def cells(values: "pd.Series[Any]") -> list[object]:
-    """Return the values of a column as Python's, None for a null of Arrow."""
-    if isinstance(values.dtype, pd.ArrowDtype):
-        return list(pyarrow.array(values).to_pylist())
-    return list(values.tolist())
+def cells(values: "pd.Series[Any]") -> list[Any]:
+    """Return the values of a column as Python's, None for a null of Arrow, short floats as they are written."""
+    if not isinstance(values.dtype, pd.ArrowDtype):
+        return [None if value is pd.NA else value for value in values.tolist()]
+    array = pyarrow.array(values)
+    if pyarrow.types.is_float32(array.type) or pyarrow.types.is_float16(array.type):
+        as_written = array.type.to_pandas_dtype()  # 0.1, not the 0.10000000149011612 that it is in float64
+        return [None if value is None else float(str(as_written(value))) for value in array.to_pylist()]
+    try:
+        return list(array.to_pylist())
+    except (OverflowError, ValueError):  # a date beyond Python's
+        return list(array.cast(pyarrow.string()).to_pylist())
 
 
 def as_texts(values: "pd.Series[Any]", where: str) -> list[str]:
@@ -246,7 +265,7 @@ def as_cell(value: object, row: int, column: object, where: str) -> str:
         raise _no_text(value, "an object", row, column, where, "write the field that is meant to a column of its own")
     if isinstance(value, (list, tuple, set, np.ndarray)):
         raise _no_text(value, "a list", row, column, where, "join its texts; of several labels a text, keep one")
-    return "" if value is None or bool(pd.isna(value)) else str(value)  # type: ignore[call-overload]
+    return "" if value is None or value is MISSING or bool(pd.isna(value)) else str(value)  # type: ignore[call-overload]
 
 
 def _no_text(value: object, kind: str, row: int, column: object, where: str, advice: str) -> UserError:
@@ -265,6 +284,8 @@ def as_label(value: object, row: int = 1, column: object = "", where: str = "") 
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     name = as_cell(value, row, column, where).strip()
+    if not name.isascii() and all(unicodedata.category(character) in ("Cf", "Zs") for character in name):
+        return ""  # nothing of it shows
     return WHOLE_NUMBER.sub(r"\1", name)
 
 

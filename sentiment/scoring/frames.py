@@ -7,7 +7,15 @@ import pandas as pd
 
 from sentiment.datasets.formats import JSON_LINES, kind_of
 from sentiment.datasets.reading import read_chunks
-from sentiment.datasets.tables import TEXT_NAMES, as_texts, column_named, column_of, header_hint, matching_files
+from sentiment.datasets.tables import (
+    TEXT_NAMES,
+    as_texts,
+    column_named,
+    column_of,
+    first_columns,
+    header_hint,
+    matching_files,
+)
 from sentiment.errors import UserError
 from sentiment.predictions import Predictor
 from sentiment.table_format import DEFAULT_FORMAT, TableFormat
@@ -45,9 +53,11 @@ def scored_frames(classifier: Predictor, sources: Sequence[Path], text_column: s
     """
     rows = 0
     expected: list[str] | None = None
+    found = False
     for path in sources:
         name = None
-        for frame in read_chunks(path, CHUNK_ROWS, form=form, first=rows, seen=seen):
+        for frame in read_chunks(path, CHUNK_ROWS, form=form, seen=seen):
+            found = True
             name = name or text_name(frame, text_column, path, form)
             names = list(frame.columns)
             for added in (LABEL_COLUMN, SCORE_COLUMN):
@@ -66,6 +76,8 @@ def scored_frames(classifier: Predictor, sources: Sequence[Path], text_column: s
             added_columns = {LABEL_COLUMN: pd.Series([answer.label for answer in predictions], frame.index, object),
                              SCORE_COLUMN: pd.Series([answer.score for answer in predictions], frame.index, float)}
             yield pd.concat([frame, pd.DataFrame(added_columns)], axis=1)
+    if not found:
+        raise UserError(f"{sources[0]} has no rows")
 
 
 def text_name(frame: pd.DataFrame, asked: str | None, path: Path, form: TableFormat) -> str:
@@ -74,6 +86,7 @@ def text_name(frame: pd.DataFrame, asked: str | None, path: Path, form: TableFor
     Raises:
         UserError: if there is none.
     """
-    if asked is None and not form.header and list(frame.columns) == ["1"]:
+    names = first_columns(frame)
+    if asked is None and not form.header and names == ["1"]:
         return "1"
-    return column_named(frame.columns, asked, TEXT_NAMES, "--text-column", str(path), header_hint(frame, form, path))
+    return column_named(names, asked, TEXT_NAMES, "--text-column", str(path), header_hint(names, form, path))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment.datasets.formats import is_written
+from sentiment.datasets.separated import written_format
 from sentiment.datasets.tables import matching_files
 from sentiment.errors import UserError
 from sentiment.predictions import Predictor
@@ -50,7 +51,7 @@ class Job:
 
     def run(self, classifier: Predictor, seen: Callable[[int], None] = lambda size: None) -> int:
         """Write the file and return its rows; `seen` is called with bytes that were read."""
-        table = PartedTable(self.target, self.plan, self.form)
+        table = PartedTable(self.target, self.plan, written_format(self.sources[0], self.form))
         done = table.begin(resume=self.resume)
         try:
             for frame in scored_frames(classifier, self.sources, self.text_column, self.form, skip=done,
@@ -66,7 +67,8 @@ def plan_jobs(pattern: str, output: Path, model: Path, text_column: str | None, 
               mixed_precision: bool = False, form: TableFormat = DEFAULT_FORMAT) -> list[Job]:
     """Return the jobs that are left to do: one for a file, or one for each source if `output` is a folder.
 
-    `output` is a file if it ends like one; a folder is made.
+    `output` is a file if it ends like one; a folder is made. To `resume`, a finished file is taken as it is, unless an
+    interrupted run was about to replace it.
 
     Raises:
         UserError: if a source or the folder of the output is missing, or what would be written is there already.
@@ -84,12 +86,15 @@ def plan_jobs(pattern: str, output: Path, model: Path, text_column: str | None, 
                                 "such as predictions.csv")
         pairs = [((source,), output / source.name) for source in sources]
         _check_folder(sources, output)
+    for given, target in pairs:
+        if target.resolve() in {source.resolve() for source in given}:
+            raise UserError(f"{target} is the file to be labelled: choose another --output")
     there = [target for _, target in pairs if target.exists() or parts_folder(target).exists()]
     if there and not resume and not overwrite:
         raise UserError(f"{there[0]} is there already, whole or in part: --resume goes on with what is missing, "
                         "--overwrite starts anew")
     return [Job(given, target, model, text_column, resume, mixed_precision, form) for given, target in pairs
-            if not (resume and target.exists())]
+            if not (resume and target.exists() and not parts_folder(target).exists())]
 
 
 def run_jobs(jobs: Sequence[Job], classifier: Predictor, seen: Callable[[int], None] = lambda size: None) -> int:

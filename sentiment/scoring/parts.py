@@ -25,7 +25,8 @@ from sentiment.datasets.formats import (
     kind_of,
     suffixes_of,
 )
-from sentiment.datasets.tables import cells
+from sentiment.datasets.reading import MISSING, object_frame
+from sentiment.datasets.tables import cells, column_of
 from sentiment.errors import UserError
 from sentiment.files import written_beside
 from sentiment.table_format import DEFAULT_FORMAT, TableFormat
@@ -95,7 +96,7 @@ class PartedTable:
         shutil.rmtree(self.folder)
 
     def _flush(self) -> None:
-        frame = pd.concat(self._frames, ignore_index=True) if len(self._frames) > 1 else self._frames[0]
+        frame = _joined(self._frames)
         first, self._rows, self._frames = self._rows, self._rows + len(frame), []
         with written_beside(self.folder / f"{first:09}-{self._rows:09}{self.kind}") as beside:
             if self.kind == ".parquet":
@@ -160,10 +161,22 @@ def _check_names(frame: pd.DataFrame, kind: str) -> None:
 
 def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
     _check_names(frame, ".parquet")
+    columns = [_arrow_column(values) for _, values in frame.items()]
     try:
-        pyarrow.parquet.write_table(pyarrow.Table.from_pandas(frame, preserve_index=False), path)
-    except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError) as error:
-        raise _not_parquet(error.args[-1]) from None
+        pyarrow.parquet.write_table(pyarrow.table(columns, list(frame.columns)), path)
+    except pyarrow.ArrowException as error:
+        raise _not_parquet(error) from None
+
+
+def _arrow_column(values: "pd.Series[Any]") -> Any:
+    if values.dtype != "object":
+        return pyarrow.array(values)
+    try:
+        return pyarrow.array([None if value is MISSING else value for value in cells(values)], from_pandas=True)
+    except UnicodeEncodeError as error:
+        raise _half_character(error) from None
+    except (pyarrow.ArrowException, OverflowError) as error:
+        raise _not_parquet(f"{values.name}: {error}") from None
 
 
 def _write_json(frame: pd.DataFrame, path: Path) -> None:
@@ -171,9 +184,11 @@ def _write_json(frame: pd.DataFrame, path: Path) -> None:
     names = list(frame.columns)
     with path.open("w", encoding="utf-8", newline="") as file:
         for row in zip(*(cells(frame[name]) for name in names), strict=True):
-            # What an object lacks is a float that is not itself.
-            record = {name: value for name, value in zip(names, row, strict=True) if value == value}
-            file.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
+            record = {name: value for name, value in zip(names, row, strict=True) if value is not MISSING}
+            line = json.dumps(record, ensure_ascii=False, default=str)
+            if not _is_encodable(line):  # half a character, which JSON can hold by its number
+                line = json.dumps(record, default=str)
+            file.write(line + "\n")
 
 
 def _write_separated(frame: pd.DataFrame, path: Path, kind: str, form: TableFormat, columns: list[str], *,
@@ -182,11 +197,51 @@ def _write_separated(frame: pd.DataFrame, path: Path, kind: str, form: TableForm
     if list(frame.columns) != columns:
         found = dict(zip(frame.columns, values, strict=True))
         values = [found.get(name, [None] * len(frame)) for name in columns]
+    rows = zip(*([_field(value) for value in column] for column in values), strict=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = SeparatedWriter(file, form.separator or SEPARATORS[kind], form)
-        if header and form.header:
-            writer.rows([columns])
-        writer.rows(zip(*([None if value != value else value for value in column] for column in values), strict=True))
+        try:
+            if header and form.header:
+                writer.rows([columns])
+            writer.rows(rows)
+        except UnicodeEncodeError as error:
+            raise _half_character(error) from None
+
+
+def _field(value: Any) -> Any:
+    """Return a value as a field of CSV: nothing for a missing one, JSON for lists and objects."""
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return None if value is MISSING or value != value else value
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _half_character(error: UnicodeEncodeError) -> UserError:
+    character = ord(error.object[error.start])
+    return UserError(f"a text holds half a character, U+{character:04X}, which only JSON can: write .jsonl")
+
+
+def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Put frames behind one another; a column whose types differ, or that one lacks, holds Python's values."""
+    if len(frames) == 1:
+        return frames[0]
+    names = [list(frame.columns) for frame in frames]
+    if all(one == names[0] for one in names):
+        if all((frame.dtypes.to_numpy() == frames[0].dtypes.to_numpy()).all() for frame in frames):
+            return pd.concat(frames, ignore_index=True)
+        columns = {place: [value for frame in frames for value in cells(frame.iloc[:, place])]
+                   for place in range(len(names[0]))}
+        return object_frame(columns, names[0])
+    every = list(dict.fromkeys(name for one in names for name in one))
+    return object_frame({place: [value for frame in frames for value in cells(column_of(frame, name))]
+                         for place, name in enumerate(every)}, every)
 
 
 def _merge_text(parts: list[Path], path: Path, kind: str, compressed: str | None) -> None:
@@ -219,12 +274,20 @@ def _merge_parquet(parts: list[Path], path: Path) -> None:
     schemas = [pyarrow.parquet.read_schema(part).remove_metadata() for part in parts]
     try:
         schema = pyarrow.unify_schemas(schemas, promote_options="permissive")
+        with pyarrow.parquet.ParquetWriter(path, schema) as whole:
+            for part in parts:
+                for batch in _batches(part):
+                    whole.write_table(_with_schema(pyarrow.Table.from_batches([batch]), schema))
     except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError) as error:
         raise _not_parquet(error) from None
-    with pyarrow.parquet.ParquetWriter(path, schema) as whole:
-        for part in parts:
-            for batch in _batches(part):
-                whole.write_table(pyarrow.Table.from_batches([batch]).replace_schema_metadata(None).cast(schema))
+
+
+def _with_schema(table: Any, schema: Any) -> Any:
+    """Return a table with these columns, in this order and of these types; null where it lacks one."""
+    columns = [table[name] if name in table.column_names else pyarrow.nulls(len(table), schema.field(name).type)
+               for name in schema.names]
+    return pyarrow.Table.from_arrays([column.cast(schema.field(name).type)
+                                      for name, column in zip(schema.names, columns, strict=True)], schema=schema)
 
 
 def _not_parquet(why: object) -> UserError:

@@ -3,16 +3,19 @@
 import bz2
 import gzip
 import json
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import pandas as pd
 import pyarrow
+import pyarrow.parquet
 import pytest
 
 from sentiment.config import DataConfig
 from sentiment.datasets.reading import read_chunks
-from sentiment.datasets.tables import as_texts, cells, labelled_rows, matching_files
+from sentiment.datasets.tables import as_labels, as_texts, cells, labelled_rows, matching_files
 from sentiment.errors import UserError
 from sentiment.table_format import TableFormat
 
@@ -48,7 +51,7 @@ def test_encodings_that_are_named(encoding: str, tmp_path: Path) -> None:
     (CSV.encode("utf-16-le"), None, "looks like UTF-16 without a byte-order mark: add --encoding utf-16-le"),
     (CSV.encode("utf-16-be"), None, "looks like UTF-16 without a byte-order mark: add --encoding utf-16-be"),
     (b"text\n\x81\n", "cp1252", r"x.csv, line 2: not cp1252 \(byte 0x81\)"),
-    (CSV.encode("utf-16")[:-1], None, r"x.csv: not utf-16"),
+    (CSV.encode("utf-16")[:-1], None, r"x.csv, line 4: not utf-16"),
 ])
 def test_other_bytes_are_refused(content: bytes, encoding: str | None, message: str, tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_bytes(content)
@@ -98,7 +101,8 @@ def test_a_number_is_the_text_that_it_is_written_as(tmp_path: Path) -> None:
     ("[1]\n", r"x.json, value 1: expected a JSON object, not 1"),
     ('{"text": "a"}\n[1]\n', r"x.json, line 2: expected a JSON object, not \[1\]"),
     ('[{"text": "a"}', "x.json: not JSON: .*expected an array of objects, or an object a line"),
-    ('{\n "text": "a"\n}', "x.json, line 1: not JSON")])
+    ('{\n "text": "a"\n}', "x.json, line 1: not JSON"),
+    ('{"text": ' + "[" * 100_000 + "]" * 100_000 + "}", "its objects are nested too deeply")])
 def test_json_that_is_no_table(content: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text(content)
     with pytest.raises(UserError, match=message):
@@ -113,7 +117,7 @@ def test_a_sheet_of_excel(tmp_path: Path) -> None:
         sheet.append(row)
     book.save(tmp_path / "x.xlsx")
     assert read(tmp_path / "x.xlsx") == [["text", "label"], ["007", 1], [7, 1.5], [None, None], ["a\nb", True]]
-    assert read(tmp_path / "x.xlsx", TableFormat(header=False))[:2] == [["1", "2", "3"], ["text", "label", None]]
+    assert read(tmp_path / "x.xlsx", TableFormat(header=False))[:2] == [["1", "2"], ["text", "label"]]
     sheet.append(["a", "b", "c"])
     book.save(tmp_path / "x.xlsx")
     with pytest.raises(UserError, match=r"x.xlsx, row 7 has a value behind the last column of the header, 'label'"):
@@ -121,6 +125,51 @@ def test_a_sheet_of_excel(tmp_path: Path) -> None:
     (tmp_path / "y.xlsx").write_text("no sheet")
     with pytest.raises(UserError, match=r"cannot read .*y\.xlsx"):
         read(tmp_path / "y.xlsx")
+
+
+def test_a_sheet_whose_size_is_written_wrong_is_read_whole(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in [["text", "label"], *([f"good {number}", "a"] for number in range(30))]:
+        book.worksheets[0].append(row)
+    book.save(tmp_path / "whole.xlsx")
+    with zipfile.ZipFile(tmp_path / "whole.xlsx") as whole, zipfile.ZipFile(tmp_path / "x.xlsx", "w") as wrong:
+        for name in whole.namelist():
+            content = whole.read(name)
+            wrong.writestr(name, content.replace(b'ref="A1:B31"', b'ref="A1:A3"'))
+    assert b'ref="A1:A3"' in zipfile.ZipFile(tmp_path / "x.xlsx").read("xl/worksheets/sheet1.xml")
+    assert len(read(tmp_path / "x.xlsx")) == 31
+
+
+def test_the_first_sheet_that_shows_is_read_and_a_damaged_one_refused(tmp_path: Path,
+                                                                      capsys: pytest.CaptureFixture[str]) -> None:
+    book = openpyxl.Workbook()
+    book.worksheets[0].append(["hidden"])
+    book.worksheets[0].sheet_state = "hidden"
+    book.create_sheet("first").append(["text"])
+    second = book.create_sheet("second")
+    second.append(["other"])
+    second.append(["row"])
+    book.save(tmp_path / "x.xlsx")
+    assert read(tmp_path / "x.xlsx") == [["text"]]
+    assert "x.xlsx has 2 sheets, of which 'first' is read" in capsys.readouterr().err
+    with zipfile.ZipFile(tmp_path / "x.xlsx") as whole, zipfile.ZipFile(tmp_path / "y.xlsx", "w") as cut:
+        for name in whole.namelist():
+            cut.writestr(name, whole.read(name)[:-40 if name.endswith("sheet2.xml") else None])
+    with pytest.raises(UserError, match=r"cannot read .*y\.xlsx"):
+        read(tmp_path / "y.xlsx")
+
+
+def test_a_short_float_is_written_as_in_other_formats(tmp_path: Path) -> None:
+    pd.DataFrame({"label": np.array([0.1, 2.0, 1.5], np.float32)}).to_parquet(tmp_path / "x.parquet")
+    (frame,) = read_chunks(tmp_path / "x.parquet", 10)
+    assert as_labels(frame["label"], "x") == ["0.1", "2", "1.5"]
+
+
+def test_a_date_beyond_those_of_python_is_text(tmp_path: Path) -> None:
+    table = pyarrow.table({"text": pyarrow.array([10 ** 7], pyarrow.date32())})
+    pyarrow.parquet.write_table(table, tmp_path / "x.parquet")
+    (frame,) = read_chunks(tmp_path / "x.parquet", 10)
+    assert as_texts(frame["text"], "x")[0].startswith("29349")
 
 
 @pytest.mark.parametrize(("name", "message"), [
@@ -156,3 +205,8 @@ def test_a_column_that_is_not_found_has_a_hint(content: str, form: TableFormat, 
     config = DataConfig(header=form.header)
     with pytest.raises(UserError, match=message):
         list(labelled_rows(tmp_path / "x.csv", config, 10))
+
+
+def test_a_folder_is_no_table(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"is a folder: name its files, such as '.*\*\.csv'"):
+        matching_files(tmp_path)

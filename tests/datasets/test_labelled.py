@@ -1,5 +1,7 @@
+import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from sentiment.config import DataConfig
@@ -59,7 +61,8 @@ def test_what_is_no_class_of_a_folder_is_left_out_and_counted(tmp_path: Path) ->
     assert sorted(found.texts) == sorted(f"a text, {name}" for name in (
         "pos/1.txt", "pos/2.TXT", "pos/sub/3.txt", "neg/1.txt", "neg/2.txt", "neg/3.txt"))
     assert found.labels == ["neg"] * 3 + ["pos"] * 3
-    assert found.notes == (f"5 text files of {tmp_path} are hidden or in unsup/ and were left out",)
+    assert found.notes == (f"5 text files of {tmp_path} are hidden or in unsup/ and were left out",
+                           f"files of {tmp_path} that do not end in .txt were left out: 1")
     assert load_corpus(DataConfig(dataset=str(tmp_path), validation_fraction=0.5, test_fraction=0.34), 1).notes
 
 
@@ -110,3 +113,66 @@ def test_evaluation_takes_a_table_whole(tmp_path: Path) -> None:
     assert examples.labels.tolist() == [1, 0, 1]
     with pytest.raises(UserError, match="the label 'pos' does not occur in training"):
         load_for_evaluation(DataConfig(dataset=str(path)), 1, ("neg", "other"))
+
+
+def folder_of(path: Path, *names: str) -> Path:
+    """Make folders of classes with three texts each."""
+    for name in names:
+        (path / name).mkdir(parents=True)
+        for number in range(3):
+            (path / name / f"{number}.txt").write_text(f"{name} {number}")
+    return path
+
+
+def test_splits_of_a_folder_are_known_by_their_usual_names(tmp_path: Path) -> None:
+    parts = ("Train", "VAL", "Test")
+    folder = folder_of(tmp_path / "a", *(f"{part}/{name}" for part in parts for name in ("pos", "neg")))
+    corpus = load_corpus(DataConfig(dataset=str(folder)), 1)
+    assert corpus.class_names == ("neg", "pos")
+    splits = (corpus.train, corpus.validation, corpus.test.read())
+    assert [{text.split("/")[0] for text in split.texts} for split in splits] == [{part} for part in parts]
+    assert len(load_for_evaluation(DataConfig(dataset=str(folder)), 1, ("neg", "pos"))[0]) == 6
+    with pytest.raises(UserError, match=r"holds test, but no train: put the folders of the classes to train on into a"):
+        load_corpus(DataConfig(dataset=str(folder_of(tmp_path / "b", "pos", "neg", "test/pos"))), 1)
+    named = folder_of(tmp_path / "c", "test", "1.0")  # classes, as they have no folders
+    assert load_corpus(DataConfig(dataset=str(named)), 1).class_names == ("1", "test")
+
+
+def test_linked_folders_and_byte_order_marks_of_texts(tmp_path: Path) -> None:
+    folder_of(tmp_path / "x", "pos", "neg")
+    folder_of(tmp_path / "elsewhere", "fair")
+    (tmp_path / "x" / "fair").symlink_to(tmp_path / "elsewhere" / "fair")
+    assert sorted(set(from_folder(tmp_path / "x").labels)) == ["fair", "neg", "pos"]
+    folder = folder_of(tmp_path / "y", "pos")
+    (folder / "pos" / "0.txt").write_bytes("\ufeffgut".encode("utf-16-le"))
+    for number in (1, 2):
+        (folder / "pos" / f"{number}.txt").write_bytes("gut".encode("utf-16-le"))
+    assert from_folder(folder, "utf-16-le").texts == ["gut"] * 3
+    with pytest.raises(UserError, match=r"1\.txt, line 1: not utf-16"):
+        from_folder(folder, "utf-16")
+
+
+def test_texts_without_a_group_stand_alone_and_are_counted(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"text": [f"t {number}" for number in range(40)], "label": ["a", "b"] * 20,
+                          "who": ["x", " "] * 10 + [f"w{number}" for number in range(20)]})
+    frame.to_csv(tmp_path / "x.csv", index=False)
+    for stream in (False, True):
+        corpus = load_corpus(DataConfig(dataset=str(tmp_path / "x.csv"), group_column="who", stream=stream), 1)
+        assert any("10 of 40 rows" in note and "have no group, and stand alone" in note for note in corpus.notes)
+        assert len(set(corpus.train.groups or ())) > 10
+
+
+def test_a_label_of_which_nothing_shows_is_none(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "x.csv", ["a", "b"] * 6 + ["\u200b", "\ufeff"])
+    corpus = load_corpus(DataConfig(dataset=str(path)), 1)
+    assert corpus.class_names == ("a", "b")
+    assert "2 of 14 rows" in corpus.notes[0]
+
+
+def test_a_column_is_chosen_among_the_keys_of_the_first_objects(tmp_path: Path) -> None:
+    lines = [{"review": f"r {number}", "label": "ab"[number % 2]} | ({"text": "t"} if number > 6000 else {})
+             for number in range(9000)]
+    (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    found = [load_corpus(DataConfig(dataset=str(tmp_path / "x.jsonl"), stream=stream), 1) for stream in (False, True)]
+    assert [next(iter(one.train.texts))[:2] for one in found] == ["r ", "r "]
+    assert found[0].notes == found[1].notes == ()

@@ -61,7 +61,7 @@ def test_what_pyarrow_writes_is_read(folder: Path, rows: list[list[str]]) -> Non
     assert read(path, quoting="double") == [names, *rows[1:]]
 
 
-@given(st.lists(st.sampled_from(['"', ",", "\n", "\r\n", "\r", "a", "ü", " ", '""', "x,y\n", '"a","b"\n']),
+@given(st.lists(st.sampled_from(['"', "\ufeff", ",", "\n", "\r\n", "\r", "a", "ü", " ", '""', "x,y\n", '"a","b"\n']),
                 max_size=40))
 @settings(max_examples=400, deadline=None)
 def test_both_readers_read_any_file_alike(folder: Path, parts: list[str]) -> None:
@@ -147,6 +147,8 @@ def test_a_blank_line_is_a_row_where_there_is_one_column(tmp_path: Path) -> None
     ({"header": False}, "a,b\n1,2\n", [["1", "2"], ["a", "b"], ["1", "2"]]),
     ({"header": False}, "\ufeffa,b\n", [["1", "2"], ["a", "b"]]),
     ({"quoting": "none"}, 'a,b\n"1,2"\n', [["a", "b"], ['"1', '2"']]),
+    ({"quoting": "backslash"}, 'a,b\n"C:\\new \\o/ \\"x\\"",\\N\n', [["a", "b"], ['C:\\new \\o/ "x"', "\\N"]]),
+    ({}, "a,b\n\ufeffone,1\n\ufefftwo,2\n", [["a", "b"], ["\ufeffone", "1"], ["\ufefftwo", "2"]]),
     ({"quoting": "backslash"}, 'a,b\n"1\\", \\\\",2\n', [["a", "b"], ['1", \\', "2"]]),
     ({}, "a,a,\n1,2,3\n", [["a", "a", ""], ["1", "2", "3"]]),
     ({}, "\ufeff\"a\nb\",c\n1,2\n", [["a\nb", "c"], ["1", "2"]]),

@@ -101,13 +101,13 @@ def test_other_cells_become_text() -> None:
         "a", "1", "1.5", "", "", "True"]
 
 
-def test_rows_are_counted_over_chunks_and_files(tmp_path: Path) -> None:
+def test_rows_are_counted_over_the_chunks_of_a_file(tmp_path: Path) -> None:
     for name in ("a", "b"):
         last = '{"text": ["bad"]}\n' if name == "b" else ""
         (tmp_path / f"{name}.jsonl").write_text('{"text": "good"}\n' * 3 + last)
     frames = [frame for _, frame in table_chunks(tmp_path / "*.jsonl", 2)]
-    assert [frame.index[0] for frame in frames] == [0, 2, 3, 5]
-    with pytest.raises(UserError, match=r"row 7: the column 'text' holds a list, \['bad'\]"):
+    assert [frame.index[0] for frame in frames] == [0, 2, 0, 2]
+    with pytest.raises(UserError, match=r"row 4: the column 'text' holds a list, \['bad'\]"):
         as_texts(frames[-1]["text"], "x")
 
 

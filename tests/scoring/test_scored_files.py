@@ -397,3 +397,70 @@ def test_flags_of_tables_reach_the_files(exported_run: Path, tmp_path: Path, run
     assert run_cli(*words, "--output", tmp_path / "out.csv")[0] == 0
     assert (tmp_path / "out.csv").read_text().splitlines()[1].startswith("ein schöner Film;x;")
     assert "go with --input" in run_cli("predict", exported_run / "onnx", "text", "--separator", ";")[2]
+
+
+def test_what_was_to_be_replaced_is_not_taken_for_finished(tmp_path: Path, model: Path) -> None:
+    source, target = write(tmp_path / "in.csv", 45), tmp_path / "out.csv"
+    job(source, target, model).run(FakePredictor())
+    (one,) = plan_jobs(str(source), target, model, None, resume=False, overwrite=True)
+    with pytest.raises(KeyboardInterrupt):
+        one.run(Dies(30))
+    (rest,) = plan_jobs(str(source), target, model, None, resume=True, overwrite=False)
+    assert rest.run(FakePredictor()) == 45
+    assert not plan_jobs(str(source), target, model, None, resume=True, overwrite=False)
+
+
+@pytest.mark.parametrize("kind", [".csv", ".jsonl", ".parquet"])
+def test_keys_that_come_and_go_between_parts(kind: str, tmp_path: Path, model: Path) -> None:
+    lines = [{"text": "good", "id": row} | ({"n": 1} if row < 15 else {}) for row in range(45)]
+    lines[44] = {"id": 44, "text": "bad"}
+    (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    assert job(tmp_path / "in.jsonl", tmp_path / f"out{kind}", model).run(FakePredictor()) == 45
+    (frame,) = read_chunks(tmp_path / f"out{kind}", 100)
+    assert [str(value) for value in cells(frame["id"])] == [str(row) for row in range(45)]
+    assert cells(frame["predicted_label"]) == ["pos"] * 44 + ["neg"]
+
+
+@pytest.mark.parametrize("kind", [".csv", ".jsonl", ".json"])
+def test_files_whose_columns_have_other_types(kind: str, tmp_path: Path, model: Path) -> None:
+    for name, values in (("a", ["x", None]), ("b", [1, None]), ("c", [2 ** 53 + 1, 3]), ("d", [1.5, None])):
+        table = pyarrow.table({"text": ["good", "bad"], "x": values})
+        pyarrow.parquet.write_table(table, tmp_path / f"in_{name}.parquet")
+    job(tmp_path / "in_*.parquet", tmp_path / f"out{kind}", model).run(FakePredictor())
+    (frame,) = read_chunks(tmp_path / f"out{kind}", 100)
+    assert [None if value is None else str(value) for value in cells(frame["x"])] == [
+        "x", "" if kind == ".csv" else None, "1", "" if kind == ".csv" else None, str(2 ** 53 + 1), "3", "1.5",
+        "" if kind == ".csv" else None]
+
+
+def test_what_json_alone_can_hold(tmp_path: Path, model: Path) -> None:
+    content = '{"text": "good \\ud800", "x": NaN, "y": {"a": [true, null]}}\n{"text": "bad", "x": null}\n'
+    (tmp_path / "in.jsonl").write_text(content)
+    job(tmp_path / "in.jsonl", tmp_path / "out.jsonl", model).run(FakePredictor())
+    first, second = ((tmp_path / "out.jsonl").read_text()).splitlines()
+    assert first.startswith('{"text": "good \\ud800", "x": NaN, "y": {"a": [true, null]}, "predicted_label"')
+    assert second.startswith('{"text": "bad", "x": null, "predicted_label"')
+    for kind in (".csv", ".parquet"):
+        with pytest.raises(UserError, match=r"a text holds half a character, U\+D800, which only JSON can: write"):
+            job(tmp_path / "in.jsonl", tmp_path / f"out{kind}", model).run(FakePredictor())
+    (tmp_path / "in.jsonl").write_text(content.replace("\\ud800", ""))
+    job(tmp_path / "in.jsonl", tmp_path / "out.csv", model).run(FakePredictor())
+    assert (tmp_path / "out.csv").read_text().splitlines()[1].startswith('good ,,"{""a"": [true, null]}",')
+    (tmp_path / "in.jsonl").write_text('{"text": "good", "x": 36893488147419103232}\n')
+    with pytest.raises(UserError, match="a column of Parquet has values of one type alone"):
+        job(tmp_path / "in.jsonl", tmp_path / "out.parquet", model).run(FakePredictor())
+
+
+def test_a_separator_that_the_first_line_names_is_kept(tmp_path: Path, model: Path) -> None:
+    (tmp_path / "in.csv").write_text("sep=;\ntext;n\ngood, bad;1\n")
+    job(tmp_path / "in.csv", tmp_path / "out.csv", model).run(FakePredictor())
+    assert (tmp_path / "out.csv").read_text().splitlines()[1].startswith("good, bad;1;")
+
+
+def test_nothing_is_written_over_its_source(tmp_path: Path, model: Path) -> None:
+    write(tmp_path / "in.csv", 3)
+    with pytest.raises(UserError, match="is the file to be labelled: choose another --output"):
+        plan_jobs(str(tmp_path / "in.csv"), tmp_path / "in.csv", model, None, resume=False, overwrite=True)
+    (tmp_path / "in.json").write_text("[]")
+    with pytest.raises(UserError, match=r"in\.json has no rows"):
+        job(tmp_path / "in.json", tmp_path / "out.csv", model).run(FakePredictor())
