@@ -1,23 +1,39 @@
 """Train, compare and ship recurrent text classifiers with Keras 3 and TensorFlow.
 
-`sentiment.load("models/bilstm").predict(["A wonderful film."])` answers with a trained model; the command
-line is `python -m sentiment`. Nothing heavy is imported before it is used.
+`train` takes texts and labels, a DataFrame or a file, and returns a `Model`; `load` loads one; `TextClassifier` is an
+estimator of scikit-learn. The command line is `python -m sentiment`. Nothing heavy is imported before it is used.
 """
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sentiment.errors import UserError
 from sentiment.version import __version__
 
 if TYPE_CHECKING:
-    from sentiment.predictions import Predictor
+    from sentiment.api import Model, train
+    from sentiment.estimator import TextClassifier
+    from sentiment.portable import PortableClassifier
 
-__all__ = ["UserError", "__version__", "load"]
+__all__ = ["Model", "TextClassifier", "UserError", "__version__", "load", "train"]
+LATE = {"Model": "sentiment.api", "train": "sentiment.api", "TextClassifier": "sentiment.estimator"}
 
 
-def load(path: str | os.PathLike[str], *, mixed_precision: bool = False) -> "Predictor":
-    """Load the classifier of a finished run, or of an export for ONNX Runtime or LiteRT, which need no TensorFlow.
+def __getattr__(name: str) -> Any:
+    """Import what needs TensorFlow when it is first asked for."""
+    if name not in LATE:
+        raise AttributeError(f"module 'sentiment' has no attribute '{name}'")
+    from importlib import import_module
+
+    return getattr(import_module(LATE[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load(path: str | os.PathLike[str], *, mixed_precision: bool = False) -> "Model | PortableClassifier":
+    """Load the model of a finished run, or an export for ONNX Runtime or LiteRT, which needs no TensorFlow.
 
     Args:
         path: the folder.
@@ -27,6 +43,13 @@ def load(path: str | os.PathLike[str], *, mixed_precision: bool = False) -> "Pre
     Raises:
         UserError: if the folder is missing, incomplete, damaged or not of this project, or an export is to compute in
             half precision.
+
+    Example:
+        >>> import sentiment
+        >>> model = sentiment.load("models/imdb")
+        >>> model.predict(["A wonderful film.",
+        ...                "Not good at all, I want my two hours back."])[1].label
+        'negative'
     """
     from sentiment.portable import PortableClassifier, PortableFolder
 
@@ -35,6 +58,6 @@ def load(path: str | os.PathLike[str], *, mixed_precision: bool = False) -> "Pre
             raise UserError(f"{path} is an export, whose precision is its own: half precision is for the folder of the "
                             "run")
         return PortableClassifier.load(path)
-    from sentiment.inference import load as load_classifier
+    from sentiment.api import Model
 
-    return load_classifier(path, mixed_precision=mixed_precision)
+    return Model(path, mixed_precision=mixed_precision)

@@ -23,10 +23,22 @@ SECONDS_A_LINE = 60.0
 class Log:
     """Lines on stderr; `NO_COLOR` and redirection are honoured by rich."""
 
+    def __init__(self) -> None:
+        self._silent = False
+
     @property
     def console(self) -> Console:
-        """A console on the current `sys.stderr`."""
-        return Console(stderr=True, soft_wrap=True, highlight=False)
+        """A console on the current `sys.stderr`, which prints nothing within `silence`."""
+        return Console(stderr=True, soft_wrap=True, highlight=False, quiet=self._silent)
+
+    @contextmanager
+    def silence(self, silent: bool = True) -> Iterator[None]:
+        """Print nothing within the block, if `silent`."""
+        before, self._silent = self._silent, silent or self._silent
+        try:
+            yield
+        finally:
+            self._silent = before
 
     def __call__(self, message: str) -> None:
         """Print a line."""

@@ -166,13 +166,14 @@ def trained_folder(config: RunConfig, target: Path, *, overwrite: bool, resume: 
     return resumed_or_new(RunFolder, run_training, config, target, overwrite=overwrite, resume=resume, given=given)
 
 
-def run_training(config: RunConfig, target: Path, *, overwrite: bool = False, unfinished: RunFolder | None = None
-                 ) -> RunFolder | None:
+def run_training(config: RunConfig, target: Path, *, overwrite: bool = False, unfinished: RunFolder | None = None,
+                 corpus: Corpus | None = None, callbacks: Sequence[keras.callbacks.Callback] = ()) -> RunFolder | None:
     """Train, export, evaluate once on the test split, and write everything to `target`.
 
     Of several workers the chief does so; the others only train, and return None.
 
-    With `unfinished`, that run goes on from its newest checkpoint; `config` is then its own (`resumed_config`).
+    With `unfinished`, that run goes on from its newest checkpoint; `config` is then its own (`resumed_config`). The
+    data is `corpus`, or without one what the configuration names; `callbacks` are called in training, too.
 
     Raises:
         UserError: if the input is wrong; nothing is left of the run then but checkpoints.
@@ -188,13 +189,13 @@ def run_training(config: RunConfig, target: Path, *, overwrite: bool = False, un
     pretrained, teacher = load_pretrained(config), load_teacher(config)
     folder = unfinished or RunFolder.begin(target, config, overwrite=overwrite)
     with kept_on_error(folder, target):
-        corpus = load_corpus(config.data, config.runtime.seed)
+        corpus = corpus or load_corpus(config.data, config.runtime.seed)
         config = config.updated({"data": {"dataset": corpus.name}})
         for note in corpus.notes:
             log.warning(note)
         others = load_unlabelled(config.data, corpus)
         trained = train(config, corpus, strategy, history_file=folder.history, checkpoints=folder.checkpoints,
-                        tensorboard=folder.tensorboard, scratch=folder.path,
+                        tensorboard=folder.tensorboard, scratch=folder.path, watchers=callbacks,
                         prior=prior_of(config, corpus, others, pretrained, teacher))
         if trained.diverged:
             log.warning(f"{trained.diverged}: training stopped, the weights of epoch {trained.best_epoch} were kept")

@@ -16,7 +16,7 @@ ROOMS = ["version", "errors", "table_format", "config", "console", "files", "mac
          "datasets", "scoring", "preprocessing", "layers",
          "architectures", "objectives", "training", "evaluation", "artifacts", "tuning", "inference", "export",
          "model_card", "reports", "answers", "__init__", "serving", "benchmark", "workflow", "pretraining",
-         "ensembling", "recipes", "commands", "cli", "__main__"]
+         "ensembling", "recipes", "api", "estimator", "commands", "cli", "__main__"]
 # Rooms that know nothing of any other but the ground floor.
 ALONE = {"layers", "objectives"}
 GROUND = {"version", "errors", "config", "console", "files", "machine", "signals", "pages", "predictions"}

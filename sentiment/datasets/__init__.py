@@ -8,7 +8,7 @@ from sentiment.config import UNLABELLED_OF_CORPUS, DataConfig
 from sentiment.datasets import imdb, labelled, sample
 from sentiment.datasets.corpus import Corpus, Examples, HeldOut, Texts, digests, occurring
 from sentiment.datasets.download import DownloadError
-from sentiment.datasets.splits import share_of
+from sentiment.datasets.splits import with_share
 from sentiment.datasets.streams import scan
 from sentiment.datasets.tables import labelled_rows
 from sentiment.errors import UserError
@@ -29,10 +29,7 @@ def load_corpus(config: DataConfig, seed: int) -> Corpus:
     Raises:
         UserError: if the data cannot be had, read or split; the message says what to do.
     """
-    corpus = _load(config, seed)
-    if config.train_share == 1:
-        return corpus
-    return dataclasses.replace(corpus, train=share_of(corpus.train, config.train_share, seed))
+    return with_share(_load(config, seed), config.train_share, seed)
 
 
 def _load(config: DataConfig, seed: int) -> Corpus:

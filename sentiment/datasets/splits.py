@@ -1,11 +1,13 @@
 """Splits that are stratified and seeded, with identical texts and whole groups on one side."""
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
-from sentiment.datasets.corpus import Examples, Texts, identities
+from sentiment.datasets.corpus import Corpus, Examples, Texts, identities
 from sentiment.errors import UserError
 
 
@@ -61,6 +63,11 @@ def share_of(examples: Examples, share: float, seed: int) -> Examples:
     random = np.random.default_rng(seed)
     rows = [random.permutation(np.flatnonzero(examples.labels == label)) for label in np.unique(examples.labels)]
     return examples.take(np.sort(np.concatenate([of[:max(1, round(share * len(of)))] for of in rows])))
+
+
+def with_share(corpus: Corpus, share: float, seed: int) -> Corpus:
+    """Return a corpus with `share_of` its training texts."""
+    return corpus if share == 1 else replace(corpus, train=share_of(corpus.train, share, seed))
 
 
 def _check_spread(labels: np.ndarray, bound: np.ndarray, class_names: tuple[str, ...], grouped: bool) -> None:

@@ -1,0 +1,157 @@
+"""`TextClassifier`: training as an estimator of scikit-learn."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Self, cast
+
+import keras
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+from sentiment import architectures
+from sentiment.api import in_python, nested
+from sentiment.config import RunConfig
+from sentiment.console import log
+from sentiment.datasets import Corpus, Examples
+from sentiment.datasets.corpus import HeldOut
+from sentiment.datasets.memory import IN_MEMORY, checked_texts
+from sentiment.datasets.splits import hold_out
+from sentiment.inference import Classifier
+from sentiment.preprocessing import TextPreprocessor
+from sentiment.training import train
+from sentiment.training.strategy import make_strategy
+from sentiment.workflow import config_with, load_prior
+
+NOT_OF_FIT = ("data",)  # sections whose options name files
+
+
+def parameter_names() -> list[str]:
+    """Return the names of the options that an estimator has: all but those of the data, and the size of its split."""
+    names = ["validation_fraction"]
+    for section, kind in RunConfig.sections().items():
+        if section not in NOT_OF_FIT:
+            names += ["arch" if declared.name == "architecture" else declared.name
+                      for declared in fields(kind)]  # type: ignore[arg-type]
+    return names
+
+
+def with_parameters(init: Callable[..., None]) -> Callable[..., None]:
+    """Give an `__init__` the signature with all options, which scikit-learn reads."""
+    defaults = dict.fromkeys(parameter_names()) | {"verbose": False}
+    parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+                  *(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
+                    for name, default in defaults.items())]
+    init.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return init
+
+
+class TextClassifier(ClassifierMixin, BaseEstimator):
+    """A text classifier with the interface of scikit-learn.
+
+    Its parameters are the options of `sentiment.train` but for those of files; None stands for the default. A share of
+    the training texts, `validation_fraction`, is held out to choose the best epoch and to calibrate probabilities.
+
+    Attributes:
+        classes_: the labels, sorted, of the type that `fit` was given.
+
+    Example:
+        >>> from sentiment import TextClassifier
+        >>> texts = [f"a {word} film, number {n}" for n in range(40) for word in ("good", "bad")]
+        >>> model = TextClassifier(arch="fasttext", epochs=20).fit(texts, ["pos", "neg"] * 40)
+        >>> model.predict(["such a good film"]).tolist()
+        ['pos']
+    """
+
+    @with_parameters
+    def __init__(self, *, verbose: bool = False, **options: Any) -> None:
+        names = parameter_names()
+        unknown = [name for name in options if name not in names]
+        if unknown:
+            nested({unknown[0]: None})  # raises, with the nearest
+            raise TypeError(f"unknown option '{unknown[0]}' of an estimator, which is given its texts by fit")
+        for name in names:
+            setattr(self, name, options.get(name))
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Train on texts and their labels.
+
+        Args:
+            X: strings.
+            y: labels, as many.
+
+        Raises:
+            TypeError: for values of `X` that are no strings.
+            ValueError: if there are not as many labels as texts.
+            UserError: for options or texts that cannot be trained on.
+        """
+        texts, labels = checked_texts(X, "X"), np.asarray(y)
+        if len(texts) != len(labels):
+            raise ValueError(f"{len(texts):,} texts, but {len(labels):,} labels")
+        check_classification_targets(labels)
+        self.classes_, indices = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"there is only the class {self.classes_.tolist()}: at least two are needed")
+        with log.silence(not self.verbose), in_python():
+            config = config_with(nested({name: getattr(self, name) for name in parameter_names()}))
+            seed, names = config.runtime.seed, tuple(map(str, self.classes_.tolist()))
+            examples = Examples(texts, indices.astype(np.int32))
+            train_part, validation = hold_out(examples, config.data.validation_fraction, seed, names)
+            corpus = Corpus(IN_MEMORY, names, train_part, validation, HeldOut(lambda: validation))
+            with TemporaryDirectory(prefix="sentiment-") as name:
+                folder = Path(name)
+                trained = train(config, corpus, make_strategy(config.runtime.strategy), history_file=folder / "history",
+                                checkpoints=folder / "checkpoints", tensorboard=folder, scratch=folder,
+                                prior=load_prior(config, corpus))
+        self._use(config, trained.preprocessor.words, trained.sizes, trained.model.get_weights())
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the label of each text, of the type that `fit` was given."""
+        best = self.predict_proba(X).argmax(axis=1)
+        return cast("np.ndarray", self.classes_[best])
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return float64 [texts, classes], in the order of `classes_`."""
+        check_is_fitted(self)
+        return self._classifier.predict_proba(checked_texts(X, "X"))
+
+    @property
+    def keras_model(self) -> keras.Model:
+        """The Keras model: ids int32 [texts, words] to logits float32 [texts, 1 or classes]."""
+        check_is_fitted(self)
+        return self._classifier.model
+
+    def _use(self, config: RunConfig, words: tuple[str, ...], sizes: architectures.Sizes, weights: list[np.ndarray]
+             ) -> None:
+        """Build the classifier; what it is built from is kept for pickling."""
+        model = architectures.build(config.model, sizes)
+        model.set_weights(weights)
+        self._built_from = (config.to_dict(), words, sizes)
+        names = tuple(map(str, self.classes_.tolist()))
+        self._classifier = Classifier(model, TextPreprocessor(config.text, words), names)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_classifier")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string, tags.input_tags.two_d_array, tags.input_tags.one_d_array = True, False, True
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        classifier = state.pop("_classifier", None)
+        return state if classifier is None else state | {"_weights": classifier.model.get_weights()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        weights = state.pop("_weights", None)
+        super().__setstate__(state)
+        if weights is not None:
+            config, words, sizes = self._built_from
+            self._use(RunConfig.from_dict(config), words, sizes, weights)

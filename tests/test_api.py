@@ -1,0 +1,172 @@
+"""The interface of Python: `train`, `Model`, `TextClassifier`."""
+
+import doctest
+import gc
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.commands import Cli
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+import sentiment
+from sentiment import Model, TextClassifier, UserError, api, estimator
+
+TEXTS = [f"a {word} film, number {number}" for number in range(40) for word in ("good", "bad")]
+LABELS = ["pos", "neg"] * 40
+QUICK: dict[str, Any] = {"arch": "cnn", "epochs": 1, "units": 4, "embedding_size": 4, "verbose": False}
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    """A model of texts in memory; it is trained once, as a training takes seconds."""
+    return sentiment.train(TEXTS, LABELS, **{**QUICK, "epochs": 2})
+
+
+def test_a_model_of_texts_in_memory_answers(model: Model) -> None:
+    assert model.class_names == ("neg", "pos")
+    assert model.config.model.units == 4
+    assert model.metrics["dataset"]["train_texts"] + model.metrics["dataset"]["validation_texts"] == 64
+    assert len(model.history) == 2
+    series = pd.Series(TEXTS[:3], index=[7, 8, 9])
+    assert len(model.predict(series)) == 3
+    np.testing.assert_array_equal(model.predict_proba(text for text in series), model.predict_proba(TEXTS[:3]))
+    assert model.keras_model.output_shape == (None, 1)
+    assert repr(model).startswith("<sentiment.Model cnn, classes neg, pos, test accuracy 0.")
+
+
+def test_nothing_is_left_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+                                     ) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    capfd.readouterr()
+    model = sentiment.train(TEXTS, LABELS, **QUICK)
+    assert capfd.readouterr().err == ""
+    assert [path.name[:10] for path in tmp_path.iterdir()] == ["sentiment-"]
+    del model
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_gives_the_bits_of_the_command(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+    words = ["--arch", "cnn", "--epochs", "1", "--units", "4", "--embedding-size", "4"]
+    assert run_cli("train", "--dataset", tiny_csv, "--output-dir", tmp_path / "shell", "--no-export", *words)[0] == 0
+    options = {**QUICK, "export": False}
+    python = sentiment.train(tiny_csv, output_dir=tmp_path / "python", **options)
+    shell = sentiment.load(tmp_path / "shell")
+    frame = pd.read_csv(tiny_csv, index_col="source")
+    memory = sentiment.train(frame, **QUICK)
+    for one in (python, memory):
+        np.testing.assert_array_equal(one.predict_proba(TEXTS), shell.predict_proba(TEXTS))
+    assert json.loads((tmp_path / "python" / "metrics.json").read_text())["test"] == memory.metrics["test"]
+    with pytest.raises(UserError, match=r"holds a finished run: add overwrite to replace it, or choose another out"):
+        sentiment.train(tiny_csv, output_dir=tmp_path / "python", **options)
+
+
+def test_splits_groups_and_callbacks_of_the_caller() -> None:
+    class Counts(keras.callbacks.Callback):
+        epochs = 0
+
+        def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+            self.epochs += 1
+
+    counts = Counts()
+    model = sentiment.train(np.array(TEXTS), pd.Series(LABELS), groups=range(80), callbacks=[counts],
+                            validation_data=(["good", "bad"], ["pos", "neg"]), test_data=(["so good"] * 3, ["pos"] * 3),
+                            **QUICK)
+    assert counts.epochs == 1
+    assert [model.metrics["dataset"][name] for name in ("train_texts", "validation_texts", "test_texts")] == [80, 2, 3]
+
+
+def test_evaluation_explanation_and_exports(model: Model, tmp_path: Path) -> None:
+    report = model.evaluate(["so good", "so bad"], ["pos", "neg"])
+    assert 0 <= report["accuracy"] <= 1
+    assert "Calibration" in report.save(tmp_path / "report").read_text()
+    explanation = model.explain("so good")
+    assert explanation.words == ["so", "good"]
+    assert model.export("onnx", tmp_path / "out" / "onnx") == tmp_path / "out" / "onnx"
+    exported = sentiment.load(tmp_path / "out" / "onnx")
+    np.testing.assert_allclose(exported.predict_proba(TEXTS[:4]), model.predict_proba(TEXTS[:4]), atol=1e-5)
+    loaded = sentiment.load(model.save(tmp_path / "saved"))
+    np.testing.assert_array_equal(loaded.predict_proba(TEXTS), model.predict_proba(TEXTS))
+    for call, message in ((lambda: model.export("onx", tmp_path / "x"), "form must be one of .*did you mean 'onnx'"),
+                          (lambda: model.export("onnx", tmp_path / "out"), "is there already"),
+                          (lambda: model.save(tmp_path / "saved"), "add overwrite to replace it"),
+                          (lambda: model.evaluate(["a"], ["other"]), "the label 'other' does not occur in training")):
+        with pytest.raises(UserError, match=message):
+            call()
+
+
+def test_a_saved_model_says_that_its_texts_are_not_kept(model: Model, tmp_path: Path, run_cli: Cli) -> None:
+    code, _, err = run_cli("evaluate", model.save(tmp_path / "saved"))
+    assert code == 1
+    assert "was trained on texts in memory, which a run does not keep: name labelled texts with --dataset" in err
+
+
+@pytest.mark.parametrize(("call", "kind", "message"), [
+    (lambda: sentiment.train(TEXTS, LABELS, unit=3), TypeError, "unknown option 'unit'; did you mean 'units'?"),
+    (lambda: sentiment.train(TEXTS, LABELS, units=0), UserError, "^units is at least 1, not 0"),
+    (lambda: sentiment.train(TEXTS, LABELS, vocab_size=1), UserError, "^vocab_size is at least 3"),
+    (lambda: sentiment.train(TEXTS), TypeError, "texts need labels"),
+    (lambda: sentiment.train(TEXTS, LABELS[:-1]), ValueError, "80 texts, but 79 labels"),
+    (lambda: sentiment.train([*TEXTS[:-1], None], LABELS), TypeError, r"texts\[79\] must be a string, not None"),
+    (lambda: sentiment.train([b"a"] * 80, LABELS), TypeError, r"texts\[0\] must be a string, not b'a' \(bytes\)"),
+    (lambda: sentiment.train(pd.DataFrame({"a": TEXTS}), LABELS), TypeError, "give one of its columns"),
+    (lambda: sentiment.train(pd.DataFrame({"a": TEXTS, "label": LABELS})), UserError, "cannot tell which column of the "
+     r"DataFrame to use: name it with text_column \(columns: a, label\)$"),
+    (lambda: sentiment.train("x.csv", LABELS), TypeError, "labels go with texts"),
+    (lambda: sentiment.train("x.csv", groups=[1]), TypeError, "for a file there are group_column"),
+    (lambda: sentiment.train("none.csv"), UserError, "no such file: none.csv"),
+    (lambda: sentiment.train(TEXTS, ["a"] * 80), UserError, "texts holds only the class 'a'"),
+    (lambda: sentiment.train(TEXTS, LABELS, arch="nb-svm", callbacks=[keras.callbacks.Callback()]), TypeError,
+     "'nb-svm' is fitted at once: it calls no callbacks"),
+    (lambda: TextClassifier(unit=3), TypeError, "unknown option 'unit'; did you mean 'units'?"),
+    (lambda: TextClassifier(dataset="x.csv"), TypeError, "unknown option 'dataset' of an estimator"),
+    (lambda: TextClassifier(units=0).fit(TEXTS, LABELS), UserError, "^units is at least 1"),
+    (lambda: TextClassifier().fit(TEXTS, ["a"] * 80), ValueError, "only the class"),
+    (lambda: TextClassifier().fit(TEXTS, np.linspace(0, 1, 80)), ValueError, "continuous"),
+    (lambda: TextClassifier().fit(TEXTS[:3], LABELS), ValueError, "3 texts, but 80 labels"),
+    (lambda: TextClassifier().predict(TEXTS), ValueError, "not fitted yet")])
+def test_mistakes_are_told_in_words_of_python(call: Callable[[], object], kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message) as error:
+        call()
+    assert "--" not in str(error.value)
+
+
+def test_the_estimator_is_one_of_scikit_learn() -> None:
+    """Labels keep their type; it is cloned, pickled, searched over and put into a pipeline."""
+    labels = np.array([3, 7] * 40)
+    first = TextClassifier(**QUICK)
+    assert clone(first).get_params() == first.get_params()
+    search = GridSearchCV(make_pipeline(first), {"textclassifier__units": [2, 3]}, cv=2, refit=False,
+                          error_score="raise")
+    search.fit(TEXTS, labels)
+    assert set(search.cv_results_["param_textclassifier__units"]) == {2, 3}
+    assert first.fit(pd.Series(TEXTS), labels) is first
+    assert first.classes_.tolist() == [3, 7]
+    assert set(first.predict(TEXTS).tolist()) <= {3, 7}
+    assert 0 <= first.score(TEXTS, labels) <= 1
+    again = pickle.loads(pickle.dumps(first))  # noqa: S301
+    np.testing.assert_array_equal(again.predict_proba(TEXTS), first.predict_proba(TEXTS))
+    assert not clone(first).__sklearn_is_fitted__()
+
+
+def test_every_public_name_has_an_example_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parents[1])  # which has models/imdb
+    finder = doctest.DocTestFinder()
+    found = {test.name: test for module in (sentiment, api, estimator)
+             for test in finder.find(module, module.__name__) if test.examples}
+    public = {f"{getattr(sentiment, name).__module__}.{name}" for name in sentiment.__all__
+              if name not in ("UserError", "__version__")}
+    assert public <= set(found)
+    for test in found.values():
+        result = doctest.DocTestRunner().run(test)
+        assert result.failed == 0, test.name
