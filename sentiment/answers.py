@@ -16,6 +16,10 @@ from sentiment.inference import Classifier, load
 from sentiment.reports import evaluation_report
 from sentiment.reports.document import Report
 
+# Options that decide which texts are drawn for the test split.
+OF_DRAWN_TEST = ("text_column", "label_column", "group_column", "random_split", "test_fraction", "encoding",
+                 "separator", "header", "quoting", "merge_labels", "min_class_size")
+
 
 @dataclass(frozen=True)
 class Answers:
@@ -93,8 +97,8 @@ def check_test(folders: Sequence[RunFolder], advice: str = "") -> None:
 def _same_test(one: RunConfig, other: RunConfig) -> bool:
     """Return whether two runs have the same test split: that of a named corpus or a file, or the same drawn one."""
     fixed = one.data.dataset in ("imdb", "sample") or one.data.test_file is not None
-    drawn = (one.data.text_column, one.data.label_column, one.data.test_fraction, one.runtime.seed) == (
-        other.data.text_column, other.data.label_column, other.data.test_fraction, other.runtime.seed)
+    drawn = one.runtime.seed == other.runtime.seed and all(
+        getattr(one.data, name) == getattr(other.data, name) for name in OF_DRAWN_TEST)
     same = (one.data.dataset, one.data.test_file) == (other.data.dataset, other.data.test_file)
     return same and (fixed or drawn)
 

@@ -40,6 +40,7 @@ SHARED = {"text": ("vocabulary_size", "periods", "word_rules"),
                     "recurrent_initializer", "normalization")}
 # What may differ in a classifier that starts from another classifier: it has no weights.
 FREE_AT_START = ("hops_penalty", "word_dropout", "embedding_dropout", "recurrent_dropout", "output_dropout")
+OF_OLD_TEXT = {"vocabulary_size", "max_length", "truncate", "buckets"}  # what each run has written of its texts
 OF_TEACHER = ("teacher_weight", "teacher_temperature")  # options that do nothing without one
 STRATEGIES = ("auto", "single", "mirrored", "multiworker", "tpu")
 
@@ -128,10 +129,12 @@ class DataConfig(Section):
                           "header they are named by number: --text-column 1")
     quoting: str | None = option(None, "quotes in CSV and TSV files: double (a quote in a quoted field is written "
                                  "twice), backslash (as \\\"), or none (quotes are ordinary characters); (default: "
-                                 "double, and fields that seem to swallow records are refused)", choices=QUOTINGS)
-    merge_labels: bool = option(False, "take labels as one class that differ only in case, white space or characters "
-                                "that do not show; it has the most frequent name")
-    min_class_size: int = option(1, "distinct texts that a class has at least; smaller classes are left out", minimum=1)
+                                 "double, and a quoted field that looks like several records is an error)",
+                                 choices=QUOTINGS)
+    merge_labels: bool = option(False, "merge labels that differ only in case, white space or invisible characters; "
+                                "the most frequent spelling is the name")
+    min_class_size: int = option(1, "minimum number of distinct texts of a class; smaller classes are dropped",
+                                 minimum=1)
     test_file: str | None = option(None, "file with the test split (default: a stratified part of the data)")
     validation_file: str | None = option(None, "file with the validation split (default: a part of training)")
     random_split: bool = option(False, "split without regard to groups (IMDB's movies), so that validation flatters, "
@@ -406,8 +409,9 @@ class Config:
             raise UserError(f"{path} is not JSON: {error}") from None
         if not isinstance(values, dict):
             raise UserError(f"{path} holds no configuration: expected a JSON object")
-        if isinstance(values.get("text"), dict):
-            values["text"].setdefault("word_rules", 1)  # it was written before there was a second version
+        text = values.get("text")
+        if isinstance(text, dict) and set(text) >= OF_OLD_TEXT:
+            text.setdefault("word_rules", 1)  # a run wrote it before there was a second version
         try:
             return cls.from_dict(values)
         except UserError as error:

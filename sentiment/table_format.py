@@ -1,4 +1,4 @@
-"""How text files of tables are written: encoding, separator, header and quoting."""
+"""Format of delimited text files: encoding, separator, header and quoting."""
 
 import codecs
 from dataclasses import dataclass
@@ -11,14 +11,15 @@ NAMED_SEPARATORS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "p
 
 @dataclass(frozen=True)
 class TableFormat:
-    """How text files are to be read where their suffix does not say it.
+    """Format of a delimited text file, as far as its suffix does not say it.
 
     Attributes:
         encoding: a name that Python knows; None for UTF-8, or what a byte-order mark says.
         separator: one character between fields; None for a comma in `.csv` and a tab in `.tsv`.
         header: whether the first record has the names of the columns; without it they are called 1, 2, ...
         quoting: `double` (a quote in a quoted field is written twice), `backslash` (after a backslash) or `none`
-            (quotes are ordinary characters); None for `double`, with a check that no stray quote swallows records.
+            (quotes are ordinary characters); None for `double`, with a check for unclosed quotes.
+        separator_line: whether a line `sep=;` above the header names the separator, when a file is written.
 
     Raises:
         UserError: for an unknown encoding, a separator that is not one character, or another quoting.
@@ -28,6 +29,7 @@ class TableFormat:
     separator: str | None = None
     header: bool = True
     quoting: str | None = None
+    separator_line: bool = False
 
     def __post_init__(self) -> None:
         if self.encoding is not None:

@@ -69,5 +69,5 @@ def test_a_configuration_without_the_version_of_word_rules_has_the_first(tmp_pat
     assert RunConfig.from_json_file(tmp_path / "config.json").text.word_rules == 1
     (tmp_path / "config.json").write_text(RunConfig().to_json())
     assert RunConfig.from_json_file(tmp_path / "config.json").text.word_rules == 2
-    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "config.json").write_text('{"text": {"max_length": 100}}')  # by hand
     assert RunConfig.from_json_file(tmp_path / "config.json").text.word_rules == 2

@@ -17,8 +17,9 @@ __all__ = ["Corpus", "Examples", "HeldOut", "Texts", "digests", "load_corpus", "
            "load_unlabelled", "occurring"]
 
 NAMED: dict[str, Callable[[DataConfig, int], Corpus]] = {"imdb": imdb.load, "sample": sample.load}
-FILE_OPTIONS = ("test_file", "validation_file", "text_column", "label_column", "group_column", "stream", "encoding",
-                "separator", "header", "quoting", "merge_labels", "min_class_size")
+FORMAT_OPTIONS = ("text_column", "encoding", "separator", "header", "quoting")
+FILE_OPTIONS = ("test_file", "validation_file", "label_column", "group_column", "stream", "merge_labels",
+                "min_class_size")
 
 
 def load_corpus(config: DataConfig, seed: int) -> Corpus:
@@ -34,7 +35,8 @@ def load_corpus(config: DataConfig, seed: int) -> Corpus:
 
 def _load(config: DataConfig, seed: int) -> Corpus:
     if config.dataset in NAMED or config.dataset == "auto":
-        for name in FILE_OPTIONS:
+        others = config.named_unlabelled not in (None, UNLABELLED_OF_CORPUS)  # which are a table
+        for name in FILE_OPTIONS if others else (*FILE_OPTIONS, *FORMAT_OPTIONS):
             if getattr(config, name) != getattr(DataConfig, name):
                 flag = "no-header" if name == "header" else name.replace("_", "-")
                 raise UserError(f"--{flag} goes with --dataset PATH, not with '{config.dataset}'")
@@ -90,7 +92,11 @@ def load_for_evaluation(config: DataConfig, seed: int, class_names: tuple[str, .
                             f"{', '.join(class_names)}")
         return corpus.test.read(), corpus.notes
     if path.is_dir():
-        named = labelled.from_folder(labelled.parts_of(path).get("test", path), config.encoding)
+        parts = labelled.parts_of(path)
+        if parts and "test" not in parts:
+            raise UserError(f"{path} holds {' and '.join(part.name for part in parts.values())}, but no test: name one "
+                            "of them")
+        named = labelled.from_folder(parts.get("test", path), config.encoding)
     else:
         named = labelled.from_table(config.dataset, config)
     return labelled.indexed(named, class_names, merge=config.merge_labels)

@@ -1,15 +1,18 @@
-"""Names of classes: their order, names that are probably one, and labels that are no classes."""
+"""Class names: sort order, near-duplicates, and checks for numeric targets and rare classes."""
 
 import math
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 
 from sentiment.errors import UserError
 
-LARGE_SHARE = 0.8
+MAJORITY = 0.8  # share of the largest class from which on it is warned of
 MOST_NUMBERS = 20  # different numbers that may be classes, whatever they are
 ROWS_OF_A_NUMBER = 10  # at least, on average, for more different whole numbers to be numbers of classes
-MISSING = ("nan", "<na>", "nat", "null", "#n/a")  # what missing values are called once they are text
+NUMERIC_SHARE = 0.95  # of the different labels, from which on they are numbers
+DECIMAL = re.compile(r"[+-]?\d+,\d+")
+NAMES_OF_MISSING = ("nan", "<na>", "nat", "null", "#n/a")  # what missing values are called once they are text
 SHOWN = 5
 
 
@@ -28,10 +31,9 @@ def class_order(names: set[str]) -> tuple[str, ...]:
 
 
 def folded(name: str) -> str:
-    """Return a class name without what does not show and without its case: names that fold alike are probably one.
+    """Return a class name in NFKC, case-folded, without invisible characters (category Cf), with single spaces.
 
-    The compatibility form of Unicode (NFKC) in folded case, without format characters such as U+200B, and with single
-    spaces.
+    Names that are equal then are probably meant to be one.
     """
     return unicodedata.normalize("NFKC", _visible(name).casefold())
 
@@ -57,7 +59,7 @@ def merged_names(counts: Mapping[str, int]) -> dict[str, str]:
 
 
 def notes_on(counts: Mapping[str, int]) -> list[str]:
-    """Return what a person should know of classes with these numbers of texts, a sentence each."""
+    """Return warnings about class names and their numbers of texts, one sentence each."""
     notes = []
     similar = [" and ".join(f"{_shown(name, group)} ({_rows(counts[name])})" for name in group)
                for group in similar_names(counts)]
@@ -65,7 +67,7 @@ def notes_on(counts: Mapping[str, int]) -> list[str]:
         notes.append(f"class names differ only in case, white space or characters that do not show: "
                      f"{'; '.join(similar[:SHOWN])}{'; ...' if len(similar) > SHOWN else ''}: --merge-labels makes one "
                      "class of such names")
-    missing = [name for name in counts if name.casefold() in MISSING]
+    missing = [name for name in counts if name.casefold() in NAMES_OF_MISSING]
     if missing:
         notes.append(f"a class is called '{missing[0]}' ({_rows(counts[missing[0]])}), as missing values are once they "
                      "are text: rows with an empty label would be dropped")
@@ -75,8 +77,8 @@ def notes_on(counts: Mapping[str, int]) -> list[str]:
                      "its own; for one label a text, keep one of them")
     name, count = max(counts.items(), key=lambda item: item[1])
     share = count / sum(counts.values())
-    if share > LARGE_SHARE:
-        notes.append(f"the class '{name}' has {share:.1%} of the texts, which is the accuracy of always answering it: "
+    if share > MAJORITY:
+        notes.append(f"the class '{name}' has {share:.1%} of the texts, so always predicting it has this accuracy: "
                      "look at macro F1, and try --class-weights balanced")
     return notes
 
@@ -95,6 +97,8 @@ def _several(counts: Mapping[str, int]) -> list[str]:
     """Return names that seem to hold several labels: with a pipe, or with a part that also is a class."""
     found = []
     for name in counts:
+        if DECIMAL.fullmatch(name):
+            continue
         for separator in "|;,":
             parts = [part.strip() for part in name.split(separator)]
             if len(parts) > 1 and all(parts) and (separator == "|" or any(part in counts for part in parts)):
@@ -107,23 +111,28 @@ def check_not_numbers(counts: Mapping[str, int], where: str) -> None:
     """Refuse labels that are many different numbers.
 
     Up to 20 are classes, such as stars. More are classes only if they number them, from 0 or 1 on without a gap, and
-    each has ten texts on average.
+    each has ten texts on average. One label of twenty may be no number, such as that of a missing value.
 
     Raises:
         UserError: with what to do.
     """
-    try:
-        values = sorted({float(name) for name in counts})
-    except ValueError:
-        return
-    if len(counts) <= MOST_NUMBERS or any(math.isnan(value) for value in values):
+    names = [name for name in counts if name.casefold() not in NAMES_OF_MISSING]
+    values = sorted({value for value in map(_number, names) if value is not None and not math.isnan(value)})
+    if len(values) <= MOST_NUMBERS or len(values) < NUMERIC_SHARE * len(names):
         return
     numbered = values[0] in (0, 1) and values == [values[0] + place for place in range(len(values))]
     if numbered and sum(counts.values()) >= ROWS_OF_A_NUMBER * len(counts):
         return
-    raise UserError(f"the labels of {where} are {len(counts):,} different numbers, from {values[0]:g} to "
-                    f"{values[-1]:g}, and this trains classes, not numbers: make a few classes of them, such as low, "
-                    "middle and high; if they are names of classes, write them with a letter in front")
+    raise UserError(f"the labels of {where} are {len(values):,} different numbers, from {values[0]:g} to "
+                    f"{values[-1]:g}: this is a classifier, it cannot predict a number. Make a few classes of them, "
+                    "such as low, middle and high; if they are names of classes, write them with a letter in front")
+
+
+def _number(name: str) -> float | None:
+    try:
+        return float(name.replace(",", ".") if DECIMAL.fullmatch(name) else name)
+    except ValueError:
+        return None
 
 
 def kept_names(distinct: Mapping[str, int], smallest: int) -> tuple[set[str], list[str]]:

@@ -1,10 +1,10 @@
-"""File formats of tables: which suffixes are read, how bytes become text, and how CSV and TSV are written."""
+"""File formats of tables: suffixes, compression, encodings, and a writer of CSV and TSV."""
 
 import codecs
 import csv
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
@@ -26,6 +26,7 @@ BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32",
 SEPARATOR_LINE = re.compile(r'^"?sep=(.)"?\r?\n?$')  # as spreadsheets write it above the header
 ADVICE = {
     ".zip": "unpack it and name the files in it", ".tar": "unpack it and name the files in it",
+    ".tgz": "unpack it and name the files in it",
     ".7z": "unpack it and name the files in it", ".rar": "unpack it and name the files in it",
     ".xz": "unpack it (unxz), or compress it with gzip", ".gz": "name it by what is in it, such as reviews.csv.gz",
     ".bz2": "name it by what is in it, such as reviews.csv.bz2",
@@ -77,7 +78,7 @@ def advice_for(path: Path) -> str:
     kind, compressed = suffixes_of(path)
     if compressed and kind in BINARY_KINDS:
         return "; unpack it"
-    advice = ADVICE.get(path.suffix.lower())
+    advice = ADVICE.get(kind if kind == ".tar" else path.suffix.lower())
     return f"; {advice}" if advice else ""
 
 
@@ -90,24 +91,29 @@ def dialect(form: TableFormat, separator: str) -> dict[str, Any]:
     return {"delimiter": separator}
 
 
-def check_applies(form: TableFormat, path: Path) -> None:
-    """Refuse options of a format that a file cannot follow.
+def check_applies(form: TableFormat, paths: Sequence[Path], where: str) -> None:
+    """Refuse options of a format that no file can use.
+
+    Args:
+        form: with the options.
+        paths: of all tables that are read.
+        where: what is read, for the message.
 
     Raises:
-        UserError: for one that is set and concerns other kinds of files.
+        UserError: for an option that is set and concerns none of them.
     """
-    kind = kind_of(path)
+    used = {kind_of(path) for path in paths}
     for flag, value, kinds in (("--encoding", form.encoding, BINARY_KINDS),
                                ("--separator", form.separator, (*JSON_LINES, ".json", *BINARY_KINDS)),
                                ("--quoting", form.quoting, (*JSON_LINES, ".json", *BINARY_KINDS)),
                                ("--no-header", not form.header, (*JSON_LINES, ".json", ".parquet"))):
-        if value and kind in kinds:
-            raise UserError(f"{flag} does not apply to {path}: leave it out for {kind} files")
+        if value and used <= set(kinds):
+            raise UserError(f"{flag} does not apply to {where}: leave it out")
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[IO[bytes], Any]]:
-    """Open a file; yield it as it is on the disk, for its position, and the stream of its bytes, decompressed."""
+    """Open a file; yield the raw file, whose position shows progress, and the stream of its decompressed bytes."""
     compression = suffixes_of(path).compressed
     with path.open("rb") as file:
         if compression is None:
@@ -139,10 +145,24 @@ def encoding_of(path: Path, form: TableFormat) -> str:
 
 @contextmanager
 def opened_text(path: Path, form: TableFormat) -> Iterator[tuple[IO[bytes], TextIOWrapper]]:
-    """Open a text file; yield it as it is on the disk, and its text with line ends as they are."""
+    """Open a text file; yield the raw file, and its decoded text with line ends as they are."""
     encoding = encoding_of(path, form)
     with opened(path) as (file, stream):
         yield file, TextIOWrapper(stream, encoding=encoding, newline="")
+
+
+@contextmanager
+def translated_errors(path: Path, form: TableFormat) -> Iterator[None]:
+    """Turn errors of decoding, decompressing and parsing a file into one `UserError` that names it."""
+    try:
+        yield
+    except UnicodeError as error:
+        raise not_decoded(path, form, error) from None
+    except RecursionError:
+        raise UserError(f"cannot read {path}: its objects are nested too deeply") from None
+    except (pyarrow.ArrowException, EOFError, OSError) as error:
+        why = getattr(error, "strerror", None) or str(error).strip().splitlines()[-1]
+        raise UserError(f"cannot read {path}: {why}") from None
 
 
 def read_text(path: Path, form: TableFormat) -> str:

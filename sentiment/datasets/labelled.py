@@ -3,15 +3,15 @@
 import dataclasses
 import os
 from collections import Counter
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from sys import intern
-from typing import Any
 
 import numpy as np
 
-from sentiment.config import DataConfig
+from sentiment.config import UNLABELLED_OF_CORPUS, DataConfig
 from sentiment.console import log
 from sentiment.datasets.classes import (
     check_not_numbers,
@@ -23,7 +23,7 @@ from sentiment.datasets.classes import (
     notes_on,
 )
 from sentiment.datasets.corpus import Corpus, Examples, HeldOut, Texts, blank, identities, taken
-from sentiment.datasets.formats import read_text
+from sentiment.datasets.formats import check_applies, read_text
 from sentiment.datasets.splits import hold_out
 from sentiment.datasets.streams import blank_among, scan
 from sentiment.datasets.tables import as_label, labelled_rows, matching_files
@@ -32,7 +32,7 @@ from sentiment.machine import memory_bytes
 from sentiment.table_format import TableFormat
 
 ROWS_AT_ONCE = 16_384
-LARGE_SHARE = 0.2  # of the memory
+SHARE_OF_MEMORY = 0.2  # from which on a table is warned of
 UNLABELLED_FOLDER = "unsup"  # where IMDB has its unlabelled texts, next to the folders of its classes
 PARTS = {"train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation",
          "dev": "validation", "test": "test", "testing": "test"}  # names of folders with a split
@@ -69,7 +69,7 @@ def from_table(pattern: str | os.PathLike[str], config: DataConfig, *, grouped: 
 def _warn_of_size(pattern: str) -> None:
     """Warn if the files are so large that reading them at once may fill the memory."""
     size, memory = sum(path.stat().st_size for path in matching_files(pattern)), memory_bytes()
-    if memory is not None and size > LARGE_SHARE * memory:
+    if memory is not None and size > SHARE_OF_MEMORY * memory:
         log.warning(f"{pattern} holds {size / 1e9:,.1f} GB, and this machine has {memory / 1e9:,.1f} GB of memory: "
                     "with --stream it is read piece by piece")
 
@@ -84,7 +84,7 @@ def from_folder(folder: Path, encoding: str | None = None) -> Named:
         UserError: if there are no such subfolders, or a file is in another encoding.
     """
     texts, labels, left_out, others = [], [], 0, 0
-    for path in sorted(Path(parent) / name for parent, _, names in os.walk(folder, followlinks=True) for name in names):
+    for path in sorted(_files_in(folder, set())):
         inside = path.relative_to(folder).parts
         if len(inside) < 2:
             continue
@@ -103,15 +103,34 @@ def from_folder(folder: Path, encoding: str | None = None) -> Named:
     return Named(texts, labels, None, str(folder), tuple(notes))
 
 
+def _files_in(folder: Path, above: set[Path]) -> Iterator[Path]:
+    """Yield the files in a folder and those below, links followed but not to a folder `above`."""
+    real = folder.resolve()
+    if real in above:
+        return
+    for path in folder.iterdir():
+        if path.is_dir():
+            yield from _files_in(path, above | {real})
+        elif path.is_file():
+            yield path
+
+
+def tables_of(config: DataConfig, *others: str) -> list[Path]:
+    """Return all files that a configuration names as tables, and others."""
+    named = [config.validation_file, config.test_file,
+             None if config.named_unlabelled == UNLABELLED_OF_CORPUS else config.named_unlabelled, *others]
+    return [path for pattern in named if pattern is not None for path in matching_files(pattern)]
+
+
 def indexed(named: Named, class_names: tuple[str, ...], *, merge: bool = False, left_out: Collection[str] = ()
             ) -> tuple[Examples, tuple[str, ...]]:
-    """Turn label names into indices and drop what has no text or no label; return notes on what was dropped.
+    """Turn label names into class indices; drop rows without text or label, and return notes on them.
 
     Args:
         named: the texts with the names of their labels.
         class_names: in the order of the indices.
         merge: whether names that differ in case, white space or characters that do not show are one.
-        left_out: the names of labels whose texts are dropped.
+        left_out: names of classes whose texts are dropped.
 
     Raises:
         UserError: for a label that is not one of `class_names`, or if nothing is left.
@@ -124,14 +143,16 @@ def indexed(named: Named, class_names: tuple[str, ...], *, merge: bool = False, 
         rows = kept
     if left_out:
         rare = {folded(name) if merge else name for name in left_out}
-        names = [folded(name) if merge else name for name in named.labels]
-        rows = np.array([row for row in rows if names[row] not in rare], dtype=np.intp)
+        dropped = {name for name in set(named.labels) if (folded(name) if merge else name) in rare}
+        rows = np.array([row for row in rows if named.labels[row] not in dropped], dtype=np.intp)
     if not len(rows):
         raise UserError(f"{named.where} holds no labelled text")
     indices = {as_label(name): index for index, name in enumerate(class_names)}
     if merge:
-        by_fold = {folded(name): index for name, index in indices.items()}
-        indices |= {name: by_fold[folded(name)] for name in set(named.labels) if folded(name) in by_fold}
+        folds = Counter(map(folded, indices))
+        by_fold = {folded(name): index for name, index in indices.items() if folds[folded(name)] == 1}
+        alike = {name: by_fold[folded(name)] for name in set(named.labels) if folded(name) in by_fold}
+        indices = alike | indices  # a name that is a class stays that class
     for row in rows:
         if named.labels[row] not in indices:
             raise _unknown_label(named, int(row), class_names)
@@ -179,15 +200,15 @@ def build_corpus(name: str, train: Named, validation: Named | None, test: Named 
         raise UserError(f"{train.where} holds {found}{rest}: at least two classes are needed")
     parts = ["training", *(["validation"] if validation is None else []), *(["test"] if test is None else [])]
     check_sizes({label: distinct[label] for label in class_names}, parts, train.where)
-    how: dict[str, Any] = {"merge": config.merge_labels, "left_out": left_out}
-    examples, notes = indexed(train, class_names, **how)
+    by_class = partial(indexed, class_names=class_names, merge=config.merge_labels, left_out=left_out)
+    examples, notes = by_class(train)
     notes_on_classes = notes_on({label: counts[label] for label in class_names})
     if test is not None:
-        held_test, test_notes = indexed(test, class_names, **how)
+        held_test, test_notes = by_class(test)
     else:
         (examples, held_test), test_notes = hold_out(examples, config.test_fraction, seed, class_names), ()
     if validation is not None:
-        held_validation, validation_notes = indexed(validation, class_names, **how)
+        held_validation, validation_notes = by_class(validation)
     else:
         examples, held_validation = hold_out(examples, config.validation_fraction, seed, class_names)
         validation_notes = ()
@@ -204,9 +225,14 @@ def _distinct_texts(named: Named) -> dict[str, int]:
 
 
 def load_table(config: DataConfig, seed: int) -> Corpus:
-    """Read the corpus that `--dataset FILE`, `--validation-file` and `--test-file` name."""
+    """Read the corpus that `--dataset FILE`, `--validation-file` and `--test-file` name.
+
+    Raises:
+        UserError: if a file cannot be read, or the data cannot be split.
+    """
     if config.random_split and config.group_column is None:
         raise UserError("--random-split leaves groups out of account: name them with --group-column")
+    check_applies(config.table_format, tables_of(config, config.dataset), config.dataset)
     train = from_table(config.dataset, config, grouped=not config.random_split)
     validation = from_table(config.validation_file, config) if config.validation_file else None
     test = from_table(config.test_file, config) if config.test_file else None
@@ -214,8 +240,13 @@ def load_table(config: DataConfig, seed: int) -> Corpus:
 
 
 def load_folder(config: DataConfig, seed: int) -> Corpus:
-    """Read a folder of classes, or one with `train/` and `test/` (and `validation/`) that hold the classes."""
+    """Read a folder of classes, or one with `train/` and `test/` (and `validation/`) that hold the classes.
+
+    Raises:
+        UserError: if it holds no such folders, a text cannot be read, or the data cannot be split.
+    """
     folder = Path(config.dataset).expanduser()
+    check_applies(replace(config.table_format, encoding=None), tables_of(config), f"the folder {folder}")
     if config.random_split:
         raise UserError("--random-split leaves groups out of account, and a folder has none")
     parts = parts_of(folder)
@@ -233,6 +264,15 @@ def load_folder(config: DataConfig, seed: int) -> Corpus:
 
 
 def parts_of(folder: Path) -> dict[str, Path]:
-    """Return the subfolders that are splits, `train`, `validation` and `test`, each with subfolders of classes."""
-    return {PARTS[path.name.lower()]: path for path in sorted(folder.iterdir())
-            if path.name.lower() in PARTS and path.is_dir() and any(inside.is_dir() for inside in path.iterdir())}
+    """Return the subfolders that are splits, `train`, `validation` and `test`, each with subfolders of classes.
+
+    Raises:
+        UserError: if two are the same split.
+    """
+    parts: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.name.lower() in PARTS and path.is_dir() and any(inside.is_dir() for inside in path.iterdir()):
+            other = parts.setdefault(PARTS[path.name.lower()], path)
+            if other != path:
+                raise UserError(f"{folder} holds {other.name} and {path.name}, which are the same split: rename one")
+    return parts

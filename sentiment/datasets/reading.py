@@ -12,7 +12,7 @@ import pyarrow
 import pyarrow.parquet
 
 from sentiment.console import log
-from sentiment.datasets.formats import check_applies, kind_of, not_decoded, opened_text
+from sentiment.datasets.formats import kind_of, opened_text, translated_errors
 from sentiment.datasets.separated import separated_chunks
 from sentiment.errors import UserError
 from sentiment.table_format import DEFAULT_FORMAT, TableFormat
@@ -21,8 +21,8 @@ BUFFER_BYTES = 1 << 20
 
 
 def read_chunks(path: Path, rows: int, columns: list[str] | None = None, form: TableFormat = DEFAULT_FORMAT, *,
-                first: int = 0, seen: Callable[[int], None] = lambda size: None) -> Iterator[pd.DataFrame]:
-    """Yield a file as frames of at most `rows` rows, with these columns or all, values as they are written.
+                seen: Callable[[int], None] = lambda size: None) -> Iterator[pd.DataFrame]:
+    """Yield a file as frames of at most `rows` rows, values as they are written; their index counts the rows.
 
     Values of CSV and TSV are strings, so that a label `01` or `NA` is itself; those of JSON are Python's, those of
     Parquet have Arrow types. A file without rows is a frame without rows, or none.
@@ -30,17 +30,15 @@ def read_chunks(path: Path, rows: int, columns: list[str] | None = None, form: T
     Args:
         path: the file.
         rows: of a frame, at most.
-        columns: those that are read, None for all.
+        columns: those that are read of CSV, TSV and Parquet, None for all; of other kinds all are read.
         form: how text is encoded, separated and quoted.
-        first: the index of the first row; the frames' indices go on from there.
         seen: called with the number of bytes that were read since the last call.
 
     Raises:
         UserError: if the file cannot be read, with the line or row.
     """
-    check_applies(form, path)
     kind = kind_of(path)
-    try:
+    with translated_errors(path, form):
         if kind == ".parquet":
             chunks = _parquet_chunks(path, rows, columns, seen)
         elif kind == ".xlsx":
@@ -49,17 +47,11 @@ def read_chunks(path: Path, rows: int, columns: list[str] | None = None, form: T
             chunks = separated_chunks(path, rows, columns, form, seen)
         else:
             chunks = _json_chunks(path, rows, form, seen)
+        first = 0
         for frame in chunks:
             frame.index = pd.RangeIndex(first, first + len(frame))
             first += len(frame)
             yield frame
-    except UnicodeError as error:
-        raise not_decoded(path, form, error) from None
-    except RecursionError:
-        raise UserError(f"cannot read {path}: its objects are nested too deeply") from None
-    except (pyarrow.ArrowInvalid, EOFError, OSError) as error:
-        why = getattr(error, "strerror", None) or str(error).strip().splitlines()[-1]
-        raise UserError(f"cannot read {path}: {why}") from None
 
 
 def _parquet_chunks(path: Path, rows: int, columns: list[str] | None, seen: Callable[[int], None]
@@ -88,14 +80,14 @@ def _json_chunks(path: Path, rows: int, form: TableFormat, seen: Callable[[int],
         while chunk := list(islice(objects, rows)):
             names = list(dict.fromkeys(name for record in chunk for name in record))
             columns = {place: [record.get(name, MISSING) for record in chunk] for place, name in enumerate(names)}
-            yield object_frame(columns, names)
+            yield object_frame(columns, names, len(chunk))
             seen(raw.tell() - before)
             before = raw.tell()
 
 
-def object_frame(columns: dict[int, Any], names: Sequence[str]) -> pd.DataFrame:
-    """Return a frame of Python's values as they are; two columns may have one name."""
-    frame = pd.DataFrame(columns, dtype=object)
+def object_frame(columns: dict[int, Any], names: Sequence[str], rows: int) -> pd.DataFrame:
+    """Return a frame of Python's values as they are; two columns may have one name, and there may be none."""
+    frame = pd.DataFrame(columns, dtype=object, index=range(rows))
     frame.columns = pd.Index(names, dtype=object)
     return frame
 
@@ -123,9 +115,6 @@ class WrittenFloat(float):
 
     def __str__(self) -> str:
         return self.written
-
-    def __reduce__(self) -> tuple[type["WrittenFloat"], tuple[str]]:
-        return WrittenFloat, (self.written,)
 
 
 def _objects(text: Any, path: Path) -> Iterator[dict[str, object]]:
@@ -178,7 +167,7 @@ def _excel_chunks(path: Path, rows: int, form: TableFormat, seen: Callable[[int]
         visible = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
         for sheet in visible:
             sheet.reset_dimensions()  # which some programs write wrong
-            records = _without_empty_end(sheet.iter_rows(values_only=True))
+            records = _without_empty_ends(sheet.iter_rows(values_only=True))
             first = next(records, None)
             if first is not None:
                 if len(visible) > 1:
@@ -200,9 +189,9 @@ def _warn_of_sheets(path: Path, name: str, sheets: int) -> None:
     log.warning(f"{path} has {sheets} sheets, of which '{name}' is read")
 
 
-def _sheet_frames(records: Iterator[tuple[object, ...]], rows: int, path: Path, form: TableFormat
+def _sheet_frames(records: Iterator[tuple[int, tuple[object, ...]]], rows: int, path: Path, form: TableFormat
                   ) -> Iterator[pd.DataFrame]:
-    first = next(records)
+    _, first = next(records)
     if form.header:
         names = ["" if name is None else str(name) for name in first]
         while names and not names[-1]:
@@ -210,15 +199,18 @@ def _sheet_frames(records: Iterator[tuple[object, ...]], rows: int, path: Path, 
     else:
         names = [str(number) for number in range(1, len(first) + 1)]
     chunk: list[list[object]] = [] if form.header else [list(first)]
-    number = 1
-    for number, record in enumerate(records, start=2):
-        if any(value is not None for value in record[len(names):]):
-            raise UserError(f"{path}, row {number} has a value behind the last column of the header, '{names[-1]}'")
+    yielded = False
+    for number, record in records:
+        behind = [place for place, value in enumerate(record[len(names):], len(names) + 1) if value is not None]
+        if behind:
+            columns = f"{len(names)} column{'' if len(names) == 1 else 's'}"
+            raise UserError(f"{path}, row {number} of the sheet has a value in column {behind[0]}, but the "
+                            f"{'header' if form.header else 'first row'} has {columns}")
         chunk.append(list(record[:len(names)]) + [None] * (len(names) - len(record)))
         if len(chunk) == rows:
             yield _excel_frame(chunk, names)
-            chunk = []
-    if chunk or number == 1:
+            chunk, yielded = [], True
+    if chunk or not yielded:
         yield _excel_frame(chunk, names)
 
 
@@ -226,14 +218,14 @@ def _excel_frame(rows: list[list[object]], names: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=pd.Index(names, dtype=object), dtype=object)
 
 
-def _without_empty_end(records: Iterator[tuple[object, ...]]) -> Iterator[tuple[object, ...]]:
-    """Yield rows; empty ones only if another follows, as sheets end in rows that have a format alone."""
-    empty: list[tuple[object, ...]] = []
+def _without_empty_ends(records: Iterator[tuple[object, ...]]) -> Iterator[tuple[int, tuple[object, ...]]]:
+    """Yield rows with their numbers in the sheet; empty ones only between others, as formats alone make some."""
+    empty: list[tuple[int, tuple[object, ...]]] = []
     begun = False
-    for record in records:
+    for number, record in enumerate(records, start=1):
         if all(value is None for value in record):
-            empty += [record] if begun else []
+            empty += [(number, record)] if begun else []
             continue
         yield from empty
-        yield record
+        yield number, record
         empty, begun = [], True

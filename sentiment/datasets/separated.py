@@ -1,9 +1,9 @@
-"""CSV and TSV, read strictly: every record has as many fields as the header, and no quote swallows records.
+"""Strict reader of CSV and TSV: equal numbers of fields in all records; an unclosed quote is an error with its line.
 
-What is right is what Python's `csv` module reads in its strict mode. It takes a third longer than pandas, so pyarrow,
-which is several times faster, reads a file for as long as its quotes stand where the two agree: each opens a field,
-closes one, or is doubled in one. At the first that does not, or at anything that pyarrow refuses, Python's module goes
-on from the same row, and finds the line and the reason of what is wrong.
+The reference is Python's `csv` module in strict mode, which takes a third longer than pandas. pyarrow is several times
+faster, and parses a file up to the first quote that the two may read differently: one that neither opens a field, nor
+closes one, nor is doubled in one. From there, and after any error of pyarrow, Python's module goes on at the same row,
+and finds the line and the reason of an error.
 """
 
 import codecs
@@ -31,6 +31,7 @@ from sentiment.datasets.formats import (
     kind_of,
     opened,
     opened_text,
+    translated_errors,
 )
 from sentiment.errors import UserError
 from sentiment.table_format import TableFormat
@@ -47,33 +48,45 @@ csv.field_size_limit(2**31 - 1)
 
 
 class Head:
-    """The start of a CSV or TSV file.
+    """Header of a CSV or TSV file.
 
     Attributes:
         names: of the columns, as the header has them; 1, 2, ... without one.
         separator: between fields.
         lines: how many lines of the file come before the first record.
+
+    Raises:
+        UserError: if the file is empty, or a quote of its first record is not closed.
     """
 
     def __init__(self, path: Path, form: TableFormat) -> None:
         with opened_text(path, form) as (_, text):
             lines, self.separator, self.lines = _lines(text, path, form)
+            reader = csv.reader(lines, strict=True, **dialect(form, self.separator))
+            record = _first(reader, path, self.lines, form)
             if form.header:
-                reader = csv.reader(lines, strict=True, **dialect(form, self.separator))
-                self.names = _first(reader, path)
+                self.names = record
                 self.lines += reader.line_num
-                return
-            record = _first(csv.reader(lines, strict=True, **dialect(form, self.separator)), path)
-            self.names = [str(number) for number in range(1, len(record) + 1)]
+            else:
+                self.names = [str(number) for number in range(1, len(record) + 1)]
 
 
-def written_format(path: Path, form: TableFormat) -> TableFormat:
-    """Return the format in which the rows of a file are written again: with the separator that its first line names."""
-    if kind_of(path) not in SEPARATORS or form.separator is not None:
-        return form
-    with opened_text(path, form) as (_, text):
+def output_format(path: Path, target: Path, form: TableFormat) -> TableFormat:
+    """Return the format of an output file: that of its source, whose first line may name the separator.
+
+    Args:
+        path: of the source.
+        target: of the output; the separator is kept only in a file of the same kind.
+        form: of the source.
+
+    Raises:
+        UserError: if the source cannot be read.
+    """
+    if kind_of(path) not in SEPARATORS or kind_of(target) != kind_of(path):
+        return replace(form, separator=None)
+    with translated_errors(path, form), opened_text(path, form) as (_, text):
         named = SEPARATOR_LINE.match(text.readline().removeprefix("\ufeff"))
-    return replace(form, separator=named[1]) if named else form
+    return replace(form, separator=form.separator or named[1], separator_line=True) if named else form
 
 
 def _lines(text: TextIOWrapper, path: Path, form: TableFormat) -> tuple[Iterator[str], str, int]:
@@ -86,13 +99,16 @@ def _lines(text: TextIOWrapper, path: Path, form: TableFormat) -> tuple[Iterator
     return lines, form.separator or (named[1] if named else SEPARATORS[kind_of(path)]), int(bool(named))
 
 
-def _first(reader: Any, path: Path) -> list[str]:
+def _first(reader: Any, path: Path, taken: int, form: TableFormat) -> list[str]:
+    """Return the first record that is not a blank line, `taken` lines behind the start of the file."""
+    before = 0
     try:
         for record in reader:
             if record:
                 return list(record)
+            before = reader.line_num
     except csv.Error as error:
-        raise UserError(f"{path}, line 1: {error}; the quotes of the first line are not closed") from None
+        _refuse_quotes(path, taken + before + 1, taken + reader.line_num, str(error), form)
     raise UserError(f"{path} is empty")
 
 
@@ -165,16 +181,21 @@ class _Quotes:
         if last and len(quotes) % 2:
             raise _IrregularQuoteError
         breaks = np.flatnonzero(values == ord("\n"))
+        if last:
+            breaks = np.append(breaks, len(values))  # the last line may have no end
         ends = np.flatnonzero(np.searchsorted(quotes, breaks) % 2 == 0)  # which line breaks end a record
         for place in np.flatnonzero(np.diff(ends, prepend=-1) > SWALLOWED_LINES - 1):
             start = int(breaks[ends[place - 1]]) + 1 if place else 0
-            self._check_lines(block[start:int(breaks[ends[place]])].decode("utf-8", "replace"))
+            self._check_record(block[start:int(breaks[ends[place]])].decode("utf-8", "replace"))
         if last:
             return len(block)
         return int(breaks[ends[-1]]) + 1 if len(ends) else 0
 
-    def _check_lines(self, record: str) -> None:
-        if record.count("\n") >= MANY_LINES or (self._checked and holds_records(record, self._head)):
+    def _check_record(self, record: str) -> None:
+        """Leave a record to Python's module whose lines may be records, or which has very many."""
+        like_records = sum(line.count(self._head.separator) == len(self._head.names) - 1
+                           for line in record.split("\n")[1:-1])
+        if self._checked and (record.count("\n") >= MANY_LINES or like_records >= SWALLOWED_LINES - 1):
             raise _IrregularQuoteError
 
 
@@ -204,7 +225,7 @@ def _blocks(path: Path, form: TableFormat, head: Head, reached: Callable[[int], 
 
 
 def _behind_lines(stream: Any, lines: int) -> bytes:
-    """Read over a byte-order mark and so many lines; return what was read behind them."""
+    """Skip a byte-order mark and so many lines; return the bytes that were read after them."""
     block = stream.read(max(BLOCK_BYTES, len(codecs.BOM_UTF8))).removeprefix(codecs.BOM_UTF8)
     data = block
     while lines and data:
@@ -252,7 +273,7 @@ def _names(kept: list[int] | None, head: Head) -> list[str]:
 
 
 def holds_records(value: str, head: Head) -> bool:
-    """Say whether a field has so many lines that would be records that a stray quote must have begun it."""
+    """Detect an unclosed quote: most lines within a field look like records."""
     lines = value.split("\n")[1:-1]
     if len(head.names) < 2 or len(lines) < SWALLOWED_LINES - 1:
         return False
@@ -286,7 +307,7 @@ def _records(text: TextIOWrapper, path: Path, form: TableFormat, head: Head) -> 
     lines, separator, taken = _lines(text, path, form)
     reader = csv.reader(lines, strict=True, **dialect(form, separator))
     if form.header:
-        _first(reader, path)
+        _first(reader, path, taken, form)
     width, before = len(head.names), reader.line_num
     try:
         for record in reader:
@@ -339,7 +360,9 @@ def separator_advice(other: str) -> str:
 
 
 def _check_lines(record: list[str], path: Path, first: int, last: int, head: Head, form: TableFormat) -> None:
-    if form.quoting is None and any(holds_records(value, head) for value in record):
+    if form.quoting is not None:
+        return
+    if any(holds_records(value, head) for value in record):
         raise UserError(f"{path}, line {first}: the record that begins here ends at line {last}, and the lines between "
                         "look like records of their own: a quote is not closed. If quotes are ordinary characters in "
                         "this file, add --quoting none; if the text is right, --quoting double")
@@ -351,7 +374,7 @@ def _check_lines(record: list[str], path: Path, first: int, last: int, head: Hea
 def _warn_of_lines(path: Path, first: int, last: int) -> None:
     """Warn of a long record, once."""
     log.warning(f"{path}, line {first}: the record that begins here ends at line {last}; if that is not one text, a "
-                "quote is not closed: mend it, or add --quoting none")
+                "quote is not closed: close it, or add --quoting none")
 
 
 def _refuse_quotes(path: Path, first: int, last: int, why: str, form: TableFormat) -> NoReturn:

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow
 
 from sentiment.config import DataConfig
-from sentiment.datasets.formats import COMPRESSIONS, KINDS, SEPARATORS, advice_for, is_read, kind_of
+from sentiment.datasets.formats import COMPRESSIONS, JSON_LINES, KINDS, SEPARATORS, advice_for, is_read, kind_of
 from sentiment.datasets.reading import MISSING, read_chunks
 from sentiment.datasets.separated import other_separator, separator_advice
 from sentiment.errors import UserError, nearest
@@ -68,7 +68,7 @@ def table_chunks(pattern: str | os.PathLike[str], rows: int, columns: list[str] 
     for path in matching_files(pattern):
         empty = True
         for frame in read_chunks(path, rows, columns, form):
-            if frame.empty:  # a header alone
+            if not len(frame):  # a header alone
                 continue
             yield path, frame
             empty = False
@@ -113,7 +113,7 @@ def labelled_rows(pattern: str | os.PathLike[str], config: DataConfig, rows: int
     for path, frame in table_chunks(pattern, rows, form=config.table_format):
         if columns is None:
             columns = columns_of(frame, config, where, path, labelled=labelled, grouped=grouped)
-        elif path != last:
+        elif path != last and kind_of(path) not in (*JSON_LINES, ".json"):  # whose objects may lack a key
             for name, flag in zip(columns, ("--text-column", "--label-column", "--group-column"), strict=True):
                 if name is not None:
                     column_named(frame.columns, name, (), flag, str(path))
@@ -226,6 +226,8 @@ def cells(values: "pd.Series[Any]") -> list[Any]:
         return [None if value is None else float(str(as_written(value))) for value in array.to_pylist()]
     try:
         return list(array.to_pylist())
+    except UnicodeDecodeError:
+        raise UserError(f"the column '{values.name}' holds text that is not UTF-8") from None
     except (OverflowError, ValueError):  # a date beyond Python's
         return list(array.cast(pyarrow.string()).to_pylist())
 

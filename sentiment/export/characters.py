@@ -12,7 +12,7 @@ from sentiment.preprocessing.variants import variants
 SURROGATES = range(0xD800, 0xE000)
 CODES = [code for code in range(1, 0x110000) if code not in SURROGATES]
 MARKS = r"\p{M}"
-OTHER_SIGNS = "|[^"  # how the class of all signs that are no word begins, behind the words of signs
+OTHER_SIGNS = "|[^"  # how the class of all signs that are no word begins, behind the symbol tokens
 
 
 @cache
@@ -31,11 +31,11 @@ def characters_of_the_graph(rules: int) -> Characters:
     alone = _matching(texts, chosen.signs[0][0])
     if not chosen.variants:
         return Characters(lower, _matching(texts, hidden), alone, _matching(texts, chosen.signs[1][0], negated=True))
-    words_of_signs, others = chosen.signs[2][0].split(OTHER_SIGNS)
+    symbol_tokens, others = chosen.signs[2][0].split(OTHER_SIGNS)
     return Characters(lower, _matching(texts, hidden), alone,
                       kept=_matching(texts, OTHER_SIGNS[1:] + others, negated=True),
                       clusters=_matching(texts, chosen.signs[1][0]), marks=_matching(texts, MARKS),
-                      variants=variants(), markup=tuple(markup), signs=words_of_signs)
+                      variants=variants(), markup=tuple(markup), signs=symbol_tokens)
 
 
 def _matching(texts: tf.Tensor, pattern: str, *, negated: bool = False) -> Ranges:

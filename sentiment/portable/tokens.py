@@ -20,7 +20,7 @@ LONGEST_WORD = 64  # characters; no longer one is in a vocabulary, or shown as a
 SIGMA = "Σ"
 PERIOD_MARK = "\ue000"
 SPACES = "\t\n\f\r "  # what RE2 calls white space
-SIGNS, FACES = r":;=<>(+\-\\^*0-9", "otux"  # what words of signs begin with, and what faces with an underscore do
+SIGNS, FACES = r":;=<>(+\-\\^*0-9", "otux"  # what symbol tokens begin with, and faces with an underscore
 ROUNDS = 2  # in which pairs of characters become one
 RANGES = ("hidden", "alone", "kept", "clusters", "marks")
 
@@ -66,12 +66,12 @@ class Variants:
     single: dict[str, str] = field(default_factory=dict)
     pairs: dict[str, str] = field(default_factory=dict)
 
-    def one_form(self, text: str, rounds: int) -> str:
+    def one_form(self, text: str) -> str:
         """Return a text with one form for each letter."""
         if text.isascii():
             return text
         text = text.translate(self._translation)
-        for _ in range(rounds if self.pairs and self._marks.search(text) else 0):
+        for _ in range(ROUNDS if self.pairs and self._marks.search(text) else 0):
             text = self._pattern.sub(lambda pair: self.pairs.get(pair[0], pair[0]), text)
         return text
 
@@ -101,7 +101,8 @@ class Characters:
         marks: those marks.
         variants: letters of which there are several forms.
         markup: patterns and their replacements, before anything else.
-        signs: words of signs, in the first and third group, and in the second what stays of other signs; None for none.
+        signs: pattern of symbol tokens (emoticons, ratings): groups 1 and 3 are the token, group 2 a letter kept after
+            asterisks; None for none.
     """
 
     lower: dict[str, str]
@@ -180,7 +181,7 @@ class PlainTokenizer:
     def words(self, text: str) -> list[str]:
         """Return all tokens of a text."""
         text = text.encode("utf-8", "replace").decode("utf-8").replace("\0", " ")
-        text = self._lower(self.characters.variants.one_form(text, ROUNDS))
+        text = self._lower(self.characters.variants.one_form(text))
         for pattern, replacement in self._markup:
             text = pattern.sub(replacement, text)
         text = text.translate(self._hidden)
@@ -195,7 +196,7 @@ class PlainTokenizer:
         return [word for word in text.replace(PERIOD_MARK, ".").split(" ") if word]
 
     def _without_signs(self, text: str) -> str:
-        """Turn signs into spaces, but keep the words of signs."""
+        """Turn signs into spaces, but keep symbol tokens."""
         signs = self._signs_and_faces if "_" in text else self._signs
         if signs is None:
             return text.translate(self._signs_out)

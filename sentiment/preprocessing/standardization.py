@@ -4,18 +4,20 @@ The rules, in order: one form for the variants of a letter (`sentiment.preproces
 HTML tags and entities out; typographic apostrophes to `'`; characters that do not show (soft hyphens, joiners,
 variation selectors) and Arabic vowel marks and tatweel out; `!`, `?`, pictographs, each Chinese or Japanese character,
 and each letter with its marks of a script that has no spaces between words (Thai, Lao, Khmer, Burmese) a token of its
-own; emoticons, hearts, signed numbers up to two digits, and marks out of five, ten or a hundred kept as they are; every
-other sign but an apostrophe within a word becomes a space, and so do control characters and NUL. Where sentences
-matter, a period or an ellipsis before white space is kept as the word `.`; so are those of abbreviations.
+own; emoticons, hearts, signed numbers up to two digits, ratings out of five, ten or a hundred, and dates in digits are
+tokens as they are; every other sign but an apostrophe within a word becomes a space, and so do control characters and
+NUL. Where sentences matter, a period or an ellipsis before white space is kept as the word `.`; so are those of
+abbreviations.
 
 Rules have a version, which is part of the configuration of a run: a model goes on reading what it was trained on.
-Version 1 knows neither variants of letters nor words of signs, and reads a Thai sentence as one word.
+Version 1 knows neither variants of letters nor symbol tokens, and reads a Thai sentence as one word.
 """
 
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from sentiment.portable import tokens
 from sentiment.preprocessing.variants import one_form
 
 Replacements = tuple[tuple[str, str], ...]
@@ -34,8 +36,8 @@ MARKUP: Replacements = (
     (r"[\p{Cf}\x{FE00}-\x{FE0F}\x{0640}\x{064B}-\x{065F}\x{0670}\x{06D6}-\x{06DC}\x{06DF}-\x{06E8}\x{06EA}-\x{06ED}]+",
      ""),
 )
-# The third pattern has words of signs in its first and third group; a letter behind asterisks, in the second, stays.
-# No word of signs begins with a sign that is not in its last class, where each sign is a match of its own.
+# The third pattern has symbol tokens (emoticons, ratings) in groups 1 and 3, in group 2 a letter kept after asterisks.
+# No symbol token begins with a sign that is not in its last class, where each sign is a match of its own.
 SIGNS: Replacements = (
     (r"([!?\p{So}\p{Han}\p{Hiragana}\p{Katakana}])", r" \1 "),
     (r"([\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tai_Le}\p{New_Tai_Lue}\p{Tai_Tham}\p{Javanese}\p{Balinese}]\p{M}*)",
@@ -49,15 +51,13 @@ SIGNS: Replacements = (
     (r"(^| )'+", " "),
     (r"'+( |$)", " "),
 )
-MARKUP_1: Replacements = (
-    *MARKUP[:2],
-    *MARKUP[3:5],
-    (r"[\p{Cf}\x{FE00}-\x{FE0F}]+", ""),
-)
+# Version 1 stands for itself: it must not change with the newer one.
+MARKUP_1: Replacements = (*tokens.MARKUP, (r"[\p{Cf}\x{FE00}-\x{FE0F}]+", ""))
 SIGNS_1: Replacements = (
-    SIGNS[0],
+    (r"([!?\p{So}\p{Han}\p{Hiragana}\p{Katakana}])", r" \1 "),
     (r"[^\p{L}\p{M}\p{N}\p{So}'!? ]+", " "),
-    *SIGNS[3:],
+    (r"(^| )'+", " "),
+    (r"'+( |$)", " "),
 )
 PERIOD = "\ue000"  # stands for a period that is kept, until all other signs are out
 KEPT_SIGNS = "'!? "

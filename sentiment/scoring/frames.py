@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sentiment.datasets.formats import JSON_LINES, kind_of
+from sentiment.datasets.formats import JSON_LINES, check_applies, kind_of
 from sentiment.datasets.reading import read_chunks
 from sentiment.datasets.tables import (
     TEXT_NAMES,
@@ -25,8 +25,14 @@ LABEL_COLUMN, SCORE_COLUMN = "predicted_label", "predicted_score"
 
 
 def text_chunks(source: str, text_column: str | None, form: TableFormat = DEFAULT_FORMAT) -> Iterator[list[str]]:
-    """Yield the texts of a file, or of all that a glob names."""
-    for path in matching_files(source):
+    """Yield the texts of a file, or of all that a glob names.
+
+    Raises:
+        UserError: if a file cannot be read, or has no column with texts.
+    """
+    paths = matching_files(source)
+    check_applies(form, paths, source)
+    for path in paths:
         name = None
         for frame in read_chunks(path, CHUNK_ROWS, form=form):
             name = name or text_name(frame, text_column, path, form)
@@ -49,7 +55,8 @@ def scored_frames(classifier: Predictor, sources: Sequence[Path], text_column: s
         seen: called with the number of bytes that were read since the last call.
 
     Raises:
-        UserError: if the columns of two files differ, or one has the name of a column that is added.
+        UserError: if a file cannot be read, there is no row, no column with texts or one with a name that is added, or
+            the columns of two files differ.
     """
     rows = 0
     expected: list[str] | None = None

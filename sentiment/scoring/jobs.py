@@ -5,12 +5,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sentiment.datasets.formats import is_written
-from sentiment.datasets.separated import written_format
+from sentiment.datasets.formats import JSON_LINES, SEPARATORS, check_applies, is_written, kind_of
+from sentiment.datasets.reading import read_chunks
+from sentiment.datasets.separated import output_format
 from sentiment.datasets.tables import matching_files
 from sentiment.errors import UserError
 from sentiment.predictions import Predictor
-from sentiment.scoring.frames import scored_frames
+from sentiment.scoring.frames import CHUNK_ROWS, LABEL_COLUMN, SCORE_COLUMN, scored_frames
 from sentiment.scoring.parts import PartedTable, check_target, parts_folder
 from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 from sentiment.version import __version__
@@ -28,6 +29,7 @@ class Job:
         resume: whether to go on with what an earlier run left.
         mixed_precision: see `sentiment.load`.
         form: how text files are encoded, separated and quoted.
+        output_form: how CSV and TSV are written.
     """
 
     sources: tuple[Path, ...]
@@ -37,6 +39,7 @@ class Job:
     resume: bool
     mixed_precision: bool = False
     form: TableFormat = DEFAULT_FORMAT
+    output_form: TableFormat = DEFAULT_FORMAT
 
     @property
     def size(self) -> int:
@@ -49,9 +52,22 @@ class Job:
         return {"version": __version__, "text_column": self.text_column, "model": _states(_files(self.model)),
                 "mixed_precision": self.mixed_precision, "format": asdict(self.form), "sources": _states(self.sources)}
 
+    def _columns(self) -> list[str] | None:
+        """Return the columns of CSV that is made of JSON, whose objects may have any keys; None for other files."""
+        json_sources = [source for source in self.sources if kind_of(source) in (*JSON_LINES, ".json")]
+        if kind_of(self.target) not in SEPARATORS or not json_sources:
+            return None
+        names = (name for source in self.sources for frame in read_chunks(source, CHUNK_ROWS, form=self.form)
+                 for name in frame.columns)
+        return list(dict.fromkeys([*names, LABEL_COLUMN, SCORE_COLUMN]))
+
     def run(self, classifier: Predictor, seen: Callable[[int], None] = lambda size: None) -> int:
-        """Write the file and return its rows; `seen` is called with bytes that were read."""
-        table = PartedTable(self.target, self.plan, written_format(self.sources[0], self.form))
+        """Write the file and return its rows; `seen` is called with bytes that were read.
+
+        Raises:
+            UserError: if a source cannot be read, or a value cannot be written.
+        """
+        table = PartedTable(self.target, self.plan, self.output_form, self._columns())
         done = table.begin(resume=self.resume)
         try:
             for frame in scored_frames(classifier, self.sources, self.text_column, self.form, skip=done,
@@ -74,6 +90,7 @@ def plan_jobs(pattern: str, output: Path, model: Path, text_column: str | None, 
         UserError: if a source or the folder of the output is missing, or what would be written is there already.
     """
     sources = matching_files(pattern)
+    check_applies(form, sources, pattern)
     if is_written(output) and not output.is_dir():
         check_target(output)
         pairs = [(tuple(sources), output)]
@@ -82,7 +99,7 @@ def plan_jobs(pattern: str, output: Path, model: Path, text_column: str | None, 
             check_target(output)  # a file of a kind that cannot be written
         for source in sources:
             if not is_written(source):
-                raise UserError(f"{source} is read, but a file of its kind is not written: give a file as --output, "
+                raise UserError(f"{source} can be read, but Excel files cannot be written: give a file as --output, "
                                 "such as predictions.csv")
         pairs = [((source,), output / source.name) for source in sources]
         _check_folder(sources, output)
@@ -93,7 +110,8 @@ def plan_jobs(pattern: str, output: Path, model: Path, text_column: str | None, 
     if there and not resume and not overwrite:
         raise UserError(f"{there[0]} is there already, whole or in part: --resume goes on with what is missing, "
                         "--overwrite starts anew")
-    return [Job(given, target, model, text_column, resume, mixed_precision, form) for given, target in pairs
+    return [Job(given, target, model, text_column, resume, mixed_precision, form,
+                output_format(given[0], target, form)) for given, target in pairs
             if not (resume and target.exists() and not parts_folder(target).exists())]
 
 

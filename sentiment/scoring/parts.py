@@ -6,6 +6,8 @@ to 16,383.
 """
 
 import json
+import re
+import secrets
 import shutil
 from collections.abc import Iterator
 from itertools import pairwise
@@ -25,13 +27,15 @@ from sentiment.datasets.formats import (
     kind_of,
     suffixes_of,
 )
-from sentiment.datasets.reading import MISSING, object_frame
+from sentiment.datasets.reading import MISSING, WrittenFloat, object_frame
 from sentiment.datasets.tables import cells, column_of
 from sentiment.errors import UserError
 from sentiment.files import written_beside
 from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 
 PART_ROWS = 16_384
+MARK = secrets.token_hex(8)  # of a number, until it is written; no text has it but by chance of 1 to 2 ** 64
+WRITTEN = re.compile(f'"{MARK}([^"]*)"')
 
 
 class PartedTable:
@@ -41,13 +45,16 @@ class PartedTable:
         path: where it will be.
         plan: what it is made of; parts of another plan do not belong to it.
         form: CSV and TSV are separated and quoted as it says, and have a header if it says so.
+        columns: of CSV and TSV, None for those of each frame, which are the same then.
     """
 
-    def __init__(self, path: Path, plan: dict[str, Any], form: TableFormat = DEFAULT_FORMAT) -> None:
+    def __init__(self, path: Path, plan: dict[str, Any], form: TableFormat = DEFAULT_FORMAT,
+                 columns: list[str] | None = None) -> None:
         check_target(path)
         self.path = path
         self.kind = kind_of(path)
         self.form = form
+        self.columns = columns
         self.folder = parts_folder(path)
         self.plan = plan
         self._frames: list[pd.DataFrame] = []
@@ -73,13 +80,21 @@ class PartedTable:
         return 0
 
     def write(self, frame: pd.DataFrame) -> None:
-        """Append a frame, which is on the disk when there are enough rows for a part."""
+        """Append a frame, which is on the disk when there are enough rows for a part.
+
+        Raises:
+            UserError: for a value that a file of its kind cannot hold.
+        """
         self._frames.append(frame)
         if sum(map(len, self._frames)) >= PART_ROWS:
             self._flush()
 
     def finish(self) -> int:
-        """Make one file of all parts, and return how many rows it has."""
+        """Make one file of all parts, and return how many rows it has.
+
+        Raises:
+            UserError: as `write`.
+        """
         if self._frames:
             self._flush()
         with written_beside(self.path) as beside:
@@ -102,26 +117,10 @@ class PartedTable:
             if self.kind == ".parquet":
                 _write_parquet(frame, beside)
             elif self.kind in SEPARATORS:
-                _write_separated(frame, beside, self.kind, self.form, self._columns(frame, first), header=first == 0)
+                _write_separated(frame, beside, self.kind, self.form, self.columns or list(frame.columns),
+                                 header=first == 0)
             else:
                 _write_json(frame, beside)
-
-    def _columns(self, frame: pd.DataFrame, first: int) -> list[str]:
-        """Return the columns of CSV: those of the first part, which are kept in a file for a run that goes on.
-
-        Raises:
-            UserError: if an object of JSON has a key that none of the first part has.
-        """
-        kept = self.folder / "columns.json"
-        if first == 0:
-            with written_beside(kept) as beside:
-                beside.write_text(json.dumps(list(frame.columns)), encoding="utf-8")
-        columns: list[str] = json.loads(kept.read_text(encoding="utf-8"))
-        new = [name for name in frame.columns if name not in columns]
-        if new:
-            raise UserError(f"the key '{new[0]}' occurs behind row {first:,} for the first time, where {self.path} has "
-                            "its columns already: write .jsonl")
-        return columns
 
     def _parts(self) -> list[tuple[int, int, Path]]:
         """Return the parts in order, as first row, row behind the last, and file."""
@@ -185,10 +184,25 @@ def _write_json(frame: pd.DataFrame, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         for row in zip(*(cells(frame[name]) for name in names), strict=True):
             record = {name: value for name, value in zip(names, row, strict=True) if value is not MISSING}
-            line = json.dumps(record, ensure_ascii=False, default=str)
-            if not _is_encodable(line):  # half a character, which JSON can hold by its number
-                line = json.dumps(record, default=str)
+            line = _json(record)
+            if not _is_encodable(line):  # a lone surrogate, which JSON can hold as an escape
+                line = _json(record, ascii_alone=True)
             file.write(line + "\n")
+
+
+def _json(value: Any, *, ascii_alone: bool = False) -> str:
+    """Return JSON in which a number that was read from JSON is as it was written there."""
+    text = json.dumps(_marked(value), ensure_ascii=ascii_alone, default=str)
+    return WRITTEN.sub(r"\1", text) if MARK in text else text
+
+
+def _marked(value: Any) -> Any:
+    """Return a value whose numbers that know how they were written are strings with a mark."""
+    if isinstance(value, WrittenFloat):
+        return MARK + value.written
+    if isinstance(value, dict):
+        return {key: _marked(one) for key, one in value.items()}
+    return [_marked(one) for one in value] if isinstance(value, list) else value
 
 
 def _write_separated(frame: pd.DataFrame, path: Path, kind: str, form: TableFormat, columns: list[str], *,
@@ -201,6 +215,8 @@ def _write_separated(frame: pd.DataFrame, path: Path, kind: str, form: TableForm
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = SeparatedWriter(file, form.separator or SEPARATORS[kind], form)
         try:
+            if header and form.separator_line:
+                file.write(f"sep={form.separator}\n")
             if header and form.header:
                 writer.rows([columns])
             writer.rows(rows)
@@ -211,7 +227,7 @@ def _write_separated(frame: pd.DataFrame, path: Path, kind: str, form: TableForm
 def _field(value: Any) -> Any:
     """Return a value as a field of CSV: nothing for a missing one, JSON for lists and objects."""
     if isinstance(value, (list, dict)):
-        return json.dumps(value, ensure_ascii=False, default=str)
+        return _json(value)
     return None if value is MISSING or value != value else value
 
 
@@ -225,7 +241,7 @@ def _is_encodable(text: str) -> bool:
 
 def _half_character(error: UnicodeEncodeError) -> UserError:
     character = ord(error.object[error.start])
-    return UserError(f"a text holds half a character, U+{character:04X}, which only JSON can: write .jsonl")
+    return UserError(f"a text holds a lone surrogate, U+{character:04X}, which only JSON can hold: write .jsonl")
 
 
 def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
@@ -238,10 +254,10 @@ def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
             return pd.concat(frames, ignore_index=True)
         columns = {place: [value for frame in frames for value in cells(frame.iloc[:, place])]
                    for place in range(len(names[0]))}
-        return object_frame(columns, names[0])
+        return object_frame(columns, names[0], sum(map(len, frames)))
     every = list(dict.fromkeys(name for one in names for name in one))
     return object_frame({place: [value for frame in frames for value in cells(column_of(frame, name))]
-                         for place, name in enumerate(every)}, every)
+                         for place, name in enumerate(every)}, every, sum(map(len, frames)))
 
 
 def _merge_text(parts: list[Path], path: Path, kind: str, compressed: str | None) -> None:
@@ -291,7 +307,7 @@ def _with_schema(table: Any, schema: Any) -> Any:
 
 
 def _not_parquet(why: object) -> UserError:
-    return UserError(f"a column of Parquet has values of one type alone ({why}): write .jsonl or .csv")
+    return UserError(f"all values of a Parquet column must have one type ({why}): write .jsonl or .csv")
 
 
 def _batches(part: Path) -> Iterator[Any]:

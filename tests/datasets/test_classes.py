@@ -63,6 +63,8 @@ def test_merged_labels_have_the_most_frequent_name_in_all_splits(tmp_path: Path)
     assert len(found.train) + len(found.validation) == 22
     assert found.test.read().labels.tolist() == [0, 1]
     evaluated = DataConfig(dataset=str(tmp_path / "test.csv"), merge_labels=True)
+    own, _ = load_for_evaluation(evaluated, 1, ("TRUE", "True", "false"))  # a name that is a class stays that class
+    assert own.labels.tolist() == [2, 0]
     assert load_for_evaluation(evaluated, 1, ("false", "true"))[0].labels.tolist() == [0, 1]
     with pytest.raises(UserError, match=r"the label 'fALSE' does not occur in training .*; --merge-labels takes names"):
         corpus(tmp_path, labels, test_file=str(tmp_path / "test.csv"))
@@ -75,9 +77,10 @@ def test_a_class_called_as_missing_values_are_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("labels", [
     [f"{number / 7:.2f}" for number in range(60)], [str(number) for number in range(50)] * 9,
+    [*(str(number) for number in range(50)), "nan"] * 9, [f"{number},5" for number in range(30)],
     [str(number) for number in range(80, 101)] * 30, [f"-{number}.5" for number in range(30)] * 20])
 def test_numbers_are_no_classes(labels: list[str], tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"different numbers, from .* and this trains classes, not numbers: make a"):
+    with pytest.raises(UserError, match=r"different numbers, from .*: this is a classifier, it cannot predict a"):
         corpus(tmp_path, labels)
 
 
@@ -112,7 +115,7 @@ def test_equal_texts_count_once(tmp_path: Path) -> None:
 
 def test_the_share_of_a_large_class_is_told(tmp_path: Path) -> None:
     (note,) = corpus(tmp_path, ["pos"] * 39 + ["neg"] * 5).notes
-    assert note == ("the class 'pos' has 88.6% of the texts, which is the accuracy of always answering it: look at "
+    assert note == ("the class 'pos' has 88.6% of the texts, so always predicting it has this accuracy: look at "
                     "macro F1, and try --class-weights balanced")
     assert corpus(tmp_path, ["pos"] * 20 + ["neg"] * 5).notes == ()
 
@@ -127,3 +130,4 @@ def test_several_labels_are_told(labels: list[str], name: str, tmp_path: Path) -
 
 def test_a_comma_alone_is_no_second_label(tmp_path: Path) -> None:
     assert corpus(tmp_path, ["Paris, France", "Bonn, Germany"] * 6).notes == ()
+    assert corpus(tmp_path, ["1", "1,5", "2", "2,5", "5"] * 6).notes == ()

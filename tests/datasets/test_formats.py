@@ -14,6 +14,7 @@ import pyarrow.parquet
 import pytest
 
 from sentiment.config import DataConfig
+from sentiment.datasets.formats import check_applies
 from sentiment.datasets.reading import read_chunks
 from sentiment.datasets.tables import as_labels, as_texts, cells, labelled_rows, matching_files
 from sentiment.errors import UserError
@@ -120,7 +121,7 @@ def test_a_sheet_of_excel(tmp_path: Path) -> None:
     assert read(tmp_path / "x.xlsx", TableFormat(header=False))[:2] == [["1", "2"], ["text", "label"]]
     sheet.append(["a", "b", "c"])
     book.save(tmp_path / "x.xlsx")
-    with pytest.raises(UserError, match=r"x.xlsx, row 7 has a value behind the last column of the header, 'label'"):
+    with pytest.raises(UserError, match=r"x.xlsx, row 7 of the sheet has a value in column 3, but the header has 2 c"):
         read(tmp_path / "x.xlsx")
     (tmp_path / "y.xlsx").write_text("no sheet")
     with pytest.raises(UserError, match=r"cannot read .*y\.xlsx"):
@@ -165,6 +166,22 @@ def test_a_short_float_is_written_as_in_other_formats(tmp_path: Path) -> None:
     assert as_labels(frame["label"], "x") == ["0.1", "2", "1.5"]
 
 
+def test_text_of_parquet_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    text = pyarrow.array([b"good", b"\xff"]).cast(pyarrow.binary()).view(pyarrow.string())
+    pyarrow.parquet.write_table(pyarrow.table({"text": text}), tmp_path / "x.parquet")
+    (frame,) = read_chunks(tmp_path / "x.parquet", 10)
+    with pytest.raises(UserError, match="the column 'text' holds text that is not UTF-8"):
+        as_texts(frame["text"], "x")
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 no")
+    with pytest.raises(UserError, match=r"cannot read .*broken\.parquet"):
+        list(read_chunks(tmp_path / "broken.parquet", 10))
+
+
+def test_an_object_without_keys_is_a_row(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text('{"text": "a"}\n{}\n{}\n')
+    assert [len(frame) for frame in read_chunks(tmp_path / "x.jsonl", 1)] == [1, 1, 1]
+
+
 def test_a_date_beyond_those_of_python_is_text(tmp_path: Path) -> None:
     table = pyarrow.table({"text": pyarrow.array([10 ** 7], pyarrow.date32())})
     pyarrow.parquet.write_table(table, tmp_path / "x.parquet")
@@ -176,7 +193,8 @@ def test_a_date_beyond_those_of_python_is_text(tmp_path: Path) -> None:
     ("empty.csv", "empty.csv is empty"),
     ("notes.docx", "cannot read .*notes.docx: expected a file ending in .csv, .tsv, .jsonl, .*$"),
     ("x.zip", "; unpack it and name the files in it"), ("x.xls", "; save it as .xlsx or .csv"),
-    ("x.tar.gz", "cannot read"), ("x.gz", "; name it by what is in it, such as reviews.csv.gz"),
+    ("x.tar.gz", "; unpack it and name the files in it"), ("x.tgz", "; unpack it"),
+    ("x.gz", "; name it by what is in it, such as reviews.csv.gz"),
     ("x.parquet.gz", "; unpack it"), ("x.txt", "; rename it to .tsv or .csv if it is a table"),
     ("https://example.org/x.csv", "is an address, and files are read from the disk: download it first"),
     ("s3://bucket/x.parquet", "is an address")])
@@ -188,20 +206,23 @@ def test_files_that_are_not_read(name: str, message: str, tmp_path: Path) -> Non
         matching_files(name)
 
 
-@pytest.mark.parametrize(("name", "form", "flag"), [
-    ("x.parquet", TableFormat(encoding="cp1252"), "--encoding"), ("x.jsonl", TableFormat(separator=";"), "--separator"),
-    ("x.json", TableFormat(header=False), "--no-header"), ("x.xlsx", TableFormat(quoting="none"), "--quoting")])
-def test_options_that_a_kind_of_file_has_no_use_for(name: str, form: TableFormat, flag: str) -> None:
-    with pytest.raises(UserError, match=f"{flag} does not apply to {name}"):
-        list(read_chunks(Path(name), 10, form=form))
+@pytest.mark.parametrize(("names", "form", "flag"), [
+    (["x.parquet"], TableFormat(encoding="cp1252"), "--encoding"),
+    (["x.jsonl", "x.parquet"], TableFormat(separator=";"), "--separator"),
+    (["x.json"], TableFormat(header=False), "--no-header"), (["x.xlsx"], TableFormat(quoting="none"), "--quoting")])
+def test_options_that_no_file_has_a_use_for(names: list[str], form: TableFormat, flag: str) -> None:
+    paths = [Path(name) for name in names]
+    with pytest.raises(UserError, match=f"{flag} does not apply to x: leave it out"):
+        check_applies(form, paths, "x")
+    check_applies(form, [*paths, Path("x.csv.gz")], "x")
 
 
 @pytest.mark.parametrize(("content", "form", "message"), [
-    ("text;label\na;b\n", TableFormat(), "; its columns look separated by a semicolon: add --separator semicolon"),
+    ("text;label\na\n", TableFormat(), "; its columns look separated by a semicolon: add --separator semicolon"),
     ("I like it,pos\nbad,neg\n", TableFormat(), "; if the first line is no header, add --no-header, and columns are"),
     ("a,b\nc,d\n", TableFormat(header=False), r"\(columns: 1, 2\); the columns are numbered from 1")])
 def test_a_column_that_is_not_found_has_a_hint(content: str, form: TableFormat, message: str, tmp_path: Path) -> None:
-    (tmp_path / "x.csv").write_text(content.replace("a;b", "a"))
+    (tmp_path / "x.csv").write_text(content)
     config = DataConfig(header=form.header)
     with pytest.raises(UserError, match=message):
         list(labelled_rows(tmp_path / "x.csv", config, 10))

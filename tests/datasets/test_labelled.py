@@ -134,6 +134,12 @@ def test_splits_of_a_folder_are_known_by_their_usual_names(tmp_path: Path) -> No
     assert len(load_for_evaluation(DataConfig(dataset=str(folder)), 1, ("neg", "pos"))[0]) == 6
     with pytest.raises(UserError, match=r"holds test, but no train: put the folders of the classes to train on into a"):
         load_corpus(DataConfig(dataset=str(folder_of(tmp_path / "b", "pos", "neg", "test/pos"))), 1)
+    with pytest.raises(UserError, match="holds train and val, but no test: name one of them"):
+        load_for_evaluation(DataConfig(dataset=str(folder_of(tmp_path / "d", "train/pos", "val/pos"))), 1, ("pos",))
+    with pytest.raises(UserError, match="holds train and training, which are the same split: rename one"):
+        load_corpus(DataConfig(dataset=str(folder_of(tmp_path / "e", "train/pos", "training/pos"))), 1)
+    with pytest.raises(UserError, match=r"--separator does not apply to the folder .*: leave it out"):
+        load_corpus(DataConfig(dataset=str(folder), separator=";"), 1)
     named = folder_of(tmp_path / "c", "test", "1.0")  # classes, as they have no folders
     assert load_corpus(DataConfig(dataset=str(named)), 1).class_names == ("1", "test")
 
@@ -142,7 +148,8 @@ def test_linked_folders_and_byte_order_marks_of_texts(tmp_path: Path) -> None:
     folder_of(tmp_path / "x", "pos", "neg")
     folder_of(tmp_path / "elsewhere", "fair")
     (tmp_path / "x" / "fair").symlink_to(tmp_path / "elsewhere" / "fair")
-    assert sorted(set(from_folder(tmp_path / "x").labels)) == ["fair", "neg", "pos"]
+    (tmp_path / "x" / "pos" / "up").symlink_to(tmp_path / "x")  # a circle
+    assert sorted(from_folder(tmp_path / "x").labels) == ["fair"] * 3 + ["neg"] * 3 + ["pos"] * 3
     folder = folder_of(tmp_path / "y", "pos")
     (folder / "pos" / "0.txt").write_bytes("\ufeffgut".encode("utf-16-le"))
     for number in (1, 2):

@@ -10,7 +10,7 @@ import pyarrow
 import pyarrow.csv
 import pytest
 from helpers.tables import tables
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sentiment.datasets import separated
@@ -63,6 +63,8 @@ def test_what_pyarrow_writes_is_read(folder: Path, rows: list[list[str]]) -> Non
 
 @given(st.lists(st.sampled_from(['"', "\ufeff", ",", "\n", "\r\n", "\r", "a", "ü", " ", '""', "x,y\n", '"a","b"\n']),
                 max_size=40))
+@example(['"', *["x,y\n"] * 9, '"', ",", "a"])
+@example(['"', *["x,y\n"] * 9, '","', *["a\n"] * 12, '"', "\n", '"a"b'])
 @settings(max_examples=400, deadline=None)
 def test_both_readers_read_any_file_alike(folder: Path, parts: list[str]) -> None:
     """The fast one gives way wherever it may differ; broken files included."""
@@ -105,7 +107,8 @@ def test_regular_files_are_read_by_pyarrow(tmp_path: Path, monkeypatch: pytest.M
     ('text,label\na,b\n"c,d\ne,f\n', r"line 3: a quote that is opened in the record that begins here is not closed"),
     ('text,label\n"a" b,c\n', r"line 2: text follows a closing quote: .*--quoting none;"),
     ('text,label\n"a \\"b\\", c",d\n', r"line 2: text follows a closing quote: .*--quoting backslash"),
-    ("\"text,label\na,b\n", r"line 1: .*quotes of the first line are not closed"),
+    ("\"text,label\na,b\n", r"line 1: a quote that is opened in the record that begins here is not closed"),
+    ('\n\n"text"x,label\na,b\n', r"line 3: text follows a closing quote"),
     ("\n\n", "is empty"),
 ])
 def test_what_is_no_table_is_refused_with_its_line(content: str, message: str, tmp_path: Path) -> None:
@@ -121,6 +124,11 @@ def test_records_that_a_quote_swallows_are_refused_unless_they_are_a_text(tmp_pa
         read(path)
     assert len(read(path, quoting="none")) == 24
     assert read(path, quoting="double")[2] == [f"{lines}end", "y"]
+    lines = "".join(f"word {number},x\n" for number in range(9))
+    prose = "\n".join(f"line {number}" for number in range(12))
+    for other, last in (("y", 12), (prose, 23)):  # the last line has no end; another field may hold prose
+        with pytest.raises(UserError, match=f"line 3: the record that begins here ends at line {last}"):
+            read(written(tmp_path / "x.csv", f'text,label\na,b\n"{lines}end","{other}"'))
     prose = "First, this.\n\nThen that,\nand, in the end, more\nof it.\n\nThe end.\nReally."
     assert read(written(tmp_path / "x.csv", f'text,label\n"{prose}",x\n'))[1] == [prose, "x"]
 

@@ -52,8 +52,7 @@ def test_the_files_of_a_glob_need_no_more_than_the_columns_that_are_read(tmp_pat
     found = list(labelled_rows(tmp_path / "part*.csv", DataConfig(), 10))
     assert [(rows.texts, rows.labels) for rows in found] == [(["good"], ["a"]), (["bad"], ["b"])]
     (tmp_path / "part3.csv").write_text("text,other\n3,a\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"part3.csv has no column 'label'; .*\(columns: text, other\)|"
-                                        r"part3.csv has no column 'label' \(columns: text, other\)"):
+    with pytest.raises(UserError, match=r"part3.csv has no column 'label' \(columns: text, other\)"):
         list(labelled_rows(tmp_path / "part*.csv", DataConfig(), 10))
 
 

@@ -164,7 +164,7 @@ def test_values_of_several_types_are_not_parquet(rows: tuple[int, int], tmp_path
     """Within a part, and in two parts."""
     (tmp_path / "in.jsonl").write_text("".join(
         json.dumps({"text": "good", "mixed": {rows[0]: 1, rows[1]: "one"}.get(row)}) + "\n" for row in range(45)))
-    with pytest.raises(UserError, match=r"a column of Parquet has values of one type alone .*mixed.*: write \.jsonl"):
+    with pytest.raises(UserError, match=r"all values of a Parquet column must have one type .*mixed.*: write \.jsonl"):
         job(tmp_path / "in.jsonl", tmp_path / "out.parquet", model).run(FakePredictor())
 
 
@@ -357,18 +357,18 @@ def test_json_becomes_an_array_where_its_name_says_so(tmp_path: Path, model: Pat
         assert [json.loads(line) for line in lines] == found
 
 
-def test_a_key_that_comes_after_the_columns_of_csv_are_written_is_refused(tmp_path: Path, model: Path) -> None:
-    lines = [{"text": "good", "id": row} | ({"late": 1} if row == 25 else {}) for row in range(45)]
+def test_a_key_that_comes_late_is_a_column_of_csv(tmp_path: Path, model: Path) -> None:
+    """Also in parts that were written before it came, and after a kill."""
+    lines = [{"text": "good", "id": row} | ({"late": 5} if row == 30 else {}) for row in range(45)]
+    lines[3] = {"id": 3, "text": "bad"}
     (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    with pytest.raises(UserError, match=r"the key 'late' occurs behind row 20 for the first time.*: write \.jsonl"):
-        job(tmp_path / "in.jsonl", tmp_path / "out.csv", model).run(FakePredictor())
-    del lines[25]["late"]
-    lines[0]["late"], lines[3] = 5, {"id": 3, "text": "bad"}
-    (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    job(tmp_path / "in.jsonl", tmp_path / "out.csv", model).run(FakePredictor())
+    one = job(tmp_path / "in.jsonl", tmp_path / "out.csv", model)
+    with pytest.raises(KeyboardInterrupt):
+        one.run(Dies(25))
+    assert replace(one, resume=True).run(FakePredictor()) == 45
     rows = [line.split(",") for line in (tmp_path / "out.csv").read_text().splitlines()]
     assert rows[0] == ["text", "id", "late", "predicted_label", "predicted_score"]
-    assert [rows[number][:3] for number in (1, 4, 30)] == [["good", "0", "5"], ["bad", "3", ""], ["good", "29", ""]]
+    assert [rows[number][:3] for number in (1, 4, 31)] == [["good", "0", ""], ["bad", "3", ""], ["good", "30", "5"]]
 
 
 @pytest.mark.parametrize(("name", "content", "output", "message"), [
@@ -377,7 +377,7 @@ def test_a_key_that_comes_after_the_columns_of_csv_are_written_is_refused(tmp_pa
     ("in.csv", "text;label\ngood, bad;1\n", "out.csv", "line 2 has 2 fields, the header 1: .*--separator semicolon"),
     ("in.csv", "text;label\ngood;1\n", "out.csv", "columns look separated by a semicolon: add --separator semi"),
     ("in.csv", "text,predicted_label\ngood,1\n", "out.csv", "already has a column 'predicted_label': rename it"),
-    ("in.xlsx", "", "scored", "a file of its kind is not written: give a file as --output, such as predictions.csv")])
+    ("in.xlsx", "", "scored", "can be read, but Excel files cannot be written: give a file as --output")])
 def test_tables_that_cannot_be_labelled(name: str, content: str, output: str, message: str, tmp_path: Path,
                                         model: Path) -> None:
     (tmp_path / name).write_text(content or "x")
@@ -434,27 +434,43 @@ def test_files_whose_columns_have_other_types(kind: str, tmp_path: Path, model: 
 
 
 def test_what_json_alone_can_hold(tmp_path: Path, model: Path) -> None:
-    content = '{"text": "good \\ud800", "x": NaN, "y": {"a": [true, null]}}\n{"text": "bad", "x": null}\n'
+    content = '{"text": "good \\ud800", "x": NaN, "y": {"a": [true, 1.10, 1e400]}}\n{"text": "bad", "x": null}\n'
     (tmp_path / "in.jsonl").write_text(content)
     job(tmp_path / "in.jsonl", tmp_path / "out.jsonl", model).run(FakePredictor())
     first, second = ((tmp_path / "out.jsonl").read_text()).splitlines()
-    assert first.startswith('{"text": "good \\ud800", "x": NaN, "y": {"a": [true, null]}, "predicted_label"')
+    assert first.startswith('{"text": "good \\ud800", "x": NaN, "y": {"a": [true, 1.10, 1e400]}, "predicted_')
     assert second.startswith('{"text": "bad", "x": null, "predicted_label"')
     for kind in (".csv", ".parquet"):
-        with pytest.raises(UserError, match=r"a text holds half a character, U\+D800, which only JSON can: write"):
+        with pytest.raises(UserError, match=r"a text holds a lone surrogate, U\+D800, which only JSON can hold"):
             job(tmp_path / "in.jsonl", tmp_path / f"out{kind}", model).run(FakePredictor())
     (tmp_path / "in.jsonl").write_text(content.replace("\\ud800", ""))
     job(tmp_path / "in.jsonl", tmp_path / "out.csv", model).run(FakePredictor())
-    assert (tmp_path / "out.csv").read_text().splitlines()[1].startswith('good ,,"{""a"": [true, null]}",')
+    assert (tmp_path / "out.csv").read_text().splitlines()[1].startswith('good ,,"{""a"": [true, 1.10, 1e400]}",')
     (tmp_path / "in.jsonl").write_text('{"text": "good", "x": 36893488147419103232}\n')
-    with pytest.raises(UserError, match="a column of Parquet has values of one type alone"):
+    with pytest.raises(UserError, match="all values of a Parquet column must have one type"):
         job(tmp_path / "in.jsonl", tmp_path / "out.parquet", model).run(FakePredictor())
 
 
 def test_a_separator_that_the_first_line_names_is_kept(tmp_path: Path, model: Path) -> None:
     (tmp_path / "in.csv").write_text("sep=;\ntext;n\ngood, bad;1\n")
     job(tmp_path / "in.csv", tmp_path / "out.csv", model).run(FakePredictor())
-    assert (tmp_path / "out.csv").read_text().splitlines()[1].startswith("good, bad;1;")
+    assert (tmp_path / "out.csv").read_text().startswith("sep=;\ntext;n;predicted_label;predicted_score\ngood, bad;1;")
+    (frame,) = read_chunks(tmp_path / "out.csv", 9)
+    assert list(frame.columns)[:2] == ["text", "n"]
+    (one,) = plan_jobs(str(tmp_path / "in.csv"), tmp_path / "out.tsv", model, None, resume=False, overwrite=False,
+                       form=TableFormat(separator=";"))
+    one.run(FakePredictor())
+    assert (tmp_path / "out.tsv").read_text().startswith("text\tn\tpredicted")
+
+
+@pytest.mark.parametrize(("content", "form", "message"), [
+    ("text\nschön\n".encode("cp1252"), TableFormat(), r"in\.csv, line 2: not UTF-8"),
+    ("text\ngood\n".encode("utf-16-be"), TableFormat("utf-16"), r"in\.csv, line 1: not utf-16")])
+def test_a_file_that_cannot_be_decoded_is_refused_before_the_model_is_loaded(
+        content: bytes, form: TableFormat, message: str, tmp_path: Path, model: Path) -> None:
+    (tmp_path / "in.csv").write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        plan_jobs(str(tmp_path / "in.csv"), tmp_path / "out.csv", model, None, resume=False, overwrite=False, form=form)
 
 
 def test_nothing_is_written_over_its_source(tmp_path: Path, model: Path) -> None:
