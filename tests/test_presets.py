@@ -198,6 +198,7 @@ def test_texts_without_labels_are_used_where_the_corpus_has_them(
     monkeypatch.setattr("sentiment.recipes.load_corpus", lambda *_: SimpleNamespace(unlabelled=lambda: own))
     monkeypatch.setattr("sentiment.recipes.trained_folder", lambda *_, **__: None)
     monkeypatch.setattr(RunFolder, "open", RunFolder)
+    monkeypatch.setattr(RunFolder, "load_config", lambda _: RunConfig())
     monkeypatch.setattr("sentiment.recipes.ensemble_folder", lambda *_, **__: RunFolder(tmp_path / "teacher"))
     given: dict[str, dict[str, Any]] = {"data": named, "training": {"pretrained": str(tmp_path)}}
     monkeypatch.setattr("sentiment.recipes.config_with", lambda _: RunConfig())
