@@ -41,10 +41,12 @@ def add_section(parser: argparse.ArgumentParser, name: str, section: type[Sectio
         group.add_argument(flag_of(declared), **options)
 
 
-def add_config_options(parser: argparse.ArgumentParser) -> None:
-    """Add a flag for each field of the whole configuration."""
+def add_config_options(parser: argparse.ArgumentParser, without: tuple[str, ...] = ()) -> None:
+    """Add a flag for each field of the whole configuration but those `without`."""
     for name, section in RunConfig.sections().items():
-        add_section(parser, name, section)
+        names = tuple(declared.name for declared in dataclasses.fields(section)  # type: ignore[arg-type]
+                      if declared.name not in without)
+        add_section(parser, name, section, names)
 
 
 def given_options(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:

@@ -37,6 +37,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Train a classifier and print a short summary."""
     if arguments.find_lr is not None:
         check_picture("--find-lr", arguments.find_lr)
+        if "runtime.export" in arguments:
+            raise UserError("--find-lr exports nothing: leave --export and --no-export out")
     preset = PRESETS[arguments.preset] if arguments.preset else None
     given = given_options(arguments)
     if preset is not None:

@@ -19,7 +19,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--output-dir", type=Path, metavar="DIR", help="where the study, the best configuration and a "
                         "plot are kept; a study that is there goes on (default: models/ARCH.tuning)")
     parser.add_argument("--json", action="store_true", help="print the best values as JSON")
-    add_config_options(parser)
+    add_config_options(parser, without=("export",))
     parser.set_defaults(run=run)
 
 

@@ -19,6 +19,7 @@ EMBEDDED = "embedded"
 ATTENTION_LAYERS = (QueryAttention, SelfAttentivePooling, keras.layers.MultiHeadAttention)
 FIRST_STEPS, MOST_STEPS, STEPS_A_PASS = 64, 1024, 64
 TOLERANCE = 0.01
+LISTED = 8  # words that are named in text
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,18 @@ class Explanation:
     logit: float
     baseline: float
     attention: list[AttentionMap]
+
+    def __str__(self) -> str:
+        """The prediction, and the words that moved it most."""
+        order = np.argsort(-np.abs(self.attributions))[:LISTED]
+        listed = ", ".join(f"{self.words[row]} {self.attributions[row]:+.2f}" for row in order)
+        return f"{self.label} {self.score:.4f}; for {self.explained}: {listed}"
+
+    def _repr_html_(self) -> str:
+        """The prediction and its words in colour, as a notebook shows them."""
+        from sentiment.inference.explanation_page import notebook_html
+
+        return notebook_html(self)
 
     @property
     def gap(self) -> float:

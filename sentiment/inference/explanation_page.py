@@ -4,11 +4,10 @@ from html import escape
 
 import numpy as np
 
-from sentiment.inference.explanation import Explanation
+from sentiment.inference.explanation import LISTED, Explanation
 from sentiment.pages import page
 
 STRONGEST = 0.65  # the opacity of the strongest word, so that the letters stay readable
-LISTED = 8
 
 
 def coloured_words(explanation: Explanation) -> str:
@@ -26,6 +25,17 @@ def _words(explanation: Explanation, values: np.ndarray, classes: tuple[str, str
         spans.append(f'<span class="{kind}{unknown}" style="--a:{STRONGEST * abs(value) / largest:.2f}" '
                      f'title="{value:+.4f}">{escape(word)}</span>')
     return f'<p class="words">{" ".join(spans)}</p>'
+
+
+def notebook_html(explanation: Explanation) -> str:
+    """Return HTML for a notebook, which has no style of ours: words on blue for the class, on orange against it."""
+    largest = max(float(np.abs(explanation.attributions).max(initial=0.0)), 1e-12)
+    words = " ".join(
+        f'<span style="background: rgba({"31, 111, 178" if value >= 0 else "198, 93, 0"}, '
+        f'{STRONGEST * abs(value) / largest:.2f})" title="{value:+.4f}">{escape(word)}</span>'
+        for word, value in zip(explanation.words, explanation.attributions, strict=True))
+    return (f"<p><b>{escape(explanation.label)}</b> {explanation.score:.4f}, words for and against "
+            f"<b>{escape(explanation.explained)}</b>:</p><p>{words}</p>")
 
 
 def _table(explanation: Explanation, heading: str, rows: np.ndarray) -> str:

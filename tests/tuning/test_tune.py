@@ -131,3 +131,5 @@ def test_command(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
 def test_refused(run_cli: Cli) -> None:
     assert run_cli("tune", "--trials", "0")[::2] == (1, "error: --trials is at least 1\n")
     assert "there is nothing to tune" in run_cli("tune", "--arch", "tfidf-lr", "--dataset", "sample")[2]
+    assert run_cli("tune", "--no-export")[0] == 2  # it exports nothing, nor does the search of a learning rate
+    assert "--find-lr exports nothing" in run_cli("train", "--find-lr", "x.png", "--no-export")[2]
