@@ -21,13 +21,12 @@ from sentiment.config import DataConfig, RunConfig, flag_of
 from sentiment.console import log
 from sentiment.datasets import Examples
 from sentiment.datasets.labelled import indexed
-from sentiment.datasets.memory import IN_MEMORY, checked_texts, corpus_in_memory, named_frame, named_texts
+from sentiment.datasets.memory import IN_MEMORY, corpus_in_memory, named_frame, named_texts
 from sentiment.errors import UserError, nearest
 from sentiment.evaluation import evaluate
 from sentiment.export import Original
 from sentiment.inference import Classifier, Explanation, explain
 from sentiment.precision import precision
-from sentiment.predictions import Prediction
 from sentiment.reports import evaluation_report, write_report
 from sentiment.workflow import config_with, resumed_or_new, run_training
 
@@ -142,21 +141,6 @@ class Model(Classifier):
     def keras_model(self) -> "keras.Model":
         """The Keras model: ids int32 [texts, words] to logits float32 [texts, 1 or classes]."""
         return self.model
-
-    def predict(self, texts: Any) -> list[Prediction]:
-        """Return a prediction for each text, in order: its `label`, `score` and `scores`.
-
-        Args:
-            texts: any iterable of strings, such as a list or a column of a DataFrame.
-
-        Raises:
-            TypeError: for one string, a whole DataFrame, or a value that is no string.
-        """
-        return super().predict(checked_texts(texts))
-
-    def predict_proba(self, texts: Any) -> np.ndarray:
-        """Return float64 [texts, classes], the probability of each class; raise as `predict`."""
-        return super().predict_proba(checked_texts(texts))
 
     def evaluate(self, texts: Any, labels: Any) -> Evaluation:
         """Measure the model on labelled texts.

@@ -1,6 +1,8 @@
 """From logits to probabilities and labels: the one place outside the exported graphs."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -28,6 +30,47 @@ def class_logits(logits: np.ndarray) -> np.ndarray:
     """Return float64 [texts, classes]; a single logit is that of the second of two classes, beside 0 for the first."""
     logits = np.asarray(logits, dtype=np.float64)
     return np.concatenate([np.zeros_like(logits), logits], axis=1) if logits.shape[1] == 1 else logits
+
+
+def text_parts(texts: Iterable[str], size: int, name: str = "texts") -> Iterator[list[str]]:
+    """Yield an iterable of strings in lists of at most `size`.
+
+    Args:
+        texts: strings, such as a list or a column of a DataFrame.
+        size: of a list, at most.
+        name: of the argument, for messages.
+
+    Raises:
+        TypeError: for one string, a whole DataFrame or dictionary, or a value that is no string; with its place.
+    """
+    kind = type(texts).__name__
+    if isinstance(texts, (str, bytes)):
+        raise TypeError(f"{name} must be a list of texts, not one {kind}: write [text]")
+    if hasattr(texts, "columns") or isinstance(texts, Mapping):
+        raise TypeError(f"{name} is a whole {kind}: give one of its columns, such as {name}['text']")
+    if not isinstance(texts, Iterable):
+        raise TypeError(f"{name} must be a list of texts, not {kind}")
+    remaining, first = iter(texts), 0
+    while part := list(islice(remaining, size)):
+        for place, text in enumerate(part, first):
+            if not isinstance(text, str):
+                raise TypeError(f"{name}[{place}] must be a string, not {text!r} ({type(text).__name__})")
+        yield part
+        first += len(part)
+
+
+def check_process(loaded_in: int) -> None:
+    """Refuse to predict in a process that was forked after a model was loaded, where its threads are missing.
+
+    Args:
+        loaded_in: the ID of the process that loaded it.
+
+    Raises:
+        RuntimeError: in another process.
+    """
+    if os.getpid() != loaded_in:
+        raise RuntimeError("this model was loaded before the process was forked, and would wait for threads that the "
+                           "child does not have: load it in the child, or start processes by 'spawn'")
 
 
 class Prediction(NamedTuple):

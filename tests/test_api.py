@@ -108,6 +108,25 @@ def test_evaluation_explanation_and_exports(model: Model, tmp_path: Path) -> Non
             call()
 
 
+@pytest.mark.parametrize(("texts", "message"), [
+    ("one", "not one str"), (pd.DataFrame({"text": ["a"]}), r"whole DataFrame: give one of its columns.*texts\['tex"),
+    ({"text": ["a"]}, "whole dict"), (["a", None], r"texts\[1\] must be a string, not None"), (5, "not int"),
+    (pd.Series(["a", float("nan")], dtype=object), r"texts\[1\] must be a string, not nan"), ([b"a"], "not b'a'"),
+    (np.array([["a"]]), r"texts\[0\] must be a string, not array")])
+def test_what_is_no_list_of_texts_is_refused(model: Model, texts: Any, message: str) -> None:
+    for ask in (model.predict, model.predict_proba, model.predict_logits):
+        with pytest.raises(TypeError, match=message):
+            ask(texts)
+    assert model.predict([]) == []
+
+
+def test_a_forked_child_is_told_to_load_the_model_itself(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child would wait for ever; that it is one is seen by the ID of the process."""
+    monkeypatch.setattr("os.getpid", lambda: 1)
+    with pytest.raises(RuntimeError, match=r"was loaded before the process was forked.*: load it in the child"):
+        model.predict(["a"])
+
+
 def test_a_saved_model_says_that_its_texts_are_not_kept(model: Model, tmp_path: Path, run_cli: Cli) -> None:
     code, _, err = run_cli("evaluate", model.save(tmp_path / "saved"))
     assert code == 1

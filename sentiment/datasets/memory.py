@@ -1,6 +1,5 @@
 """Labelled texts that a caller of Python holds: lists, Series and DataFrames."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,31 +10,15 @@ from sentiment.datasets.corpus import Corpus
 from sentiment.datasets.labelled import Named, build_corpus
 from sentiment.datasets.splits import with_share
 from sentiment.datasets.tables import as_labels, as_texts, columns_of
+from sentiment.predictions import text_parts
 
+TEXTS_AT_ONCE = 65_536
 IN_MEMORY = "texts in memory"  # in place of the path of a data set
 
 
 def checked_texts(texts: Any, name: str = "texts") -> list[str]:
-    """Return an iterable of strings as a list.
-
-    Args:
-        texts: strings, such as a list or a column of a DataFrame.
-        name: of the argument, for messages.
-
-    Raises:
-        TypeError: for one string, a whole DataFrame, or a value that is no string; with its place.
-    """
-    if isinstance(texts, (str, bytes)):
-        raise TypeError(f"{name} must be a list of texts, not one {type(texts).__name__}: write [text]")
-    if isinstance(texts, pd.DataFrame):
-        raise TypeError(f"{name} is a whole DataFrame: give one of its columns, such as df['text']")
-    if not isinstance(texts, Iterable):
-        raise TypeError(f"{name} must be a list of texts, not {type(texts).__name__}")
-    found = list(texts)
-    for place, text in enumerate(found):
-        if not isinstance(text, str):
-            raise TypeError(f"{name}[{place}] must be a string, not {text!r} ({type(text).__name__})")
-    return [str(text) for text in found]
+    """Return an iterable of strings as a list; see `sentiment.predictions.text_parts`."""
+    return [str(text) for part in text_parts(texts, TEXTS_AT_ONCE, name) for text in part]
 
 
 def named_texts(texts: Any, labels: Any, groups: Any = None, name: str = "texts") -> Named:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from itertools import islice
 
 import keras
 import numpy as np
@@ -11,7 +10,7 @@ import tensorflow as tf
 from sentiment.artifacts import RunFolder
 from sentiment.batching import Batches, bucket_lengths, map_batches
 from sentiment.precision import precision
-from sentiment.predictions import Prediction, predictions, probabilities
+from sentiment.predictions import Prediction, check_process, predictions, probabilities, text_parts
 from sentiment.preprocessing import TextPreprocessor
 
 BATCH_SIZE = 192
@@ -33,6 +32,7 @@ class Classifier:
         self.model = model
         self.preprocessor = preprocessor
         self.class_names = tuple(class_names)
+        self._process = os.getpid()
         self.model_function = tf.function(lambda ids: model(ids, training=False),
                                           input_signature=[tf.TensorSpec([None, None], tf.int32)])
 
@@ -49,9 +49,15 @@ class Classifier:
         return np.asarray(self.model_function(ids))
 
     def predict_logits(self, texts: Iterable[str]) -> np.ndarray:
-        """Return float32 [texts, 1 or classes]; one logit is the log-odds of the second of two classes."""
-        remaining, parts = iter(texts), [np.zeros((0, self.model.output_shape[-1]), np.float32)]
-        while part := list(islice(remaining, TEXTS_AT_ONCE)):
+        """Return float32 [texts, 1 or classes]; one logit is the log-odds of the second of two classes.
+
+        Raises:
+            TypeError: for one string, a whole DataFrame, or a value that is no string.
+            RuntimeError: in a process that was forked after the model was loaded.
+        """
+        check_process(self._process)
+        parts = [np.zeros((0, self.model.output_shape[-1]), np.float32)]
+        for part in text_parts(texts, TEXTS_AT_ONCE):
             tokens = self.preprocessor.tokenize(part)
             boundaries = bucket_lengths(tokens.lengths, BUCKETS, self.preprocessor.config.max_length)
             batches = Batches(tokens, boundaries, BATCH_SIZE).by_length()
@@ -62,14 +68,12 @@ class Classifier:
         """Return float64 [texts, classes]: the probability of each class; each row adds up to 1."""
         return probabilities(self.predict_logits(texts))
 
-    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+    def predict(self, texts: Iterable[str]) -> list[Prediction]:
         """Return a prediction for each text, in order; an empty text is answered as an unknown word.
 
         Raises:
-            TypeError: if `texts` is one string and not a sequence of them.
+            TypeError: as `predict_logits`.
         """
-        if isinstance(texts, str):
-            raise TypeError("predict takes a list of texts: predict([text])")
         return predictions(self.predict_logits(texts), self.class_names)
 
 

@@ -11,7 +11,7 @@ from sentiment.batching import Batches, TokenizedTexts, map_batches
 from sentiment.portable.engines import Engine, LiteEngine, OnnxEngine
 from sentiment.portable.folder import PortableFolder
 from sentiment.portable.tokens import PlainTokenizer
-from sentiment.predictions import Prediction, predictions, probabilities
+from sentiment.predictions import Prediction, check_process, predictions, probabilities, text_parts
 
 TEXTS_AT_ONCE = 4096
 
@@ -31,6 +31,7 @@ class PortableClassifier:
             self._mapped = ThreadPoolExecutor(engine.workers, thread_name_prefix="predict").map
         self.tokenizer = tokenizer
         self.class_names = tuple(class_names)
+        self._process = os.getpid()
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -57,25 +58,29 @@ class PortableClassifier:
         parts = [ids[start:start + size] for start in range(0, len(ids), size)]
         return np.concatenate(list(self._mapped(self._engine.logits, parts)))
 
-    def predict_logits(self, texts: Sequence[str]) -> np.ndarray:
-        """Return float32 [texts, 1 or classes]; one logit is the log-odds of the second of two classes."""
+    def predict_logits(self, texts: Iterable[str]) -> np.ndarray:
+        """Return float32 [texts, 1 or classes]; one logit is the log-odds of the second of two classes.
+
+        Raises:
+            TypeError: for one string, a whole DataFrame, or a value that is no string.
+            RuntimeError: in a process that was forked after the model was loaded.
+        """
+        check_process(self._process)
         parts = [np.zeros((0, self._engine.width), np.float32)]
-        for start in range(0, len(texts), TEXTS_AT_ONCE):
-            tokens = TokenizedTexts.from_ids([self.tokenizer.ids(text) for text in texts[start:start + TEXTS_AT_ONCE]])
+        for part in text_parts(texts, TEXTS_AT_ONCE):
+            tokens = TokenizedTexts.from_ids([self.tokenizer.ids(text) for text in part])
             batches = Batches(tokens, np.unique(tokens.lengths), self._engine.batch_size)
             parts.append(map_batches(batches.by_length(), len(tokens), self._engine.logits, self._mapped))
         return np.concatenate(parts)
 
-    def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
+    def predict_proba(self, texts: Iterable[str]) -> np.ndarray:
         """Return float64 [texts, classes]: the probability of each class; each row adds up to 1."""
         return probabilities(self.predict_logits(texts))
 
-    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+    def predict(self, texts: Iterable[str]) -> list[Prediction]:
         """Return a prediction for each text, in order; an empty text is answered as an unknown word.
 
         Raises:
-            TypeError: if `texts` is one string and not a sequence of them.
+            TypeError: as `predict_logits`.
         """
-        if isinstance(texts, str):
-            raise TypeError("predict takes a list of texts: predict([text])")
         return predictions(self.predict_logits(texts), self.class_names)

@@ -42,7 +42,7 @@ def test_answers_as_the_run(exported_run: Path) -> None:
 
 
 def test_one_text_is_not_taken_for_its_letters(exported_run: Path) -> None:
-    with pytest.raises(TypeError, match="predict takes a list of texts"):
+    with pytest.raises(TypeError, match="texts must be a list of texts, not one str"):
         PortableClassifier.load(exported_run / "onnx").predict("good")
 
 
