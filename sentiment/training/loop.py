@@ -21,7 +21,7 @@ from sentiment.layers.graph_gradients import releasing
 from sentiment.objectives import cross_entropy, predicted_classes
 from sentiment.signals import StopRequest, noted_signals
 from sentiment.training.averaging import WeightAverage
-from sentiment.training.calibration import GRID, smoothed_targets, summed_losses
+from sentiment.training.calibration import GRID, calibrated_loss, score_and_information, summed_losses
 from sentiment.training.feed import endless, training_dataset
 from sentiment.training.gradients import transformed
 from sentiment.training.noise import Noise
@@ -209,19 +209,23 @@ class Trainer:
     def _validate(self, validation: Batches, labels: np.ndarray, request: StopRequest) -> dict[str, float]:
         """Return what is logged of the validation texts, the same on all workers, each of which predicts its share.
 
-        `val_calibrated_loss` is what the mean loss would be at the best temperature, which every model gets in the end.
+        `val_calibrated_loss` is the mean loss after calibration, which every model gets in the end.
         """
         own: StopRequest | None = request
-        targets = smoothed_targets(labels, self.model.output_shape[-1])
-        if 1 < self.workers.count <= len(labels):
+        parts = self.workers.count if self.workers.count <= len(labels) else 1  # of the texts, one for each worker
+        if parts > 1:
             share = self.workers.share(len(labels))
             validation = Batches(validation.tokens.take(share), validation.boundaries, validation.batch_size)
-            labels, targets, own = labels[share], targets[share], None  # one must not stop, the others would wait
+            labels, own = labels[share], None  # one must not stop, the others would wait
         logits = self.predict(validation, own)
-        texts, right, loss, *calibrated = self.workers.mean(
+        texts, right, loss, score, information, *losses = self.workers.mean(
             len(labels), int(np.sum(predicted_classes(logits) == labels)),
-            float(np.sum(cross_entropy(labels, logits), dtype=np.float64)), *summed_losses(targets, logits, GRID))
-        return {"val_loss": loss / texts, "val_calibrated_loss": min(calibrated) / texts, "val_accuracy": right / texts}
+            float(np.sum(cross_entropy(labels, logits), dtype=np.float64)), *score_and_information(labels, logits),
+            *summed_losses(labels, logits, GRID))
+        # The mean over the workers of parts of the texts, times their number, is a sum over all texts.
+        calibrated = calibrated_loss([one * parts for one in losses], score * parts, information * parts)
+        return {"val_loss": loss / texts, "val_calibrated_loss": calibrated / parts / texts,
+                "val_accuracy": right / texts}
 
     def _diverge(self, loss: float, place: Place) -> None:
         """Note that the loss is not finite any more, or raise `DivergedError` if there is no epoch to fall back on."""
