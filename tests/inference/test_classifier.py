@@ -20,7 +20,7 @@ def test_predictions(tiny_run: Path) -> None:
         assert sum(answer.scores.values()) == pytest.approx(1)
         assert answer.score == max(answer.scores.values()) == answer.scores[answer.label]
     assert classifier.predict([]) == []
-    with pytest.raises(TypeError, match="takes a list of texts"):
+    with pytest.raises(TypeError, match="must be a list of texts, not one str"):
         classifier.predict("a good film")
 
 
