@@ -134,8 +134,11 @@ class Model(Classifier):
 
     @property
     def history(self) -> pd.DataFrame:
-        """The losses and accuracies of the training, an epoch a row; empty for a linear model."""
-        return pd.read_csv(self._folder.history) if self._folder.history.is_file() else pd.DataFrame()
+        """The losses and accuracies of the training by epoch, counted from 1; empty for a linear model."""
+        if not self._folder.history.is_file():
+            return pd.DataFrame()
+        found = pd.read_csv(self._folder.history)
+        return found.assign(epoch=found["epoch"] + 1).set_index("epoch")
 
     @property
     def keras_model(self) -> "keras.Model":

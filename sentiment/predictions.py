@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from scipy.special import expit, softmax
@@ -32,7 +32,7 @@ def class_logits(logits: np.ndarray) -> np.ndarray:
     return np.concatenate([np.zeros_like(logits), logits], axis=1) if logits.shape[1] == 1 else logits
 
 
-def text_parts(texts: Iterable[str], size: int, name: str = "texts") -> Iterator[list[str]]:
+def text_parts(texts: Iterable[Any], size: int, name: str = "texts") -> Iterator[list[str]]:
     """Yield an iterable of strings in lists of at most `size`.
 
     Args:
@@ -54,7 +54,9 @@ def text_parts(texts: Iterable[str], size: int, name: str = "texts") -> Iterator
     while part := list(islice(remaining, size)):
         for place, text in enumerate(part, first):
             if not isinstance(text, str):
-                raise TypeError(f"{name}[{place}] must be a string, not {text!r} ({type(text).__name__})")
+                missing = text is None or (isinstance(text, float) and text != text)
+                advice = "; leave out what has no text" if missing else ""
+                raise TypeError(f"{name}[{place}] must be a string, not {text!r} ({type(text).__name__}){advice}")
         yield part
         first += len(part)
 

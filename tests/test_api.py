@@ -35,7 +35,7 @@ def test_a_model_of_texts_in_memory_answers(model: Model) -> None:
     assert model.class_names == ("neg", "pos")
     assert model.config.model.units == 4
     assert model.metrics["dataset"]["train_texts"] + model.metrics["dataset"]["validation_texts"] == 64
-    assert len(model.history) == 2
+    assert model.history.index.tolist() == [1, 2]
     series = pd.Series(TEXTS[:3], index=[7, 8, 9])
     assert len(model.predict(series)) == 3
     np.testing.assert_array_equal(model.predict_proba(text for text in series), model.predict_proba(TEXTS[:3]))

@@ -18,6 +18,11 @@ from sentiment.evaluation import plots
 QUICK = ["--arch", "cnn", "--epochs", "1", "--units", "4", "--embedding-size", "4", "--no-export"]
 
 
+@pytest.mark.parametrize(("word", "text"), [(":)", True), ("A film.", True), ("bilstm", False), ("10/10", False)])
+def test_a_word_that_can_only_be_a_text(word: str, text: bool) -> None:
+    assert shipped.is_text(word) == text
+
+
 def test_hyphens_and_underscores() -> None:
     assert with_hyphens(["--max_length=5", "--text_column", "my_text", "--", "--a_b"]) == [
         "--max-length=5", "--text-column", "my_text", "--", "--a_b"]
@@ -237,6 +242,7 @@ def test_bad_requests_are_one_line_and_leave_nothing(
     (["predict", "{run}", "--input", "{csv}", "--output", "no/such/folder.csv"], "no such folder: no/such"),
     (["predict", "{run}", "--input", "{csv}", "--text-column", "txt"], "has no column 'txt'; did you mean 'text'?"),
     (["predict", "nowhere", "text"], "no such model folder: nowhere"),
+    (["predict", "Wonderful"], "to label a text of one word, name the model before it: predict models/imdb Wonderful"),
     (["info", "{here}"], "is not a model folder of this project"),
     (["evaluate", "{run}", "--dataset", "{csv}", "--label-column", "source"],
      "the label 'web' does not occur in training"),

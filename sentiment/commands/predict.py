@@ -50,6 +50,11 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.model is not None and is_text(arguments.model):
         arguments.model, arguments.texts = None, [arguments.model, *arguments.texts]
     _check(arguments)
+    name = arguments.model
+    if name is not None and not arguments.texts and not arguments.input and len(Path(name).parts) == 1 \
+            and not Path(name).exists():
+        raise UserError(f"no such model folder: {name}; to label a text of one word, name the model before it: predict "
+                        f"models/imdb {name}")
     if arguments.model is None:
         arguments.model = shipped_model()
     if arguments.stateful:

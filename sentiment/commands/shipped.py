@@ -11,8 +11,12 @@ BESIDE = Path(sentiment.__file__).parents[1]  # what is run from a clone, wherev
 
 
 def is_text(word: str) -> bool:
-    """Return whether a word of the command line can only be a text: it has white space, and no file has this name."""
-    return any(character.isspace() for character in word) and not Path(word).exists()
+    """Return whether a word of the command line can only be a text.
+
+    That is one with white space, or without a letter and a digit, unless a file has this name.
+    """
+    spaces, letters = any(map(str.isspace, word)), any(map(str.isalnum, word))
+    return (spaces or not letters) and not Path(word).exists()
 
 
 def shipped_model() -> str:

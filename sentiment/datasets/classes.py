@@ -158,9 +158,8 @@ def check_sizes(distinct: Mapping[str, int], parts: Sequence[str], where: str) -
     """
     rare = [name for name in class_order(set(distinct)) if distinct[name] < len(parts)]
     if rare:
-        texts = "distinct text" if distinct[rare[0]] == 1 and len(rare) == 1 else "distinct texts"
-        raise UserError(f"too few {texts} in {where} of the class {_listed(rare, distinct)}: at least {len(parts)} are "
-                        f"needed, for {', '.join(parts)}; add some, or leave such classes out with "
+        raise UserError(f"too few distinct texts in {where} of the class {_listed(rare, distinct)}: at least "
+                        f"{len(parts)} are needed, for {', '.join(parts)}; add some, or leave such classes out with "
                         f"--min-class-size {len(parts)}")
 
 

@@ -170,7 +170,7 @@ def _unknown_label(named: Named, row: int, class_names: tuple[str, ...]) -> User
     label = named.labels[row]
     alike = any(folded(label) == folded(name) for name in class_names)
     advice = "; --merge-labels takes names as one that differ in case, white space or characters that do not show" \
-        if alike else nearest(label, class_names)
+        if alike else nearest(label, class_names) or "; remove the rows of classes that the model does not know"
     shown = ", ".join(class_names[:20]) + (", ..." if len(class_names) > 20 else "")
     return UserError(f"{named.where}, row {row + 1}: the label '{label}' does not occur in training "
                      f"(its labels: {shown}){advice}")

@@ -109,7 +109,7 @@ def test_rare_classes_are_named_and_can_be_left_out(tmp_path: Path) -> None:
 def test_equal_texts_count_once(tmp_path: Path) -> None:
     pd.DataFrame({"text": ["same"] * 5 + ["x", "y", "z"], "label": ["a"] * 5 + ["b"] * 3}).to_csv(
         tmp_path / "same.csv", index=False)
-    with pytest.raises(UserError, match=r"too few distinct texts? in .*same.csv of the class 'a' \(1\)"):
+    with pytest.raises(UserError, match=r"too few distinct texts in .*same.csv of the class 'a' \(1\)"):
         load_corpus(DataConfig(dataset=str(tmp_path / "same.csv")), seed=1)
 
 
