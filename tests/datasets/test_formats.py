@@ -231,3 +231,12 @@ def test_a_column_that_is_not_found_has_a_hint(content: str, form: TableFormat, 
 def test_a_folder_is_no_table(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"is a folder: name its files, such as '.*\*\.csv'"):
         matching_files(tmp_path)
+
+
+def test_categories_and_nullable_numbers_of_parquet_are_labels(tmp_path: Path) -> None:
+    table = pyarrow.table({"text": ["a", "b", "c"], "label": pyarrow.array(["x", None, "y"]).dictionary_encode(),
+                           "stars": pyarrow.array([1, None, 2], pyarrow.int8())})
+    pyarrow.parquet.write_table(table, tmp_path / "x.parquet")
+    for column, expected in (("label", ["x", "", "y"]), ("stars", ["1", "", "2"])):
+        (rows,) = labelled_rows(tmp_path / "x.parquet", DataConfig(label_column=column), 10)
+        assert rows.labels == expected
