@@ -242,7 +242,8 @@ def train(data: Any = "auto", labels: Any = None, *, groups: Any = None, validat
     Example:
         >>> import sentiment
         >>> texts = [f"a {word} film, number {n}" for n in range(40) for word in ("good", "bad")]
-        >>> model = sentiment.train(texts, ["pos", "neg"] * 40, arch="fasttext", epochs=20, verbose=False)
+        >>> model = sentiment.train(texts, ["pos", "neg"] * 40, arch="gru", units=8, embedding_size=16, epochs=12,
+        ...                         batch_size=8, learning_rate=0.02, verbose=False)
         >>> model.predict(["such a good film"])[0].label
         'pos'
     """

@@ -62,7 +62,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
     Example:
         >>> from sentiment import TextClassifier
         >>> texts = [f"a {word} film, number {n}" for n in range(40) for word in ("good", "bad")]
-        >>> model = TextClassifier(arch="fasttext", epochs=20).fit(texts, ["pos", "neg"] * 40)
+        >>> model = TextClassifier(arch="tfidf-lr").fit(texts, ["pos", "neg"] * 40)
         >>> model.predict(["such a good film"]).tolist()
         ['pos']
     """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.commands import Cli
+from helpers.commands import TINY_RUN, Cli
 
 from sentiment.artifacts import RunFolder
 from sentiment.evaluation import calibration_error
@@ -127,15 +127,19 @@ def test_what_cannot_be_compared(tiny_run: Path, tiny_csv: Path, tmp_path: Path,
     assert f"{path} has the classes a, b, {tiny_run} neg, pos" in err
 
 
-def test_calibration_is_stored_and_used(tiny_run: Path, tiny_csv: Path) -> None:
-    """The logits of the saved model are those of training divided by the temperature that its folder names."""
-    folder = RunFolder.open(tiny_run)
-    calibration = folder.load_metrics()["calibration"]
-    with np.load(folder.test) as test:
-        labels, logits = test["labels"], test["logits"]
-    assert calibration["temperature"] > 0
-    assert calibration["temperature"] != 1.0
-    assert calibration["test_error_before"] == pytest.approx(
-        calibration_error(labels, logits * calibration["temperature"]))
-    assert folder.load_metrics()["test"]["calibration_error"] == pytest.approx(calibration_error(labels, logits))
-    assert load(tiny_run).predict_logits(["a good film"]).shape == (1, 1)
+def test_calibration_is_stored_and_used(tiny_csv: Path, tmp_path: Path, run_cli: Cli, monkeypatch: pytest.MonkeyPatch
+                                        ) -> None:
+    """The logits of the saved model are those of training divided by the temperature; two trainings, of one and of 3."""
+    found = {}
+    for factor in (1.0, 3.0):
+        monkeypatch.setattr("sentiment.training.training.temperature", lambda *_, factor=factor: factor)
+        folder = RunFolder(tmp_path / str(factor))
+        assert run_cli("train", "--dataset", tiny_csv, "--output-dir", folder.path, *TINY_RUN, "--no-export")[0] == 0
+        calibration = folder.load_metrics()["calibration"]
+        with np.load(folder.test) as test:
+            labels, logits = test["labels"], test["logits"]
+        assert calibration["temperature"] == factor
+        assert calibration["test_error_before"] == pytest.approx(calibration_error(labels, logits * factor))
+        assert folder.load_metrics()["test"]["calibration_error"] == pytest.approx(calibration_error(labels, logits))
+        np.testing.assert_allclose(load(folder.path).predict_logits(["a good film"]), found.setdefault(
+            "raw", load(folder.path).predict_logits(["a good film"])) / factor, rtol=1e-4)
