@@ -129,8 +129,8 @@ def test_what_cannot_be_compared(tiny_run: Path, tiny_csv: Path, tmp_path: Path,
 
 def test_calibration_is_stored_and_used(tiny_csv: Path, tmp_path: Path, run_cli: Cli, monkeypatch: pytest.MonkeyPatch
                                         ) -> None:
-    """The logits of the saved model are those of training divided by the temperature; two trainings, of one and of 3."""
-    found = {}
+    """The logits of the saved model are those of training divided by the temperature; trained with 1 and with 3."""
+    found: dict[str, np.ndarray] = {}
     for factor in (1.0, 3.0):
         monkeypatch.setattr("sentiment.training.training.temperature", lambda *_, factor=factor: factor)
         folder = RunFolder(tmp_path / str(factor))
