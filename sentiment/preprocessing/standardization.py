@@ -13,6 +13,7 @@ Rules have a version, which is part of the configuration of a run: a model goes 
 Version 1 knows neither variants of letters nor symbol tokens, and reads a Thai sentence as one word.
 """
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -90,11 +91,22 @@ def standardize(texts: Any, *, periods: bool = False, rules: int = NEWEST) -> An
         periods: whether the period that ends a sentence stays as a word.
         rules: their version.
     """
+    texts = tf.convert_to_tensor(texts, tf.string)
+    return tf.reshape(_function(periods, rules)(tf.reshape(texts, [-1])), tf.shape(texts))
+
+
+@cache
+def _function(periods: bool, rules: int) -> Any:
+    """Return the rules as a function of string [texts], which all graphs of the process share: tracing it is slow."""
     chosen = RULES[rules]
-    texts = tf.strings.regex_replace(texts, "\x00", " ")  # tf.strings.lower would end the text at a NUL
-    if chosen.variants:
-        texts = one_form(texts)
-    texts = tf.strings.lower(texts, encoding="utf-8")
-    for pattern, replacement in (*chosen.markup, *(chosen.signs_and_periods if periods else chosen.signs)):
-        texts = tf.strings.regex_replace(texts, pattern, replacement)
-    return texts
+
+    def apply(texts: Any) -> Any:
+        texts = tf.strings.regex_replace(texts, "\x00", " ")  # tf.strings.lower would end the text at a NUL
+        if chosen.variants:
+            texts = one_form(texts)
+        texts = tf.strings.lower(texts, encoding="utf-8")
+        for pattern, replacement in (*chosen.markup, *(chosen.signs_and_periods if periods else chosen.signs)):
+            texts = tf.strings.regex_replace(texts, pattern, replacement)
+        return texts
+
+    return tf.function(apply, input_signature=[tf.TensorSpec([None], tf.string)])

@@ -57,21 +57,20 @@ def _tables() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, str]:
 
 
 def one_form(texts: Any) -> Any:
-    """Return a string tensor of any shape with one form for each letter; most texts need no more than a look at them.
+    """Return a string tensor [texts] with one form for each letter; most texts need no more than a look at them.
 
     Only texts with a character of the tables are taken apart into code points.
     """
     keys, values, pairs, composed, pattern = _tables()
-    flat = tf.reshape(texts, [-1])
-    rows = tf.where(tf.strings.regex_full_match(flat, pattern))
-    codes = tf.strings.unicode_decode(tf.gather_nd(flat, rows), "UTF-8")
+    rows = tf.where(tf.strings.regex_full_match(texts, pattern))
+    codes = tf.strings.unicode_decode(tf.gather_nd(texts, rows), "UTF-8")
     places = tf.minimum(tf.searchsorted(keys, codes.flat_values), len(keys) - 1)
     codes = codes.with_flat_values(tf.where(tf.gather(keys, places) == codes.flat_values, tf.gather(values, places),
                                             codes.flat_values))
     for _ in range(ROUNDS):
         codes = _composed(codes, pairs, composed)
     changed = tf.strings.unicode_encode(codes, "UTF-8")
-    return tf.reshape(tf.tensor_scatter_nd_update(flat, rows, changed), tf.shape(texts))
+    return tf.tensor_scatter_nd_update(texts, rows, changed)
 
 
 def _composed(codes: Any, pairs: np.ndarray, composed: np.ndarray) -> Any:
