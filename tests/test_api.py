@@ -164,14 +164,10 @@ def test_mistakes_are_told_in_words_of_python(call: Callable[[], object], kind: 
 
 
 def test_the_estimator_is_one_of_scikit_learn() -> None:
-    """Labels keep their type; it is cloned, pickled, searched over and put into a pipeline."""
+    """Labels keep their type; it is cloned and pickled."""
     labels = np.array([3, 7] * 40)
     first = TextClassifier(**QUICK)
     assert clone(first).get_params() == first.get_params()
-    search = GridSearchCV(make_pipeline(first), {"textclassifier__units": [2, 3]}, cv=2, refit=False,
-                          error_score="raise")
-    search.fit(TEXTS, labels)
-    assert set(search.cv_results_["param_textclassifier__units"]) == {2, 3}
     assert first.fit(pd.Series(TEXTS), labels) is first
     assert first.classes_.tolist() == [3, 7]
     assert set(first.predict(TEXTS).tolist()) <= {3, 7}
@@ -181,6 +177,15 @@ def test_the_estimator_is_one_of_scikit_learn() -> None:
     assert not clone(first).__sklearn_is_fitted__()
 
 
+@pytest.mark.extended
+def test_the_estimator_is_searched_over_in_a_pipeline() -> None:
+    search = GridSearchCV(make_pipeline(TextClassifier(**QUICK)), {"textclassifier__units": [2, 3]}, cv=2, refit=False,
+                          error_score="raise")
+    search.fit(TEXTS, np.array([3, 7] * 40))
+    assert set(search.cv_results_["param_textclassifier__units"]) == {2, 3}
+
+
+@pytest.mark.extended
 def test_every_public_name_has_an_example_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(__file__).parents[1])  # which has models/imdb
     finder = doctest.DocTestFinder()

@@ -67,7 +67,7 @@ def test_odd_texts(periods: bool, rules: int) -> None:
 
 @given(st.lists(st.text(st.one_of(st.sampled_from(SIGNS_OF_WORDS), st.characters()), max_size=30), max_size=8),
        st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_any_text(texts: list[str], periods: bool) -> None:
     """Also signs of all kinds, of which words of version 2 are made."""
     assert_same(texts, TextConfig(periods=periods, max_length=7))
