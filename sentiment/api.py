@@ -25,6 +25,7 @@ from sentiment.datasets.memory import IN_MEMORY, corpus_in_memory, named_frame, 
 from sentiment.errors import UserError, nearest
 from sentiment.evaluation import evaluate
 from sentiment.export import Original
+from sentiment.files import written_beside
 from sentiment.inference import Classifier, Explanation, explain
 from sentiment.precision import precision
 from sentiment.reports import evaluation_report, write_report
@@ -210,8 +211,9 @@ class Model(Classifier):
         target = Path(folder)
         with in_python():
             RunFolder.check_free(target, overwrite=overwrite)
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(self._folder.path, target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with written_beside(target) as beside:  # it may be the folder that is copied
+            shutil.copytree(self._folder.path, beside)
         return target
 
 

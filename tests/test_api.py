@@ -100,6 +100,9 @@ def test_evaluation_explanation_and_exports(model: Model, tmp_path: Path) -> Non
     np.testing.assert_allclose(exported.predict_proba(TEXTS[:4]), model.predict_proba(TEXTS[:4]), atol=1e-5)
     loaded = sentiment.load(model.save(tmp_path / "saved"))
     np.testing.assert_array_equal(loaded.predict_proba(TEXTS), model.predict_proba(TEXTS))
+    assert isinstance(loaded, Model)
+    loaded.save(tmp_path / "saved", overwrite=True)  # over itself
+    np.testing.assert_array_equal(sentiment.load(tmp_path / "saved").predict_proba(TEXTS), model.predict_proba(TEXTS))
     for call, message in ((lambda: model.export("onx", tmp_path / "x"), "form must be one of .*did you mean 'onnx'"),
                           (lambda: model.export("onnx", tmp_path / "out"), "is there already"),
                           (lambda: model.save(tmp_path / "saved"), "add overwrite to replace it"),
