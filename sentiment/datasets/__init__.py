@@ -8,6 +8,7 @@ from sentiment.config import UNLABELLED_OF_CORPUS, DataConfig
 from sentiment.datasets import imdb, labelled, sample
 from sentiment.datasets.corpus import Corpus, Examples, HeldOut, Texts, digests, occurring
 from sentiment.datasets.download import DownloadError
+from sentiment.datasets.formats import check_applies
 from sentiment.datasets.splits import with_share
 from sentiment.datasets.streams import scan
 from sentiment.datasets.tables import labelled_rows
@@ -98,6 +99,7 @@ def load_for_evaluation(config: DataConfig, seed: int, class_names: tuple[str, .
                             "of them")
         named = labelled.from_folder(parts.get("test", path), config.encoding)
     else:
+        check_applies(config.table_format, labelled.tables_of(config, config.dataset), config.dataset)
         named = labelled.from_table(config.dataset, config)
     return labelled.indexed(named, class_names, merge=config.merge_labels)
 
