@@ -17,7 +17,8 @@ from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 JSON_LINES = (".jsonl", ".ndjson")
-KINDS = (*SEPARATORS, *JSON_LINES, ".json", ".parquet", ".xlsx")
+JSON_KINDS = (*JSON_LINES, ".json")
+KINDS = (*SEPARATORS, *JSON_KINDS, ".parquet", ".xlsx")
 WRITTEN_KINDS = tuple(kind for kind in KINDS if kind != ".xlsx")
 BINARY_KINDS = (".parquet", ".xlsx")
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
@@ -104,9 +105,9 @@ def check_applies(form: TableFormat, paths: Sequence[Path], where: str) -> None:
     """
     used = {kind_of(path) for path in paths}
     for flag, value, kinds in (("--encoding", form.encoding, BINARY_KINDS),
-                               ("--separator", form.separator, (*JSON_LINES, ".json", *BINARY_KINDS)),
-                               ("--quoting", form.quoting, (*JSON_LINES, ".json", *BINARY_KINDS)),
-                               ("--no-header", not form.header, (*JSON_LINES, ".json", ".parquet"))):
+                               ("--separator", form.separator, (*JSON_KINDS, *BINARY_KINDS)),
+                               ("--quoting", form.quoting, (*JSON_KINDS, *BINARY_KINDS)),
+                               ("--no-header", not form.header, (*JSON_KINDS, ".parquet"))):
         if value and used <= set(kinds):
             raise UserError(f"{flag} does not apply to {where}: leave it out")
 

@@ -1,7 +1,7 @@
 """Tables, read as frames of some thousand rows: CSV, TSV, JSON, JSON lines, Parquet and Excel."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import chain, islice
 from pathlib import Path
@@ -13,7 +13,7 @@ import pyarrow.parquet
 
 from sentiment.console import log
 from sentiment.datasets.formats import kind_of, opened_text, translated_errors
-from sentiment.datasets.separated import separated_chunks
+from sentiment.datasets.separated import object_frame, separated_chunks
 from sentiment.errors import UserError
 from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 
@@ -83,13 +83,6 @@ def _json_chunks(path: Path, rows: int, form: TableFormat, seen: Callable[[int],
             yield object_frame(columns, names, len(chunk))
             seen(raw.tell() - before)
             before = raw.tell()
-
-
-def object_frame(columns: dict[int, Any], names: Sequence[str], rows: int) -> pd.DataFrame:
-    """Return a frame of Python's values as they are; two columns may have one name, and there may be none."""
-    frame = pd.DataFrame(columns, dtype=object, index=range(rows))
-    frame.columns = pd.Index(names, dtype=object)
-    return frame
 
 
 class _Missing:
@@ -191,6 +184,9 @@ def _warn_of_sheets(path: Path, name: str, sheets: int) -> None:
 
 def _sheet_frames(records: Iterator[tuple[int, tuple[object, ...]]], rows: int, path: Path, form: TableFormat
                   ) -> Iterator[pd.DataFrame]:
+    def frame(chunk: list[list[object]]) -> pd.DataFrame:
+        return object_frame({place: [row[place] for row in chunk] for place in range(len(names))}, names, len(chunk))
+
     _, first = next(records)
     if form.header:
         names = ["" if name is None else str(name) for name in first]
@@ -208,14 +204,10 @@ def _sheet_frames(records: Iterator[tuple[int, tuple[object, ...]]], rows: int, 
                             f"{'header' if form.header else 'first row'} has {columns}")
         chunk.append(list(record[:len(names)]) + [None] * (len(names) - len(record)))
         if len(chunk) == rows:
-            yield _excel_frame(chunk, names)
+            yield frame(chunk)
             chunk, yielded = [], True
     if chunk or not yielded:
-        yield _excel_frame(chunk, names)
-
-
-def _excel_frame(rows: list[list[object]], names: list[str]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=pd.Index(names, dtype=object), dtype=object)
+        yield frame(chunk)
 
 
 def _without_empty_ends(records: Iterator[tuple[object, ...]]) -> Iterator[tuple[int, tuple[object, ...]]]:

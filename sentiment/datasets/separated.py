@@ -9,7 +9,7 @@ and finds the line and the reason of an error.
 import codecs
 import csv
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from io import TextIOWrapper
@@ -45,6 +45,13 @@ QUOTE = ord('"')
 SWALLOWED_LINES, SWALLOWED_SHARE = 6, 0.9
 MANY_LINES = 100
 csv.field_size_limit(2**31 - 1)
+
+
+def object_frame(columns: dict[int, Any], names: Sequence[str], rows: int) -> pd.DataFrame:
+    """Return a frame of Python's values as they are; two columns may have one name, and there may be none."""
+    frame = pd.DataFrame(columns, dtype=object, index=range(rows))
+    frame.columns = pd.Index(names, dtype=object)
+    return frame
 
 
 class Head:
@@ -291,10 +298,8 @@ def _by_python(path: Path, rows: int, kept: list[int] | None, form: TableFormat,
         while chunk := list(islice(records, rows)):
             columns = list(zip(*chunk, strict=True))
             places = range(len(columns)) if kept is None else kept
-            frame = pd.DataFrame({number: columns[place] for number, place in enumerate(places)}, dtype=object,
-                                 index=range(len(chunk)))
-            frame.columns = pd.Index(_names(kept, head), dtype=object)
-            yield frame
+            yield object_frame({number: columns[place] for number, place in enumerate(places)}, _names(kept, head),
+                               len(chunk))
             reached(raw.tell())
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow
 
 from sentiment.config import DataConfig
-from sentiment.datasets.formats import COMPRESSIONS, JSON_LINES, KINDS, SEPARATORS, advice_for, is_read, kind_of
+from sentiment.datasets.formats import COMPRESSIONS, JSON_KINDS, KINDS, SEPARATORS, advice_for, is_read, kind_of
 from sentiment.datasets.reading import MISSING, read_chunks
 from sentiment.datasets.separated import other_separator, separator_advice
 from sentiment.errors import UserError, nearest
@@ -113,7 +113,7 @@ def labelled_rows(pattern: str | os.PathLike[str], config: DataConfig, rows: int
     for path, frame in table_chunks(pattern, rows, form=config.table_format):
         if columns is None:
             columns = columns_of(frame, config, where, path, labelled=labelled, grouped=grouped)
-        elif path != last and kind_of(path) not in (*JSON_LINES, ".json"):  # whose objects may lack a key
+        elif path != last and kind_of(path) not in JSON_KINDS:  # whose objects may lack a key
             for name, flag in zip(columns, ("--text-column", "--label-column", "--group-column"), strict=True):
                 if name is not None:
                     column_named(frame.columns, name, (), flag, str(path))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sentiment.datasets.formats import JSON_LINES, check_applies, kind_of
+from sentiment.datasets.formats import JSON_KINDS, check_applies, kind_of
 from sentiment.datasets.reading import read_chunks
 from sentiment.datasets.tables import (
     TEXT_NAMES,
@@ -70,7 +70,7 @@ def scored_frames(classifier: Predictor, sources: Sequence[Path], text_column: s
             for added in (LABEL_COLUMN, SCORE_COLUMN):
                 if added in names:
                     raise UserError(f"{path} already has a column '{added}': rename it")
-            if kind_of(path) not in (*JSON_LINES, ".json"):
+            if kind_of(path) not in JSON_KINDS:
                 expected = names if expected is None else expected
                 if sorted(names) != sorted(expected) or (len(set(names)) < len(names) and names != expected):
                     raise UserError(f"{path} has the columns {', '.join(names)}, the first file has "

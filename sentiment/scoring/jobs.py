@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sentiment.datasets.formats import JSON_LINES, SEPARATORS, check_applies, is_written, kind_of
+from sentiment.datasets.formats import JSON_KINDS, SEPARATORS, check_applies, is_written, kind_of
 from sentiment.datasets.reading import read_chunks
 from sentiment.datasets.separated import output_format
 from sentiment.datasets.tables import matching_files
@@ -54,7 +54,7 @@ class Job:
 
     def _columns(self) -> list[str] | None:
         """Return the columns of CSV that is made of JSON, whose objects may have any keys; None for other files."""
-        json_sources = [source for source in self.sources if kind_of(source) in (*JSON_LINES, ".json")]
+        json_sources = [source for source in self.sources if kind_of(source) in JSON_KINDS]
         if kind_of(self.target) not in SEPARATORS or not json_sources:
             return None
         names = (name for source in self.sources for frame in read_chunks(source, CHUNK_ROWS, form=self.form)

@@ -27,7 +27,8 @@ from sentiment.datasets.formats import (
     kind_of,
     suffixes_of,
 )
-from sentiment.datasets.reading import MISSING, WrittenFloat, object_frame
+from sentiment.datasets.reading import MISSING, WrittenFloat
+from sentiment.datasets.separated import object_frame
 from sentiment.datasets.tables import cells, column_of
 from sentiment.errors import UserError
 from sentiment.files import written_beside
