@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from sentiment.artifacts import RunFolder
-from sentiment.datasets import load_corpus
+from sentiment.data import load_corpus
 from sentiment.errors import UserError
 from sentiment.inference import load
 from sentiment.portable import PortableClassifier

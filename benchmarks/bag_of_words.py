@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from sentiment.config import DataConfig
-from sentiment.datasets import load_corpus
+from sentiment.data import load_corpus
 from sentiment.errors import UserError
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sentiment.commands.tensorflow import import_tensorflow
+from sentiment.cli.tensorflow import import_tensorflow
 from sentiment.errors import UserError
 
 PREDICTIONS, PART = 10_000, 2_500

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from sentiment.artifacts import RunFolder
-from sentiment.datasets import load_corpus
+from sentiment.data import load_corpus
 from sentiment.errors import UserError
 from sentiment.evaluation import log_loss
 from sentiment.inference import load

@@ -21,8 +21,8 @@ import pandas as pd
 
 from sentiment.artifacts import RunFolder
 from sentiment.config import DataConfig
-from sentiment.datasets import load_corpus
-from sentiment.datasets.corpus import Examples
+from sentiment.data import load_corpus
+from sentiment.data.corpus import Examples
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "other_corpora.jsonl"

@@ -4,7 +4,7 @@
 
 Writes a file of random words, some with quotes, commas and line breaks in them, to a temporary folder, and reads its
 texts and labels in turn by pandas (as this project did before, which neither counts fields nor notices a quote that is
-not closed) and by `sentiment.datasets`. Then it goes through the file as `--stream` and `predict --output` do, with a
+not closed) and by `sentiment.data`. Then it goes through the file as `--stream` and `predict --output` do, with a
 stand-in for the model, each in a process of its own, and prints the largest memory of each, for a tenth of the rows and
 for all: it must not grow.
 """
@@ -23,8 +23,8 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 
 from sentiment.config import DataConfig
-from sentiment.datasets.streams import scan
-from sentiment.datasets.tables import labelled_rows
+from sentiment.data.streams import scan
+from sentiment.data.tables import labelled_rows
 from sentiment.machine import peak_memory_bytes
 from sentiment.predictions import Prediction
 from sentiment.scoring import plan_jobs, run_jobs

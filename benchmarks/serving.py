@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from sentiment.config import DataConfig
-from sentiment.datasets import load_corpus
+from sentiment.data import load_corpus
 from sentiment.files import written_beside
 
 SIDES = {"batching": [], "no batching": ["--batch-size", "1"]}

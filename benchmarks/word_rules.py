@@ -16,11 +16,11 @@ from tempfile import TemporaryDirectory
 import keras
 import numpy as np
 
-from sentiment.datasets import load_corpus
+from sentiment.data import load_corpus
 from sentiment.errors import UserError
 from sentiment.evaluation import evaluate
 from sentiment.files import written_beside
-from sentiment.preprocessing.standardization import RULES
+from sentiment.text.standardization import RULES
 from sentiment.training.strategy import make_strategy
 from sentiment.training.training import train
 from sentiment.workflow import config_with

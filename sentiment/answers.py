@@ -8,8 +8,8 @@ import numpy as np
 
 from sentiment.artifacts import RunFolder
 from sentiment.config import DataConfig, RunConfig
-from sentiment.datasets import Examples, load_corpus, load_for_evaluation
-from sentiment.datasets.memory import IN_MEMORY
+from sentiment.data import Examples, load_corpus, load_for_evaluation
+from sentiment.data.memory import IN_MEMORY
 from sentiment.errors import UserError
 from sentiment.evaluation import evaluate
 from sentiment.inference import Classifier, load

@@ -19,9 +19,9 @@ from sentiment import export as exports
 from sentiment.artifacts import RunFolder
 from sentiment.config import DataConfig, RunConfig, flag_of
 from sentiment.console import log
-from sentiment.datasets import Examples
-from sentiment.datasets.labelled import indexed
-from sentiment.datasets.memory import IN_MEMORY, corpus_in_memory, named_frame, named_texts
+from sentiment.data import Examples
+from sentiment.data.labelled import indexed
+from sentiment.data.memory import IN_MEMORY, corpus_in_memory, named_frame, named_texts
 from sentiment.errors import UserError, nearest
 from sentiment.evaluation import evaluate
 from sentiment.export import Original
@@ -34,7 +34,7 @@ from sentiment.workflow import config_with, resumed_or_new, run_training
 if TYPE_CHECKING:
     import keras
 
-    from sentiment.datasets.labelled import Named
+    from sentiment.data.labelled import Named
 
 FORMATS: Mapping[str, Callable[[Original], Path]] = {
     "saved_model": exports.export_saved_model, "onnx": exports.export_onnx, "litert": exports.export_litert}

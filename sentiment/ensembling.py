@@ -15,12 +15,12 @@ from sentiment.artifacts import RunFolder
 from sentiment.batching import RESERVED_IDS, UNKNOWN_ID
 from sentiment.config import RunConfig, TextConfig
 from sentiment.console import log
-from sentiment.datasets import Corpus, Texts, load_corpus, load_unlabelled, occurring
+from sentiment.data import Corpus, Texts, load_corpus, load_unlabelled, occurring
 from sentiment.errors import UserError
 from sentiment.inference import Classifier
 from sentiment.model_card import mean_of
-from sentiment.preprocessing import TextPreprocessor
-from sentiment.preprocessing.preprocessor import kept_at_ends
+from sentiment.text import TextPreprocessor
+from sentiment.text.preprocessor import kept_at_ends
 from sentiment.training import Trained
 from sentiment.training.calibration import mean_weights
 from sentiment.training.callbacks import Seconds

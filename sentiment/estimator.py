@@ -17,12 +17,12 @@ from sentiment import architectures
 from sentiment.api import in_python, nested
 from sentiment.config import RunConfig
 from sentiment.console import log
-from sentiment.datasets import Corpus, Examples
-from sentiment.datasets.corpus import HeldOut
-from sentiment.datasets.memory import IN_MEMORY, checked_texts
-from sentiment.datasets.splits import hold_out
+from sentiment.data import Corpus, Examples
+from sentiment.data.corpus import HeldOut
+from sentiment.data.memory import IN_MEMORY, checked_texts
+from sentiment.data.splits import hold_out
 from sentiment.inference import Classifier
-from sentiment.preprocessing import TextPreprocessor
+from sentiment.text import TextPreprocessor
 from sentiment.training import train
 from sentiment.training.strategy import make_strategy
 from sentiment.workflow import config_with, load_prior

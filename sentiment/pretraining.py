@@ -15,12 +15,12 @@ from sentiment.artifacts import PretrainedFolder
 from sentiment.batching import Batches, TokenizedTexts, bucket_lengths
 from sentiment.config import PretrainConfig
 from sentiment.console import log
-from sentiment.datasets import Corpus, Texts, digests, load_corpus, load_unlabelled
+from sentiment.data import Corpus, Texts, digests, load_corpus, load_unlabelled
 from sentiment.errors import UserError
 from sentiment.machine import peak_memory_bytes
 from sentiment.model_card import pretraining_card
 from sentiment.precision import precision
-from sentiment.preprocessing import TextPreprocessor, word_vectors
+from sentiment.text import TextPreprocessor, word_vectors
 from sentiment.training.autoencoder import AutoencoderTask
 from sentiment.training.callbacks import HistoryFile, Seconds
 from sentiment.training.checkpoints import Checkpoints

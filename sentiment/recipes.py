@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sentiment.artifacts import RunFolder
 from sentiment.config import UNLABELLED_OF_CORPUS, DataConfig
-from sentiment.datasets import load_corpus
+from sentiment.data import load_corpus
 from sentiment.ensembling import ensemble_folder
 from sentiment.errors import UserError
 from sentiment.presets import Options, Preset, merged

@@ -21,7 +21,7 @@ from sentiment.architectures.ensemble import Member
 from sentiment.artifacts import PretrainedFolder, ResultFolder, RunFolder, open_start
 from sentiment.config import PretrainConfig, RunConfig
 from sentiment.console import log
-from sentiment.datasets import Corpus, Examples, Texts, digests, load_corpus, load_unlabelled, occurring
+from sentiment.data import Corpus, Examples, Texts, digests, load_corpus, load_unlabelled, occurring
 from sentiment.errors import DivergedError, UserError
 from sentiment.evaluation import calibration_error, evaluate, plots
 from sentiment.export import Original, export_saved_model
@@ -29,7 +29,7 @@ from sentiment.inference import Classifier, load
 from sentiment.machine import peak_memory_bytes
 from sentiment.model_card import model_card
 from sentiment.predictions import probabilities
-from sentiment.preprocessing import TextPreprocessor, word2vec, word_vectors, write_vectors
+from sentiment.text import TextPreprocessor, word2vec, word_vectors, write_vectors
 from sentiment.training import Trained, train
 from sentiment.training.gradient_flow import all_gradient_norms, sample_of
 from sentiment.training.prior import Pretrained, Prior, TeacherLogits

@@ -19,7 +19,7 @@ from helpers.cores import ALL_CORES, set_cores
 from helpers.server_process import Server
 
 from sentiment.cli import main
-from sentiment.datasets import imdb
+from sentiment.data import imdb
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -119,7 +119,7 @@ def real_imdb(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("the IMDB corpus is not in $SENTIMENT_DATA_DIR, data/ or ../shared/imdb")
     if found.is_dir():
         return found
-    from sentiment.datasets.download import unpack
+    from sentiment.data.download import unpack
 
     return unpack(found, tmp_path_factory.mktemp("imdb"), imdb.FOLDER)
 

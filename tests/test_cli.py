@@ -11,8 +11,8 @@ import pytest
 from helpers.commands import Cli
 from helpers.selection import selected
 
-from sentiment.cli import main, with_hyphens
-from sentiment.commands import shipped
+from sentiment.cli import main, shipped
+from sentiment.cli.parser import with_hyphens
 from sentiment.evaluation import plots
 
 QUICK = ["--arch", "cnn", "--epochs", "1", "--units", "4", "--embedding-size", "4", "--no-export"]

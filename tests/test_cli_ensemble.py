@@ -13,7 +13,7 @@ from helpers.selection import selected
 from sentiment.artifacts import RunFolder
 from sentiment.cli import main
 from sentiment.config import DataConfig
-from sentiment.datasets import load_corpus
+from sentiment.data import load_corpus
 from sentiment.ensembling import run_ensemble
 from sentiment.inference import explain, load
 from sentiment.training.calibration import mean_weights

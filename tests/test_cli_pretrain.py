@@ -18,7 +18,7 @@ from helpers.commands import Cli
 from sentiment.artifacts import PretrainedFolder, RunFolder
 from sentiment.cli import main
 from sentiment.config import DataConfig
-from sentiment.datasets import digests, load_corpus
+from sentiment.data import digests, load_corpus
 
 SMALL = ["--units", "5", "--embedding-size", "4", "--vocab-size", "60", "--batch-size", "4", "--window", "6",
          "--epochs", "2"]

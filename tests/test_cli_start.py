@@ -9,7 +9,7 @@ from helpers.commands import Cli
 
 from sentiment.artifacts import RunFolder
 from sentiment.config import DataConfig
-from sentiment.datasets import digests, load_corpus
+from sentiment.data import digests, load_corpus
 
 QUICK = ["--epochs", "1", "--batch-size", "8", "--no-export"]
 

@@ -7,7 +7,7 @@ import pytest
 from helpers.commands import TINY_RUN, Cli
 
 from sentiment.artifacts import RunFolder
-from sentiment.datasets import streams
+from sentiment.data import streams
 
 
 def test_same_bits_as_in_memory(tiny_run: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli,

@@ -14,7 +14,7 @@ from sentiment.architectures import scale_logits
 from sentiment.artifacts import RunFolder
 from sentiment.artifacts.run import in_float16
 from sentiment.config import DataConfig
-from sentiment.datasets import load_corpus
+from sentiment.data import load_corpus
 from sentiment.evaluation import log_loss
 from sentiment.inference import load
 

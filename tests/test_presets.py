@@ -12,7 +12,7 @@ from helpers.commands import Cli
 from sentiment import architectures
 from sentiment.artifacts import PretrainedFolder, RunFolder
 from sentiment.cli import make_parser
-from sentiment.commands.options import given_options
+from sentiment.cli.options import given_options
 from sentiment.config import RunConfig
 from sentiment.errors import UserError
 from sentiment.presets import PRESETS, merged

@@ -9,7 +9,7 @@ from helpers.commands import Cli
 from helpers.selection import selected
 
 from sentiment.artifacts import RunFolder
-from sentiment.commands.shipped import IN_CLONE
+from sentiment.cli.shipped import IN_CLONE
 from sentiment.workflow import check_start, config_with
 
 ROOT = Path(__file__).parents[1]

@@ -18,7 +18,7 @@ from sentiment.config import Config, PretrainConfig, RunConfig
 from sentiment.console import log
 from sentiment.errors import UserError
 from sentiment.files import written_beside
-from sentiment.preprocessing import TextPreprocessor
+from sentiment.text import TextPreprocessor
 from sentiment.training.checkpoints import Checkpoints
 
 UNFINISHED_SUFFIX = ".unfinished"

@@ -24,7 +24,7 @@ from sentiment.architectures.pretrainable import BUILDERS, Pretrainable
 from sentiment.artifacts.folder import ResultFolder
 from sentiment.config import SHARED, PretrainConfig
 from sentiment.errors import UserError
-from sentiment.preprocessing import TextPreprocessor
+from sentiment.text import TextPreprocessor
 from sentiment.training.prior import Pretrained
 
 

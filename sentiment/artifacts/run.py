@@ -37,7 +37,7 @@ from sentiment.artifacts.folder import ResultFolder, sizes_of
 from sentiment.config import FREE_AT_START, SHARED, ModelConfig, RunConfig
 from sentiment.errors import UserError
 from sentiment.portable import PortableFolder
-from sentiment.preprocessing import TextPreprocessor
+from sentiment.text import TextPreprocessor
 from sentiment.training.prior import Pretrained
 
 EXPORT_VERSION = "1"

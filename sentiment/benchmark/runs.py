@@ -20,7 +20,7 @@ from sentiment.benchmark.rows import Row
 from sentiment.benchmark.speed import machine
 from sentiment.config import DataConfig
 from sentiment.console import log
-from sentiment.datasets import load_corpus
+from sentiment.data import load_corpus
 from sentiment.errors import Interrupted, UserError
 from sentiment.evaluation.slices import word_counts
 from sentiment.predictions import probabilities

@@ -20,10 +20,10 @@ from sentiment.batching import Batches, TokenizedTexts, bucket_lengths
 from sentiment.benchmark.sides import Times, alternate
 from sentiment.config import RunConfig
 from sentiment.console import log
-from sentiment.datasets import load_corpus
+from sentiment.data import load_corpus
 from sentiment.export import Original, export_onnx
 from sentiment.machine import available_cores
-from sentiment.preprocessing import TextPreprocessor
+from sentiment.text import TextPreprocessor
 
 SUBJECT = "sentiment"
 PACKAGES = ("tensorflow", "keras", "torch", "onnxruntime", "numpy")

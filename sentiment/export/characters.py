@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from sentiment.portable.tokens import Characters, Ranges
-from sentiment.preprocessing.standardization import RULES
-from sentiment.preprocessing.variants import variants
+from sentiment.text.standardization import RULES
+from sentiment.text.variants import variants
 
 SURROGATES = range(0xD800, 0xE000)
 CODES = [code for code in range(1, 0x110000) if code not in SURROGATES]

@@ -12,8 +12,8 @@ from sentiment.export.characters import characters_of_the_graph
 from sentiment.export.check import ExportError, Original
 from sentiment.files import written_beside
 from sentiment.portable import PlainTokenizer, PortableClassifier, PortableFolder
-from sentiment.preprocessing import TextPreprocessor
-from sentiment.preprocessing.preprocessor import kept_at_ends
+from sentiment.text import TextPreprocessor
+from sentiment.text.preprocessor import kept_at_ends
 
 LOGGERS = ("tensorflow", "tf2onnx", "absl")
 

@@ -11,7 +11,7 @@ from sentiment.artifacts import RunFolder
 from sentiment.batching import Batches, bucket_lengths, map_batches
 from sentiment.precision import precision
 from sentiment.predictions import Prediction, check_process, predictions, probabilities, text_parts
-from sentiment.preprocessing import TextPreprocessor
+from sentiment.text import TextPreprocessor
 
 BATCH_SIZE = 192
 BUCKETS = 16

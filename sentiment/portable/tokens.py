@@ -142,7 +142,7 @@ class _Table(dict[int, str | None]):
 
 
 class PlainTokenizer:
-    """Texts to ids as `sentiment.preprocessing.TextPreprocessor` makes them.
+    """Texts to ids as `sentiment.text.TextPreprocessor` makes them.
 
     Args:
         words: the vocabulary, from id 2 on.

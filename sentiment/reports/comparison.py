@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from sentiment.datasets import Examples
+from sentiment.data import Examples
 from sentiment.evaluation import evaluate, report_plots
 from sentiment.evaluation.statistics import McNemar, mcnemar
 from sentiment.predictions import probabilities

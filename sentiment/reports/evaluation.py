@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sentiment.datasets import Examples
+from sentiment.data import Examples
 from sentiment.evaluation import calibration_error, evaluate, plots, report_plots
 from sentiment.evaluation import slices as sliced
 from sentiment.inference import Classifier, Explainer, coloured_words

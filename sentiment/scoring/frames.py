@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from sentiment.datasets.formats import JSON_KINDS, check_applies, kind_of
-from sentiment.datasets.reading import read_chunks
-from sentiment.datasets.tables import (
+from sentiment.data.formats import JSON_KINDS, check_applies, kind_of
+from sentiment.data.reading import read_chunks
+from sentiment.data.tables import (
     TEXT_NAMES,
     as_texts,
     column_named,

@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sentiment.datasets.formats import JSON_KINDS, SEPARATORS, check_applies, is_written, kind_of
-from sentiment.datasets.reading import read_chunks
-from sentiment.datasets.separated import output_format
-from sentiment.datasets.tables import matching_files
+from sentiment.data.formats import JSON_KINDS, SEPARATORS, check_applies, is_written, kind_of
+from sentiment.data.reading import read_chunks
+from sentiment.data.separated import output_format
+from sentiment.data.tables import matching_files
 from sentiment.errors import UserError
 from sentiment.predictions import Predictor
 from sentiment.scoring.frames import CHUNK_ROWS, LABEL_COLUMN, SCORE_COLUMN, scored_frames

@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow
 import pyarrow.parquet
 
-from sentiment.datasets.formats import (
+from sentiment.data.formats import (
     COMPRESSIONS,
     SEPARATORS,
     WRITTEN_KINDS,
@@ -27,9 +27,9 @@ from sentiment.datasets.formats import (
     kind_of,
     suffixes_of,
 )
-from sentiment.datasets.reading import MISSING, WrittenFloat
-from sentiment.datasets.separated import object_frame
-from sentiment.datasets.tables import cells, column_of
+from sentiment.data.reading import MISSING, WrittenFloat
+from sentiment.data.separated import object_frame
+from sentiment.data.tables import cells, column_of
 from sentiment.errors import UserError
 from sentiment.files import written_beside
 from sentiment.table_format import DEFAULT_FORMAT, TableFormat

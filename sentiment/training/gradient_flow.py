@@ -15,7 +15,7 @@ from sentiment.architectures.recurrent import ONE_WAY
 from sentiment.batching import TokenizedTexts
 from sentiment.config import ModelConfig
 from sentiment.errors import UserError
-from sentiment.objectives import cross_entropy
+from sentiment.losses import cross_entropy
 
 FEWEST_TEXTS = 16
 

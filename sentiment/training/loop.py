@@ -18,7 +18,7 @@ from sentiment.batching import PADDING_ID, UNKNOWN_ID, Batches, map_batches
 from sentiment.config import TrainingConfig
 from sentiment.errors import DivergedError, Interrupted, UserError
 from sentiment.layers.graph_gradients import releasing
-from sentiment.objectives import cross_entropy, predicted_classes
+from sentiment.losses import cross_entropy, predicted_classes
 from sentiment.signals import StopRequest, noted_signals
 from sentiment.training.averaging import WeightAverage
 from sentiment.training.calibration import GRID, calibrated_loss, score_and_information, summed_losses

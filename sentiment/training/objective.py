@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from sentiment.config import TrainingConfig
-from sentiment.objectives import cross_entropy, distillation, divergence, entropy, unit_norm
+from sentiment.losses import cross_entropy, distillation, divergence, entropy, unit_norm
 from sentiment.training.noise import Noise
 
 EMBEDDED = "embedded"

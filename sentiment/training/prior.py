@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from sentiment.config import OF_TEACHER, ModelConfig, RunConfig, flag_of
-from sentiment.datasets import Texts, digests
+from sentiment.data import Texts, digests
 from sentiment.errors import UserError
 
 OF_PRETRAINED = ("layer_decay", "unfreeze")
@@ -24,7 +24,7 @@ class Pretrained:
         words: its vocabulary, from id 2 on.
         start: gives a classifier, by its configuration and class names, the weights; returns the names of the layers
             that have them, the lowest first.
-        digests: uint64 [texts], of each text that it has read; see `sentiment.datasets.digests`.
+        digests: uint64 [texts], of each text that it has read; see `sentiment.data.digests`.
     """
 
     name: str

@@ -10,7 +10,7 @@ import numpy as np
 
 from sentiment import architectures
 from sentiment.config import RunConfig
-from sentiment.datasets import Corpus
+from sentiment.data import Corpus
 from sentiment.errors import DivergedError, UserError
 from sentiment.training.prior import NO_PRIOR, Prior
 from sentiment.training.training import Texts, check_training, prepare_trainer

@@ -18,11 +18,11 @@ from sentiment.architectures.linear import LAYER as LINEAR_LAYER
 from sentiment.batching import UNKNOWN_ID, Batches, TokenizedTexts, bucket_lengths, map_batches
 from sentiment.config import RunConfig, flag_of
 from sentiment.console import log
-from sentiment.datasets import Corpus, load_unlabelled
-from sentiment.datasets import Texts as CorpusTexts
+from sentiment.data import Corpus, load_unlabelled
+from sentiment.data import Texts as CorpusTexts
 from sentiment.errors import UserError
 from sentiment.precision import precision
-from sentiment.preprocessing import TextPreprocessor, read_vectors, word_vectors
+from sentiment.text import TextPreprocessor, read_vectors, word_vectors
 from sentiment.training.calibration import temperature
 from sentiment.training.callbacks import ProgressDisplay, Seconds, make_callbacks
 from sentiment.training.checkpoints import Checkpoints

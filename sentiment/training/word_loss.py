@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from sentiment.batching import PADDING_ID
-from sentiment.objectives.sampled_softmax import full_softmax, log_frequencies, sample_words, sampled_softmax
+from sentiment.losses.sampled_softmax import full_softmax, log_frequencies, sample_words, sampled_softmax
 from sentiment.training.noise import Noise
 
 SAMPLES = 200  # stream of noise

@@ -9,7 +9,7 @@ import keras
 
 from sentiment.config import RunConfig
 from sentiment.console import log
-from sentiment.datasets import Corpus
+from sentiment.data import Corpus
 from sentiment.errors import DivergedError, UserError
 from sentiment.training import train
 from sentiment.training.prior import NO_PRIOR, Prior

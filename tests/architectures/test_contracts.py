@@ -17,7 +17,7 @@ from sentiment.architectures import Sizes
 from sentiment.config import RunConfig, TrainingConfig
 from sentiment.errors import UserError
 from sentiment.layers import EmbeddedWords
-from sentiment.objectives import cross_entropy
+from sentiment.losses import cross_entropy
 from sentiment.training.loop import Trainer
 from sentiment.training.strategy import make_strategy
 

@@ -10,7 +10,7 @@ from helpers.small_models import TEXTS
 
 from sentiment import architectures
 from sentiment.artifacts import RunFolder
-from sentiment.datasets import load_corpus
+from sentiment.data import load_corpus
 from sentiment.inference import load
 from sentiment.layers import recurrence
 

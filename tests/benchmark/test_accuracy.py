@@ -28,8 +28,8 @@ from sentiment.benchmark.accuracy_table import HEADERS, as_csv, as_markdown, tab
 from sentiment.benchmark.rows import BASE, GROUPS, PUBLISHED, Row, all_rows, chosen_rows
 from sentiment.benchmark.runs import LeakError, Results, Run, check_leaks, run_all
 from sentiment.cli import make_parser
-from sentiment.commands.benchmark_imdb import seconds_of
-from sentiment.commands.options import given_options
+from sentiment.cli.benchmark_imdb import seconds_of
+from sentiment.cli.options import given_options
 from sentiment.config import ATTENTIONS, DataConfig, PretrainConfig
 from sentiment.errors import UserError
 from sentiment.evaluation.statistics import Difference, McNemar, mcnemar, paired_difference, summary

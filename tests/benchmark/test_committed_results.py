@@ -9,8 +9,8 @@ from sentiment.benchmark.accuracy_table import as_csv, as_markdown, table
 from sentiment.benchmark.rows import Row, all_rows
 from sentiment.benchmark.runs import Results, Run
 from sentiment.cli import make_parser
-from sentiment.commands.benchmark_imdb import DEFAULT_RESULTS
-from sentiment.commands.options import given_options
+from sentiment.cli.benchmark_imdb import DEFAULT_RESULTS
+from sentiment.cli.options import given_options
 from sentiment.config import RunConfig
 from sentiment.workflow import config_with
 

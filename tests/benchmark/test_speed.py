@@ -9,7 +9,7 @@ from helpers.selection import selected
 
 from sentiment.benchmark import layer, prediction, sides, speed, startup, training
 from sentiment.benchmark.sides import Times, alternate
-from sentiment.commands.benchmark_speed import GROUPS
+from sentiment.cli.benchmark_speed import GROUPS
 from sentiment.errors import UserError
 
 SMALL = {"batch": 2, "steps": 3, "features": 2, "units": 2, "masked": True}

@@ -11,7 +11,7 @@ from sentiment.architectures import Sizes
 from sentiment.artifacts import RunFolder
 from sentiment.batching import TokenizedTexts
 from sentiment.config import ATTENTIONS, ModelConfig, RunConfig
-from sentiment.preprocessing import TextPreprocessor
+from sentiment.text import TextPreprocessor
 from sentiment.training.linear import LEARNERS, count_terms, set_fitted
 
 VOCABULARY = 30

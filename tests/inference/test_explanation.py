@@ -17,7 +17,7 @@ from sentiment.config import ATTENTIONS, TextConfig
 from sentiment.errors import UserError
 from sentiment.inference import Classifier, explain, explanation_page
 from sentiment.layers import LinearNgrams
-from sentiment.preprocessing import TextPreprocessor
+from sentiment.text import TextPreprocessor
 
 TEXT = "w2 w3 w9 w5. Never w7 w4!"
 WORDS = [f"w{number}" for number in range(2, VOCABULARY - 2)]

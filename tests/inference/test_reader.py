@@ -13,7 +13,7 @@ from helpers.small_models import VOCABULARY, lively, small
 from sentiment.config import ModelConfig, TextConfig
 from sentiment.errors import UserError
 from sentiment.inference import Classifier, Reader
-from sentiment.preprocessing import TextPreprocessor
+from sentiment.text import TextPreprocessor
 
 WORDS = [f"w{number}" for number in range(2, VOCABULARY)]
 TEXT = "w2 w3, w21<br />w9 w5!  W7 &amp; w28 it's w4? unseen w11"

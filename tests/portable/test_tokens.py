@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentiment.config import DataConfig, TextConfig
-from sentiment.datasets import load_corpus
+from sentiment.data import load_corpus
 from sentiment.export.characters import characters_of_the_graph
 from sentiment.export.conversion import plain_tokenizer
 from sentiment.portable.folder import PortableFolder
 from sentiment.portable.tokens import Characters, PlainTokenizer, Ranges
-from sentiment.preprocessing import TextPreprocessor
-from sentiment.preprocessing.standardization import RULES
-from sentiment.preprocessing.variants import variants
+from sentiment.text import TextPreprocessor
+from sentiment.text.standardization import RULES
+from sentiment.text.variants import variants
 
 RANDOM = np.random.default_rng(12)
 WORDS = ["the", "film", "isn't", "!", "?", ".", "good", "great", "ος", "οσ", "straße", "i̇", "電", "😀", "don't"]

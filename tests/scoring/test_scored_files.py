@@ -22,9 +22,9 @@ from helpers.tables import tables
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sentiment.datasets.formats import SeparatedWriter
-from sentiment.datasets.reading import read_chunks
-from sentiment.datasets.tables import cells
+from sentiment.data.formats import SeparatedWriter
+from sentiment.data.reading import read_chunks
+from sentiment.data.tables import cells
 from sentiment.errors import UserError
 from sentiment.predictions import Prediction
 from sentiment.scoring import Job, frames, parts, plan_jobs, run_jobs

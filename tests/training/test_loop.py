@@ -12,7 +12,7 @@ from helpers.trainers import LABELS, fit, make_batches, make_trainer
 
 from sentiment.architectures import scale_logits
 from sentiment.errors import UserError
-from sentiment.objectives import cross_entropy
+from sentiment.losses import cross_entropy
 from sentiment.precision import precision
 from sentiment.training.calibration import temperature
 from sentiment.training.row_adam import RowAdam

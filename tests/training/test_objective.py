@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from sentiment.config import TrainingConfig
 from sentiment.layers import EmbeddedWords, SelfAttentivePooling
-from sentiment.objectives import cross_entropy, divergence, entropy
+from sentiment.losses import cross_entropy, divergence, entropy
 from sentiment.training.noise import Noise
 from sentiment.training.objective import Objective
 

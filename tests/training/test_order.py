@@ -15,8 +15,8 @@ from sklearn.linear_model import LogisticRegression
 
 from sentiment import architectures
 from sentiment.config import DataConfig
-from sentiment.datasets import Corpus, load_corpus
-from sentiment.datasets.sample import sample_folder
+from sentiment.data import Corpus, load_corpus
+from sentiment.data.sample import sample_folder
 from sentiment.inference import Classifier
 from sentiment.training import train
 from sentiment.training.strategy import make_strategy

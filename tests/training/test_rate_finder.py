@@ -6,7 +6,7 @@ import pytest
 from helpers.commands import Cli
 
 from sentiment.config import RunConfig
-from sentiment.datasets import load_corpus
+from sentiment.data import load_corpus
 from sentiment.errors import UserError
 from sentiment.training.rate_finder import HIGHEST, LOWEST, find_rate, smooth, steepest
 from sentiment.training.strategy import make_strategy

@@ -5,7 +5,7 @@ import pytest
 
 from sentiment.batching import TokenizedTexts
 from sentiment.config import RunConfig
-from sentiment.datasets import load_corpus
+from sentiment.data import load_corpus
 from sentiment.training.training import Texts
 
 

@@ -16,7 +16,7 @@ from helpers.commands import Cli
 from helpers.cores import ALL_CORES, set_cores
 
 from sentiment.artifacts import RunFolder
-from sentiment.commands.launch import free_addresses
+from sentiment.cli.launch import free_addresses
 
 OPTIONS = ["--units", "4", "--embedding-size", "4", "--max-length", "24", "--batch-size", "8", "--word-dropout", "0",
            "--embedding-dropout", "0", "--output-dropout", "0", "--no-export"]

@@ -9,7 +9,7 @@ from helpers.commands import Cli
 
 from sentiment import architectures
 from sentiment.config import ModelConfig, RunConfig
-from sentiment.datasets import HeldOut, load_corpus
+from sentiment.data import HeldOut, load_corpus
 from sentiment.errors import DivergedError
 from sentiment.training.strategy import make_strategy
 from sentiment.tuning import best_config, search, space_of

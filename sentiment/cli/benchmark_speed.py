@@ -1,0 +1,60 @@
+"""`sentiment benchmark speed`: measure side by side."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from sentiment.cli.options import add_section, given_options
+from sentiment.cli.tensorflow import import_tensorflow
+from sentiment.config import DataConfig, RunConfig
+from sentiment.console import log, print_table
+
+HEADERS = ["row", "side", "median ms", "quartiles", "rate", "MiB", "x as long"]
+# Kept whatever the defaults become, so that the figures of versions compare.
+SIZES = {"model": {"embedding_size": 128}, "text": {"max_length": 400}}
+GROUPS = ("layer", "training", "settings", "prediction", "startup")
+
+
+def add_to(commands: Any) -> None:
+    """Add the command's parser."""
+    parser = commands.add_parser("speed", help="layers, training, prediction and start-up, beside stock Keras, PyTorch "
+                                 "and ONNX Runtime")
+    parser.add_argument("--rows", nargs="+", choices=GROUPS, default=list(GROUPS), help="which rows (default: all)")
+    parser.add_argument("--repeats", type=int, default=7, metavar="N", help="runs of each side (default: 7)")
+    parser.add_argument("--threads", type=int, metavar="N", help="of each side (default: all cores)")
+    parser.add_argument("--training-texts", type=int, default=1600, metavar="N",
+                        help="texts of a pass of training (default: 1600)")
+    parser.add_argument("--prediction-texts", type=int, default=2000, metavar="N",
+                        help="texts of a prediction (default: 2000)")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write all times as JSON, row by row")
+    parser.add_argument("--json", action="store_true", help="print all times as JSON")
+    add_section(parser, "data", DataConfig, ("dataset", "data_dir", "text_column", "label_column"))
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measure and print."""
+    from sentiment.errors import UserError
+
+    counts = (arguments.repeats, arguments.threads, arguments.training_texts, arguments.prediction_texts)
+    if any(count is not None and count < 1 for count in counts):
+        raise UserError("--repeats, --threads, --training-texts and --prediction-texts are at least 1")
+    import_tensorflow()
+    from sentiment.benchmark import speed
+    from sentiment.machine import available_cores
+
+    config = RunConfig().updated(SIZES).updated(given_options(arguments))
+    threads = arguments.threads or available_cores()
+    result: dict[str, Any] = {"machine": speed.machine(), "threads": threads, "rows": []}
+    for row in speed.measure(arguments.rows, config, repeats=arguments.repeats, threads=threads,
+                             training=arguments.training_texts, prediction=arguments.prediction_texts):
+        result["rows"].append(row)
+        if arguments.output:
+            arguments.output.write_text(json.dumps(result, indent=2) + "\n")
+    if arguments.json:
+        print(json.dumps(result))
+    else:
+        print_table(HEADERS, speed.table(result["rows"]), numeric=(2, 3, 4, 5, 6))
+    if arguments.output:
+        log(f"written to {arguments.output}")

@@ -1,0 +1,54 @@
+"""`sentiment compare`: several models on the same texts."""
+
+import argparse
+import json
+from typing import Any
+
+from sentiment.cli.evaluate import OPTIONS, evaluation_data
+from sentiment.cli.options import add_report, add_section, check_report, given_options
+from sentiment.cli.tensorflow import import_tensorflow
+from sentiment.config import DataConfig
+from sentiment.console import log, print_table
+from sentiment.errors import UserError
+
+
+def add_to(commands: Any) -> None:
+    """Add the command's parser."""
+    parser = commands.add_parser("compare", help="compare trained models on the same texts")
+    parser.add_argument("models", nargs="+", help="the folders of two or more runs")
+    add_report(parser)
+    parser.add_argument("--json", action="store_true", help="print metrics and tests as JSON")
+    add_section(parser, "data", DataConfig, OPTIONS)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print the metrics of all models, and McNemar's test for each pair."""
+    check_report(arguments.report)
+    if len(arguments.models) < 2:
+        raise UserError("compare takes two models or more")
+    changes = given_options(arguments).get("data", {})
+    import_tensorflow()
+    from sentiment.answers import answers_of_all
+    from sentiment.artifacts import RunFolder
+    from sentiment.reports import comparison_report, write_report
+    from sentiment.reports.comparison import HEADERS, comparison_rows, pairwise
+
+    folders = [RunFolder.open(path) for path in arguments.models]
+    found = answers_of_all(folders, evaluation_data(changes, folders[0].load_config()))
+    classes, labels = found.class_names, found.examples.labels
+    tests = pairwise(found.logits, labels)
+    if arguments.json:
+        print(json.dumps({"dataset": found.dataset, "models": [
+            dict(zip(HEADERS, row, strict=True)) for row in comparison_rows(found.logits, labels, classes)],
+            "mcnemar": [{"models": pair, **test._asdict()} for pair, test in tests.items()]}, ensure_ascii=False))
+    else:
+        print_table(list(HEADERS), comparison_rows(found.logits, labels, classes), numeric=(1, 2, 3, 4, 5))
+        for (first, second), test in tests.items():
+            print(f"{first} alone right: {test.first_alone:,}, {second} alone right: {test.second_alone:,}, "
+                  f"p = {test.p_value:.2g} (McNemar)")
+    if arguments.report:
+        write_report(comparison_report(found.logits, found.examples, classes, found.dataset), arguments.report)
+        log(f"written to {arguments.report / 'index.html'}")
+    for note in found.notes:
+        log.warning(note)

@@ -1,0 +1,38 @@
+"""`sentiment ensemble`: several finished runs as one."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from sentiment.cli.options import add_section, given_options
+from sentiment.cli.tensorflow import import_tensorflow
+from sentiment.cli.train import training_summary
+from sentiment.config import RunConfig, RuntimeConfig
+
+
+def add_to(commands: Any) -> None:
+    """Add the command's parser."""
+    parser = commands.add_parser("ensemble", help="make one run of several, with a mean of their logits")
+    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL", help="folder of a finished run")
+    parser.add_argument("--weights", nargs="+", type=float, metavar="W",
+                        help="what each weighs in the mean (default: what fits the validation split best)")
+    parser.add_argument("--output-dir", type=Path, required=True, help="where the ensemble is written")
+    parser.add_argument("--overwrite", action="store_true", help="replace a finished run")
+    parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
+    add_section(parser, "runtime", RuntimeConfig, only=("export",))
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Make the ensemble and print a short summary."""
+    import_tensorflow()
+    from sentiment.artifacts import RunFolder
+    from sentiment.ensembling import run_ensemble
+
+    folders = [RunFolder.open(path) for path in arguments.models]
+    export = RunConfig().updated(given_options(arguments)).runtime.export
+    folder = run_ensemble(folders, arguments.output_dir, weights=arguments.weights, export=export,
+                          overwrite=arguments.overwrite)
+    measured = folder.load_metrics()
+    print(json.dumps(measured) if arguments.json else training_summary(folder.path, measured))

@@ -1,0 +1,80 @@
+"""`sentiment evaluate`: measure a trained model on labelled texts."""
+
+import argparse
+import json
+from typing import Any
+
+from sentiment.cli.options import (
+    TABLE_OPTIONS,
+    add_mixed_precision,
+    add_report,
+    add_section,
+    check_report,
+    given_options,
+)
+from sentiment.cli.tensorflow import import_tensorflow
+from sentiment.config import DataConfig, RunConfig
+from sentiment.console import log
+from sentiment.errors import UserError
+
+OPTIONS = ("dataset", "data_dir", "text_column", "label_column", "merge_labels", *TABLE_OPTIONS)
+
+
+def add_to(commands: Any) -> None:
+    """Add the command's parser."""
+    parser = commands.add_parser("evaluate", help="measure a trained model on labelled texts")
+    parser.add_argument("model", help="the folder of a run")
+    parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
+    add_report(parser)
+    add_mixed_precision(parser)
+    add_section(parser, "data", DataConfig, OPTIONS)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print the metrics of a run on its test split or on other labelled texts."""
+    check_report(arguments.report)
+    changes = given_options(arguments).get("data", {})
+    import_tensorflow()
+    from sentiment.answers import answers_of_all, metrics_of, report_of
+    from sentiment.artifacts import RunFolder
+    from sentiment.reports import write_report
+
+    folder = RunFolder.open(arguments.model)
+    found = answers_of_all([folder], evaluation_data(changes, folder.load_config()),
+                           mixed_precision=arguments.mixed_precision)
+    metrics = metrics_of(found)
+    if arguments.report:
+        write_report(report_of(folder, found), arguments.report)
+        log(f"written to {arguments.report / 'index.html'}")
+    if arguments.json:
+        print(json.dumps(metrics, ensure_ascii=False))
+        return
+    print("\n".join(evaluation_lines(metrics)))
+    for note in metrics["notes"]:
+        log.warning(note)
+
+
+def evaluation_data(changes: dict[str, Any], own: RunConfig) -> DataConfig | None:
+    """Return what the flags of `evaluate` name, or None for the run's own test split."""
+    if not changes:
+        return None
+    if "dataset" in changes:
+        return DataConfig.from_dict(changes)
+    if own.data.dataset not in ("imdb", "sample"):
+        raise UserError("options of data, such as --text-column, go with --dataset")
+    return own.updated({"data": changes}).data
+
+
+def evaluation_lines(metrics: dict[str, Any]) -> list[str]:
+    """Return metrics as aligned text."""
+    area = "-" if metrics["roc_auc"] is None else f"{metrics['roc_auc']:.4f}"
+    lines = [f"{metrics['dataset']}: {metrics['texts']:,} texts",
+             f"accuracy {metrics['accuracy']:.4f}   macro F1 {metrics['macro_f1']:.4f}   ROC AUC {area}",
+             f"log loss {metrics['log_loss']:.4f}   calibration error {metrics['calibration_error']:.4f}", ""]
+    width = max(5, *(len(name) for name in metrics["classes"]))
+    lines.append(f"{'class':<{width}}  precision  recall      F1    texts")
+    for name, row in metrics["classes"].items():
+        lines.append(f"{name:<{width}}  {row['precision']:9.4f}  {row['recall']:6.4f}  {row['f1']:6.4f}  "
+                     f"{row['texts']:7,}")
+    return lines

@@ -1,0 +1,72 @@
+"""`sentiment explain`: show which words moved a prediction."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sentiment.cli.tensorflow import import_tensorflow
+from sentiment.console import log, print_rich
+
+if TYPE_CHECKING:
+    from sentiment.inference import Explanation
+
+LISTED = 5
+# Backgrounds from weak to strong: blue is for the class, orange against it, violet is attention.
+FOR = ("", "#d3e4f3", "#9fc6e6", "#5a9bd0", "#1f6fb2")
+AGAINST = ("", "#fbe3cc", "#f6bf8a", "#ea8f3c", "#c65d00")
+
+
+def add_to(commands: Any) -> None:
+    """Add the command's parser."""
+    parser = commands.add_parser("explain", help="show which words moved a prediction, and what attention looks at")
+    parser.add_argument("model", help="the folder of a run")
+    parser.add_argument("text", help="the text")
+    parser.add_argument("--class", dest="class_name", metavar="NAME",
+                        help="explain this class (default: the predicted one)")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page to this file")
+    parser.add_argument("--json", action="store_true", help="print all numbers as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Explain one text."""
+    import_tensorflow()
+    from sentiment.inference import explain, explanation_page, load
+
+    explanation = explain(load(arguments.model), arguments.text, arguments.class_name)
+    if not explanation.complete:
+        log.warning(f"the attributions add up to {explanation.attributions.sum():+.3f}, which misses the difference of "
+                    f"the logits by {explanation.gap:.3f}")
+    if arguments.html is not None:
+        arguments.html.write_text(explanation_page(explanation), encoding="utf-8")
+        log(f"written to {arguments.html}")
+    if arguments.json:
+        print(json.dumps(explanation.to_dict(), ensure_ascii=False))
+    elif arguments.html is None:
+        show(explanation)
+
+
+def show(explanation: "Explanation") -> None:
+    """Print an explanation with coloured words."""
+    print_rich((f"{explanation.label} {explanation.score:.4f}", "bold"))
+    largest = max(float(abs(explanation.attributions).max()), 1e-12)
+    styled = []
+    for word, value in zip(explanation.words, explanation.attributions, strict=True):
+        shades = FOR if value >= 0 else AGAINST
+        shade = shades[round(abs(value) / largest * (len(shades) - 1))]
+        styled += [(word, f"black on {shade}" if shade else ""), (" ", "")]
+    print_rich(*styled)
+    order = explanation.attributions.argsort()
+    for name, rows in (("for", order[::-1][:LISTED]), ("against", order[:LISTED])):
+        listed = [f"{explanation.words[row]} {explanation.attributions[row]:+.3f}" for row in rows
+                  if (explanation.attributions[row] > 0) == (name == "for") and explanation.attributions[row] != 0]
+        if listed:
+            print_rich((f"{name} {explanation.explained}: ", "bold"), (", ".join(listed), ""))
+    print_rich((f"sum {explanation.attributions.sum():+.3f}, logit {explanation.logit:+.3f}, without words "
+                f"{explanation.baseline:+.3f}", "dim"))
+    for layer in explanation.attention:
+        for number, weights in enumerate(layer.weights, start=1):
+            place = f" {number}/{len(layer.weights)}" if len(layer.weights) > 1 else ""
+            top = ", ".join(f"{explanation.words[row]} {weights[row]:.3f}" for row in weights.argsort()[::-1][:LISTED])
+            print_rich((f"{layer.layer}{place}: ", "bold"), (top, ""))

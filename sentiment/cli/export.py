@@ -1,0 +1,76 @@
+"""`sentiment export`: write a trained model in forms that run elsewhere."""
+
+import argparse
+from collections.abc import Callable
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sentiment.cli.tensorflow import import_tensorflow
+from sentiment.console import log, print_table
+from sentiment.errors import UserError
+
+if TYPE_CHECKING:
+    from sentiment.artifacts import RunFolder
+    from sentiment.export import Original
+
+FORMATS = ("saved_model", "litert", "onnx", "all")
+PRECISIONS = ("float32", "float16", "int8")
+CHECKED_TEXTS = 300  # of the bundled sample, on which an export must agree with the model
+
+
+def add_to(commands: Any) -> None:
+    """Add the command's parser."""
+    parser = commands.add_parser("export", help="write a trained model in forms that run elsewhere")
+    parser.add_argument("model", help="the folder of a run")
+    parser.add_argument("--format", choices=FORMATS, required=True,
+                        help="saved_model: for TensorFlow alone; litert: for LiteRT, on phones and small machines; "
+                        "onnx: for ONNX Runtime; all: these, LiteRT in every precision")
+    parser.add_argument("--precision", choices=PRECISIONS, help="of the weights, for litert (default: float32)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Export, and print what was written."""
+    if arguments.precision is not None and arguments.format != "litert":
+        raise UserError("--precision goes with --format litert")
+    import_tensorflow()
+    from sentiment import export
+    from sentiment.artifacts import RunFolder
+    from sentiment.data.sample import sample_texts
+
+    folder = RunFolder.open(arguments.model)
+    original = export.Original(folder, list(islice(sample_texts(), CHECKED_TEXTS)))
+    makers: dict[str, Callable[[], Path]] = {}
+    if arguments.format in ("saved_model", "all"):
+        makers["saved_model"] = partial(export.export_saved_model, original)
+    if arguments.format in ("onnx", "all"):
+        makers["onnx"] = partial(export.export_onnx, original)
+    if arguments.format in ("litert", "all"):
+        precisions = PRECISIONS if arguments.format == "all" else [arguments.precision or "float32"]
+        makers |= {f"litert {name}": partial(export.export_litert, original, name) for name in precisions}
+    made, refused = [], []
+    for name, make in makers.items():
+        try:
+            made.append((name, make()))
+        except export.ExportError as error:
+            refused.append(error)
+    if made:
+        _show(folder, original, made)
+    for reason in refused[:-1]:
+        log.warning(str(reason))
+    if refused:
+        raise refused[-1]
+
+
+def _show(folder: "RunFolder", original: "Original", made: list[tuple[str, Path]]) -> None:
+    """Print size, latency and difference of each form."""
+    from sentiment.export.measure import measured
+
+    rows = [[name, str(path.relative_to(folder.path)), f"{found.megabytes:.2f}", f"{found.milliseconds:.2f}",
+             f"{found.difference:.1e}", f"{found.agreement:.4f}"]
+            for (name, path), found in zip(made, measured(original, made), strict=True)]
+    print_table(["form", "folder", "MB", "ms a text", "difference", "same label"], rows, numeric=(2, 3, 4, 5))
+    log(f'try: python -m sentiment predict {made[-1][1] if made[-1][0] != "saved_model" else folder.path} '
+        '"A wonderful film."')

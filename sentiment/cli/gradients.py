@@ -1,0 +1,65 @@
+"""`sentiment gradients`: see gradients vanish and explode, and what helps."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sentiment.cli.options import add_section, check_picture, given_options
+from sentiment.cli.tensorflow import import_tensorflow
+from sentiment.config import DataConfig, RunConfig
+from sentiment.console import log, print_table
+
+if TYPE_CHECKING:
+    import numpy as np
+
+ARCHITECTURES = ("rnn", "lstm", "gru")
+TEXTS = 64
+
+
+def add_to(commands: Any) -> None:
+    """Add the command's parser."""
+    parser = commands.add_parser("gradients", help="plot how much gradient reaches each step of a text")
+    parser.add_argument("--arch", nargs="+", choices=ARCHITECTURES, default=list(ARCHITECTURES), metavar="NAME",
+                        help=f"architectures: {', '.join(ARCHITECTURES)} (default: all)")
+    parser.add_argument("--steps", type=int, default=100, metavar="N", help="words of each text (default: 100)")
+    parser.add_argument("--units", type=int, default=64, metavar="N", help="features of the state (default: 64)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the weights and the texts (default: 1)")
+    parser.add_argument("--output", type=Path, default=Path("gradients.png"), metavar="FILE",
+                        help="where the plot is written (default: gradients.png)")
+    parser.add_argument("--json", action="store_true", help="print the norms as JSON")
+    add_section(parser, "data", DataConfig, ("dataset", "data_dir", "text_column", "label_column"))
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measure and plot."""
+    from sentiment.errors import UserError
+
+    if arguments.steps < 2 or arguments.units < 1:
+        raise UserError("--steps is at least 2 and --units at least 1")
+    check_picture("--output", arguments.output)
+    import_tensorflow()
+    from sentiment.data import load_corpus
+    from sentiment.evaluation import plots
+    from sentiment.workflow import measure_gradients
+
+    config = RunConfig().updated({**given_options(arguments), "model": {"units": arguments.units},
+                                  "runtime": {"seed": arguments.seed}})
+    corpus = load_corpus(config.data, arguments.seed)
+    for note in corpus.notes:
+        log.warning(note)
+    norms = measure_gradients(config, corpus, arguments.arch, steps=arguments.steps, texts=TEXTS)
+    plots.gradient_flow(norms, arguments.output)
+    log(f"written to {arguments.output}")
+    if arguments.json:
+        print(json.dumps({name: {label: values.tolist() for label, values in lines.items()}
+                          for name, lines in norms.items()}))
+        return
+    print_table(["architecture", "variant", "last step", "first step", "ratio"], rows(norms), numeric=(2, 3, 4))
+
+
+def rows(norms: dict[str, dict[str, "np.ndarray"]]) -> list[list[str]]:
+    """Return a row for each variant: the norm at the last and the first step, and how many times it grew or fell."""
+    return [[name, label, f"{values[-1]:.1e}", f"{values[0]:.1e}", f"{values[0] / max(values[-1], 1e-300):.1e}"]
+            for name, lines in norms.items() for label, values in lines.items()]

@@ -1,0 +1,56 @@
+"""`sentiment info`: show what a trained model is."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from sentiment.cli.tensorflow import import_tensorflow
+from sentiment.config import RunConfig
+from sentiment.console import log
+from sentiment.model_card import mean_of
+
+
+def add_to(commands: Any) -> None:
+    """Add the command's parser."""
+    parser = commands.add_parser("info", help="show what a trained model is")
+    parser.add_argument("model", help="the folder of a run")
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print what a run is: its configuration, data and results."""
+    import_tensorflow()
+    from sentiment.artifacts import RunFolder
+
+    folder = RunFolder.open(arguments.model)
+    config, measured = folder.load_config(), folder.load_metrics()
+    if arguments.json:
+        print(json.dumps({"config": config.to_dict(), "metrics": measured}, ensure_ascii=False))
+        return
+    print("\n".join(info_lines(folder.path, config, measured)))
+    for note in measured["dataset"]["notes"]:
+        log.warning(note)
+
+
+def info_lines(path: Path, config: RunConfig, measured: dict[str, Any]) -> list[str]:
+    """Return a run's facts as aligned text."""
+    training, data = measured["training"], measured["dataset"]
+    members = mean_of(training["members"]) if "members" in training else "at once"
+    epochs = f"{training['epochs']} epochs, best {training['best_epoch']}" if training["best_epoch"] else members
+    facts = {
+        "model": str(path),
+        "architecture": f"{config.model.architecture}, {training['parameters']:,} parameters",
+        "classes": ", ".join(data["classes"]),
+        "vocabulary": f"{training['vocabulary']:,} ids, {config.text.max_length} tokens a text "
+                      f"({config.text.truncate})",
+        "data": f"{data['name']}: {data['train_texts']:,} training, {data['validation_texts']:,} validation, "
+                f"{data['test_texts']:,} test texts",
+        "training": f"{epochs}, {measured['seconds']['all']:.0f} s on {training['devices']}, "
+                    f"seed {config.runtime.seed}",
+        "validation": f"accuracy {measured['validation']['accuracy']:.4f}",
+        "test": f"accuracy {measured['test']['accuracy']:.4f}",
+        "versions": ", ".join(f"{name} {version}" for name, version in measured["versions"].items()),
+    }
+    return [f"{name:<13} {value}" for name, value in facts.items()]

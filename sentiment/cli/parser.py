@@ -1,0 +1,117 @@
+"""The command line: parse, call one command, turn errors into a line and an exit code.
+
+TensorFlow is imported by the commands that need it, so help and mistakes in the arguments answer at once.
+Exit codes: 0 done, 1 a mistake in the request or the input, 2 wrong usage, 130 interrupted, 143 terminated.
+"""
+
+import argparse
+import errno
+import os
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from sentiment.cli import (
+    architectures,
+    benchmark,
+    compare,
+    ensemble,
+    evaluate,
+    explain,
+    export,
+    gradients,
+    info,
+    launch,
+    predict,
+    pretrain,
+    serve,
+    train,
+    tune,
+    vectors,
+)
+from sentiment.console import log
+from sentiment.errors import UserError
+from sentiment.version import __version__
+
+COMMANDS = (train, pretrain, ensemble, tune, predict, serve, explain, evaluate, compare, info, export, architectures,
+            gradients, vectors, benchmark, launch)
+INTERRUPTED = 130
+WITH_COMMANDS = (argparse.PARSER, argparse.REMAINDER)  # what follows belongs to another command
+LOST_WORKER = ("UnavailableError", "AbortedError", "CancelledError", "InternalError")  # of TensorFlow
+
+
+class CommandParser(argparse.ArgumentParser):
+    """A parser that takes texts before, between and after the options: ``predict MODEL --json "text"``.
+
+    A command that ends with those of another command (``launch -- train --arch gru``) leaves them alone.
+    """
+
+    _among_options = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse as `argparse` does with intermixed arguments, which itself calls this method again."""
+        if self._among_options or any(action.nargs in WITH_COMMANDS for action in self._actions):
+            return super().parse_known_args(args, namespace)
+        self._among_options = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._among_options = False
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Build the parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="sentiment", description="Train, compare and ship recurrent text classifiers.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND",
+                                     parser_class=CommandParser)
+    for command in COMMANDS:
+        command.add_to(commands)
+    return parser
+
+
+def with_hyphens(words: Iterable[str]) -> list[str]:
+    """Turn ``--max_length=5`` into ``--max-length=5``; values stay as they are."""
+    result, verbatim = [], False
+    for word in words:
+        verbatim = verbatim or word == "--"
+        name, equals, value = word.partition("=")
+        is_flag = word.startswith("--") and not verbatim
+        result.append(name.replace("_", "-") + equals + value if is_flag else word)
+    return result
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    arguments = make_parser().parse_args(with_hyphens(sys.argv[1:] if words is None else words))
+    try:
+        arguments.run(arguments)
+        sys.stdout.flush()
+    except UserError as error:
+        log.error(str(error))
+        return 1
+    except KeyboardInterrupt as interruption:
+        log("interrupted")
+        return getattr(interruption, "exit_code", INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        message = system_error(error)
+        if message is None:
+            raise
+        log.error(message)
+        return 1
+    return 0
+
+
+def system_error(error: Exception) -> str | None:
+    """Return a line for what is no bug: a full disk (also as HDF5 or TensorFlow report it), a file, a lost worker."""
+    if getattr(error, "errno", None) == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error):
+        return "no space left on the device: free some, or write elsewhere with --output-dir or --output"
+    if "TF_CONFIG" in os.environ and type(error).__name__ in LOST_WORKER:
+        return "another worker is gone: start all again, with --resume"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"cannot access {error.filename}: {error.strerror}"
+    return None

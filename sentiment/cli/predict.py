@@ -1,0 +1,167 @@
+"""`sentiment predict`: label texts with a trained model."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sentiment.cli.options import add_mixed_precision, add_table_format, table_format
+from sentiment.cli.shipped import is_text, shipped_model
+from sentiment.cli.tensorflow import import_tensorflow, load
+from sentiment.console import byte_progress, log, print_table
+from sentiment.errors import UserError
+from sentiment.table_format import DEFAULT_FORMAT
+
+if TYPE_CHECKING:
+    from sentiment.predictions import Prediction, Predictor
+
+ENGINES = ("local", "ray")
+STDIN_CHUNK = 1024
+
+
+def add_to(commands: Any) -> None:
+    """Add the command's parser."""
+    parser = commands.add_parser("predict", help="label texts with a trained model")
+    parser.add_argument("model", nargs="?", help="the folder of a run, or of an export for ONNX Runtime or LiteRT "
+                        "(default: models/imdb, the model that comes with the repository)")
+    parser.add_argument("texts", nargs="*", default=[],
+                        help="texts; without any, standard input is read, a text a line")
+    parser.add_argument("--input", help="a CSV, TSV, JSON, JSONL, Parquet or Excel file (a glob too)")
+    parser.add_argument("--output", type=Path, help="write all columns and the predictions to this file, or to a file "
+                        "for each input in this folder")
+    parser.add_argument("--resume", action="store_true", help="go on with an --output that was interrupted")
+    parser.add_argument("--overwrite", action="store_true", help="replace an --output that is there")
+    parser.add_argument("--engine", choices=ENGINES, default="local", help="ray: an --input of many files over the "
+                        "Ray cluster that RAY_ADDRESS names, or over this machine (default: local)")
+    parser.add_argument("--text-column", help="column with the text (default: found by its name)")
+    parser.add_argument("--stateful", action="store_true", help="take the texts, or the lines of standard input, as "
+                        "pieces of one text, and predict after each; for models that read one way")
+    add_mixed_precision(parser)
+    add_table_format(parser)
+    parser.add_argument("--json", action="store_true", help="print a JSON object a line")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print or write predictions."""
+    if arguments.model is not None and is_text(arguments.model):
+        arguments.model, arguments.texts = None, [arguments.model, *arguments.texts]
+    _check(arguments)
+    name = arguments.model
+    if name is not None and not arguments.texts and not arguments.input and len(Path(name).parts) == 1 \
+            and not Path(name).exists():
+        raise UserError(f"no such model folder: {name}; to label a text of one word, name the model before it: predict "
+                        f"models/imdb {name}")
+    if arguments.model is None:
+        arguments.model = shipped_model()
+    if arguments.stateful:
+        _predict_pieces(arguments)
+    elif arguments.output:
+        _write_file(arguments)
+    elif arguments.input:
+        _predict_file(arguments)
+    else:
+        _predict_texts(arguments)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        UserError: with the reason.
+    """
+    if arguments.input and arguments.texts:
+        raise UserError("give texts or --input, not both")
+    if arguments.stateful and arguments.input:
+        raise UserError("--stateful goes with texts or standard input, not with --input")
+    if arguments.output and not arguments.input:
+        raise UserError("--output goes with --input")
+    if table_format(arguments) != DEFAULT_FORMAT and not arguments.input:
+        raise UserError("--encoding, --separator, --no-header and --quoting go with --input")
+    if (arguments.resume or arguments.overwrite or arguments.engine != "local") and not arguments.output:
+        raise UserError("--resume, --overwrite and --engine go with --output")
+    if arguments.resume and arguments.overwrite:
+        raise UserError("--resume goes on with what is there, --overwrite replaces it: give one of them")
+    if not arguments.texts and not arguments.input and sys.stdin.isatty():
+        raise UserError("no text: give texts, --input FILE, or pipe a text a line")
+
+
+def _predict_texts(arguments: argparse.Namespace) -> None:
+    classifier = load(arguments.model, arguments.mixed_precision)
+    texts = iter(arguments.texts) if arguments.texts else stdin_texts()
+    while chunk := list(islice(texts, STDIN_CHUNK)):
+        print_predictions(classifier, chunk, as_json=arguments.json)
+
+
+def _predict_pieces(arguments: argparse.Namespace) -> None:
+    import_tensorflow()
+    from sentiment.artifacts import RunFolder
+    from sentiment.inference import Reader
+    from sentiment.inference import load as load_run
+
+    reader = Reader(load_run(arguments.model, mixed_precision=arguments.mixed_precision),
+                    RunFolder.open(arguments.model).load_config().model)
+    # Arguments are words apart; the lines of a file keep their line ends.
+    pieces = (f"{text} " for text in arguments.texts) if arguments.texts else (f"{line}\n" for line in stdin_texts())
+    for piece in pieces:
+        print_answers([piece.rstrip()], [reader.read(piece)], as_json=arguments.json)
+        sys.stdout.flush()
+
+
+def _predict_file(arguments: argparse.Namespace) -> None:
+    from sentiment.scoring import text_chunks
+
+    chunks = text_chunks(arguments.input, arguments.text_column, table_format(arguments))
+    first = next(chunks, [])  # before the model is loaded: a mistake in the input answers at once
+    classifier = load(arguments.model, arguments.mixed_precision)
+    for texts in chain([first], chunks):
+        print_predictions(classifier, texts, as_json=arguments.json)
+
+
+def _write_file(arguments: argparse.Namespace) -> None:
+    from sentiment.scoring import plan_jobs, run_jobs
+    from sentiment.scoring.over_ray import run_over_ray
+
+    model = Path(arguments.model)
+    jobs = plan_jobs(arguments.input, arguments.output, model, arguments.text_column, resume=arguments.resume,
+                     overwrite=arguments.overwrite, mixed_precision=arguments.mixed_precision,
+                     form=table_format(arguments))
+    if not jobs:
+        log(f"{arguments.output} is finished: there is nothing to resume")
+        return
+    with byte_progress("labelling", sum(job.size for job in jobs)) as seen:
+        rows = run_over_ray(jobs, load, seen) if arguments.engine == "ray" else \
+            run_jobs(jobs, load(model, arguments.mixed_precision), seen)
+    log(f"{rows:,} rows written to {arguments.output}")
+
+
+def stdin_texts() -> Iterator[str]:
+    """Yield the lines of standard input.
+
+    Raises:
+        UserError: for a line that is not UTF-8.
+    """
+    for number, line in enumerate(sys.stdin.buffer, start=1):
+        try:
+            yield line.decode("utf-8").rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise UserError(f"standard input, line {number}: not UTF-8") from None
+
+
+def print_predictions(classifier: "Predictor", texts: list[str], *, as_json: bool) -> None:
+    """Predict a chunk of texts and print the answers."""
+    print_answers(texts, classifier.predict(texts), as_json=as_json)
+
+
+def print_answers(texts: list[str], answers: list["Prediction"], *, as_json: bool) -> None:
+    """Print predictions: a table for people, an object a line for machines."""
+    if as_json:
+        for text, answer in zip(texts, answers, strict=True):
+            print(json.dumps({"text": text, **answer._asdict()}, ensure_ascii=False))
+        return
+    rows = [[answer.label, f"{answer.score:.4f}", text if len(text) <= 200 else text[:199] + "…"]
+            for text, answer in zip(texts, answers, strict=True)]
+    print_table(["label", "score", "text"], rows, numeric=(1,))

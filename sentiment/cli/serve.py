@@ -1,0 +1,60 @@
+"""`sentiment serve`: answer over HTTP."""
+
+import argparse
+from typing import Any
+
+from sentiment.cli.tensorflow import load
+from sentiment.errors import UserError
+
+MEGABYTE = 1 << 20
+BETWEEN = {"port": (0, 65_535), "batch_size": (1, 4096), "batch_wait": (0, 1000), "queue": (1, 1 << 20),
+           "max_texts": (1, 1 << 20), "max_characters": (1, 1 << 30), "max_body": (1, 1024), "versions": (1, 100),
+           "poll": (1, 86_400)}
+
+
+def add_to(commands: Any) -> None:
+    """Add the command's parser."""
+    parser = commands.add_parser("serve", help="answer over HTTP, as TensorFlow Serving does")
+    parser.add_argument("models", nargs="+", metavar="MODEL", help="the folder of a run or of an export, or one with "
+                        "such folders named 1, 2, ..., of which the newest is served; NAME=FOLDER gives it a name")
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 for every network (default: this machine alone)")
+    parser.add_argument("--port", type=int, default=8501, help="0 takes a free one (default: 8501)")
+    parser.add_argument("--batch-size", type=int, default=64, help="texts answered at once (default: 64)")
+    parser.add_argument("--batch-wait", type=float, default=2.0, metavar="MS",
+                        help="how long the first text of a batch waits for others (default: 2)")
+    parser.add_argument("--queue", type=int, default=1024,
+                        help="texts that may wait; more are answered 503 (default: 1024)")
+    parser.add_argument("--max-texts", type=int, default=256, help="texts in a request (default: 256)")
+    parser.add_argument("--max-characters", type=int, default=100_000, help="of a text (default: 100000)")
+    parser.add_argument("--max-body", type=int, default=4, metavar="MB", help="of a request (default: 4)")
+    parser.add_argument("--versions", type=int, default=1, help="how many versions of a model (default: 1)")
+    parser.add_argument("--poll", type=int, default=5, metavar="SECONDS",
+                        help="how often to look for new versions (default: 5)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Serve until a signal comes."""
+    try:
+        from sentiment.serving.batcher import Batching
+        from sentiment.serving.metrics import Metrics
+        from sentiment.serving.models import Models, named_models
+        from sentiment.serving.protocol import Limits
+        from sentiment.serving.server import serve
+    except ModuleNotFoundError as error:
+        raise UserError(f"the server needs {error.name}: install it (pip install '.[serve]')") from None
+    _check(arguments)
+    batching = Batching(arguments.batch_size, arguments.batch_wait / 1000, arguments.queue)
+    limits = Limits(texts=arguments.max_texts, characters=arguments.max_characters,
+                    body=arguments.max_body * MEGABYTE)
+    metrics = Metrics()
+    models = Models(named_models(arguments.models), load, batching, kept=arguments.versions, watch=metrics.batch)
+    serve(models, limits, metrics, host=arguments.host, port=arguments.port, poll_seconds=arguments.poll)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    for name, (least, most) in BETWEEN.items():
+        if not least <= getattr(arguments, name) <= most:
+            raise UserError(f"--{name.replace('_', '-')} must be between {least} and {most}")
+    if arguments.max_texts > arguments.queue:
+        raise UserError(f"--queue must be at least --max-texts, {arguments.max_texts}: a request must fit into it")

@@ -1,0 +1,113 @@
+"""Where raw text and labels come from: IMDB, tables, folders, the bundled sample; and how they are split."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+from sentiment.config import UNLABELLED_OF_CORPUS, DataConfig
+from sentiment.data import imdb, labelled, sample
+from sentiment.data.corpus import Corpus, Examples, HeldOut, Texts, digests, occurring
+from sentiment.data.download import DownloadError
+from sentiment.data.formats import check_applies
+from sentiment.data.splits import with_share
+from sentiment.data.streams import scan
+from sentiment.data.tables import labelled_rows
+from sentiment.errors import UserError
+
+__all__ = ["Corpus", "Examples", "HeldOut", "Texts", "digests", "load_corpus", "load_for_evaluation",
+           "load_unlabelled", "occurring"]
+
+NAMED: dict[str, Callable[[DataConfig, int], Corpus]] = {"imdb": imdb.load, "sample": sample.load}
+FORMAT_OPTIONS = ("text_column", "encoding", "separator", "header", "quoting")
+FILE_OPTIONS = ("test_file", "validation_file", "label_column", "group_column", "stream", "merge_labels",
+                "min_class_size")
+
+
+def load_corpus(config: DataConfig, seed: int) -> Corpus:
+    """Read and split the corpus that the configuration names.
+
+    `auto` is IMDB where it is found or can be downloaded, else the sample with a note that says so.
+
+    Raises:
+        UserError: if the data cannot be had, read or split; the message says what to do.
+    """
+    return with_share(_load(config, seed), config.train_share, seed)
+
+
+def _load(config: DataConfig, seed: int) -> Corpus:
+    if config.dataset in NAMED or config.dataset == "auto":
+        others = config.named_unlabelled not in (None, UNLABELLED_OF_CORPUS)  # which are a table
+        for name in FILE_OPTIONS if others else (*FILE_OPTIONS, *FORMAT_OPTIONS):
+            if getattr(config, name) != getattr(DataConfig, name):
+                flag = "no-header" if name == "header" else name.replace("_", "-")
+                raise UserError(f"--{flag} goes with --dataset PATH, not with '{config.dataset}'")
+    if config.dataset == "auto":
+        return _imdb_or_sample(config, seed)
+    if config.dataset in NAMED:
+        return NAMED[config.dataset](config, seed)
+    path = Path(config.dataset).expanduser()
+    if imdb.is_imdb(path):
+        return imdb.load(config, seed)
+    if path.is_dir():
+        if config.stream:
+            raise UserError(f"--stream reads tables; {path} is a folder")
+        return labelled.load_folder(config, seed)
+    return labelled.load_table(config, seed)
+
+
+def load_unlabelled(config: DataConfig, corpus: Corpus) -> Texts:
+    """Return the texts without labels that the configuration names; none if it names none.
+
+    Raises:
+        UserError: if they cannot be read, or the corpus has none of its own.
+    """
+    named = config.named_unlabelled
+    if named is None:
+        return []
+    if named != UNLABELLED_OF_CORPUS:
+        if config.stream:
+            return scan(named, config, labelled=False)[0]
+        return [text for read in labelled_rows(named, config, labelled.ROWS_AT_ONCE, labelled=False)
+                for text in read.texts]
+    texts = corpus.unlabelled()
+    if not texts:
+        raise UserError(f"{corpus.name} has no texts without labels: name a file with --unlabelled FILE")
+    return texts
+
+
+def load_for_evaluation(config: DataConfig, seed: int, class_names: tuple[str, ...]
+                        ) -> tuple[Examples, tuple[str, ...]]:
+    """Return the labelled texts to evaluate on, and notes on what was dropped.
+
+    A table or a plain folder of classes is taken whole; `imdb`, `sample` and a folder with `test/` give
+    their test split.
+
+    Raises:
+        UserError: for a label that is not one of `class_names`, or a named corpus with other classes.
+    """
+    path = Path(config.dataset).expanduser()
+    if config.dataset in NAMED or config.dataset == "auto" or imdb.is_imdb(path):
+        corpus = load_corpus(config, seed)
+        if corpus.class_names != class_names:
+            raise UserError(f"{corpus.name} has the classes {', '.join(corpus.class_names)}, the model "
+                            f"{', '.join(class_names)}")
+        return corpus.test.read(), corpus.notes
+    if path.is_dir():
+        parts = labelled.parts_of(path)
+        if parts and "test" not in parts:
+            raise UserError(f"{path} holds {' and '.join(part.name for part in parts.values())}, but no test: name one "
+                            "of them")
+        named = labelled.from_folder(parts.get("test", path), config.encoding)
+    else:
+        check_applies(config.table_format, labelled.tables_of(config, config.dataset), config.dataset)
+        named = labelled.from_table(config.dataset, config)
+    return labelled.indexed(named, class_names, merge=config.merge_labels)
+
+
+def _imdb_or_sample(config: DataConfig, seed: int) -> Corpus:
+    try:
+        return imdb.load(config, seed)
+    except DownloadError as error:
+        corpus = sample.load(config, seed)
+        note = f"the bundled sample was used instead of IMDB: {error}"
+        return dataclasses.replace(corpus, notes=(note, *corpus.notes))

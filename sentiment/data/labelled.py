@@ -1,0 +1,278 @@
+"""Turn texts with named labels, from tables or folders, into a corpus with its three splits."""
+
+import dataclasses
+import os
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from sys import intern
+
+import numpy as np
+
+from sentiment.config import UNLABELLED_OF_CORPUS, DataConfig
+from sentiment.console import log
+from sentiment.data.classes import (
+    check_not_numbers,
+    check_sizes,
+    class_order,
+    folded,
+    kept_names,
+    merged_names,
+    notes_on,
+)
+from sentiment.data.corpus import Corpus, Examples, HeldOut, Texts, blank, identities, taken
+from sentiment.data.formats import check_applies, read_text
+from sentiment.data.splits import hold_out
+from sentiment.data.streams import blank_among, scan
+from sentiment.data.tables import as_label, labelled_rows, matching_files
+from sentiment.errors import UserError, nearest
+from sentiment.machine import memory_bytes
+from sentiment.table_format import TableFormat
+
+ROWS_AT_ONCE = 16_384
+SHARE_OF_MEMORY = 0.2  # from which on a table is warned of
+UNLABELLED_FOLDER = "unsup"  # where IMDB has its unlabelled texts, next to the folders of its classes
+PARTS = {"train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation",
+         "dev": "validation", "test": "test", "testing": "test"}  # names of folders with a split
+NOT_READ = (".", "__MACOSX")  # how the names of hidden files, and of what archives leave behind, begin
+
+
+@dataclass(frozen=True)
+class Named:
+    """Texts with the names of their labels, as a source holds them."""
+
+    texts: Texts
+    labels: list[str]
+    groups: list[str] | None
+    where: str
+    notes: tuple[str, ...] = ()
+
+
+def from_table(pattern: str | os.PathLike[str], config: DataConfig, *, grouped: bool = False) -> Named:
+    """Read the text and label columns of the files that `pattern` names, and the group column if `grouped`."""
+    where = str(pattern)
+    if config.stream:
+        return Named(*scan(pattern, config, grouped=grouped), where)
+    _warn_of_size(where)
+    texts: list[str] = []
+    labels: list[str] = []
+    groups: list[str] = []
+    for read in labelled_rows(pattern, config, ROWS_AT_ONCE, grouped=grouped):
+        texts += read.texts
+        labels += map(intern, read.labels or ())
+        groups += map(intern, read.groups or ())
+    return Named(texts, labels, groups if read.columns.group is not None else None, where)
+
+
+def _warn_of_size(pattern: str) -> None:
+    """Warn if the files are so large that reading them at once may fill the memory."""
+    size, memory = sum(path.stat().st_size for path in matching_files(pattern)), memory_bytes()
+    if memory is not None and size > SHARE_OF_MEMORY * memory:
+        log.warning(f"{pattern} holds {size / 1e9:,.1f} GB, and this machine has {memory / 1e9:,.1f} GB of memory: "
+                    "with --stream it is read piece by piece")
+
+
+def from_folder(folder: Path, encoding: str | None = None) -> Named:
+    """Read a folder with a subfolder per class and a text file per example.
+
+    The subfolder `unsup`, hidden files and folders, and what archives and notebooks leave behind are left out; a note
+    counts their text files. `encoding` is that of the files, None for UTF-8 or what a byte-order mark says.
+
+    Raises:
+        UserError: if there are no such subfolders, or a file is in another encoding.
+    """
+    texts, labels, left_out, others = [], [], 0, 0
+    for path in sorted(_files_in(folder, set())):
+        inside = path.relative_to(folder).parts
+        if len(inside) < 2:
+            continue
+        if inside[0] == UNLABELLED_FOLDER or any(part.startswith(NOT_READ) for part in inside):
+            left_out += path.suffix.lower() == ".txt"
+        elif path.suffix.lower() != ".txt":
+            others += 1
+        else:
+            texts.append(read_text(path, TableFormat(encoding)))
+            labels.append(as_label(inside[0]))
+    if not texts:
+        raise UserError(f"{folder} holds no labelled texts: expected a subfolder per class with .txt files")
+    notes = [f"{left_out:,} text files of {folder} are hidden or in {UNLABELLED_FOLDER}/ and were left out"] \
+        if left_out else []
+    notes += [f"files of {folder} that do not end in .txt were left out: {others:,}"] if others else []
+    return Named(texts, labels, None, str(folder), tuple(notes))
+
+
+def _files_in(folder: Path, above: set[Path]) -> Iterator[Path]:
+    """Yield the files in a folder and those below, links followed but not to a folder `above`."""
+    real = folder.resolve()
+    if real in above:
+        return
+    for path in folder.iterdir():
+        if path.is_dir():
+            yield from _files_in(path, above | {real})
+        elif path.is_file():
+            yield path
+
+
+def tables_of(config: DataConfig, *others: str) -> list[Path]:
+    """Return all files that a configuration names as tables, and others."""
+    named = [config.validation_file, config.test_file,
+             None if config.named_unlabelled == UNLABELLED_OF_CORPUS else config.named_unlabelled, *others]
+    return [path for pattern in named if pattern is not None for path in matching_files(pattern)]
+
+
+def indexed(named: Named, class_names: tuple[str, ...], *, merge: bool = False, left_out: Collection[str] = ()
+            ) -> tuple[Examples, tuple[str, ...]]:
+    """Turn label names into class indices; drop rows without text or label, and return notes on them.
+
+    Args:
+        named: the texts with the names of their labels.
+        class_names: in the order of the indices.
+        merge: whether names that differ in case, white space or characters that do not show are one.
+        left_out: names of classes whose texts are dropped.
+
+    Raises:
+        UserError: for a label that is not one of `class_names`, or if nothing is left.
+    """
+    rows, notes, total = np.arange(len(named.labels)), list(named.notes), len(named.labels)
+    for what, missing in (("text", blank(named.texts)), ("label", blank_among(named.labels))):
+        kept = rows[~missing[rows]]
+        if len(kept) < len(rows):
+            notes.append(f"{len(rows) - len(kept):,} of {total:,} rows of {named.where} had no {what} and were dropped")
+        rows = kept
+    if left_out:
+        rare = {folded(name) if merge else name for name in left_out}
+        dropped = {name for name in set(named.labels) if (folded(name) if merge else name) in rare}
+        rows = np.array([row for row in rows if named.labels[row] not in dropped], dtype=np.intp)
+    if not len(rows):
+        raise UserError(f"{named.where} holds no labelled text")
+    indices = {as_label(name): index for index, name in enumerate(class_names)}
+    if merge:
+        folds = Counter(map(folded, indices))
+        by_fold = {folded(name): index for name, index in indices.items() if folds[folded(name)] == 1}
+        alike = {name: by_fold[folded(name)] for name in set(named.labels) if folded(name) in by_fold}
+        indices = alike | indices  # a name that is a class stays that class
+    for row in rows:
+        if named.labels[row] not in indices:
+            raise _unknown_label(named, int(row), class_names)
+    labels = np.array([indices[named.labels[row]] for row in rows], dtype=np.int32)
+    if named.groups is None:
+        return Examples(taken(named.texts, rows), labels), tuple(notes)
+    groups = [named.groups[row].strip() or f"\0{row}" for row in rows]  # a text without a group stands alone
+    alone = sum(not named.groups[row].strip() for row in rows)
+    if alone:
+        notes.append(f"{alone:,} of {total:,} rows of {named.where} have no group, and stand alone")
+    return Examples(taken(named.texts, rows), labels, groups), tuple(notes)
+
+
+def _unknown_label(named: Named, row: int, class_names: tuple[str, ...]) -> UserError:
+    label = named.labels[row]
+    alike = any(folded(label) == folded(name) for name in class_names)
+    advice = "; --merge-labels takes names as one that differ in case, white space or characters that do not show" \
+        if alike else nearest(label, class_names) or "; remove the rows of classes that the model does not know"
+    shown = ", ".join(class_names[:20]) + (", ..." if len(class_names) > 20 else "")
+    return UserError(f"{named.where}, row {row + 1}: the label '{label}' does not occur in training "
+                     f"(its labels: {shown}){advice}")
+
+
+def build_corpus(name: str, train: Named, validation: Named | None, test: Named | None, config: DataConfig,
+                 seed: int) -> Corpus:
+    """Split what has no split of its own, and check the labels of every part before training begins.
+
+    Raises:
+        UserError: for fewer than two classes, labels that are numbers or too rare, or a label that training lacks.
+    """
+    labels = [label for label, without_text in zip(train.labels, blank(train.texts), strict=True)
+              if label and not without_text]
+    counts = Counter(labels)
+    merged = merged_names(counts) if config.merge_labels else {label: label for label in counts}
+    train = dataclasses.replace(train, labels=[merged.get(label, label) for label in train.labels])
+    counts = Counter(merged[label] for label in labels)
+    check_not_numbers(counts, train.where)
+    distinct = _distinct_texts(train)
+    kept, notes_on_rare = kept_names(distinct, config.min_class_size)
+    left_out = set(counts) - kept
+    class_names = class_order(kept)
+    if len(class_names) < 2:
+        found = f"only the class '{class_names[0]}'" if class_names else "no label"
+        rest = f" with {config.min_class_size} distinct texts or more" if left_out else ""
+        raise UserError(f"{train.where} holds {found}{rest}: at least two classes are needed")
+    parts = ["training", *(["validation"] if validation is None else []), *(["test"] if test is None else [])]
+    check_sizes({label: distinct[label] for label in class_names}, parts, train.where)
+    by_class = partial(indexed, class_names=class_names, merge=config.merge_labels, left_out=left_out)
+    examples, notes = by_class(train)
+    notes_on_classes = notes_on({label: counts[label] for label in class_names})
+    if test is not None:
+        held_test, test_notes = by_class(test)
+    else:
+        (examples, held_test), test_notes = hold_out(examples, config.test_fraction, seed, class_names), ()
+    if validation is not None:
+        held_validation, validation_notes = by_class(validation)
+    else:
+        examples, held_validation = hold_out(examples, config.validation_fraction, seed, class_names)
+        validation_notes = ()
+    return Corpus(name, class_names, examples, held_validation, HeldOut(lambda: held_test),
+                  notes=(*notes, *validation_notes, *test_notes, *notes_on_rare, *notes_on_classes))
+
+
+def _distinct_texts(named: Named) -> dict[str, int]:
+    """Return the number of distinct texts of each class, blank ones left out."""
+    pairs = {(label, identity) for label, identity, without_text
+             in zip(named.labels, identities(named.texts).tolist(), blank(named.texts), strict=True)
+             if label and not without_text}
+    return dict(Counter(label for label, _ in pairs))
+
+
+def load_table(config: DataConfig, seed: int) -> Corpus:
+    """Read the corpus that `--dataset FILE`, `--validation-file` and `--test-file` name.
+
+    Raises:
+        UserError: if a file cannot be read, or the data cannot be split.
+    """
+    if config.random_split and config.group_column is None:
+        raise UserError("--random-split leaves groups out of account: name them with --group-column")
+    check_applies(config.table_format, tables_of(config, config.dataset), config.dataset)
+    train = from_table(config.dataset, config, grouped=not config.random_split)
+    validation = from_table(config.validation_file, config) if config.validation_file else None
+    test = from_table(config.test_file, config) if config.test_file else None
+    return build_corpus(config.dataset, train, validation, test, config, seed)
+
+
+def load_folder(config: DataConfig, seed: int) -> Corpus:
+    """Read a folder of classes, or one with `train/` and `test/` (and `validation/`) that hold the classes.
+
+    Raises:
+        UserError: if it holds no such folders, a text cannot be read, or the data cannot be split.
+    """
+    folder = Path(config.dataset).expanduser()
+    check_applies(replace(config.table_format, encoding=None), tables_of(config), f"the folder {folder}")
+    if config.random_split:
+        raise UserError("--random-split leaves groups out of account, and a folder has none")
+    parts = parts_of(folder)
+    if parts and "train" not in parts:
+        raise UserError(f"{folder} holds {' and '.join(path.name for path in parts.values())}, but no train: put the "
+                        "folders of the classes to train on into a folder called train")
+    train = from_folder(parts.get("train", folder), config.encoding)
+    validation, test = (from_folder(parts[part], config.encoding) if part in parts else None
+                        for part in ("validation", "test"))
+    if config.validation_file:
+        validation = from_table(config.validation_file, config)
+    if config.test_file:
+        test = from_table(config.test_file, config)
+    return build_corpus(config.dataset, train, validation, test, config, seed)
+
+
+def parts_of(folder: Path) -> dict[str, Path]:
+    """Return the subfolders that are splits, `train`, `validation` and `test`, each with subfolders of classes.
+
+    Raises:
+        UserError: if two are the same split.
+    """
+    parts: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.name.lower() in PARTS and path.is_dir() and any(inside.is_dir() for inside in path.iterdir()):
+            other = parts.setdefault(PARTS[path.name.lower()], path)
+            if other != path:
+                raise UserError(f"{folder} holds {other.name} and {path.name}, which are the same split: rename one")
+    return parts

@@ -1,0 +1,62 @@
+"""Labelled texts that a caller of Python holds: lists, Series and DataFrames."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sentiment.config import DataConfig
+from sentiment.data.corpus import Corpus
+from sentiment.data.labelled import Named, build_corpus
+from sentiment.data.splits import with_share
+from sentiment.data.tables import as_labels, as_texts, columns_of
+from sentiment.predictions import text_parts
+
+TEXTS_AT_ONCE = 65_536
+IN_MEMORY = "texts in memory"  # in place of the path of a data set
+
+
+def checked_texts(texts: Any, name: str = "texts") -> list[str]:
+    """Return an iterable of strings as a list; see `sentiment.predictions.text_parts`."""
+    return [str(text) for part in text_parts(texts, TEXTS_AT_ONCE, name) for text in part]
+
+
+def named_texts(texts: Any, labels: Any, groups: Any = None, name: str = "texts") -> Named:
+    """Return texts with their labels, and the names of their groups if there are any.
+
+    Raises:
+        TypeError: as `checked_texts`, for the texts.
+        ValueError: if there are not as many labels or groups as texts.
+    """
+    found = checked_texts(texts, name)
+    columns = {"labels": list(labels)} | ({} if groups is None else {"groups": list(groups)})
+    for what, values in columns.items():
+        if len(values) != len(found):
+            raise ValueError(f"{len(found):,} {name}, but {len(values):,} {what}")
+    series = {what: pd.Series(values, name=what, dtype=object) for what, values in columns.items()}
+    return Named(found, as_labels(series["labels"], name),
+                 as_texts(series["groups"], name) if "groups" in series else None, name)
+
+
+def named_frame(frame: pd.DataFrame, config: DataConfig) -> Named:
+    """Return the texts, labels and groups of a DataFrame, whose columns are found as those of a file are.
+
+    Raises:
+        UserError: if a column is missing, or a cell holds no text.
+    """
+    where = "the DataFrame"
+    columns = columns_of(frame, config, where, Path("frame.parquet"), grouped=not config.random_split)
+    frame = frame.reset_index(drop=True)
+    return Named(as_texts(frame[columns.text], where), as_labels(frame[columns.label], where),
+                 None if columns.group is None else as_texts(frame[columns.group], where), where)
+
+
+def corpus_in_memory(train: Named, validation: Named | None, test: Named | None, config: DataConfig, seed: int
+                     ) -> Corpus:
+    """Return a corpus of texts in memory; what has no validation or test split of its own is split.
+
+    Raises:
+        UserError: as for a file: for fewer than two classes, too few texts, or a label that training lacks.
+    """
+    corpus = build_corpus(IN_MEMORY, train, validation, test, config, seed)
+    return with_share(corpus, config.train_share, seed)

@@ -1,0 +1,98 @@
+"""Splits that are stratified and seeded, with identical texts and whole groups on one side."""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+
+from sentiment.data.corpus import Corpus, Examples, Texts, identities
+from sentiment.errors import UserError
+
+
+def bound_together(texts: Texts, groups: list[str] | None) -> np.ndarray:
+    """Number the sets of texts that must not be parted: equal text, or equal group, directly or by a chain.
+
+    Returns:
+        int32 [texts], the number of each text's set.
+    """
+    text_codes = identities(texts)
+    if groups is None:
+        return text_codes.astype(np.int32)
+    distinct = int(text_codes.max()) + 1
+    group_codes = identities(groups)
+    nodes = distinct + int(group_codes.max()) + 1
+    edges = coo_array((np.ones(len(texts)), (text_codes, distinct + group_codes)), shape=(nodes, nodes))
+    _, components = connected_components(edges, directed=False)
+    return np.asarray(components[text_codes], dtype=np.int32)
+
+
+def hold_out(examples: Examples, fraction: float, seed: int, class_names: tuple[str, ...]
+             ) -> tuple[Examples, Examples]:
+    """Split into a larger and a held-out part of about `fraction`, stratified by class.
+
+    With groups the parts come from `StratifiedGroupKFold` (one of round(1 / fraction) folds is held out),
+    without from a stratified split of the distinct texts.
+
+    Raises:
+        UserError: if a class has too few distinct texts or groups to be on both sides.
+    """
+    bound = bound_together(examples.texts, examples.groups)
+    _check_spread(examples.labels, bound, class_names, examples.groups is not None)
+    if examples.groups is None:
+        held_out = _random_sets(examples.labels, bound, fraction, seed)
+    else:
+        smallest = min(len(np.unique(bound[examples.labels == label])) for label in range(len(class_names)))
+        folds = StratifiedGroupKFold(min(max(2, round(1 / fraction)), smallest), shuffle=True, random_state=seed)
+        _, rows = next(folds.split(bound, examples.labels, bound))
+        held_out = np.isin(np.arange(len(examples)), rows)
+    kept, held = examples.take(np.flatnonzero(~held_out)), examples.take(np.flatnonzero(held_out))
+    for part in (kept, held):
+        missing = set(range(len(class_names))) - set(part.labels.tolist())
+        if missing:
+            names = ", ".join(f"'{class_names[label]}'" for label in sorted(missing))
+            unit = "groups" if examples.groups else "texts"
+            raise UserError(f"too few {unit} to split: one side has none of the class {names}; add some, or leave "
+                            "small classes out with --min-class-size")
+    return kept, held
+
+
+def share_of(examples: Examples, share: float, seed: int) -> Examples:
+    """Return a random share of each class, at least one text; a smaller share of the same seed is part of a larger."""
+    random = np.random.default_rng(seed)
+    rows = [random.permutation(np.flatnonzero(examples.labels == label)) for label in np.unique(examples.labels)]
+    return examples.take(np.sort(np.concatenate([of[:max(1, round(share * len(of)))] for of in rows])))
+
+
+def with_share(corpus: Corpus, share: float, seed: int) -> Corpus:
+    """Return a corpus with `share_of` its training texts."""
+    return corpus if share == 1 else replace(corpus, train=share_of(corpus.train, share, seed))
+
+
+def _check_spread(labels: np.ndarray, bound: np.ndarray, class_names: tuple[str, ...], grouped: bool) -> None:
+    for label, name in enumerate(class_names):
+        sets = len(np.unique(bound[labels == label]))
+        if sets < 2:
+            unit = "group" if grouped else "distinct text"
+            raise UserError(f"class '{name}' has {sets} {unit}{'' if sets == 1 else 's'}: at least 2 are needed "
+                            "to train on one and validate on another")
+
+
+def _random_sets(labels: np.ndarray, bound: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """Return bool [texts]: which are held out, by a stratified split of the distinct texts, some of each class."""
+    random = np.random.default_rng(seed)
+    sets, first = np.unique(bound, return_index=True)
+    strata = labels[first]
+    if np.unique(strata, return_counts=True)[1].min() < 2:
+        raise UserError("a class has only one text that does not also carry another label: at least 2 are needed")
+    classes = len(np.unique(strata))
+    size = min(max(round(fraction * len(sets)), classes), len(sets) - classes)
+    _, held = train_test_split(sets, test_size=size, stratify=strata, random_state=seed)
+    held_out = np.isin(bound, held)
+    for label in np.unique(labels):  # of a class with few texts the stratified split may leave none on one side
+        own = np.unique(bound[labels == label])
+        for side in (True, False):
+            if not (held_out[labels == label] == side).any():
+                held_out[bound == random.choice(own)] = side
+    return held_out

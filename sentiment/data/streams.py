@@ -1,0 +1,95 @@
+"""Tables that are too large for memory: their texts stay in the files and are read anew when they are gone through."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from sys import intern
+
+import numpy as np
+
+from sentiment.config import DataConfig
+from sentiment.data.tables import as_texts, column_of, labelled_rows, table_chunks
+from sentiment.errors import UserError
+from sentiment.table_format import DEFAULT_FORMAT, TableFormat
+
+CHUNK_ROWS = 4096
+
+
+@dataclass(frozen=True)
+class StreamedTexts:
+    """Some texts of the files that a path or glob names, read each time that they are iterated over.
+
+    Attributes:
+        pattern: the path or glob.
+        column: with the text.
+        rows: int64 [texts], rising: which rows of all files together they are.
+        digests: uint64 [texts], equal for equal texts.
+        blank: bool [texts], whether there is nothing but white space.
+        form: how the files are encoded, separated and quoted.
+    """
+
+    pattern: str
+    column: str
+    rows: np.ndarray
+    digests: np.ndarray
+    blank: np.ndarray
+    form: TableFormat = DEFAULT_FORMAT
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[str]:
+        start = found = 0
+        for _, frame in table_chunks(self.pattern, CHUNK_ROWS, [self.column], self.form):
+            first, last = np.searchsorted(self.rows, (start, start + len(frame)))
+            texts = column_of(frame, self.column).iloc[self.rows[first:last] - start]
+            for text in as_texts(texts, self.pattern):
+                if digest_of(text) != self.digests[found]:
+                    raise UserError(f"{self.pattern} was changed while it was read")
+                yield text
+                found += 1
+            start += len(frame)
+        if found != len(self):
+            raise UserError(f"{self.pattern} was changed while it was read")
+
+    def take(self, rows: np.ndarray) -> "StreamedTexts":
+        """Return the texts at `rows`, which must be rising."""
+        return replace(self, rows=self.rows[rows], digests=self.digests[rows], blank=self.blank[rows])
+
+
+def digest_of(text: str) -> int:
+    """Return 64 bits of a text's BLAKE2b; of ten million texts two different ones are equal in them once in 370,000."""
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest())
+
+
+def digests_of(texts: list[str]) -> np.ndarray:
+    """Return uint64 [texts]: the digest of each."""
+    return np.fromiter(map(digest_of, texts), np.uint64, len(texts))
+
+
+def blank_among(texts: list[str]) -> np.ndarray:
+    """Return bool [texts]: which hold nothing but white space."""
+    return np.fromiter((not text.strip() for text in texts), bool, len(texts))
+
+
+def scan(pattern: str | os.PathLike[str], config: DataConfig, *, labelled: bool = True, grouped: bool = False
+         ) -> tuple[StreamedTexts, list[str], list[str] | None]:
+    """Go through the files once; return the texts, and of each row its label (if `labelled`) and group (if `grouped`).
+
+    Raises:
+        UserError: if there is no such file, it cannot be read, has no rows, or lacks a column.
+    """
+    digests, without_words = [], []
+    labels: list[str] = []
+    groups: list[str] = []
+    for read in labelled_rows(pattern, config, CHUNK_ROWS, labelled=labelled, grouped=grouped):
+        digests.append(digests_of(read.texts))
+        without_words.append(blank_among(read.texts))
+        # Interned, as they are few: else two million labels take 100 MB.
+        labels += map(intern, read.labels or ())
+        groups += map(intern, read.groups or ())
+    rows = np.arange(sum(map(len, digests)))
+    streamed = StreamedTexts(str(pattern), read.columns.text, rows, np.concatenate(digests),
+                             np.concatenate(without_words), config.table_format)
+    return streamed, labels, groups if read.columns.group is not None else None

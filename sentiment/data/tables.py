@@ -1,0 +1,305 @@
+"""Columns of tables: which ones hold the text, the label and the group, and their cells as strings."""
+
+import glob
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow
+
+from sentiment.config import DataConfig
+from sentiment.data.formats import COMPRESSIONS, JSON_KINDS, KINDS, SEPARATORS, advice_for, is_read, kind_of
+from sentiment.data.reading import MISSING, read_chunks
+from sentiment.data.separated import other_separator, separator_advice
+from sentiment.errors import UserError, nearest
+from sentiment.table_format import DEFAULT_FORMAT, TableFormat
+
+FIRST_ROWS = 1000
+URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
+WHOLE_NUMBER = re.compile(r"^([+-]?\d+)\.0+$")  # as spreadsheets and data frames write a whole number
+TEXT_NAMES = ("text", "review", "sentence", "comment", "content", "body", "message", "document", "tweet")
+LABEL_NAMES = ("label", "sentiment", "class", "category", "target", "polarity", "rating", "stars")
+
+
+def matching_files(pattern: str | os.PathLike[str]) -> list[Path]:
+    """Return the files that a path or glob names, sorted.
+
+    Raises:
+        UserError: if there is none, one is empty, or one is of a kind that cannot be read.
+    """
+    name = os.path.expanduser(os.fspath(pattern))
+    paths = [Path(name)] if Path(name).is_file() else sorted(Path(found) for found in glob.glob(name, recursive=True))
+    files = [path for path in paths if path.is_file()]
+    if URL.match(name):
+        raise UserError(f"{name} is an address, and files are read from the disk: download it first, and name the file")
+    if Path(name).is_dir():
+        raise UserError(f"{pattern} is a folder: name its files, such as '{Path(name) / '*.csv'}'")
+    if not files:
+        parent = Path(name).parent
+        beside = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
+        raise UserError(f"no such file: {pattern}{nearest(Path(name).name, beside)}")
+    for path in files:
+        if not is_read(path):
+            raise UserError(f"cannot read {path}: expected a file ending in {', '.join(KINDS)}, or in one of them and "
+                            f"{', '.join(COMPRESSIONS)}{advice_for(path)}")
+        if path.stat().st_size == 0:
+            raise UserError(f"{path} is empty")
+    return files
+
+
+def table_chunks(pattern: str | os.PathLike[str], rows: int, columns: list[str] | None = None,
+                 form: TableFormat = DEFAULT_FORMAT) -> Iterator[tuple[Path, pd.DataFrame]]:
+    """Yield all files that a path or glob names as frames of at most `rows` rows, each with the path of its file.
+
+    Args:
+        pattern: the path or glob.
+        rows: of a frame, at most.
+        columns: those that are read, None for all.
+        form: how text is encoded, separated and quoted.
+
+    Raises:
+        UserError: if there is no such file, one cannot be read or has no rows.
+    """
+    for path in matching_files(pattern):
+        empty = True
+        for frame in read_chunks(path, rows, columns, form):
+            if not len(frame):  # a header alone
+                continue
+            yield path, frame
+            empty = False
+        if empty:
+            raise UserError(f"{path} has no rows")
+
+
+class Columns(NamedTuple):
+    """Which columns of a table are read."""
+
+    text: str
+    label: str | None
+    group: str | None
+
+
+class Rows(NamedTuple):
+    """Consecutive rows of tables: texts, names of labels and of groups; None for what was not asked for."""
+
+    columns: Columns
+    texts: list[str]
+    labels: list[str] | None
+    groups: list[str] | None
+
+
+def labelled_rows(pattern: str | os.PathLike[str], config: DataConfig, rows: int, *, labelled: bool = True,
+                  grouped: bool = False) -> Iterator[Rows]:
+    """Yield the needed columns of all files that a path or glob names, `rows` rows at a time at most.
+
+    The first file decides which columns they are; the others must have them too, whatever else they have.
+
+    Args:
+        pattern: the path or glob.
+        config: names the columns and the format.
+        rows: at a time, at most.
+        labelled: whether a label is needed.
+        grouped: whether the group is read, if the configuration names its column.
+
+    Raises:
+        UserError: as `table_chunks`, if a column is missing, or a cell holds no text.
+    """
+    where, columns, last = str(pattern), None, None
+    for path, frame in table_chunks(pattern, rows, form=config.table_format):
+        if columns is None:
+            columns = columns_of(frame, config, where, path, labelled=labelled, grouped=grouped)
+        elif path != last and kind_of(path) not in JSON_KINDS:  # whose objects may lack a key
+            for name, flag in zip(columns, ("--text-column", "--label-column", "--group-column"), strict=True):
+                if name is not None:
+                    column_named(frame.columns, name, (), flag, str(path))
+        last = path
+        yield Rows(columns, as_texts(column_of(frame, columns.text), str(path)),
+                   as_labels(column_of(frame, columns.label), str(path)) if columns.label is not None else None,
+                   as_texts(column_of(frame, columns.group), str(path)) if columns.group is not None else None)
+
+
+def column_of(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
+    """Return a column; without a value where some objects of JSON lack it, and so a frame of them."""
+    if name in frame.columns:
+        return frame[name]
+    return pd.Series([MISSING] * len(frame), frame.index, object, name)
+
+
+def first_columns(frame: pd.DataFrame) -> list[str]:
+    """Return the columns among which those that are read are chosen: of JSON, the keys of the first thousand objects.
+
+    So the choice does not depend on how many rows are read at a time.
+    """
+    start = frame.head(FIRST_ROWS)
+    return [str(name) for place, name in enumerate(frame.columns)
+            if start.empty or not all(value is MISSING for value in start.iloc[:, place])]
+
+
+def columns_of(frame: pd.DataFrame, config: DataConfig, where: str, path: Path, *, labelled: bool = True,
+               grouped: bool = False) -> Columns:
+    """Return the columns with the text, the label (if `labelled`) and the group (if `grouped` and there is one).
+
+    Args:
+        frame: some rows of the first file.
+        config: names the columns.
+        where: the path or glob, for messages.
+        path: of the first file.
+        labelled: whether a label is needed.
+        grouped: whether the group is.
+
+    Raises:
+        UserError: if one is not there, or the text and the label are the same.
+    """
+    names = first_columns(frame)
+    hint = header_hint(names, config.table_format, path)
+    text = column_named(names, config.text_column, TEXT_NAMES, "--text-column", where, hint)
+    if not labelled:
+        return Columns(text, None, None)
+    label = column_named(names, config.label_column, LABEL_NAMES, "--label-column", where, hint)
+    if text == label:
+        raise UserError(f"the text and the label of {where} are both read from the column '{text}': "
+                        "set --text-column and --label-column")
+    if not grouped or config.group_column is None:
+        return Columns(text, label, None)
+    return Columns(text, label, column_named(names, config.group_column, (), "--group-column", where, hint))
+
+
+def header_hint(names: list[str], form: TableFormat, path: Path) -> str:
+    """Return what may be wrong if a column is not found: the separator, or a first line that is no header."""
+    kind = kind_of(path)
+    if kind not in (*SEPARATORS, ".xlsx"):
+        return ""
+    if not form.header:
+        return "; the columns are numbered from 1"
+    other = other_separator(names, form.separator or SEPARATORS[kind]) if kind in SEPARATORS else None
+    if other:
+        return f"; its columns look separated by {other}: {separator_advice(other)}"
+    return "; if the first line is no header, add --no-header, and columns are named by number, as --text-column 1"
+
+
+def column_named(columns: Iterable[object], asked: str | None, usual: tuple[str, ...], flag: str, where: str,
+                 hint: str = "") -> str:
+    """Return the column to use: the one asked for, else the first with a usual name.
+
+    Args:
+        columns: the names of all.
+        asked: the name that was given.
+        usual: names of which the first that there is is taken without one.
+        flag: with which the column is named.
+        where: the file or glob, for messages.
+        hint: what may be wrong if there is none.
+
+    Raises:
+        UserError: if it is not there or there twice; the message has the nearest name and all columns.
+    """
+    names = [str(column) for column in columns]
+    shown = [name if len(name) <= 40 else name[:37] + "..." for name in names]
+    listed = ", ".join(shown) if len(shown) <= 40 else ", ".join([*shown[:40], f"... {len(shown) - 40} more"])
+    lowered = {name.strip().lower(): name for name in reversed(names)}
+    if asked is not None:
+        if asked not in names:
+            raise UserError(f"{where} has no column '{asked}'{nearest(asked, names)} (columns: {listed}){hint}")
+        found = asked
+    else:
+        known = [lowered[name] for name in usual if name in lowered]
+        if not known:
+            raise UserError(f"cannot tell which column of {where} to use: name it with {flag} (columns: {listed})"
+                            f"{hint}")
+        found = known[0]
+    if names.count(found) > 1:
+        raise UserError(f"{where} has {names.count(found)} columns called '{found}': rename all but one")
+    return found
+
+
+def cells(values: "pd.Series[Any]") -> list[Any]:
+    """Return the values of a column as Python's, None for a null of Arrow, short floats as they are written."""
+    if not isinstance(values.dtype, pd.ArrowDtype):
+        return [None if value is pd.NA else value for value in values.tolist()]
+    array = pyarrow.array(values)
+    if pyarrow.types.is_float32(array.type) or pyarrow.types.is_float16(array.type):
+        as_written = array.type.to_pandas_dtype()  # 0.1, not the 0.10000000149011612 that it is in float64
+        return [None if value is None else float(str(as_written(value))) for value in array.to_pylist()]
+    try:
+        return list(array.to_pylist())
+    except UnicodeDecodeError:
+        raise UserError(f"the column '{values.name}' holds text that is not UTF-8") from None
+    except (OverflowError, ValueError):  # a date beyond Python's
+        return list(array.cast(pyarrow.string()).to_pylist())
+
+
+def as_texts(values: "pd.Series[Any]", where: str) -> list[str]:
+    """Return a column of a file or glob `where` as strings; a missing value becomes an empty text.
+
+    Raises:
+        UserError: for a value that is no text, as `as_cell`.
+    """
+    return [value if isinstance(value, str) else as_cell(value, row, values.name, where)
+            for row, value in enumerate(cells(values), first_row(values))]
+
+
+def first_row(values: "pd.Series[Any]") -> int:
+    """Return the number, from 1, of a column's first row in the table."""
+    return int(values.index[0]) + 1 if len(values) else 1
+
+
+def as_cell(value: object, row: int, column: object, where: str) -> str:
+    """Return one value of a table as a string; a missing value is empty, a number as it is written.
+
+    Args:
+        value: of the cell.
+        row: its number, from 1.
+        column: its name.
+        where: the file, for the message.
+
+    Raises:
+        UserError: for a list, an object or bytes, with what to do.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (bytes, bytearray)):
+        raise _no_text(value, "bytes", row, column, where, "save the column as text")
+    if isinstance(value, dict):
+        raise _no_text(value, "an object", row, column, where, "write the field that is meant to a column of its own")
+    if isinstance(value, (list, tuple, set, np.ndarray)):
+        raise _no_text(value, "a list", row, column, where, "join its texts; of several labels a text, keep one")
+    return "" if value is None or value is MISSING or bool(pd.isna(value)) else str(value)  # type: ignore[call-overload]
+
+
+def _no_text(value: object, kind: str, row: int, column: object, where: str, advice: str) -> UserError:
+    shown = repr(value)
+    shown = shown if len(shown) <= 40 else shown[:37] + "..."
+    return UserError(f"{where}, row {row}: the column '{column}' holds {kind}, {shown}, not a text or a number: "
+                     f"{advice}")
+
+
+def as_label(value: object, row: int = 1, column: object = "", where: str = "") -> str:
+    """Return a label as its name: `1`, `1.0`, `"1"` and `"1.0"` are one class; a missing label is empty.
+
+    Raises:
+        UserError: as `as_cell`, whose arguments these are.
+    """
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    name = as_cell(value, row, column, where).strip()
+    if not name.isascii() and all(unicodedata.category(character) in ("Cf", "Zs") for character in name):
+        return ""  # nothing of it shows
+    return WHOLE_NUMBER.sub(r"\1", name)
+
+
+def as_labels(values: "pd.Series[Any]", where: str) -> list[str]:
+    """Return a column of a file or glob `where` as label names; raise as `as_label`."""
+    names: dict[str, str] = {}  # of the few different ones, by how they are written
+    found = []
+    for row, value in enumerate(cells(values), first_row(values)):
+        if not isinstance(value, str):
+            found.append(as_label(value, row, values.name, where))
+            continue
+        if value not in names:
+            names[value] = as_label(value)
+        found.append(names[value])
+    return found

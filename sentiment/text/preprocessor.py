@@ -1,0 +1,176 @@
+"""The one object that turns raw texts into ids: in training, in prediction and inside the SavedModel."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache, partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, Self
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from sentiment.batching import RESERVED_IDS, UNKNOWN_ID, TokenizedTexts
+from sentiment.config import TextConfig
+from sentiment.console import log
+from sentiment.errors import UserError
+from sentiment.portable.tokens import EMPTY, LONGEST_WORD
+from sentiment.text.counting import WordCounts
+from sentiment.text.standardization import standardize
+
+CHUNK_TEXTS = 512
+CHUNKS_AHEAD = 8
+SENTENCE_ENDS = (".", "!", "?")
+
+
+class TextPreprocessor:
+    """Standardise, split, look up, truncate and pad texts.
+
+    Ids are 0 for padding, 1 for an unknown word, and from 2 the words of the vocabulary by falling
+    frequency, ties by spelling. A text without any word becomes one unknown word, so that no row is empty.
+    """
+
+    def __init__(self, config: TextConfig, words: Sequence[str]) -> None:
+        """Use a vocabulary made earlier; `words` holds no reserved entries."""
+        self.config = config
+        self.words = tuple(words)
+        self._vectorization = keras.layers.TextVectorization(
+            standardize=partial(_standardized, config=config), split="whitespace", output_mode="int",
+            ragged=True, vocabulary=list(words))
+        self._ragged_ids = tf.function(self.ragged_ids, input_signature=[tf.TensorSpec([None], tf.string)])
+
+    @classmethod
+    def fit(cls, config: TextConfig, texts: Iterable[str]) -> Self:
+        """Make the vocabulary from training texts.
+
+        Raises:
+            UserError: if the texts hold no word at all.
+        """
+        counts = WordCounts()
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+        def words(chunk: Any) -> tuple[Any]:
+            return (tf.strings.split(_standardized(chunk, config)).flat_values,)
+
+        for (found,) in _mapped(texts, words):
+            counts.update(found.tolist())
+        longest = LONGEST_WORD if config.word_rules > 1 else None
+        ranked = [(word, count) for word, count in counts.ranked() if longest is None or len(word) <= longest]
+        if not ranked:
+            raise UserError("the training texts hold no word: nothing can be learnt from them")
+        ranked = ranked[:config.vocabulary_size - RESERVED_IDS]
+        if ranked[-1][1] <= counts.missed:
+            log.warning(f"there are so many different words that counts may be too low by {counts.missed:,}: the "
+                        "vocabulary may lack words that are rarer than that")
+        return cls(config, [word for word, _ in ranked])
+
+    @property
+    def vocabulary_size(self) -> int:
+        """The number of ids, reserved ones included."""
+        return len(self.words) + RESERVED_IDS
+
+    @property
+    def sentence_ends(self) -> tuple[int, ...]:
+        """The ids of the words `.`, `!` and `?`, as far as they are in the vocabulary."""
+        return tuple(RESERVED_IDS + place for place, word in enumerate(self.words) if word in SENTENCE_ENDS)
+
+    @property
+    def vectorization(self) -> keras.layers.TextVectorization:
+        """The Keras layer that holds the lookup table."""
+        return self._vectorization
+
+    def ragged_ids(self, texts: Any) -> Any:
+        """Return the ids of a string tensor [texts] as a ragged int32 tensor [texts, (tokens)]; traceable."""
+        return self._truncated(tf.cast(self._vectorization(texts), tf.int32), UNKNOWN_ID)
+
+    def ragged_words(self, texts: Any) -> Any:
+        """Return the words of these ids as a ragged string tensor, to show them; traceable.
+
+        It is `[empty]` for a text without a word, and a word of more than 64 characters is cut.
+        """
+        words = self._truncated(tf.strings.split(_standardized(texts, self.config)), EMPTY)
+        return words.with_flat_values(tf.strings.regex_replace(
+            words.flat_values, f"(?s)^(.{{{LONGEST_WORD - 1}}}).{{2,}}$", r"\1…"))
+
+    def _truncated(self, tokens: Any, empty: Any) -> Any:
+        """Keep the ends of each row of a ragged tensor [texts, (tokens)], and put one token into empty rows."""
+        lengths = tokens.row_lengths()
+        head, tail = kept_at_ends(self.config)
+        positions = tf.ragged.range(lengths)
+        from_end = tf.gather(lengths, positions.value_rowids()) - positions.flat_values
+        kept = (positions.flat_values < head) | (from_end <= tail)
+        tokens = tf.ragged.boolean_mask(tokens, tokens.with_flat_values(kept))
+        missing = tf.cast(tf.equal(lengths, 0), tf.int64)
+        filling = tf.fill([tf.reduce_sum(missing)], empty)
+        return tf.concat([tokens, tf.RaggedTensor.from_row_lengths(filling, missing)], axis=1)
+
+    def padded_ids(self, texts: Any) -> Any:
+        """Return the ids of a string tensor [texts] as int32 [texts, longest], padded on the right; traceable."""
+        return self.ragged_ids(texts).to_tensor()
+
+    def whole_ids(self, text: str) -> np.ndarray:
+        """Return all ids of one text, int32 [tokens], without truncation."""
+        ids = self._vectorization(tf.constant([text.encode("utf-8", "replace")])).flat_values.numpy()
+        return ids.astype(np.int32) if len(ids) else np.array([UNKNOWN_ID], np.int32)
+
+    def words_read(self, text: str) -> list[str]:
+        """Return the words of a text that `tokenize` turns into ids; `[empty]` for a text without a word."""
+        words = self.ragged_words(tf.constant([text.encode("utf-8", "replace")])).flat_values.numpy()
+        return [word.decode("utf-8") for word in words]
+
+    def tokenize(self, texts: Iterable[str], folder: Path | None = None) -> TokenizedTexts:
+        """Return the ids of raw texts; white space, emoji, NUL and lone surrogates included.
+
+        With `folder` they are in a file there that has no name and goes when they are not needed any more.
+        """
+
+        def ids_and_lengths(chunk: Any) -> tuple[Any, Any]:
+            ids = self._ragged_ids(chunk)
+            return ids.flat_values, ids.row_lengths()
+
+        return TokenizedTexts.from_parts(((ids, lengths) for ids, lengths in _mapped(texts, ids_and_lengths)), folder)
+
+
+def _standardized(texts: Any, config: TextConfig) -> Any:
+    return standardize(texts, periods=config.periods, rules=config.word_rules)
+
+
+def kept_at_ends(config: TextConfig) -> tuple[int, int]:
+    """Return how many tokens at the start and at the end of a text are kept; they add up to `max_length`."""
+    length = config.max_length
+    head = {"head": length, "tail": 0, "both": length // 2}[config.truncate]
+    return head, length - head
+
+
+def _chunks(texts: Iterable[str]) -> Iterator[list[bytes]]:
+    remaining = iter(texts)
+    while chunk := [text.encode("utf-8", "replace") for text in islice(remaining, CHUNK_TEXTS)]:
+        yield chunk
+
+
+def _mapped(texts: Iterable[str], step: Any) -> Iterator[tuple[np.ndarray, ...]]:
+    """Yield ``step(string tensor)`` as NumPy arrays for chunk after chunk, computed on all cores.
+
+    Not by `tf.data`: it would trace `step` anew for each call, which takes a hundred times as long as one text does.
+    The first chunk goes alone, so that `step` is traced once and not by every thread.
+    """
+
+    def run(chunk: list[bytes]) -> tuple[np.ndarray, ...]:
+        return tuple(part.numpy() for part in step(tf.constant(chunk)))
+
+    chunks = _chunks(texts)
+    yield from (run(chunk) for chunk in islice(chunks, 1))
+    waiting: deque[Future[tuple[np.ndarray, ...]]] = deque()
+    for chunk in chunks:
+        waiting.append(_workers().submit(run, chunk))
+        if len(waiting) > CHUNKS_AHEAD:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+@cache
+def _workers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(thread_name_prefix="tokenize")

@@ -1,0 +1,112 @@
+"""From a raw text to a string of tokens separated by spaces, in the TensorFlow graph.
+
+The rules, in order: one form for the variants of a letter (`sentiment.text.variants`); lower case in Unicode;
+HTML tags and entities out; typographic apostrophes to `'`; characters that do not show (soft hyphens, joiners,
+variation selectors) and Arabic vowel marks and tatweel out; `!`, `?`, pictographs, each Chinese or Japanese character,
+and each letter with its marks of a script that has no spaces between words (Thai, Lao, Khmer, Burmese) a token of its
+own; emoticons, hearts, signed numbers up to two digits, ratings out of five, ten or a hundred, and dates in digits are
+tokens as they are; every other sign but an apostrophe within a word becomes a space, and so do control characters and
+NUL. Where sentences matter, a period or an ellipsis before white space is kept as the word `.`; so are those of
+abbreviations.
+
+Rules have a version, which is part of the configuration of a run: a model goes on reading what it was trained on.
+Version 1 knows neither variants of letters nor symbol tokens, and reads a Thai sentence as one word.
+"""
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from sentiment.portable import tokens
+from sentiment.text.variants import one_form
+
+Replacements = tuple[tuple[str, str], ...]
+
+# Each pair is a pattern of RE2 and its replacement; the order matters. What is a space already is not replaced by one:
+# every match costs. The patterns but the last are used by `sentiment.portable` too, so they are also ones of Python.
+MARKUP: Replacements = (
+    (r"</?[a-z!][^<>]*>", " "),
+    (r"&(apos|rsquo|lsquo|#0*39|#0*8217|#x0*27);", "'"),
+    (r"&lt;(/?3)", r"<\1"),
+    (r"&(#x?)?[a-z0-9]+;", " "),
+    (r"[‘’‛ʼ`´＇]", "'"),
+    # One form of emoticons: without a nose, with one mouth.
+    (r"([:;=]'?)[-~^]([()\[\]{}|/\\*$@dpoxsc3])", r"\1\2"),
+    (r"([:;=]'?[()]|</?3)[()3]+", r"\1"),
+    (r"[\p{Cf}\x{FE00}-\x{FE0F}\x{0640}\x{064B}-\x{065F}\x{0670}\x{06D6}-\x{06DC}\x{06DF}-\x{06E8}\x{06EA}-\x{06ED}]+",
+     ""),
+)
+# The third pattern has symbol tokens (emoticons, ratings) in groups 1 and 3, in group 2 a letter kept after asterisks.
+# No symbol token begins with a sign that is not in its last class, where each sign is a match of its own.
+SIGNS: Replacements = (
+    (r"([!?\p{So}\p{Han}\p{Hiragana}\p{Katakana}])", r" \1 "),
+    (r"([\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tai_Le}\p{New_Tai_Lue}\p{Tai_Tham}\p{Javanese}\p{Balinese}]\p{M}*)",
+     r" \1 "),
+    (r"(</?3\b|>?[:;]'?[()]|\B=[()]|\B>?[:;][\[\]{}|*$@]|\B[:;][dpoxsc3]\b|\B=[dp]\b|[:;=][/\\](?:[ \t\n\f\r]|$)"
+     r"|\B\([:;]|\^[_.-]*\^|\B-_+-\B|\B-\.-\B|>[_.]+<|\b(?:o_+o|t_+t|u_+u|x_+x)\b|\B\\o/\B"
+     r"|\b[0-9]{1,4}/[0-9]{1,2}/[0-9]{1,4}\b|\b[0-9]{1,2}(?:[.,][0-9]{1,2})?/(?:5|10|100)\b"
+     r"|\B[+-][0-9]{1,2}(?:/(?:5|10|100))?\b|\B\*{1,5}(?:½|1/2\b))"
+     r"|\*+([a-z0-9])|\*{6,}|\b\*+|(\*{2,5})"
+     r"|[^\p{L}\p{M}\p{N}\p{So}'!? :;=<>(+\-\\^*]+|[:;=<>(+\-\\^*]", r" \1\3 \2"),
+    (r"(^| )'+", " "),
+    (r"'+( |$)", " "),
+)
+# Version 1 stands for itself: it must not change with the newer one.
+MARKUP_1: Replacements = (*tokens.MARKUP, (r"[\p{Cf}\x{FE00}-\x{FE0F}]+", ""))
+SIGNS_1: Replacements = (
+    (r"([!?\p{So}\p{Han}\p{Hiragana}\p{Katakana}])", r" \1 "),
+    (r"[^\p{L}\p{M}\p{N}\p{So}'!? ]+", " "),
+    (r"(^| )'+", " "),
+    (r"'+( |$)", " "),
+)
+PERIOD = "\ue000"  # stands for a period that is kept, until all other signs are out
+KEPT_SIGNS = "'!? "
+
+
+class Rules(NamedTuple):
+    """A version of the rules: whether letters have one form, and what is replaced, in this order."""
+
+    variants: bool
+    markup: Replacements
+    signs: Replacements
+
+    @property
+    def signs_and_periods(self) -> Replacements:
+        """`signs`, but a period or an ellipsis before white space stays."""
+        return ((r"\x{E000}", " "), (r"""(\.+|…|。)["')\]»”]*(\s|$)""", f" {PERIOD} "),
+                *((pattern.replace(KEPT_SIGNS, KEPT_SIGNS + r"\x{E000}", 1), replacement)
+                  for pattern, replacement in self.signs), (r"\x{E000}", "."))
+
+
+RULES = {1: Rules(False, MARKUP_1, SIGNS_1), 2: Rules(True, MARKUP, SIGNS)}
+NEWEST = max(RULES)
+
+
+def standardize(texts: Any, *, periods: bool = False, rules: int = NEWEST) -> Any:
+    """Apply the rules to a string tensor of any shape; bytes that are no UTF-8 become U+FFFD.
+
+    Args:
+        texts: the tensor.
+        periods: whether the period that ends a sentence stays as a word.
+        rules: their version.
+    """
+    texts = tf.convert_to_tensor(texts, tf.string)
+    return tf.reshape(_function(periods, rules)(tf.reshape(texts, [-1])), tf.shape(texts))
+
+
+@cache
+def _function(periods: bool, rules: int) -> Any:
+    """Return the rules as a function of string [texts], which all graphs of the process share: tracing it is slow."""
+    chosen = RULES[rules]
+
+    def apply(texts: Any) -> Any:
+        texts = tf.strings.regex_replace(texts, "\x00", " ")  # tf.strings.lower would end the text at a NUL
+        if chosen.variants:
+            texts = one_form(texts)
+        texts = tf.strings.lower(texts, encoding="utf-8")
+        for pattern, replacement in (*chosen.markup, *(chosen.signs_and_periods if periods else chosen.signs)):
+            texts = tf.strings.regex_replace(texts, pattern, replacement)
+        return texts
+
+    return tf.function(apply, input_signature=[tf.TensorSpec([None], tf.string)])
