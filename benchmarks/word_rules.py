@@ -20,10 +20,10 @@ from sentiment.data import load_corpus
 from sentiment.errors import UserError
 from sentiment.evaluation import evaluate
 from sentiment.files import written_beside
+from sentiment.runs import resolve
 from sentiment.text.standardization import RULES
 from sentiment.training.strategy import make_strategy
 from sentiment.training.training import train
-from sentiment.workflow import config_with
 
 ARCHITECTURES = ("nb-svm", "bilstm")
 SEEDS = (1, 2, 3)
@@ -31,7 +31,7 @@ SEEDS = (1, 2, 3)
 
 def measured(architecture: str, rules: int, seed: int, data_dir: str | None) -> dict[str, float]:
     """Train one model and return its metrics on the validation split."""
-    config = config_with({"data": {"dataset": "imdb", "data_dir": data_dir, "validation_fraction": 0.2},
+    config = resolve({"data": {"dataset": "imdb", "data_dir": data_dir, "validation_fraction": 0.2},
                           "model": {"architecture": architecture}, "text": {"word_rules": rules},
                           "runtime": {"seed": seed}})
     corpus = load_corpus(config.data, seed)

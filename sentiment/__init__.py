@@ -11,21 +11,33 @@ from sentiment.errors import UserError
 from sentiment.version import __version__
 
 if TYPE_CHECKING:
-    from sentiment.api import Model, train
+    from sentiment.api import (
+        Comparison,
+        Evaluation,
+        Model,
+        PretrainedModel,
+        Tuning,
+        compare,
+        ensemble,
+        pretrain,
+        train,
+        tune,
+    )
     from sentiment.estimator import TextClassifier
     from sentiment.portable import PortableClassifier
 
-__all__ = ["Model", "TextClassifier", "UserError", "__version__", "load", "train"]
-LATE = {"Model": "sentiment.api", "train": "sentiment.api", "TextClassifier": "sentiment.estimator"}
+__all__ = ["Comparison", "Evaluation", "Model", "PretrainedModel", "TextClassifier", "Tuning", "UserError",
+           "__version__", "compare", "ensemble", "load", "pretrain", "train", "tune"]
 
 
 def __getattr__(name: str) -> Any:
     """Import what needs TensorFlow when it is first asked for."""
-    if name not in LATE:
+    if name not in __all__:
         raise AttributeError(f"module 'sentiment' has no attribute '{name}'")
     from importlib import import_module
 
-    return getattr(import_module(LATE[name]), name)
+    module = "estimator" if name == "TextClassifier" else "api"
+    return getattr(import_module(f"sentiment.{module}"), name)
 
 
 def __dir__() -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sentiment.artifacts import RunFolder
-from sentiment.config import DataConfig, RunConfig
+from sentiment.config import DataConfig, Role, RunConfig
 from sentiment.data import Examples, load_corpus, load_for_evaluation
 from sentiment.data.memory import IN_MEMORY
 from sentiment.errors import UserError
@@ -15,10 +15,6 @@ from sentiment.evaluation import evaluate
 from sentiment.inference import Classifier, load
 from sentiment.reports import evaluation_report
 from sentiment.reports.document import Report
-
-# Options that decide which texts are drawn for the test split.
-OF_DRAWN_TEST = ("text_column", "label_column", "group_column", "random_split", "test_fraction", "encoding",
-                 "separator", "header", "quoting", "merge_labels", "min_class_size")
 
 
 @dataclass(frozen=True)
@@ -98,7 +94,7 @@ def _same_test(one: RunConfig, other: RunConfig) -> bool:
     """Return whether two runs have the same test split: that of a named corpus or a file, or the same drawn one."""
     fixed = one.data.dataset in ("imdb", "sample") or one.data.test_file is not None
     drawn = one.runtime.seed == other.runtime.seed and all(
-        getattr(one.data, name) == getattr(other.data, name) for name in OF_DRAWN_TEST)
+        getattr(one.data, name) == getattr(other.data, name) for name in DataConfig.names(Role.SPLIT))
     same = (one.data.dataset, one.data.test_file) == (other.data.dataset, other.data.test_file)
     return same and (fixed or drawn)
 

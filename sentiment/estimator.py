@@ -22,10 +22,10 @@ from sentiment.data.corpus import HeldOut
 from sentiment.data.memory import IN_MEMORY, checked_texts
 from sentiment.data.splits import hold_out
 from sentiment.inference import Classifier
+from sentiment.runs import load_prior, resolve
 from sentiment.text import TextPreprocessor
 from sentiment.training import train
 from sentiment.training.strategy import make_strategy
-from sentiment.workflow import config_with, load_prior
 
 NOT_OF_FIT = ("data",)  # sections whose options name files
 
@@ -98,7 +98,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         if len(self.classes_) < 2:
             raise ValueError(f"there is only the class {self.classes_.tolist()}: at least two are needed")
         with log.silence(not self.verbose), in_python():
-            config = config_with(nested({name: getattr(self, name) for name in parameter_names()}))
+            config = resolve(nested({name: getattr(self, name) for name in parameter_names()}))
             seed, names = config.runtime.seed, tuple(map(str, self.classes_.tolist()))
             examples = Examples(texts, indices.astype(np.int32))
             train_part, validation = hold_out(examples, config.data.validation_fraction, seed, names)

@@ -123,6 +123,9 @@ class Predictor(Protocol):
     def logits(self, ids: np.ndarray) -> np.ndarray:
         """Return float32 [texts, 1 or classes] for ids int32 [texts, time]."""
 
+    def predict_logits(self, texts: Sequence[str]) -> np.ndarray:
+        """Return float32 [texts, 1 or classes]; one logit is the log-odds of the second of two classes."""
+
     def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
         """Return float64 [texts, classes]: the probability of each class; each row adds up to 1."""
 

@@ -46,7 +46,7 @@ class TableFormat:
                 raise UserError(f"--separator is one character, or 'tab', not {self.separator!r}")
             object.__setattr__(self, "separator", character)
         if self.quoting not in (None, *QUOTINGS):
-            raise UserError(f"--quoting is one of {', '.join(QUOTINGS)}, not '{self.quoting}'")
+            raise UserError(f"--quoting must be one of {', '.join(QUOTINGS)}, not '{self.quoting}'")
 
 
 DEFAULT_FORMAT = TableFormat()

@@ -13,11 +13,13 @@ from sentiment.artifacts import RunFolder
 from sentiment.config import RunConfig
 from sentiment.errors import UserError
 from sentiment.inference import load
+from sentiment.runs.run import Run
 
 
 def test_a_run_appears_complete_or_not_at_all(tmp_path: Path) -> None:
     target = tmp_path / "run"
-    folder = RunFolder.begin(target, RunConfig(), overwrite=False)
+    folder = RunFolder.of_unfinished(target)
+    folder.begin(RunConfig())
     folder.metrics.write_text("{}", encoding="utf-8")
     folder.checkpoints.mkdir()
     folder.config.unlink()
@@ -29,15 +31,17 @@ def test_a_run_appears_complete_or_not_at_all(tmp_path: Path) -> None:
 
 def test_leftovers_without_a_checkpoint_are_no_run(tmp_path: Path) -> None:
     target = tmp_path / "run"
-    leftover = RunFolder.begin(target, RunConfig(), overwrite=False)
+    leftover = RunFolder.of_unfinished(target)
+    leftover.begin(RunConfig())
     leftover.history.write_text("x", encoding="utf-8")
     assert RunFolder.unfinished(target) is None
-    assert not RunFolder.begin(target, RunConfig(), overwrite=False).history.exists()
+    leftover.begin(RunConfig())
+    assert not leftover.history.exists()
     leftover.checkpoints.mkdir()
     (leftover.checkpoints / "step-00000001.checkpoint").write_text("x", encoding="utf-8")
     assert RunFolder.unfinished(target) is not None
     with pytest.raises(UserError, match=r"holds an unfinished run: add --resume"):
-        RunFolder.begin(target, RunConfig(), overwrite=True)
+        Run(RunFolder, RunConfig(), target, overwrite=True)
 
 
 def test_a_finished_run_is_replaced_only_when_asked_and_when_complete(tmp_path: Path) -> None:
@@ -45,11 +49,10 @@ def test_a_finished_run_is_replaced_only_when_asked_and_when_complete(tmp_path: 
     target.mkdir()
     (target / "metrics.json").write_text("old", encoding="utf-8")
     with pytest.raises(UserError, match=r"holds a finished run: add --overwrite"):
-        RunFolder.begin(target, RunConfig(), overwrite=False)
-    folder = RunFolder.begin(target, RunConfig(), overwrite=True)
-    assert (target / "metrics.json").read_text(encoding="utf-8") == "old"
-    folder.metrics.write_text("new", encoding="utf-8")
-    folder.finish(target)
+        Run(RunFolder, RunConfig(), target)
+    with Run(RunFolder, RunConfig(), target, overwrite=True).working() as folder:
+        assert (target / "metrics.json").read_text(encoding="utf-8") == "old"
+        folder.metrics.write_text("new", encoding="utf-8")
     assert (target / "metrics.json").read_text(encoding="utf-8") == "new"
     assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
 
@@ -57,9 +60,9 @@ def test_a_finished_run_is_replaced_only_when_asked_and_when_complete(tmp_path: 
 def test_other_files_are_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("x", encoding="utf-8")
     with pytest.raises(UserError, match=r"is not empty and holds no run"):
-        RunFolder.begin(tmp_path, RunConfig(), overwrite=True)
+        Run(RunFolder, RunConfig(), tmp_path, overwrite=True)
     with pytest.raises(UserError, match=r"is a file"):
-        RunFolder.begin(tmp_path / "thesis.txt", RunConfig(), overwrite=True)
+        Run(RunFolder, RunConfig(), tmp_path / "thesis.txt", overwrite=True)
 
 
 def test_what_a_run_holds(tiny_run: Path) -> None:

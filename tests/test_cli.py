@@ -214,7 +214,7 @@ BAD_TRAINING = [
     (["--dataset", "imdb", "--data-dir", "nowhere"], "--data-dir: no such file or folder: nowhere"),
     (["--arch", "cnn", "--layers", "2"], "'cnn' does not take --layers: it goes with bigru"),
     (["--config", "nowhere.json"], "cannot read the configuration nowhere.json"),
-    (["--units", "0"], "--units is at least 1, not 0"),
+    (["--units", "0"], "--units must be at least 1, not 0"),
     (["--dataset", "{csv}", "--text-column", "txet"], "has no column 'txet'; did you mean 'text'?"),
     (["--dataset", "{csv}", "--label-column", "text"], "both read from the column 'text'"),
     (["--dataset", "{csv}", "--test-file", "{other}"], "the label 'new' does not occur in training"),

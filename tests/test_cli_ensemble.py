@@ -14,8 +14,8 @@ from sentiment.artifacts import RunFolder
 from sentiment.cli import main
 from sentiment.config import DataConfig
 from sentiment.data import load_corpus
-from sentiment.ensembling import run_ensemble
 from sentiment.inference import explain, load
+from sentiment.runs import ensemble_run
 from sentiment.training.calibration import mean_weights
 
 TEXTS = ["A good film.", "", "bad <br /> bad &amp; worse! 😀", "good " * 100 + "bad " * 70, "unseen words"]
@@ -50,8 +50,8 @@ def test_it_answers_with_the_mean_of_the_logits(runs: Path, tiny_csv: Path) -> N
 
 @pytest.mark.extended
 def test_the_mean_fits_the_validation_split(runs: Path, tiny_csv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sentiment.ensembling.FEWEST_TEXTS", 5)
-    run_ensemble([RunFolder.open(runs / name) for name in MEMBERS], runs / "fitted", export=False)
+    monkeypatch.setattr("sentiment.runs.ensemble.FEWEST_TEXTS", 5)
+    ensemble_run([RunFolder.open(runs / name) for name in MEMBERS], runs / "fitted", export=False)
     weights = RunFolder.open(runs / "fitted").load_metrics()["training"]["members"]
     assert list(weights) == list(MEMBERS)
     assert max(weights.values()) > 0.5

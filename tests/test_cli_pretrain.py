@@ -16,9 +16,11 @@ import pytest
 from helpers.commands import Cli
 
 from sentiment.artifacts import PretrainedFolder, RunFolder
-from sentiment.cli import main
-from sentiment.config import DataConfig
+from sentiment.cli import main, make_parser
+from sentiment.cli.options import given_options
+from sentiment.config import DataConfig, PretrainConfig
 from sentiment.data import digests, load_corpus
+from sentiment.runs import pretrain_run
 
 SMALL = ["--units", "5", "--embedding-size", "4", "--vocab-size", "60", "--batch-size", "4", "--window", "6",
          "--epochs", "2"]
@@ -56,15 +58,14 @@ def test_what_it_writes(pretrained: Path, tiny_csv: Path) -> None:
     np.testing.assert_array_equal(loaded.digests, np.unique(digests(corpus.train.texts)))
 
 
-@pytest.mark.parametrize(("words", "texts"), [([], 2), (["--unlabelled", "none"], 0)])
-def test_the_texts_without_labels_of_a_corpus_are_read(words: list[str], texts: int, tiny_csv: Path, tmp_path: Path,
-                                                       run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("named", "texts"), [({}, 2), ({"unlabelled": "none"}, 0)])
+def test_the_unlabelled_texts_of_a_corpus_are_read(named: dict[str, str], texts: int, tiny_csv: Path, tmp_path: Path
+                                                   ) -> None:
     corpus = replace(load_corpus(DataConfig(dataset=str(tiny_csv)), 1),
                      unlabelled=lambda: ["uncommon words", "uncommon, too"])
-    monkeypatch.setattr("sentiment.pretraining.load_corpus", lambda *_: corpus)
-    code, _, err = run_cli("pretrain", "--dataset", tiny_csv, "--output", tmp_path / "lm", *SMALL, *words)
-    assert code == 0, err
-    folder = PretrainedFolder.open(tmp_path / "lm")
+    given = given_options(make_parser().parse_args(["pretrain", "--output", "lm", *SMALL]))
+    config = PretrainConfig().updated(given).updated({"data": named})
+    folder = pretrain_run(config, tmp_path / "lm", source=lambda *_: corpus)
     assert folder.load_metrics()["dataset"]["unlabelled_texts"] == texts
     assert ("uncommon" in folder.load_start().words) == bool(texts)
 
@@ -121,8 +122,8 @@ def test_another_split_is_warned_of(pretrained: Path, tiny_csv: Path, tmp_path: 
 
 @pytest.mark.parametrize(("words", "message"), [
     (["--pretrained", "none"], "no such folder of a pretrained network: none; make one with `python -m sentiment"),
-    (["--layer-decay", "2"], "--layer-decay is for layers that were pretrained: it goes with --pretrained"),
-    (["--unfreeze", "1"], "--unfreeze is for layers that were pretrained"),
+    (["--layer-decay", "2"], "--layer-decay goes with --pretrained"),
+    (["--unfreeze", "1"], "--unfreeze goes with --pretrained"),
     (["--pretrained", "LM", "--units", "6"], "was trained with another value of --units: leave that out"),
     (["--pretrained", "LM", "--arch", "lstm"], "was trained with another value of --arch"),
     (["--pretrained", "LM", "--embedding-start", "random"], "brings an embedding: leave --embedding-start out"),

@@ -191,7 +191,7 @@ def test_refusals_are_one_line_and_leave_nothing(words: list[str], message: str,
 
 
 @pytest.mark.parametrize(("words", "message"), [
-    (["--size", "0"], "--size, --window and --epochs are at least 1"),
+    (["--size", "0"], "--size, --window and --epochs must be at least 1"),
     (["--output", "no/such/v.txt"], "no such folder: no/such"),
 ])
 def test_refusals_of_vectors(words: list[str], message: str, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:

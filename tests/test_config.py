@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,14 +26,14 @@ def test_updated_keeps_the_rest() -> None:
     ({"modle": {}}, "unknown configuration section 'modle'; did you mean 'model'?"),
     ({"model": {"unitz": 3}}, "unknown configuration key 'unitz' in ModelConfig; did you mean 'units'?"),
     ({"model": 3}, "configuration section 'model' is an object, not 3"),
-    ({"model": {"units": "many"}}, "--units takes int, not 'many'"),
-    ({"model": {"units": True}}, "--units takes int, not True"),
-    ({"model": {"units": 0}}, "--units is at least 1, not 0"),
-    ({"model": {"output_dropout": 0.99}}, "--output-dropout is at most 0.95, not 0.99"),
-    ({"training": {"learning_rate": float("nan")}}, "--learning-rate is at least 0.0, not nan"),
-    ({"text": {"truncate": "tial"}}, "--truncate is one of head, tail, both, not 'tial'; did you mean 'tail'?"),
+    ({"model": {"units": "many"}}, "--units must be of type int, not 'many'"),
+    ({"model": {"units": True}}, "--units must be of type int, not True"),
+    ({"model": {"units": 0}}, "--units must be at least 1, not 0"),
+    ({"model": {"output_dropout": 0.99}}, "--output-dropout must be at most 0.95, not 0.99"),
+    ({"training": {"learning_rate": float("nan")}}, "--learning-rate must be at least 0.0, not nan"),
+    ({"text": {"truncate": "tial"}}, "--truncate must be one of head, tail, both, not 'tial'; did you mean 'tail'?"),
 ])
-def test_wrong_values_are_refused(values: dict[str, object], message: str) -> None:
+def test_wrong_values_are_refused(values: Any, message: str) -> None:
     with pytest.raises(UserError) as caught:
         RunConfig.from_dict(values)
     assert str(caught.value) == message

@@ -7,12 +7,12 @@ import pytest
 
 from sentiment import architectures
 from sentiment.errors import UserError
-from sentiment.workflow import config_with
+from sentiment.runs import resolve
 
 
 def model(**given: Any) -> Any:
     """Return the model's configuration that `train` would take for these options."""
-    return config_with({"model": given}).model
+    return resolve({"model": given}).model
 
 
 @pytest.mark.parametrize("entry", architectures.architectures(), ids=lambda entry: entry.name)
@@ -42,7 +42,8 @@ def test_options_that_make_no_sense_by_themselves_are_still_refused() -> None:
 
 def test_what_a_classifier_starts_from_has_the_say(monkeypatch: pytest.MonkeyPatch) -> None:
     trained = {"text": {"vocabulary_size": 60}, "model": {"architecture": "bilstm", "attention": "none", "units": 9}}
-    monkeypatch.setattr("sentiment.workflow.open_start", lambda _: SimpleNamespace(shared_values=lambda: trained))
-    config = config_with({"training": {"pretrained": "models/one"}, "model": {"word_dropout": 0.2}})
+    start = SimpleNamespace(shared_values=lambda: trained)
+    monkeypatch.setattr("sentiment.runs.resolution.open_start", lambda _: start)
+    config = resolve({"training": {"pretrained": "models/one"}, "model": {"word_dropout": 0.2}})
     assert (config.model.attention, config.model.units, config.model.word_dropout) == ("none", 9, 0.2)
     assert config.text.vocabulary_size == 60

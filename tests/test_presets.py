@@ -13,11 +13,10 @@ from sentiment import architectures
 from sentiment.artifacts import PretrainedFolder, RunFolder
 from sentiment.cli import make_parser
 from sentiment.cli.options import given_options
-from sentiment.config import RunConfig
+from sentiment.config import Options, RunConfig, merged
+from sentiment.config.presets import PRESETS
 from sentiment.errors import UserError
-from sentiment.presets import PRESETS, merged
-from sentiment.recipes import Recipe
-from sentiment.workflow import config_with, default_config
+from sentiment.runs import Recipe, resolve
 
 SMALL = ["--units", "5", "--embedding-size", "4", "--vocab-size", "60", "--batch-size", "8", "--max-length", "24",
          "--epochs", "1"]
@@ -35,15 +34,19 @@ def stopped(*_: Any, **__: Any) -> None:
     raise UserError("this step was stopped")
 
 
+def recipe(name: str, **given: Any) -> Recipe:
+    return Recipe(PRESETS[name], given, Path("run"))
+
+
 def configured(name: str, **given: Any) -> RunConfig:
-    return config_with(PRESETS[name].beside(given))
+    return recipe(name, **given).config()
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_is_a_configuration_that_is_taken(name: str) -> None:
     architectures.find(configured(name).model)
     architectures.find(configured(name, model={"attention": "additive"}).model)
-    PRESETS[name].pretraining_config({})
+    recipe(name).pretraining_config()
     for options in (PRESETS[name].options, PRESETS[name].first or {}):
         assert "epochs" not in options.get("training", {})  # a small corpus needs more of them
 
@@ -51,11 +54,10 @@ def test_every_preset_is_a_configuration_that_is_taken(name: str) -> None:
 def test_options_given_win() -> None:
     assert configured("fast").text.max_length == 200
     assert configured("fast", text={"max_length": 9}).text.max_length == 9
-    assert configured("default") == default_config({})
+    assert configured("default") == resolve({})
     assert merged({"a": {"x": 1, "y": 2}}, {"a": {"x": 3}, "b": {"z": 4}}) == {"a": {"x": 3, "y": 2}, "b": {"z": 4}}
-    config = PRESETS["best"].pretraining_config(
-        {"model": {"units": 7, "output_dropout": 0.9}, "data": {"dataset": "a.csv"}, "training": {"batch_size": 3},
-         "runtime": {"seed": 5}, "text": {"max_length": 5}})
+    config = recipe("best", model={"units": 7, "output_dropout": 0.9}, data={"dataset": "a.csv"},
+                    training={"batch_size": 3}, runtime={"seed": 5}, text={"max_length": 5}).pretraining_config()
     assert (config.model.units, config.data.dataset, config.runtime.seed) == (7, "a.csv", 5)
     assert (config.text.max_length, config.model.output_dropout, config.training.batch_size) == (10_000, 0.1, 128)
 
@@ -84,7 +86,7 @@ def test_wide_is_the_mean_with_a_linear_model(tiny_csv: Path, tmp_path: Path, ru
              "--word-rules", "1"]
 
     with monkeypatch.context() as patched:
-        patched.setattr("sentiment.recipes.ensemble_folder", stopped)
+        patched.setattr("sentiment.runs.recipe.ensemble_run", stopped)
         assert run_cli(*words)[0] == 1
     classifier, linear = (RunFolder.open(tmp_path / f"run.{name}") for name in ("classifier", "linear"))
     made = classifier.metrics.stat().st_mtime_ns
@@ -119,7 +121,7 @@ def test_best_takes_its_steps_and_goes_on(tiny_csv: Path, tmp_path: Path, run_cl
     words = ["train", "--preset", "best", "--dataset", tiny_csv, "--output-dir", tmp_path / "run", *SMALL]
 
     with monkeypatch.context() as patched:
-        patched.setattr("sentiment.workflow.train", stopped)
+        patched.setattr("sentiment.runs.training.train", stopped)
         assert run_cli(*words)[0] == 1
     before = PretrainedFolder.open(tmp_path / "run.pretrained")
     assert before.load_config().model.units == 5
@@ -128,7 +130,7 @@ def test_best_takes_its_steps_and_goes_on(tiny_csv: Path, tmp_path: Path, run_cl
     assert code == 1
     assert "holds a finished pretraining: add --overwrite to replace it" in err
     with monkeypatch.context() as patched:
-        patched.setattr("sentiment.recipes.ensemble_folder", stopped)
+        patched.setattr("sentiment.runs.recipe.ensemble_run", stopped)
         assert run_cli(*words, "--resume")[0] == 1
     first, linear = (RunFolder.open(tmp_path / f"run.{name}") for name in ("first", "linear"))
     trained = first.metrics.stat().st_mtime_ns
@@ -171,7 +173,7 @@ def test_what_is_given_is_not_made(tiny_csv: Path, tiny_run: Path, tmp_path: Pat
     assert (config.training.pretrained, config.training.teacher) == (str(tmp_path / "lm"), str(tiny_run))
     assert (config.model.pooling, config.training.layer_decay) == ("concat", 1.6)
     words = ["train", "--dataset", str(tiny_csv), *SMALL, "--no-export", *map(str, given)]
-    assert config == config_with(PRESETS["best"].beside(given_options(make_parser().parse_args(words))))
+    assert config == configured("best", **given_options(make_parser().parse_args(words)))
 
 
 def test_the_steps_take_over_what_they_can_use() -> None:
@@ -179,41 +181,39 @@ def test_the_steps_take_over_what_they_can_use() -> None:
         "data": {"dataset": "a.csv", "unlabelled": "b.csv", "label_column": "c"}, "text": {"max_length": 9},
         "model": {"units": 7}, "training": {"class_weights": "balanced", "teacher_weight": 0.4, "epochs": 2},
         "runtime": {"seed": 5}}
-    best = PRESETS["best"]
-    first = config_with(best.first_beside(given))
+    best = recipe("best", **given)
+    first = best.first_config({})
     assert (first.data.dataset, first.data.unlabelled, first.text.max_length) == ("a.csv", None, 9)
     assert (first.model.units, first.training.epochs, first.training.teacher_weight) == (7, 2, 0.9)
-    linear = config_with(best.linear_options(given))
+    linear = best.linear_config({})
     assert (linear.data.label_column, linear.data.unlabelled, linear.model.units) == ("c", None, 64)
     assert (linear.training.class_weights, linear.runtime.seed) == ("balanced", 5)
     assert configured("best", **given).data.unlabelled == "b.csv"
-    assert best.pretraining_config(given).data.unlabelled == "b.csv"
+    assert best.pretraining_config().data.unlabelled == "b.csv"
 
 
 @pytest.mark.parametrize(("named", "own", "expected"), [
     ({}, ["a text"], True), ({}, [], False), ({"unlabelled": "file.csv"}, ["a text"], False),
     ({"unlabelled": "none"}, ["a text"], False)])
-def test_texts_without_labels_are_used_where_the_corpus_has_them(
+def test_unlabelled_texts_are_used_where_the_corpus_has_them(
         named: dict[str, str], own: list[str], expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sentiment.recipes.load_corpus", lambda *_: SimpleNamespace(unlabelled=lambda: own))
-    monkeypatch.setattr("sentiment.recipes.trained_folder", lambda *_, **__: None)
+    monkeypatch.setattr("sentiment.runs.recipe.train_run", lambda *_, **__: None)
     monkeypatch.setattr(RunFolder, "open", RunFolder)
-    monkeypatch.setattr(RunFolder, "load_config", lambda _: RunConfig())
-    monkeypatch.setattr("sentiment.recipes.ensemble_folder", lambda *_, **__: RunFolder(tmp_path / "teacher"))
-    given: dict[str, dict[str, Any]] = {"data": named, "training": {"pretrained": str(tmp_path)}}
-    monkeypatch.setattr("sentiment.recipes.config_with", lambda _: RunConfig())
-    options = Recipe(PRESETS["best"], given, tmp_path / "run", overwrite=False, resume=False).prepare()
-    assert (options["data"].get("unlabelled") == "corpus") == expected
+    monkeypatch.setattr("sentiment.runs.recipe.ensemble_run", lambda *_, **__: RunFolder(tmp_path / "teacher"))
+    monkeypatch.setattr("sentiment.runs.recipe.resolve", lambda *_: RunConfig())
+    given: Options = {"data": named, "training": {"pretrained": str(tmp_path)}}
+    corpus: Any = SimpleNamespace(unlabelled=lambda: own)
+    options = Recipe(PRESETS["best"], given, tmp_path / "run", source=lambda *_: corpus).prepare()
+    assert (options.get("data", {}).get("unlabelled") == "corpus") == expected
     assert options["training"]["teacher"] == str(tmp_path / "teacher")
 
 
 def test_steps_are_for_one_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sentiment.recipes.Workers", lambda _: SimpleNamespace(count=2))
+    monkeypatch.setattr("sentiment.runs.recipe.Workers", lambda _: SimpleNamespace(count=2))
     with pytest.raises(UserError, match="trains in steps, on one machine: start it without TF_CONFIG"):
-        Recipe(PRESETS["best"], {}, tmp_path / "run", overwrite=False, resume=False).prepare()
-    given = {"training": {"pretrained": "models/lm", "teacher": "models/teacher"}}  # where no step is left
-    options = Recipe(PRESETS["best"], given, tmp_path / "run", overwrite=False, resume=False).prepare()
-    assert options["training"].items() >= given["training"].items()
+        Recipe(PRESETS["best"], {}, tmp_path / "run").prepare()
+    given = {"training": {"pretrained": "models/lm", "teacher": "models/teacher"}}
+    assert Recipe(PRESETS["best"], given, tmp_path / "run").prepare() == {}  # where no step is left
 
 
 @pytest.mark.parametrize(("preset", "words", "message"), [

@@ -10,7 +10,8 @@ from helpers.selection import selected
 
 from sentiment.artifacts import RunFolder
 from sentiment.cli.shipped import IN_CLONE
-from sentiment.workflow import check_start, config_with
+from sentiment.runs import resolve
+from sentiment.runs.training import check_start
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / IN_CLONE
@@ -51,7 +52,7 @@ def test_it_holds_no_path_of_a_machine() -> None:
 
 
 def test_a_classifier_can_start_from_it() -> None:
-    config = config_with({"training": {"pretrained": str(FOLDER)}, "model": {"output_dropout": 0.1}})
+    config = resolve({"training": {"pretrained": str(FOLDER)}, "model": {"output_dropout": 0.1}})
     check_start(config)
     assert (config.model.attention, config.model.pooling, config.model.output_dropout) == ("none", "concat", 0.1)
     start = RunFolder.open(FOLDER).load_start()

@@ -61,11 +61,6 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def makes_sense(config: ModelConfig) -> bool:
-    """Return whether no rule refuses the options."""
-    return not any(refused(config) for refused, _ in RULES)
-
-
 def check(config: ModelConfig) -> None:
     """Refuse options that make no sense together.
 
@@ -74,6 +69,4 @@ def check(config: ModelConfig) -> None:
     """
     for refused, reason in RULES:
         if refused(config):
-            values = {"attention": config.attention, "pooling": config.pooling, "heads": config.heads,
-                      "embedding_size": config.embedding_size}
-            raise UserError(f"{config.architecture}: {reason.format(**values)}")
+            raise UserError(f"{config.architecture}: {reason.format(**vars(config))}")

@@ -1,6 +1,5 @@
 """Architectures by name. A module in this package registers its builders with `@register`."""
 
-import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -76,7 +75,7 @@ def register(name: str, summary: str, *, uses: Iterable[str] = (), learner: str 
     Raises:
         ValueError: if the name is taken, or `uses` names no field of `ModelConfig`.
     """
-    unknown = set(uses) - {declared.name for declared in dataclasses.fields(ModelConfig)}
+    unknown = set(uses) - set(ModelConfig.names())
     if unknown:
         raise ValueError(f"the architecture '{name}' uses {', '.join(sorted(unknown))}, not fields of ModelConfig")
 
@@ -115,8 +114,8 @@ def find(config: ModelConfig) -> Architecture:
             make no sense together.
     """
     found = named(config.architecture)
-    for declared in dataclasses.fields(config):
-        if getattr(config, declared.name) != declared.default and declared.name not in found.uses:
+    for declared in config.changed():
+        if declared.name not in found.uses:
             takers = ", ".join(entry.name for entry in architectures() if declared.name in entry.uses)
             raise UserError(f"'{found.name}' does not take {flag_of(declared)}: it goes with {takers}")
     check(config)

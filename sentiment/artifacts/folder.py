@@ -1,4 +1,4 @@
-"""What the folders of runs and of pretrained networks have in common: they are complete, or can go on, or are gone.
+"""Base of the folders of runs and of pretrained networks: they are complete, or can be resumed, or are gone.
 
 While it is not finished, `models/bilstm` is called `models/bilstm.unfinished`; it holds the configuration and
 `checkpoints/`, from which it can go on. What never got finite weights to keep leaves those in `models/bilstm.diverged`.
@@ -14,8 +14,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from sentiment.architectures import Sizes
-from sentiment.config import Config, PretrainConfig, RunConfig
-from sentiment.console import log
+from sentiment.config import Config
 from sentiment.errors import UserError
 from sentiment.files import written_beside
 from sentiment.text import TextPreprocessor
@@ -43,7 +42,16 @@ class ResultFolder:
         self.metrics = self.path / "metrics.json"
         self.card = self.path / "README.md"
 
-    def load_config(self) -> RunConfig | PretrainConfig:
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Return the folder of what is finished.
+
+        Raises:
+            UserError: if it does not exist, is of another kind, or lacks a file.
+        """
+        raise NotImplementedError
+
+    def load_config(self) -> Any:
         """Read the configuration."""
         raise NotImplementedError
 
@@ -57,18 +65,6 @@ class ResultFolder:
         """Return the folder of a run that can go on from a checkpoint, None if there is none."""
         folder = cls.of_unfinished(target)
         return folder if folder.config.is_file() and Checkpoints(folder.checkpoints).exist() else None
-
-    @classmethod
-    def to_resume(cls, target: Path, *, overwrite: bool) -> tuple[Self | None, bool]:
-        """Return what `--resume` finds: an unfinished folder to go on with, or else whether there is a finished one.
-
-        With `overwrite` a finished one does not count.
-        """
-        unfinished = cls.unfinished(target)
-        finished = unfinished is None and cls.has_begun(target, overwrite=overwrite)
-        if finished:
-            log(f"{target} is finished: there is nothing to resume")
-        return unfinished, finished
 
     @classmethod
     def has_begun(cls, target: Path, *, overwrite: bool) -> bool:
@@ -96,19 +92,11 @@ class ResultFolder:
             raise UserError(f"{unfinished.path} holds an unfinished {cls.kind}: add --resume to go on with it, or "
                             "remove that folder to start anew")
 
-    @classmethod
-    def begin(cls, target: Path, config: Config, *, overwrite: bool) -> Self:
-        """Make the folder that a run writes to until it is finished.
-
-        Raises:
-            UserError: as `check_free`.
-        """
-        cls.check_free(target, overwrite=overwrite)
-        folder = cls.of_unfinished(target)
-        shutil.rmtree(folder.path, ignore_errors=True)
-        folder.path.mkdir(parents=True)
-        folder.config.write_text(config.to_json(), encoding="utf-8")
-        return folder
+    def begin(self, config: Config) -> None:
+        """Make the folder, with the configuration alone."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        self.path.mkdir(parents=True)
+        self.config.write_text(config.to_json(), encoding="utf-8")
 
     def finish(self, target: Path) -> Self:
         """Give the complete folder its name, in place of an earlier run."""

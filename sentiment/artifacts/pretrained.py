@@ -15,14 +15,14 @@ What becomes of it while it is not finished is told in `sentiment.artifacts.fold
 
 import os
 import zipfile
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from sentiment.architectures import Sizes
 from sentiment.architectures.pretrainable import BUILDERS, Pretrainable
 from sentiment.artifacts.folder import ResultFolder
-from sentiment.config import SHARED, PretrainConfig
+from sentiment.config import Options, PretrainConfig, Role, only
 from sentiment.errors import UserError
 from sentiment.text import TextPreprocessor
 from sentiment.training.prior import Pretrained
@@ -63,9 +63,9 @@ class PretrainedFolder(ResultFolder):
                  **{variable.path: variable.numpy().astype(np.float16) for variable in trained.network.weights})
         self.save_texts(read)
 
-    def shared_values(self) -> dict[str, dict[str, Any]]:
-        """Return the values that a classifier which starts from it must have."""
-        return self.load_config().values_of(SHARED)
+    def shared_values(self) -> Options:
+        """Return the options that a classifier which starts from it must have."""
+        return only(self.load_config().to_dict(), PretrainConfig.names(Role.SHARED))
 
     def load_start(self) -> Pretrained:
         """Load it as the start of a classifier.

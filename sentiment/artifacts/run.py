@@ -25,7 +25,7 @@ import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import keras
 import numpy as np
@@ -34,7 +34,7 @@ from sentiment import architectures
 from sentiment.architectures import Sizes
 from sentiment.architectures.ensemble import Member, build_ensemble
 from sentiment.artifacts.folder import ResultFolder, sizes_of
-from sentiment.config import FREE_AT_START, SHARED, ModelConfig, RunConfig
+from sentiment.config import ModelConfig, Options, Role, RunConfig, TextConfig, only
 from sentiment.errors import UserError
 from sentiment.portable import PortableFolder
 from sentiment.text import TextPreprocessor
@@ -111,11 +111,11 @@ class RunFolder(ResultFolder):
             raise UserError(f"{self.labels} is damaged: expected a list of class names")
         return tuple(names)
 
-    def shared_values(self) -> dict[str, dict[str, Any]]:
-        """Return the values that a classifier which starts from it must have."""
-        config = self.load_config()
-        of_model = {declared.name for declared in dataclasses.fields(config.model)} - set(FREE_AT_START)
-        return config.values_of({"text": SHARED["text"], "model": sorted(of_model)})
+    def shared_values(self) -> Options:
+        """Return the options that a classifier which starts from it must have: all but those of regularization."""
+        of_model = set(ModelConfig.names()) - set(ModelConfig.names(Role.REGULARIZATION))
+        names = {"text": TextConfig.names(Role.SHARED), "model": tuple(sorted(of_model))}
+        return only(self.load_config().to_dict(), names)
 
     def load_start(self) -> Pretrained:
         """Load it as the start of a classifier.

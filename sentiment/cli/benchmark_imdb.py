@@ -33,7 +33,7 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Run what is missing, print the table, and write the report."""
     if arguments.seeds < 1:
-        raise UserError("--seeds is at least 1")
+        raise UserError("--seeds must be at least 1")
     check_report(arguments.report)
     budget = seconds_of(arguments.budget) if arguments.budget else None
     data = DataConfig.from_dict({"dataset": "imdb", **given_options(arguments).get("data", {})})

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     counts = (arguments.repeats, arguments.threads, arguments.training_texts, arguments.prediction_texts)
     if any(count is not None and count < 1 for count in counts):
-        raise UserError("--repeats, --threads, --training-texts and --prediction-texts are at least 1")
+        raise UserError("--repeats, --threads, --training-texts and --prediction-texts must be at least 1")
     import_tensorflow()
     from sentiment.benchmark import speed
     from sentiment.machine import available_cores

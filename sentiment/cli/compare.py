@@ -4,10 +4,10 @@ import argparse
 import json
 from typing import Any
 
-from sentiment.cli.evaluate import OPTIONS, evaluation_data
+from sentiment.cli.evaluate import evaluation_data
 from sentiment.cli.options import add_report, add_section, check_report, given_options
 from sentiment.cli.tensorflow import import_tensorflow
-from sentiment.config import DataConfig
+from sentiment.config import DataConfig, Role
 from sentiment.console import log, print_table
 from sentiment.errors import UserError
 
@@ -18,7 +18,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("models", nargs="+", help="the folders of two or more runs")
     add_report(parser)
     parser.add_argument("--json", action="store_true", help="print metrics and tests as JSON")
-    add_section(parser, "data", DataConfig, OPTIONS)
+    add_section(parser, "data", DataConfig, DataConfig.names(Role.EVALUATION))
     parser.set_defaults(run=run)
 
 

@@ -28,11 +28,11 @@ def run(arguments: argparse.Namespace) -> None:
     """Make the ensemble and print a short summary."""
     import_tensorflow()
     from sentiment.artifacts import RunFolder
-    from sentiment.ensembling import run_ensemble
+    from sentiment.runs import ensemble_run
 
     folders = [RunFolder.open(path) for path in arguments.models]
     export = RunConfig().updated(given_options(arguments)).runtime.export
-    folder = run_ensemble(folders, arguments.output_dir, weights=arguments.weights, export=export,
+    folder = ensemble_run(folders, arguments.output_dir, weights=arguments.weights, export=export,
                           overwrite=arguments.overwrite)
     measured = folder.load_metrics()
     print(json.dumps(measured) if arguments.json else training_summary(folder.path, measured))

@@ -4,20 +4,11 @@ import argparse
 import json
 from typing import Any
 
-from sentiment.cli.options import (
-    TABLE_OPTIONS,
-    add_mixed_precision,
-    add_report,
-    add_section,
-    check_report,
-    given_options,
-)
+from sentiment.cli.options import add_mixed_precision, add_report, add_section, check_report, given_options
 from sentiment.cli.tensorflow import import_tensorflow
-from sentiment.config import DataConfig, RunConfig
+from sentiment.config import DataConfig, Role, RunConfig
 from sentiment.console import log
 from sentiment.errors import UserError
-
-OPTIONS = ("dataset", "data_dir", "text_column", "label_column", "merge_labels", *TABLE_OPTIONS)
 
 
 def add_to(commands: Any) -> None:
@@ -27,7 +18,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
     add_report(parser)
     add_mixed_precision(parser)
-    add_section(parser, "data", DataConfig, OPTIONS)
+    add_section(parser, "data", DataConfig, DataConfig.names(Role.EVALUATION))
     parser.set_defaults(run=run)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sentiment.cli.options import add_section, check_picture, given_options
 from sentiment.cli.tensorflow import import_tensorflow
-from sentiment.config import DataConfig, RunConfig
+from sentiment.config import DataConfig, Role, RunConfig
 from sentiment.console import log, print_table
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--output", type=Path, default=Path("gradients.png"), metavar="FILE",
                         help="where the plot is written (default: gradients.png)")
     parser.add_argument("--json", action="store_true", help="print the norms as JSON")
-    add_section(parser, "data", DataConfig, ("dataset", "data_dir", "text_column", "label_column"))
+    add_section(parser, "data", DataConfig, DataConfig.names(Role.EVALUATION))
     parser.set_defaults(run=run)
 
 
@@ -37,12 +37,12 @@ def run(arguments: argparse.Namespace) -> None:
     from sentiment.errors import UserError
 
     if arguments.steps < 2 or arguments.units < 1:
-        raise UserError("--steps is at least 2 and --units at least 1")
+        raise UserError("--steps must be at least 2 and --units at least 1")
     check_picture("--output", arguments.output)
     import_tensorflow()
     from sentiment.data import load_corpus
     from sentiment.evaluation import plots
-    from sentiment.workflow import measure_gradients
+    from sentiment.training.gradient_flow import measure_gradients
 
     config = RunConfig().updated({**given_options(arguments), "model": {"units": arguments.units},
                                   "runtime": {"seed": arguments.seed}})

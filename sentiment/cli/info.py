@@ -8,7 +8,6 @@ from typing import Any
 from sentiment.cli.tensorflow import import_tensorflow
 from sentiment.config import RunConfig
 from sentiment.console import log
-from sentiment.model_card import mean_of
 
 
 def add_to(commands: Any) -> None:
@@ -36,6 +35,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 def info_lines(path: Path, config: RunConfig, measured: dict[str, Any]) -> list[str]:
     """Return a run's facts as aligned text."""
+    from sentiment.runs.model_card import mean_of
+
     training, data = measured["training"], measured["dataset"]
     members = mean_of(training["members"]) if "members" in training else "at once"
     epochs = f"{training['epochs']} epochs, best {training['best_epoch']}" if training["best_epoch"] else members

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Run the command in all workers; end all when one fails."""
     words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
     if arguments.workers < 1:
-        raise UserError("--workers is at least 1")
+        raise UserError("--workers must be at least 1")
     if not words:
         raise UserError("launch takes a command: sentiment launch --workers 2 -- train --arch bilstm")
     with noted_signals("stopping all workers after this step") as request:

@@ -1,12 +1,11 @@
 """Command-line flags from the fields of the configuration."""
 
 import argparse
-import dataclasses
 import typing
 from pathlib import Path
 from typing import Any
 
-from sentiment.config import DataConfig, RunConfig, Section, base_type, flag_of
+from sentiment.config import DataConfig, Role, RunConfig, Section, base_type, flag_of
 from sentiment.errors import UserError
 from sentiment.table_format import TableFormat
 
@@ -21,7 +20,7 @@ def add_section(parser: argparse.ArgumentParser, name: str, section: type[Sectio
     """
     hints = typing.get_type_hints(section)
     group = parser.add_argument_group(f"{name} options", (section.__doc__ or "").strip())
-    for declared in dataclasses.fields(section):  # type: ignore[arg-type]
+    for declared in section.options():
         if only is not None and declared.name not in only:
             continue
         kind, _ = base_type(hints[declared.name])
@@ -44,9 +43,7 @@ def add_section(parser: argparse.ArgumentParser, name: str, section: type[Sectio
 def add_config_options(parser: argparse.ArgumentParser, without: tuple[str, ...] = ()) -> None:
     """Add a flag for each field of the whole configuration but those `without`."""
     for name, section in RunConfig.sections().items():
-        names = tuple(declared.name for declared in dataclasses.fields(section)  # type: ignore[arg-type]
-                      if declared.name not in without)
-        add_section(parser, name, section, names)
+        add_section(parser, name, section, tuple(one for one in section.names() if one not in without))
 
 
 def given_options(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
@@ -65,12 +62,9 @@ def add_mixed_precision(parser: argparse.ArgumentParser) -> None:
                         "else bfloat16: faster on processors that have products of it")
 
 
-TABLE_OPTIONS = ("encoding", "separator", "header", "quoting")
-
-
 def add_table_format(parser: argparse.ArgumentParser) -> None:
     """Add the flags that say how text files of tables are written."""
-    add_section(parser, "data", DataConfig, TABLE_OPTIONS)
+    add_section(parser, "data", DataConfig, DataConfig.names(Role.TABLE))
 
 
 def table_format(arguments: argparse.Namespace) -> TableFormat:

@@ -3,17 +3,14 @@
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sentiment.cli.options import add_config_options, check_picture, given_options
 from sentiment.cli.tensorflow import import_tensorflow
-from sentiment.config import RunConfig
+from sentiment.config import Options, RunConfig
+from sentiment.config.presets import PRESETS
 from sentiment.console import log
 from sentiment.errors import UserError
-from sentiment.presets import PRESETS, Options, Preset
-
-if TYPE_CHECKING:
-    from sentiment.artifacts import RunFolder
 
 
 def add_to(commands: Any) -> None:
@@ -39,67 +36,56 @@ def run(arguments: argparse.Namespace) -> None:
         check_picture("--find-lr", arguments.find_lr)
         if "runtime.export" in arguments:
             raise UserError("--find-lr exports nothing: leave --export and --no-export out")
-    preset = PRESETS[arguments.preset] if arguments.preset else None
     given = given_options(arguments)
-    if preset is not None:
-        check_preset(arguments, preset, given)
-    start = RunConfig.from_json_file(arguments.config) if arguments.config else None
+    check_preset(arguments, given)
     import_tensorflow()
-    from sentiment.workflow import config_with
+    from sentiment.runs import Recipe, resolve, train_run
 
-    wanted = preset.beside(given) if preset else given
-    config = start.updated(wanted) if start else config_with(wanted)
+    target, how = arguments.output_dir, {"overwrite": arguments.overwrite, "resume": arguments.resume}
+    if arguments.preset:
+        recipe = Recipe(PRESETS[arguments.preset], given, target or Path("models") / arguments.preset, **how)
+        config = recipe.config()
+    elif arguments.config:
+        config = RunConfig.from_json_file(arguments.config).updated(given)
+        config = config.with_given(config.to_dict())
+    else:
+        config = resolve(given)
     if arguments.find_lr is not None:
         find_learning_rate(config, arguments.find_lr, as_json=arguments.json)
         return
-    folder = _trained(arguments, preset, config, config.to_dict() if start else given)
+    folder = recipe.train() if arguments.preset else train_run(
+        config, target or Path("models") / config.model.architecture, **how)
     if folder is None:
         log("this worker is done; the chief writes the results")
         return
     measured = folder.load_metrics()
-    if arguments.json:
-        print(json.dumps(measured))
-    else:
-        print(training_summary(folder.path, measured))
+    print(json.dumps(measured) if arguments.json else training_summary(folder.path, measured))
     for note in measured["dataset"]["notes"]:
         log.warning(note)
 
 
-def check_preset(arguments: argparse.Namespace, preset: Preset, given: Options) -> None:
+def check_preset(arguments: argparse.Namespace, given: Options) -> None:
     """Refuse what does not go with a preset.
 
     Raises:
         UserError: with the reason.
     """
+    if not arguments.preset:
+        return
     if arguments.config is not None:
         raise UserError("--preset and --config are two starts: take one")
-    if arguments.find_lr is not None and preset.pretrains(given):
+    pretrains = PRESETS[arguments.preset].pretraining is not None and "pretrained" not in given.get("training", {})
+    if arguments.find_lr is not None and pretrains:
         raise UserError(f"--preset {arguments.preset} pretrains first: give --find-lr what it wrote, by --pretrained")
-
-
-def _trained(arguments: argparse.Namespace, preset: Preset | None, config: RunConfig, given: Options
-             ) -> "RunFolder | None":
-    """Train, or go on, or find that all is done; return the run, or None where the chief has it.
-
-    `given` is what an unfinished run is compared with.
-    """
-    from sentiment.recipes import Recipe
-    from sentiment.workflow import trained_folder
-
-    target = arguments.output_dir or Path("models") / (arguments.preset or config.model.architecture)
-    how = {"overwrite": arguments.overwrite, "resume": arguments.resume}
-    if preset is not None:
-        return Recipe(preset, given, target, **how).run()
-    return trained_folder(config, target, **how, given=given)
 
 
 def find_learning_rate(config: RunConfig, path: Path, *, as_json: bool) -> None:
     """Draw the loss by the learning rate and print the rate at which it falls fastest."""
     from sentiment.data import load_corpus
     from sentiment.evaluation.plots import rate_curve
+    from sentiment.runs import load_prior
     from sentiment.training.rate_finder import find_rate
     from sentiment.training.strategy import make_strategy
-    from sentiment.workflow import load_prior
 
     strategy, corpus = make_strategy(config.runtime.strategy), load_corpus(config.data, config.runtime.seed)
     curve = find_rate(config, corpus, strategy, load_prior(config, corpus))

@@ -6,7 +6,7 @@ from typing import Any
 
 from sentiment.cli.options import add_section, given_options
 from sentiment.cli.tensorflow import import_tensorflow
-from sentiment.config import DataConfig, RunConfig, TextConfig
+from sentiment.config import DataConfig, Role, RunConfig, TextConfig
 from sentiment.console import log
 
 METHODS = ("skip-gram", "cbow", "svd")
@@ -26,9 +26,8 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--epochs", type=int, default=5, metavar="N", help="passes over the texts (default: 5)")
     parser.add_argument("--seed", type=int, default=1, metavar="N",
                         help="of the vectors and of the split; validation texts are left out (default: 1)")
-    add_section(parser, "data", DataConfig, ("dataset", "data_dir", "text_column", "label_column", "group_column",
-                                             "unlabelled", "validation_fraction", "test_fraction"))
-    add_section(parser, "text", TextConfig, ("vocabulary_size",))
+    add_section(parser, "data", DataConfig, DataConfig.names(Role.COMMON))
+    add_section(parser, "text", TextConfig, TextConfig.names(Role.SHARED))
     parser.set_defaults(run=run)
 
 
@@ -37,11 +36,10 @@ def run(arguments: argparse.Namespace) -> None:
     from sentiment.errors import UserError
 
     if min(arguments.size, arguments.window, arguments.epochs) < 1:
-        raise UserError("--size, --window and --epochs are at least 1")
+        raise UserError("--size, --window and --epochs must be at least 1")
     if not arguments.output.parent.is_dir():
         raise UserError(f"cannot write {arguments.output}: no such folder: {arguments.output.parent}")
     import_tensorflow()
-    from sentiment.workflow import train_vectors
 
     config = RunConfig().updated({**given_options(arguments), "runtime": {"seed": arguments.seed}})
     config = config.updated({"text": {"max_length": 100_000}})
@@ -49,3 +47,27 @@ def run(arguments: argparse.Namespace) -> None:
                           window=arguments.window, epochs=arguments.epochs)
     log(f"{count:,} vectors written to {arguments.output}; use them with --embedding-start {arguments.output} "
         f"--embedding-size {arguments.size}")
+
+
+def train_vectors(config: RunConfig, target: Path, *, method: str, size: int, window: int, epochs: int) -> int:
+    """Train word vectors on the training and unlabelled texts and write them; return how many there are."""
+    from itertools import chain
+
+    from sentiment.data import load_corpus, load_unlabelled
+    from sentiment.text import TextPreprocessor, word2vec, word_vectors, write_vectors
+
+    seed = config.runtime.seed
+    corpus = load_corpus(config.data, seed)
+    for note in corpus.notes:
+        log.warning(note)
+    others = load_unlabelled(config.data, corpus)
+    preprocessor = TextPreprocessor.fit(config.text, chain(corpus.train.texts, others))
+    tokens = preprocessor.tokenize(chain(corpus.train.texts, others))
+    log(f"{method}: {len(tokens):,} texts, {len(tokens.values):,} words, {preprocessor.vocabulary_size:,} ids")
+    if method == "svd":
+        vectors = word_vectors(tokens, preprocessor.vocabulary_size, size, seed, window)
+    else:
+        vectors = word2vec(tokens, preprocessor.vocabulary_size, size, skip_gram=method == "skip-gram", window=window,
+                           epochs=epochs, seed=seed)
+    write_vectors(target, preprocessor.words, vectors[-len(preprocessor.words):])
+    return len(preprocessor.words)

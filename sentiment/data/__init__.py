@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-from sentiment.config import UNLABELLED_OF_CORPUS, DataConfig
+from sentiment.config import UNLABELLED_OF_CORPUS, DataConfig, Role, changed_flag
 from sentiment.data import imdb, labelled, sample
 from sentiment.data.corpus import Corpus, Examples, HeldOut, Texts, digests, occurring
 from sentiment.data.download import DownloadError
@@ -18,9 +18,6 @@ __all__ = ["Corpus", "Examples", "HeldOut", "Texts", "digests", "load_corpus", "
            "load_unlabelled", "occurring"]
 
 NAMED: dict[str, Callable[[DataConfig, int], Corpus]] = {"imdb": imdb.load, "sample": sample.load}
-FORMAT_OPTIONS = ("text_column", "encoding", "separator", "header", "quoting")
-FILE_OPTIONS = ("test_file", "validation_file", "label_column", "group_column", "stream", "merge_labels",
-                "min_class_size")
 
 
 def load_corpus(config: DataConfig, seed: int) -> Corpus:
@@ -37,10 +34,9 @@ def load_corpus(config: DataConfig, seed: int) -> Corpus:
 def _load(config: DataConfig, seed: int) -> Corpus:
     if config.dataset in NAMED or config.dataset == "auto":
         others = config.named_unlabelled not in (None, UNLABELLED_OF_CORPUS)  # which are a table
-        for name in FILE_OPTIONS if others else (*FILE_OPTIONS, *FORMAT_OPTIONS):
-            if getattr(config, name) != getattr(DataConfig, name):
-                flag = "no-header" if name == "header" else name.replace("_", "-")
-                raise UserError(f"--{flag} goes with --dataset PATH, not with '{config.dataset}'")
+        for declared in config.changed(Role.FILE):
+            if not (others and Role.UNLABELLED in declared.metadata["roles"]):
+                raise UserError(f"{changed_flag(declared)} goes with --dataset PATH, not with '{config.dataset}'")
     if config.dataset == "auto":
         return _imdb_or_sample(config, seed)
     if config.dataset in NAMED:

@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sentiment.config import DataConfig
-from sentiment.data.corpus import Corpus
+from sentiment.data.corpus import Corpus, Examples, HeldOut
 from sentiment.data.labelled import Named, build_corpus
-from sentiment.data.splits import with_share
+from sentiment.data.splits import hold_out, with_share
 from sentiment.data.tables import as_labels, as_texts, columns_of
 from sentiment.predictions import text_parts
 
@@ -49,6 +50,20 @@ def named_frame(frame: pd.DataFrame, config: DataConfig) -> Named:
     frame = frame.reset_index(drop=True)
     return Named(as_texts(frame[columns.text], where), as_labels(frame[columns.label], where),
                  None if columns.group is None else as_texts(frame[columns.group], where), where)
+
+
+def unlabelled_corpus(texts: Any, config: DataConfig, seed: int) -> Corpus:
+    """Return a corpus of texts in memory without labels, for pretraining; a part is held out for validation.
+
+    Raises:
+        TypeError: as `checked_texts`.
+        UserError: for too few distinct texts.
+    """
+    found = checked_texts(texts)
+    name = ("text",)
+    examples = Examples(found, np.zeros(len(found), np.int32))
+    train, validation = hold_out(examples, config.validation_fraction, seed, name)
+    return with_share(Corpus(IN_MEMORY, name, train, validation, HeldOut(lambda: validation)), config.train_share, seed)
 
 
 def corpus_in_memory(train: Named, validation: Named | None, test: Named | None, config: DataConfig, seed: int

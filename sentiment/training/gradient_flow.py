@@ -13,9 +13,12 @@ from sentiment import architectures
 from sentiment.architectures import Sizes
 from sentiment.architectures.recurrent import ONE_WAY
 from sentiment.batching import TokenizedTexts
-from sentiment.config import ModelConfig
+from sentiment.config import ModelConfig, RunConfig
+from sentiment.console import log
+from sentiment.data import Corpus
 from sentiment.errors import UserError
 from sentiment.losses import cross_entropy
+from sentiment.text import TextPreprocessor, word_vectors
 
 FEWEST_TEXTS = 16
 
@@ -138,3 +141,17 @@ def all_gradient_norms(names: Sequence[str], config: ModelConfig, sizes: Sizes, 
     """Return `gradient_norms` by architecture and by the label of the variant."""
     return {name: {variant.label: gradient_norms(name, variant, config, sizes, sample, vectors, seed)
                    for variant in VARIANTS[name]} for name in names}
+
+
+def measure_gradients(config: RunConfig, corpus: Corpus, names: Sequence[str], *, steps: int, texts: int
+                      ) -> dict[str, dict[str, np.ndarray]]:
+    """Return the norms of the gradient at each step of some training texts, by architecture and variant."""
+    seed = config.runtime.seed
+    preprocessor = TextPreprocessor.fit(config.text, corpus.train.texts)
+    tokens = preprocessor.tokenize(corpus.train.texts)
+    sample = sample_of(tokens, corpus.train.labels, steps, texts, seed)
+    if sample.ids.shape[1] < steps:
+        log.warning(f"the texts are short: {sample.ids.shape[1]} steps instead of {steps}")
+    sizes = architectures.Sizes(preprocessor.vocabulary_size, len(corpus.class_names))
+    vectors = word_vectors(tokens, sizes.vocabulary_size, config.model.embedding_size, seed)
+    return all_gradient_norms(names, config.model, sizes, sample, vectors, seed)

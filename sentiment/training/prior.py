@@ -1,6 +1,5 @@
 """What a classifier learns from beside its texts and labels: a pretrained network and a teacher."""
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -8,11 +7,9 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from sentiment.config import OF_TEACHER, ModelConfig, RunConfig, flag_of
+from sentiment.config import ModelConfig, RunConfig, flag_of
 from sentiment.data import Texts, digests
 from sentiment.errors import UserError
-
-OF_PRETRAINED = ("layer_decay", "unfreeze")
 
 
 @dataclass(frozen=True)
@@ -72,16 +69,12 @@ def check_options(config: RunConfig) -> None:
         UserError: with the reason.
     """
     training = config.training
-    changed = {declared.name: flag_of(declared) for declared in dataclasses.fields(training)
-               if getattr(training, declared.name) != declared.default}
-    for flag in (changed[name] for name in OF_PRETRAINED if name in changed):
-        if training.pretrained is None:
-            raise UserError(f"{flag} is for layers that were pretrained: it goes with --pretrained")
-        if training.optimizer == "adamw":
-            raise UserError(f"{flag} does not go with --optimizer adamw, which would shrink the weights of layers that "
-                            "do not learn yet")
-    for flag in (changed[name] for name in OF_TEACHER if name in changed):
-        if training.teacher is None:
-            raise UserError(f"{flag} goes with --teacher")
+    for declared in training.changed():
+        needed = declared.metadata["needs"]
+        if needed and getattr(training, needed) is None:
+            raise UserError(f"{flag_of(declared)} goes with --{needed}")
+        if needed == "pretrained" and training.optimizer == "adamw":
+            raise UserError(f"{flag_of(declared)} does not go with --optimizer adamw, which would shrink the weights "
+                            "of layers that do not learn yet")
     if training.pretrained is not None and training.embedding_start != "svd":
         raise UserError("--pretrained brings an embedding: leave --embedding-start out")

@@ -16,7 +16,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sentiment import architectures
 from sentiment.architectures.linear import LAYER as LINEAR_LAYER
 from sentiment.batching import UNKNOWN_ID, Batches, TokenizedTexts, bucket_lengths, map_batches
-from sentiment.config import RunConfig, flag_of
+from sentiment.config import Role, RunConfig, flag_of
 from sentiment.console import log
 from sentiment.data import Corpus, load_unlabelled
 from sentiment.data import Texts as CorpusTexts
@@ -34,7 +34,6 @@ from sentiment.training.prior import NO_PRIOR, Pretrained, Prior, check_options
 from sentiment.training.recovery import Recovery, identity_of
 from sentiment.training.strategy import Workers, describe
 
-FITTED_AT_ONCE = ("class_weights", "seed", "export", "save_float16")  # options that linear models take, too
 REPEATED_SHARE = 0.05  # of validation texts, up to which those that were read before are the corpus's own repeats
 
 
@@ -236,11 +235,10 @@ def check_training(config: RunConfig, entry: architectures.Architecture) -> None
     if config.data.stream:
         raise UserError(f"'{entry.name}' is fitted at once by scikit-learn: --stream is for architectures that are "
                         "trained step by step")
-    for section in (config.training, config.runtime):
-        for declared in dataclasses.fields(section):
-            if getattr(section, declared.name) != declared.default and declared.name not in FITTED_AT_ONCE:
-                raise UserError(f"'{entry.name}' is fitted at once by scikit-learn: {flag_of(declared)} is for "
-                                "architectures that are trained step by step")
+    for declared in (*config.training.changed(), *config.runtime.changed()):
+        if Role.LINEAR not in declared.metadata["roles"]:
+            raise UserError(f"'{entry.name}' is fitted at once by scikit-learn: {flag_of(declared)} is for "
+                            "architectures that are trained step by step")
 
 
 def start_embedding(model: keras.Model, config: RunConfig, texts: Texts) -> None:

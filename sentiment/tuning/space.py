@@ -1,65 +1,47 @@
-"""What is tried of each architecture."""
+"""The search space of an architecture, from what the options declare."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from sentiment import architectures
 from sentiment.artifacts import open_start
-from sentiment.config import POOLINGS, ModelConfig
+from sentiment.config import Options, Range, RunConfig
 
 
 @dataclass(frozen=True)
-class Range:
-    """A number between two, by its logarithm or by itself."""
+class Dimension:
+    """An option and the values that are tried: a range of numbers or several values."""
 
     section: str
     name: str
-    low: float
-    high: float
-    log: bool = False
-
-    def suggest(self, trial: Any) -> float:
-        """Let an Optuna trial choose."""
-        return float(trial.suggest_float(self.name, self.low, self.high, log=self.log))
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of several values."""
-
-    section: str
-    name: str
-    values: tuple[Any, ...]
+    values: Range | tuple[Any, ...]
 
     def suggest(self, trial: Any) -> Any:
         """Let an Optuna trial choose."""
+        if isinstance(self.values, Range):
+            return float(trial.suggest_float(self.name, self.values.low, self.values.high, log=self.values.log))
         return trial.suggest_categorical(self.name, self.values)
 
 
-Dimension = Range | Choice
-SPACE: tuple[Dimension, ...] = (
-    Range("training", "learning_rate", 2e-4, 1e-2, log=True),
-    Choice("training", "batch_size", (16, 32, 64, 128)),
-    Range("training", "warmup", 0.0, 0.3),
-    Choice("text", "max_length", (200, 400, 800)),
-    Choice("model", "units", (32, 64, 128, 256)),
-    Choice("model", "embedding_size", (64, 128, 256)),
-    Choice("model", "layers", (1, 2, 3)),
-    Choice("model", "pooling", POOLINGS),
-    Range("model", "word_dropout", 0.0, 0.5),
-    Range("model", "embedding_dropout", 0.0, 0.7),
-    Range("model", "output_dropout", 0.0, 0.7),
-)
+SPACE = tuple(Dimension(section, declared.name, declared.metadata["search"])
+              for section, kind in RunConfig.sections().items() for declared in kind.options()
+              if declared.metadata["search"] is not None)
 
 
-def space_of(config: ModelConfig, given: Mapping[str, Mapping[str, Any]]) -> list[Dimension]:
-    """Return the dimensions that an architecture takes, without those that were given and so stay as they are.
+def space_of(config: RunConfig) -> list[Dimension]:
+    """Return the dimensions that an architecture takes, without the options that the user has given.
 
-    What a pretrained network determines stays as well, and nothing is pooled where attention sums a text up.
+    What a pretrained network determines stays as well, and nothing is pooled where attention returns one vector.
     """
-    uses = architectures.named(config.architecture).uses - ({"pooling"} if architectures.sums_up(config) else set())
-    pretrained = given.get("training", {}).get("pretrained")
-    fixed = open_start(pretrained).shared_values() if pretrained else {}
-    return [one for one in SPACE if (one.section != "model" or one.name in uses)
-            and one.name not in given.get(one.section, {}) and one.name not in fixed.get(one.section, ())]
+    uses = architectures.named(config.model.architecture).uses
+    if architectures.sums_up(config.model):
+        uses -= {"pooling"}
+    path = config.training.pretrained
+    fixed: Options = open_start(path).shared_values() if path else {}
+
+    def stays(one: Dimension) -> bool:
+        settled: Iterable[Options] = (config.given, fixed)
+        return any(one.name in options.get(one.section, {}) for options in settled)
+
+    return [one for one in SPACE if (one.section != "model" or one.name in uses) and not stays(one)]

@@ -33,7 +33,7 @@ from sentiment.cli.options import given_options
 from sentiment.config import ATTENTIONS, DataConfig, PretrainConfig
 from sentiment.errors import UserError
 from sentiment.evaluation.statistics import Difference, McNemar, mcnemar, paired_difference, summary
-from sentiment.workflow import config_with, default_config
+from sentiment.runs import resolve
 
 TEXTS = 40
 ROWS = [Row("bilstm", "architectures", ("--arch", "bilstm")), Row("lstm", "architectures", ("--arch", "lstm")),
@@ -63,14 +63,14 @@ def test_every_architecture_attention_and_baseline_has_a_row() -> None:
     assert {row.group for row in rows} == set(GROUPS)
     assert {entry.name for entry in architectures.architectures()} <= {row.name for row in rows}
     tried = {row.flags[-1] for row in rows if row.group == "attentions"}
-    assert tried | {default_config({"model": {"architecture": BASE}}).model.attention} == set(ATTENTIONS)
+    assert tried | {resolve({"model": {"architecture": BASE}}).model.attention} == set(ATTENTIONS)
     assert set(PUBLISHED) <= {row.name for row in rows}
 
 
 @pytest.mark.parametrize("row", all_rows(), ids=lambda row: row.name)
 def test_flags_of_a_row_are_options_that_its_architecture_takes(row: Row) -> None:
     given = given_options(make_parser().parse_args(["train", *row.flags]))
-    architectures.find(config_with(given).model)
+    architectures.find(resolve(given).model)
     if row.pretraining:
         learnt = given_options(make_parser().parse_args(["pretrain", "--output", "lm", *row.pretraining]))
         config = PretrainConfig.of_method(learnt.get("pretraining", {}).get("method", "language-model")).updated(learnt)
@@ -332,4 +332,4 @@ def test_budget() -> None:
 
 
 def test_seeds_below_one_are_refused(run_cli: Cli) -> None:
-    assert run_cli("benchmark", "imdb", "--seeds", "0")[::2] == (1, "error: --seeds is at least 1\n")
+    assert run_cli("benchmark", "imdb", "--seeds", "0")[::2] == (1, "error: --seeds must be at least 1\n")

@@ -12,7 +12,7 @@ from sentiment.cli import make_parser
 from sentiment.cli.benchmark_imdb import DEFAULT_RESULTS
 from sentiment.cli.options import given_options
 from sentiment.config import RunConfig
-from sentiment.workflow import config_with
+from sentiment.runs import resolve
 
 ROOT = Path(__file__).parents[2]
 RUNS = Results(ROOT / DEFAULT_RESULTS).runs()
@@ -50,4 +50,4 @@ def test_the_page_shows_the_results(name: str, make: Callable[[list[list[str]]],
 def config_of(row: Row) -> RunConfig:
     """Return the configuration that the row's command has today."""
     given = given_options(make_parser().parse_args(["train", *row.flags]))
-    return config_with(given)
+    return resolve(given)

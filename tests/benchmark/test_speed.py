@@ -116,4 +116,5 @@ def test_command_prints_json(run_cli: Any, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("flag", ["--repeats", "--threads", "--training-texts", "--prediction-texts"])
 def test_counts_below_one_are_refused(flag: str, run_cli: Any) -> None:
     code, _, err = run_cli("benchmark", "speed", flag, "0")
-    assert (code, err) == (1, "error: --repeats, --threads, --training-texts and --prediction-texts are at least 1\n")
+    assert code == 1
+    assert err == "error: --repeats, --threads, --training-texts and --prediction-texts must be at least 1\n"

@@ -13,7 +13,7 @@ from sentiment.architectures.pretrainable import BUILDERS
 from sentiment.batching import Batches, TokenizedTexts, bucket_lengths
 from sentiment.config import ModelConfig, TrainingConfig
 from sentiment.precision import precision
-from sentiment.pretraining import HALF
+from sentiment.runs.pretraining import HALF
 from sentiment.training.autoencoder import AutoencoderTask
 from sentiment.training.checkpoints import Checkpoints
 from sentiment.training.language_model import LanguageModelTask

@@ -18,9 +18,9 @@ from sentiment.config import DataConfig
 from sentiment.data import Corpus, load_corpus
 from sentiment.data.sample import sample_folder
 from sentiment.inference import Classifier
+from sentiment.runs import resolve
 from sentiment.training import train
 from sentiment.training.strategy import make_strategy
-from sentiment.workflow import default_config
 
 # Small and quick: 456 steps, a minute or less on 2 cores.
 TRAINING = {"epochs": 8, "patience": 8, "learning_rate": 0.004}
@@ -43,7 +43,7 @@ def pairs() -> pd.DataFrame:
 
 def accuracy(name: str, corpus: Corpus, pairs: pd.DataFrame, folder: Path) -> float:
     uses = architectures.named(name).uses
-    config = default_config({"model": {"architecture": name}}).updated(
+    config = resolve({"model": {"architecture": name}}).updated(
         {"model": {key: value for key, value in MODEL.items() if key in uses}, "training": TRAINING})
     trained = train(config, corpus, make_strategy("single"), history_file=folder / "history.csv",
                     checkpoints=folder / "checkpoints", tensorboard=folder, scratch=folder)

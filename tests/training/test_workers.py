@@ -159,4 +159,4 @@ def test_a_cluster_that_cannot_be_read(tiny_csv: Path, tmp_path: Path, run_cli: 
 
 def test_launch_refuses(run_cli: Cli) -> None:
     assert "launch takes a command" in run_cli("launch", "--workers", "2")[2]
-    assert "--workers is at least 1" in run_cli("launch", "--workers", "0", "--", "train")[2]
+    assert "--workers must be at least 1" in run_cli("launch", "--workers", "0", "--", "train")[2]

@@ -8,16 +8,16 @@ import pytest
 from helpers.commands import Cli
 
 from sentiment import architectures
-from sentiment.config import ModelConfig, RunConfig
+from sentiment.config import Options, Range, RunConfig
 from sentiment.data import HeldOut, load_corpus
 from sentiment.errors import DivergedError
+from sentiment.runs import resolve
 from sentiment.training.strategy import make_strategy
 from sentiment.tuning import best_config, search, space_of
-from sentiment.tuning.space import SPACE, Choice, Range
+from sentiment.tuning.space import SPACE, Dimension
 from sentiment.tuning.trials import changed, finished, open_study
-from sentiment.workflow import default_config
 
-GIVEN = {"model": {"units": 4}, "text": {"max_length": 24}}
+GIVEN: Options = {"model": {"units": 4}, "text": {"max_length": 24}}
 
 
 class Asked:
@@ -37,8 +37,8 @@ class Asked:
                          ids=lambda entry: entry.name)
 @pytest.mark.parametrize("highest", [False, True])
 def test_every_corner_of_the_space_is_a_configuration_that_is_taken(entry: Any, highest: bool) -> None:
-    config = default_config({"model": {"architecture": entry.name}})
-    space = space_of(config.model, {})
+    config = resolve({"model": {"architecture": entry.name}})
+    space = space_of(config)
     tried = changed(config, space, {one.name: one.suggest(Asked(highest)) for one in space})
     architectures.find(tried.model)
     names = {one.name for one in space if one.section == "model"}
@@ -47,14 +47,13 @@ def test_every_corner_of_the_space_is_a_configuration_that_is_taken(entry: Any, 
 
 
 def test_what_was_given_is_not_tried() -> None:
-    config = RunConfig().model
-    assert {one.name for one in space_of(config, {})} - {one.name for one in space_of(config, GIVEN)} == {
-        "units", "max_length"}
+    every, others = ({one.name for one in space_of(resolve(given))} for given in ({}, GIVEN))
+    assert every - others == {"units", "max_length"}
 
 
 def test_nothing_is_pooled_where_attention_sums_up() -> None:
-    assert "pooling" in {one.name for one in space_of(ModelConfig(attention="multi-head"), {})}
-    assert "pooling" not in {one.name for one in space_of(ModelConfig(attention="additive"), {})}
+    assert "pooling" in {one.name for one in space_of(resolve({"model": {"attention": "multi-head"}}))}
+    assert "pooling" not in {one.name for one in space_of(resolve({"model": {"attention": "additive"}}))}
 
 
 @pytest.fixture
@@ -70,8 +69,8 @@ def task(tiny_csv: Path) -> tuple[RunConfig, Any]:
     return config, corpus
 
 
-SPACE_OF_TWO: list[Range | Choice] = [Range("training", "learning_rate", 1e-3, 1e-1, log=True),
-                                      Choice("training", "batch_size", (16, 32))]
+SPACE_OF_TWO = [Dimension("training", "learning_rate", Range(1e-3, 1e-1, log=True)),
+                Dimension("training", "batch_size", (16, 32))]
 
 
 @pytest.mark.extended
@@ -129,7 +128,7 @@ def test_command(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
 
 
 def test_refused(run_cli: Cli) -> None:
-    assert run_cli("tune", "--trials", "0")[::2] == (1, "error: --trials is at least 1\n")
+    assert run_cli("tune", "--trials", "0")[::2] == (1, "error: --trials must be at least 1\n")
     assert "there is nothing to tune" in run_cli("tune", "--arch", "tfidf-lr", "--dataset", "sample")[2]
     assert run_cli("tune", "--no-export")[0] == 2  # it exports nothing, nor does the search of a learning rate
     assert "--find-lr exports nothing" in run_cli("train", "--find-lr", "x.png", "--no-export")[2]

@@ -1,4 +1,4 @@
-"""From finished runs to one that is their ensemble."""
+"""Ensembles: finished runs as one, whose logits are a weighted mean of theirs."""
 
 import dataclasses
 import time
@@ -13,37 +13,40 @@ from sentiment.architectures import Sizes
 from sentiment.architectures.ensemble import NAME, Member, build_ensemble, set_member, weigh_members
 from sentiment.artifacts import RunFolder
 from sentiment.batching import RESERVED_IDS, UNKNOWN_ID
-from sentiment.config import RunConfig, TextConfig
+from sentiment.config import Role, RunConfig, TextConfig, flag_of
 from sentiment.console import log
 from sentiment.data import Corpus, Texts, load_corpus, load_unlabelled, occurring
 from sentiment.errors import UserError
 from sentiment.inference import Classifier
-from sentiment.model_card import mean_of
+from sentiment.runs.model_card import mean_of
+from sentiment.runs.run import Run
+from sentiment.runs.training import CorpusSource, conclude
 from sentiment.text import TextPreprocessor
 from sentiment.text.preprocessor import kept_at_ends
 from sentiment.training import Trained
 from sentiment.training.calibration import mean_weights
 from sentiment.training.callbacks import Seconds
-from sentiment.workflow import conclude, kept_on_error
 
 FEWEST_TEXTS = 100  # of validation, below which neither weights nor a temperature are looked for
 
 
-def ensemble_folder(folders: Sequence[RunFolder], target: Path, *, export: bool, overwrite: bool, resume: bool
-                    ) -> RunFolder:
-    """Return the ensemble at `target`: with `resume` the one that is there, else a new one; half a one is no start."""
-    if resume and RunFolder.to_resume(target, overwrite=overwrite)[1]:
-        return RunFolder.open(target)
-    return run_ensemble(folders, target, export=export, overwrite=overwrite)
-
-
-def run_ensemble(folders: Sequence[RunFolder], target: Path, *, weights: Sequence[float] | None = None,
-                 export: bool = True, overwrite: bool = False) -> RunFolder:
+def ensemble_run(folders: Sequence[RunFolder], target: Path, *, weights: Sequence[float] | None = None,
+                 export: bool = True, overwrite: bool = False, resume: bool = False,
+                 source: CorpusSource = load_corpus) -> RunFolder:
     """Make one run of several, whose logits are a mean of theirs, evaluated once on their test split.
 
     Members may differ in all but the classes, the test split, `--periods` and `--word-rules`. The temperature, and the
     weights of the mean where none are given, are found on the validation texts of the first that no member was trained
     on; where they are fewer than 100, all members weigh the same, and the mean stays as it is.
+
+    Args:
+        folders: of the members.
+        target: the folder of the ensemble.
+        weights: of the members in the mean, at least 0.
+        export: whether to write a SavedModel.
+        overwrite: whether to replace a finished run.
+        resume: whether to take a finished one; half an ensemble is no start.
+        source: of the corpora.
 
     Raises:
         UserError: if there are not two at least, they do not go together, or the weights make no mean.
@@ -55,14 +58,16 @@ def run_ensemble(folders: Sequence[RunFolder], target: Path, *, weights: Sequenc
     preprocessors = [folder.load_preprocessor() for folder in folders]
     words = tuple(dict.fromkeys(word for one in preprocessors for word in one.words))
     config = ensemble_config(configs, len(words) + RESERVED_IDS, export=export)
-    folder = RunFolder.begin(target, config, overwrite=overwrite)
-    with kept_on_error(folder, target):
+    run = Run(RunFolder, config, target, overwrite=overwrite, resume=resume)
+    if run.finished:
+        return run.folder
+    with run.working():
         preprocessor = TextPreprocessor(config.text, words)
         class_names = folders[0].load_class_names()
         members = _members(folders, configs)
         sizes = Sizes(preprocessor.vocabulary_size, len(class_names))
         model = build_ensemble(members, sizes)
-        corpus, untouched = _corpus(configs)
+        corpus, untouched = _corpus(configs, source)
         classifiers = (Classifier(one.load_model(), own, class_names)  # one at a time in memory
                        for one, own in zip(folders, preprocessors, strict=True))
         logits = _set_members(model, words, classifiers, corpus.validation.texts)
@@ -81,8 +86,9 @@ def run_ensemble(folders: Sequence[RunFolder], target: Path, *, weights: Sequenc
                           None)
         trained = trained.calibrated(labels) if enough else trained
         read = max(one.load_metrics()["test_texts_seen"]["pretraining"] for one in folders)
-        return conclude(folder, target, config, corpus, trained, started, read_before=lambda _: read,
-                        others=load_unlabelled(config.data, corpus), members=members, weights=named)
+        conclude(run, corpus, trained, started, read_before=lambda _: read,
+                 others=load_unlabelled(config.data, corpus), members=members, weights=named)
+    return run.folder
 
 
 def _members(folders: Sequence[RunFolder], configs: Sequence[RunConfig]) -> list[Member]:
@@ -140,9 +146,9 @@ def check_members(folders: Sequence[RunFolder], configs: Sequence[RunConfig]) ->
     check_classes(folders)
     check_test(folders)
     for folder, config in zip(folders[1:], configs[1:], strict=True):
-        for name in ("periods", "word_rules"):
-            if getattr(config.text, name) != getattr(configs[0].text, name):
-                raise UserError(f"{folder.path} and {folders[0].path} differ in --{name.replace('_', '-')}: they read "
+        for declared in TextConfig.options(Role.TOKENS):
+            if getattr(config.text, declared.name) != getattr(configs[0].text, declared.name):
+                raise UserError(f"{folder.path} and {folders[0].path} differ in {flag_of(declared)}: they read "
                                 "different words")
     for folder in folders:
         if folder.members.is_file():
@@ -178,10 +184,10 @@ def own_ids(words: Sequence[str], members_words: Sequence[str]) -> np.ndarray:
     return np.array([*range(RESERVED_IDS), *(known.get(word, UNKNOWN_ID) for word in words)], np.int32)
 
 
-def _corpus(configs: Sequence[RunConfig]) -> tuple[Corpus, np.ndarray]:
+def _corpus(configs: Sequence[RunConfig], source: CorpusSource) -> tuple[Corpus, np.ndarray]:
     """Return the corpus of the first member, and bool [validation texts]: which no member was trained on."""
-    corpus = load_corpus(configs[0].data, configs[0].runtime.seed)
+    corpus = source(configs[0].data, configs[0].runtime.seed)
     untouched = np.ones(len(corpus.validation), bool)
     for data, seed in {(config.data, config.runtime.seed) for config in configs[1:]}:
-        untouched &= ~occurring(corpus.validation.texts, load_corpus(data, seed).train.texts)
+        untouched &= ~occurring(corpus.validation.texts, source(data, seed).train.texts)
     return corpus, untouched

@@ -1,4 +1,4 @@
-"""From a configuration to a finished folder of a network pretrained on texts without labels."""
+"""Pretraining of a network on unlabelled texts, from a configuration to a finished folder."""
 
 import time
 from itertools import chain
@@ -18,8 +18,10 @@ from sentiment.console import log
 from sentiment.data import Corpus, Texts, digests, load_corpus, load_unlabelled
 from sentiment.errors import UserError
 from sentiment.machine import peak_memory_bytes
-from sentiment.model_card import pretraining_card
 from sentiment.precision import precision
+from sentiment.runs.model_card import pretraining_card
+from sentiment.runs.run import Run
+from sentiment.runs.training import CorpusSource, versions
 from sentiment.text import TextPreprocessor, word_vectors
 from sentiment.training.autoencoder import AutoencoderTask
 from sentiment.training.callbacks import HistoryFile, Seconds
@@ -29,37 +31,41 @@ from sentiment.training.optimization import make_optimizer
 from sentiment.training.pretraining import Pretrainer, PretrainingDisplay, Task
 from sentiment.training.recovery import Recovery, identity_of
 from sentiment.training.strategy import Workers, describe, make_strategy
-from sentiment.workflow import kept_on_error, resumed_or_new, versions
 
 HALF = "mixed_bfloat16"  # whose range is that of float32, so that no loss has to be scaled
 
 
-def pretrained_folder(config: PretrainConfig, target: Path, *, overwrite: bool, resume: bool,
-                      given: dict[str, dict[str, Any]]) -> PretrainedFolder:
-    """Return the finished folder at `target`; see `resumed_or_new` and `run_pretraining`."""
-    return resumed_or_new(PretrainedFolder, run_pretraining, config, target, overwrite=overwrite, resume=resume,
-                          given=given)
+def pretrain_run(config: PretrainConfig, target: Path, *, overwrite: bool = False, resume: bool = False,
+                 source: CorpusSource = load_corpus) -> PretrainedFolder:
+    """Train a network on the training and unlabelled texts of a corpus, and write it to a folder.
 
+    The validation split is measured on, and the test split not looked at.
 
-def run_pretraining(config: PretrainConfig, target: Path, *, overwrite: bool = False,
-                    unfinished: PretrainedFolder | None = None) -> PretrainedFolder:
-    """Learn from the training and unlabelled texts of a corpus, and write the network to `target`.
-
-    The validation split is measured on, and the test split not looked at. With `unfinished`, that pretraining goes on
-    from its newest checkpoint; `config` is then its own.
+    Args:
+        config: of the pretraining.
+        target: the folder.
+        overwrite: whether to replace a finished one.
+        resume: whether to go on with an unfinished one from its newest checkpoint, and to take a finished one.
+        source: of the corpus.
 
     Raises:
         UserError: if the input is wrong; nothing is left then but checkpoints.
         Interrupted: after SIGINT or SIGTERM, and a checkpoint.
     """
     started = time.perf_counter()
+    run = Run(PretrainedFolder, config, target, overwrite=overwrite, resume=resume)
+    if run.finished:
+        return run.folder
+    config = run.config
+    if config.training.schedule == "plateau":
+        raise UserError("pretraining keeps its last weights, so that no value is monitored: --schedule plateau is not "
+                        "for it")
     strategy = make_strategy(config.runtime.strategy)
     if Workers(strategy).count > 1:
         raise UserError("pretraining runs on one machine: start it without TF_CONFIG")
-    folder = unfinished or PretrainedFolder.begin(target, config, overwrite=overwrite)
-    with kept_on_error(folder, target):
+    with run.working() as folder:
         keras.utils.set_random_seed(config.runtime.seed)
-        corpus = load_corpus(config.data, config.runtime.seed)
+        corpus = source(config.data, config.runtime.seed)
         others = corpus.unlabelled() if config.data.unlabelled is None else load_unlabelled(config.data, corpus)
         for note in corpus.notes:
             log.warning(note)
@@ -74,7 +80,7 @@ def run_pretraining(config: PretrainConfig, target: Path, *, overwrite: bool = F
         measured["training"]["devices"] = describe(strategy)
         folder.save_json(folder.metrics, measured)
         folder.card.write_text(pretraining_card(target.name, config, measured), encoding="utf-8")
-        return folder.finish(target)
+    return run.folder
 
 
 def _train(config: PretrainConfig, folder: PretrainedFolder, sizes: architectures.Sizes,

@@ -1,0 +1,201 @@
+"""Training of a classifier, from a configuration to a finished run folder."""
+
+import dataclasses
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import keras
+import numpy as np
+import sklearn
+import tensorflow as tf
+
+import sentiment
+from sentiment import architectures
+from sentiment.architectures.ensemble import Member
+from sentiment.artifacts import RunFolder, open_start
+from sentiment.config import DataConfig, RunConfig
+from sentiment.console import log
+from sentiment.data import Corpus, Examples, Texts, digests, load_corpus, load_unlabelled, occurring
+from sentiment.errors import UserError
+from sentiment.evaluation import calibration_error, evaluate, plots
+from sentiment.export import Original, export_saved_model
+from sentiment.inference import Classifier, load
+from sentiment.machine import peak_memory_bytes
+from sentiment.predictions import probabilities
+from sentiment.runs.model_card import model_card
+from sentiment.runs.run import Run
+from sentiment.training import Trained, train
+from sentiment.training.prior import Prior, TeacherLogits
+from sentiment.training.strategy import Workers, make_strategy
+
+CorpusSource = Callable[[DataConfig, int], Corpus]  # from the options of the data and a seed
+CHECKED_TEXTS = 64  # of validation, on which an export must agree with the model
+
+
+def train_run(config: RunConfig, target: Path, *, overwrite: bool = False, resume: bool = False,
+              source: CorpusSource = load_corpus, callbacks: Sequence[keras.callbacks.Callback] = ()
+              ) -> RunFolder | None:
+    """Train a classifier, export it, evaluate it once on the test split, and write everything to a folder.
+
+    Of several workers the chief does so; the others only train, and return None.
+
+    Args:
+        config: of the run.
+        target: the folder.
+        overwrite: whether to replace a finished run.
+        resume: whether to go on with an unfinished run from its newest checkpoint, and to take a finished one.
+        source: of the corpus.
+        callbacks: called in training, too.
+
+    Raises:
+        UserError: if the input is wrong; nothing is left of the run then but checkpoints.
+        Interrupted: after SIGINT or SIGTERM during training, and a checkpoint.
+    """
+    started = time.perf_counter()
+    run = Run(RunFolder, config, target, overwrite=overwrite, resume=resume)
+    if run.finished:
+        return run.folder
+    check_start(run.config)
+    architectures.find(run.config.model)
+    strategy = make_strategy(run.config.runtime.strategy)
+    if not Workers(strategy).is_chief:
+        _help_training(run, strategy, source(run.config.data, run.config.runtime.seed))
+        return None
+    with run.working() as folder:
+        corpus = source(run.config.data, run.config.runtime.seed)
+        run.config = config = run.config.updated({"data": {"dataset": corpus.name}})
+        for note in corpus.notes:
+            log.warning(note)
+        prior = load_prior(config, corpus)
+        trained = train(config, corpus, strategy, history_file=folder.history, checkpoints=folder.checkpoints,
+                        tensorboard=folder.tensorboard, scratch=folder.path, watchers=callbacks, prior=prior)
+        if trained.diverged:
+            log.warning(f"{trained.diverged}: training stopped, the weights of epoch {trained.best_epoch} were kept")
+        others = load_unlabelled(config.data, corpus)
+        folder.save_texts(np.concatenate([digests(corpus.train.texts), digests(others),
+                                          *([prior.pretrained.digests] if prior.pretrained else [])]))
+        conclude(run, corpus, trained, started, others=others,
+                 read_before=lambda texts: int(prior.pretrained.has_read(texts).sum()) if prior.pretrained else 0)
+    return run.folder
+
+
+def check_start(config: RunConfig) -> None:
+    """Refuse a classifier that what it is to start from does not fit.
+
+    Raises:
+        UserError: naming the flags, and if there is nothing to start from.
+    """
+    path = config.training.pretrained
+    differing = config.differing_flags(open_start(path).shared_values()) if path else []
+    if differing:
+        raise UserError(f"{path} was trained with another value of {', '.join(differing)}: leave that out")
+
+
+def load_prior(config: RunConfig, corpus: Corpus) -> Prior:
+    """Load the pretrained network and the teacher that a configuration names; the teacher predicts all texts.
+
+    Raises:
+        UserError: if one cannot be read, does not fit, or knows other classes.
+    """
+    check_start(config)
+    settings = config.training
+    pretrained = open_start(settings.pretrained).load_start() if settings.pretrained else None
+    if not settings.teacher:
+        return Prior(pretrained)
+    teacher, others = load(settings.teacher), load_unlabelled(config.data, corpus)
+    if teacher.class_names != corpus.class_names:
+        raise UserError(f"{settings.teacher} knows the classes {', '.join(teacher.class_names)}, {corpus.name} has "
+                        f"{', '.join(corpus.class_names)}")
+    log(f"{settings.teacher} answers on {len(corpus.train) + len(others):,} texts")
+    return Prior(pretrained, TeacherLogits(teacher.predict_logits(corpus.train.texts),
+                                           teacher.predict_logits(others) if others else None))
+
+
+def conclude(run: Run[RunFolder, RunConfig], corpus: Corpus, trained: Trained, started: float, *, others: Texts,
+             read_before: Callable[[Texts], int], members: Sequence[Member] = (),
+             weights: Mapping[str, float] | None = None) -> None:
+    """Save a trained model, export it if asked to, and evaluate it once on the test split.
+
+    Args:
+        run: at work.
+        corpus: whose test split has not been read.
+        trained: the model.
+        started: by `time.perf_counter`, when the run began.
+        others: the unlabelled texts that it has learned from.
+        read_before: counts the texts that what the model started from was pretrained on.
+        members: of an ensemble.
+        weights: of these in the mean, by name.
+    """
+    folder, config = run.folder, run.config
+    folder.save_run(config, trained.preprocessor, corpus.class_names, trained.sizes, trained.model, members)
+    if config.runtime.export:
+        export_saved_model(Original(folder, list(islice(corpus.validation.texts, CHECKED_TEXTS))))
+    test, classifier = corpus.test.read(), Classifier(folder.load_model(), trained.preprocessor, corpus.class_names)
+    logits = classifier.predict_logits(test.texts)
+    if config.runtime.save_float16:
+        trained = dataclasses.replace(trained, validation_logits=classifier.predict_logits(corpus.validation.texts))
+    np.savez(folder.test, allow_pickle=False, labels=test.labels, logits=logits)
+    measured = _measured(corpus, trained, test, logits)
+    if weights:
+        measured["training"]["members"] = weights
+    measured["test_texts_seen"] = _seen(corpus, others, test, logits)
+    measured["test_texts_seen"]["pretraining"] = read_before(test.texts)
+    measured["seconds"] = trained.seconds.since(started)
+    folder.save_json(folder.metrics, measured)
+    _draw(folder, corpus, trained, test, logits, measured)
+    folder.card.write_text(model_card(run.target.name, config, measured), encoding="utf-8")
+
+
+def _help_training(run: Run[RunFolder, RunConfig], strategy: Any, corpus: Corpus) -> None:
+    """Train as one of the workers that is not the chief: with the chief's checkpoints, and logs that nobody needs."""
+    run.target.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory() as nowhere:
+        logs = RunFolder(nowhere)
+        train(run.config, corpus, strategy, history_file=logs.history, tensorboard=logs.tensorboard,
+              checkpoints=run.folder.checkpoints, scratch=run.target.parent, prior=load_prior(run.config, corpus))
+
+
+def _measured(corpus: Corpus, trained: Trained, test: Examples, logits: np.ndarray) -> dict[str, Any]:
+    """Return the content of metrics.json."""
+    return {
+        "dataset": {"name": corpus.name, "train_texts": len(corpus.train), "validation_texts": len(corpus.validation),
+                    "test_texts": len(test), "classes": list(corpus.class_names), "notes": list(corpus.notes)},
+        "test": evaluate(test.labels, logits, corpus.class_names),
+        "validation": evaluate(corpus.validation.labels, trained.validation_logits, corpus.class_names),
+        "training": {"epochs": len(trained.history.get("loss", ())), "best_epoch": trained.best_epoch,
+                     "parameters": trained.model.count_params(), "vocabulary": trained.preprocessor.vocabulary_size,
+                     "devices": trained.devices, "diverged": trained.diverged},
+        "calibration": {"temperature": trained.temperature,
+                        "test_error_before": calibration_error(test.labels, logits * trained.temperature)},
+        "peak_memory_bytes": peak_memory_bytes(),
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what a result depends on."""
+    return {"sentiment": sentiment.__version__, "python": platform.python_version(), "tensorflow": tf.__version__,
+            "keras": keras.__version__, "scikit-learn": sklearn.__version__, "numpy": np.__version__}
+
+
+def _seen(corpus: Corpus, others: Texts, test: Examples, logits: np.ndarray) -> dict[str, Any]:
+    """Count the test texts that training has seen as well, and measure the accuracy without those that had a label."""
+    labelled = occurring(test.texts, corpus.train.texts) | occurring(test.texts, corpus.validation.texts)
+    right = probabilities(logits).argmax(axis=1) == test.labels
+    return {"labelled": int(labelled.sum()),
+            "unlabelled": int(occurring(test.texts, others).sum()),
+            "accuracy_without_labelled": float(right[~labelled].mean()) if not labelled.all() else None}
+
+
+def _draw(folder: RunFolder, corpus: Corpus, trained: Trained, test: Examples, logits: np.ndarray,
+          measured: dict[str, Any]) -> None:
+    folder.plots.mkdir(exist_ok=True)
+    if trained.best_epoch is not None:
+        plots.learning_curves(trained.history, folder.plots / "learning_curves.png", trained.best_epoch)
+    plots.confusion_matrix(measured["test"], folder.plots / "confusion_matrix.png")
+    plots.roc_curves(test.labels, probabilities(logits), corpus.class_names, folder.plots / "roc.png")

@@ -1,0 +1,65 @@
+"""Tuning: a hyper-parameter search on the validation split, in a folder that it can be resumed from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sentiment import architectures
+from sentiment.config import RunConfig
+from sentiment.console import progress_bar
+from sentiment.data import load_corpus
+from sentiment.errors import UserError
+from sentiment.evaluation import plots
+from sentiment.runs.training import CorpusSource, load_prior
+from sentiment.training.strategy import make_strategy
+from sentiment.tuning import best_config, importances, search, space_of
+from sentiment.tuning.trials import finished, open_study
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The result of a search.
+
+    Attributes:
+        config: the best configuration.
+        loss: its calibrated validation loss.
+        values: the best value of each option that was tried.
+        importances: the share of the spread of the losses that each option explains, the largest first.
+        study: of Optuna.
+    """
+
+    config: RunConfig
+    loss: float
+    values: dict[str, Any]
+    importances: dict[str, float]
+    study: Any
+
+
+def tune_run(config: RunConfig, folder: Path, trials: int, *, source: CorpusSource = load_corpus) -> Tuned:
+    """Search the options of an architecture that the user has not given, until the study has `trials` trials.
+
+    Args:
+        config: of what is not tried.
+        folder: of the study, `study.db`; one that is there goes on. The best configuration is written to `best.json`,
+            and a plot of the importances.
+        trials: how many in all.
+        source: of the corpus; its test split is not looked at.
+
+    Raises:
+        UserError: for a linear model, a number below 1, or if no trial was completed.
+    """
+    if trials < 1:
+        raise UserError("--trials must be at least 1")
+    name = config.model.architecture
+    if architectures.find(config.model).learner != "gradient":
+        raise UserError(f"'{name}' is fitted at once by scikit-learn: there is nothing to tune")
+    space, study = space_of(config), open_study(folder / "study.db", name, config.runtime.seed)
+    strategy, corpus = make_strategy(config.runtime.strategy), source(config.data, config.runtime.seed)
+    with progress_bar("tuning", max(0, trials - finished(study))) as advance:
+        search(study, config, space, corpus, strategy, trials, advance, load_prior(config, corpus))
+    best, loss = best_config(study, config, space)
+    (folder / "best.json").write_text(best.to_json(), encoding="utf-8")
+    shares = importances(study)
+    if shares:
+        plots.importances(shares, folder / "importances.png")
+    return Tuned(best, loss, {one.name: getattr(getattr(best, one.section), one.name) for one in space}, shares, study)
