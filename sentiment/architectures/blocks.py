@@ -12,7 +12,6 @@ from sentiment.layers import EmbeddedWords, Embedding, Ensemble, WordDropout
 EMBEDDING = "embedding"
 EMBEDDED = "embedded"
 LOGITS = "logits"
-DEFAULT_POOLING = "max"
 
 
 def ids_input(name: str = "ids") -> Any:

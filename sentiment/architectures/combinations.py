@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from sentiment.architectures.attentions import ATTENTIONS
+from sentiment.architectures.readout import readout
 from sentiment.config import ModelConfig
 from sentiment.errors import UserError
 
@@ -26,21 +26,16 @@ def check_plain_layers(config: ModelConfig, what: str) -> None:
         raise UserError(f"{what} stacks plain layers: leave out --residual, --skip and --normalization batch")
 
 
-def sums_up(config: ModelConfig) -> bool:
-    """Return whether attention makes one vector of a text, so that nothing is pooled."""
-    return config.attention != "none" and ATTENTIONS[config.attention].sums_up
-
-
 # Each: what is refused, and the reason.
 RULES: tuple[Rule, ...] = (
     (lambda c: c.residual and c.skip, "--residual and --skip are two answers to one question: take one"),
     (lambda c: (c.residual or c.skip) and depth(c) < 2,
      "--residual and --skip connect layers: give --layers 2 or more"),
-    (lambda c: sums_up(c) and c.pooling is not None,
+    (lambda c: c.pooling is not None and not readout(c).pools,
      "--attention {attention} makes one vector of a text by itself: leave --pooling out, or give --attention none"),
     (lambda c: c.merge == "sum" and c.pooling in ("last", "concat"),
      "--pooling {pooling} takes the last state of each direction, which --merge sum mixes: use max or mean"),
-    (lambda c: c.merge == "sum" and sums_up(c) and c.attention != "self-attentive",
+    (lambda c: c.merge == "sum" and not readout(c).pools and c.attention != "self-attentive",
      "--attention {attention} asks with the last state of each direction, which --merge sum mixes: use --merge concat"),
     (lambda c: c.heads != ModelConfig.heads and c.attention != "multi-head" and c.architecture != "transformer",
      "--heads goes with --attention multi-head"),

@@ -4,8 +4,8 @@ import keras
 
 from sentiment import layers
 from sentiment.architectures import blocks
-from sentiment.architectures.attentions import NAME
-from sentiment.architectures.recurrent import bidirectional, encode, summarize
+from sentiment.architectures.readout import NAME
+from sentiment.architectures.recurrent import encode, recurrent, summarize
 from sentiment.architectures.registry import EMBEDDED, Sizes, register
 from sentiment.config import ModelConfig
 
@@ -32,11 +32,11 @@ def han(config: ModelConfig, sizes: Sizes) -> keras.Model:
     words = blocks.chained(blocks.embedding(config, sizes), ids)  # [batch, time, embedding]
     split = layers.SplitSentences(sizes.sentence_ends, name="split_sentences")
     rows, row_mask, real = split(ids, words)  # [batch * sentences, words, embedding]
-    states = bidirectional("gru", config, sizes, "words_bigru")(rows, mask=row_mask)
+    states = recurrent("gru", config, sizes, "words_bigru", both_ways=True)(rows, mask=row_mask)
     pool = layers.SelfAttentivePooling(2 * config.units, use_bias=True, name=f"words_{NAME}")
     sentences, _ = pool(states, mask=row_mask)  # [batch * sentences, 2 * units]
     sentences = layers.JoinSentences(name="join_sentences")(sentences, real)  # [batch, sentences, 2 * units]
-    states = bidirectional("gru", config, sizes, "sentences_bigru")(sentences, mask=real)
+    states = recurrent("gru", config, sizes, "sentences_bigru", both_ways=True)(sentences, mask=real)
     pool = layers.SelfAttentivePooling(2 * config.units, use_bias=True, name=f"sentences_{NAME}")
     features, _ = pool(states, mask=real)  # [batch, 2 * units]
     return keras.Model(ids, blocks.chained(blocks.head(config, sizes), features), name="han")

@@ -1,14 +1,13 @@
 """Recurrent layers, one or more, in one direction or both, with or without attention over their states."""
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
 
 from sentiment import layers
 from sentiment.architectures import blocks
-from sentiment.architectures.attentions import ATTENTIONS
 from sentiment.architectures.combinations import depth
+from sentiment.architectures.readout import readout
 from sentiment.architectures.registry import EMBEDDED, Sizes, register
 from sentiment.config import ModelConfig
 
@@ -21,12 +20,13 @@ RECURRENT = EMBEDDED | {"units", "layers", "recurrent_initializer", "residual", 
 OF_CELL = {"rnn": {"activation"}, "lstm": {"forget_bias"}, "gru": {"gru_reset"}}
 
 
-def recurrent(cell: str, config: ModelConfig, sizes: Sizes, name: str, *, return_state: bool = False
-              ) -> keras.layers.Layer:
+def recurrent(cell: str, config: ModelConfig, sizes: Sizes, name: str, *, both_ways: bool = False,
+              return_state: bool = False) -> keras.layers.Layer:
     """A recurrent layer that returns the states of all steps, [batch, time, units], and on demand the last ones.
 
     It is the fast LSTM or GRU of `sentiment.layers`, or Keras's plain RNN, unless an option asks for what only the
-    cells of `sentiment.layers` have.
+    cells of `sentiment.layers` have. With `both_ways` there is one for each direction, and their states are
+    concatenated, [batch, time, 2 * units], or added up (Schuster & Paliwal 1997).
     """
     options: dict[str, Any] = {"recurrent_dropout": config.recurrent_dropout,
                                "recurrent_initializer": INITIALIZERS[config.recurrent_initializer]}
@@ -36,20 +36,18 @@ def recurrent(cell: str, config: ModelConfig, sizes: Sizes, name: str, *, return
         options["unit_forget_bias"] = config.forget_bias
     if cell == "gru":
         options["reset_after"] = config.gru_reset == "after"
+    kept: dict[str, Any] = {"return_sequences": True, "return_state": return_state,
+                            "name": f"{name}_cell" if both_ways else name}
     if config.normalization in ("layer", "weight") or config.weight_drop:
-        options["weight_drop"] = config.weight_drop
         kind = layers.LayerNormLSTMCell if config.normalization == "layer" else CELLS[cell]
-        made = kind(config.units, weight_normalization=config.normalization == "weight", **options)
-        return layers.RNN(made, return_sequences=True, return_state=return_state, name=name)
-    if cell != "rnn":
-        options["use_cudnn"] = sizes.use_cudnn
-    return LAYERS[cell](config.units, return_sequences=True, return_state=return_state, name=name, **options)
-
-
-def bidirectional(cell: str, config: ModelConfig, sizes: Sizes, name: str) -> keras.layers.Layer:
-    """A forward and a backward layer, side by side or added up (Schuster & Paliwal 1997)."""
-    forward = recurrent(cell, config, sizes, f"{name}_cell")
-    return layers.Bidirectional(forward, merge_mode=config.merge, name=name)
+        weighted = config.normalization == "weight"
+        layer = layers.RNN(kind(config.units, weight_normalization=weighted, weight_drop=config.weight_drop, **options),
+                           **kept)
+    else:
+        if cell != "rnn":
+            options["use_cudnn"] = sizes.use_cudnn
+        layer = LAYERS[cell](config.units, **options, **kept)
+    return layers.Bidirectional(layer, merge_mode=config.merge, name=name) if both_ways else layer
 
 
 def suffix_of(number: int, config: ModelConfig) -> str:
@@ -68,35 +66,27 @@ def encode(cell: str, config: ModelConfig, sizes: Sizes, words: Any, *, both_way
         The states that the classifier reads, each [batch, time, units or 2 * units]: the last layer's, or with
         `--skip` every layer's.
     """
-    layer = bidirectional if both_ways else recurrent
-
-    def run(number: int, below: Any) -> Any:
-        suffix = suffix_of(number, config)
-        if number > 1:
-            below = keras.layers.SpatialDropout1D(config.output_dropout, name=f"dropout{suffix}")(below)
-        states = layer(cell, config, sizes, name=f"{'bi' if both_ways else ''}{cell}{suffix}")(below)
-        if config.normalization == "batch":
-            states = keras.layers.BatchNormalization(name=f"{BATCH_NORMALIZATION}{suffix}")(states)
-        return states
-
-    return connected(config, words, run)
-
-
-def connected(config: ModelConfig, words: Any, run: Callable[[int, Any], Any]) -> list[Any]:
-    """Put layers on top of one another; ``run(number, below)`` gives a layer's states, numbers count from 1.
-
-    Returns:
-        As `encode`.
-    """
     outputs: list[Any] = []
     below = words
     for number in range(1, depth(config) + 1):
-        states = run(number, below)
-        if config.residual and number > 1:
-            states = keras.layers.Add(name=f"residual_{number}")([outputs[-1], states])
-        outputs.append(states)
-        below = keras.layers.Concatenate(name=f"skip_{number}")([words, *outputs]) if config.skip else states
+        suffix = suffix_of(number, config)
+        if number > 1:
+            below = keras.layers.SpatialDropout1D(config.output_dropout, name=f"dropout{suffix}")(below)
+        name = f"{'bi' if both_ways else ''}{cell}{suffix}"
+        states = recurrent(cell, config, sizes, name, both_ways=both_ways)(below)
+        if config.normalization == "batch":
+            states = keras.layers.BatchNormalization(name=f"{BATCH_NORMALIZATION}{suffix}")(states)
+        below = connect(config, words, outputs, states)
     return outputs if config.skip else outputs[-1:]
+
+
+def connect(config: ModelConfig, words: Any, outputs: list[Any], states: Any) -> Any:
+    """Append the states of a layer to those of the layers below it; return what the layer above it reads."""
+    number = len(outputs) + 1
+    if config.residual and outputs:
+        states = keras.layers.Add(name=f"residual_{number}")([outputs[-1], states])
+    outputs.append(states)
+    return keras.layers.Concatenate(name=f"skip_{number}")([words, *outputs]) if config.skip else states
 
 
 def _concatenated(parts: list[Any], name: str) -> Any:
@@ -112,15 +102,15 @@ def summarize(config: ModelConfig, encoded: list[Any], *, both_ways: bool) -> An
                  for number, states in zip(numbers, sequences, strict=True)]
         return _concatenated(parts, f"{name}_layers")
 
-    pooling = config.pooling or blocks.DEFAULT_POOLING
+    chosen = readout(config)
+    attention = chosen.attention
     apart = both_ways and config.merge == "concat"
-    if config.attention == "none":
-        return pooled(pooling, encoded, "pooling", apart)
-    attention = ATTENTIONS[config.attention]
-    asked = attention.sums_up and config.attention != "self-attentive"
-    last = pooled("last", encoded, "last_state", apart) if asked else None
+    if attention is None:
+        return pooled(chosen.pooling, encoded, "pooling", apart)
+    queries = attention.sums_up and config.attention != "self-attentive"
+    last = pooled("last", encoded, "last_state", apart) if queries else None
     attended = attention.build(config, _concatenated(encoded, "all_layers"), last)
-    return attended if attention.sums_up else pooled(pooling, [attended], "pooling", apart=False)
+    return pooled(chosen.pooling, [attended], "pooling", apart=False) if chosen.pools else attended
 
 
 ONE_WAY = {"rnn": "rnn", "lstm": "lstm", "gru": "gru", "stacked-lstm": "lstm", "stacked-gru": "gru"}

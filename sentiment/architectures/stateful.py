@@ -5,7 +5,8 @@ from typing import Any
 import keras
 
 from sentiment.architectures import blocks
-from sentiment.architectures.recurrent import BATCH_NORMALIZATION, ONE_WAY, connected, suffix_of
+from sentiment.architectures.combinations import depth
+from sentiment.architectures.recurrent import BATCH_NORMALIZATION, ONE_WAY, connect, suffix_of
 from sentiment.config import ModelConfig
 from sentiment.errors import UserError
 from sentiment.layers import RNN
@@ -36,21 +37,22 @@ def stateful_encoder(config: ModelConfig, model: keras.Model) -> keras.Model:
     check_stateful(config)
     cell = ONE_WAY[config.architecture]
     ids = blocks.ids_input()
-    words = model.get_layer(blocks.EMBEDDING)(ids)  # [batch, time, embedding]
-    given: list[Any] = []
-    following: list[Any] = []
-
-    def run(number: int, below: Any) -> Any:
+    words = below = model.get_layer(blocks.EMBEDDING)(ids)  # [batch, time, embedding]
+    starts: list[Any] = []
+    ends: list[Any] = []
+    outputs: list[Any] = []
+    for number in range(1, depth(config) + 1):
         suffix = suffix_of(number, config)
         trained = model.get_layer(f"{cell}{suffix}")
         kind = RNN if isinstance(trained, RNN) else keras.layers.RNN
         layer = kind(trained.cell, return_sequences=True, return_state=True, name=f"{cell}{suffix}")
         sizes = keras.tree.flatten(trained.cell.state_size)
-        starts = [keras.Input((size,), name=f"state_{number}_{place}") for place, size in enumerate(sizes)]
-        states, *ends = layer(below, initial_state=starts)
-        given.extend(starts)
-        following.extend(ends)
-        return model.get_layer(f"{BATCH_NORMALIZATION}{suffix}")(states) if config.normalization == "batch" else states
-
-    outputs = connected(config, words, run)
-    return keras.Model([ids, *given], [*outputs, *following], name="stateful")
+        start = [keras.Input((size,), name=f"state_{number}_{place}") for place, size in enumerate(sizes)]
+        states, *end = layer(below, initial_state=start)
+        starts += start
+        ends += end
+        if config.normalization == "batch":
+            states = model.get_layer(f"{BATCH_NORMALIZATION}{suffix}")(states)
+        below = connect(config, words, outputs, states)
+    read = outputs if config.skip else outputs[-1:]
+    return keras.Model([ids, *starts], [*read, *ends], name="stateful")

@@ -6,7 +6,7 @@ import keras
 
 from sentiment import layers
 from sentiment.architectures import blocks
-from sentiment.architectures.attentions import NAME
+from sentiment.architectures.readout import NAME, readout
 from sentiment.architectures.registry import EMBEDDED, Sizes, register
 from sentiment.config import ModelConfig
 
@@ -23,7 +23,7 @@ def _model(config: ModelConfig, sizes: Sizes, ids: Any, features: Any) -> keras.
 
 
 def _pooled(config: ModelConfig, states: Any) -> Any:
-    return layers.MaskedPooling(config.pooling or blocks.DEFAULT_POOLING, name="pooling")(states)
+    return layers.MaskedPooling(readout(config).pooling, name="pooling")(states)
 
 
 @register("attention", "attention alone: embedding, a layer on each word, an attention pool", uses=EMBEDDED | {"units"})

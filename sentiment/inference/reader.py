@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from sentiment.architectures.blocks import DEFAULT_POOLING
+from sentiment.architectures import readout
 from sentiment.architectures.stateful import stateful_encoder
 from sentiment.config import ModelConfig
 from sentiment.inference.classifier import Classifier
@@ -46,7 +46,7 @@ class Reader:
     def __init__(self, classifier: Classifier, config: ModelConfig) -> None:
         encoder = stateful_encoder(config, classifier.model)
         self.classifier = classifier
-        self.pooling = config.pooling or DEFAULT_POOLING
+        self.pooling = readout(config).pooling
         self.text = ""
         sizes = [one.shape[-1] for one in encoder.inputs[1:]]
         self.pooled = len(encoder.outputs) - len(sizes)  # how many of the outputs are sequences

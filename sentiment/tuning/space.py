@@ -35,7 +35,7 @@ def space_of(config: RunConfig) -> list[Dimension]:
     What a pretrained network determines stays as well, and nothing is pooled where attention returns one vector.
     """
     uses = architectures.named(config.model.architecture).uses
-    if architectures.sums_up(config.model):
+    if not architectures.readout(config.model).pools:
         uses -= {"pooling"}
     path = config.training.pretrained
     fixed: Options = open_start(path).shared_values() if path else {}

@@ -1,8 +1,8 @@
-"""What `--attention` names: from the states of all words to one vector, or to a sequence that is pooled."""
+"""Readout: attention or pooling, by which the states of all words become one vector."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 
@@ -17,13 +17,14 @@ from sentiment.layers import (
 )
 
 NAME = "attention"
+DEFAULT_POOLING = "max"
 # From the states [batch, time, features] and the last states [batch, features] to the result.
 Builder = Callable[[ModelConfig, Any, Any], Any]
 
 
 @dataclass(frozen=True)
 class Attention:
-    """An entry: whether it sums a text up into one vector by itself, and how it is built."""
+    """A kind of attention: whether it returns one vector by itself, and how it is built."""
 
     sums_up: bool
     build: Builder
@@ -92,3 +93,26 @@ ATTENTIONS: dict[str, Attention] = {
     "cosine": Attention(True, _asked_by_last(lambda config: CosineAttention(config.units, name=NAME))),
     "euclidean": Attention(True, _asked_by_last(lambda config: EuclideanAttention(config.units, name=NAME))),
 }
+
+
+class Readout(NamedTuple):
+    """How the states of all words become one vector.
+
+    Attributes:
+        attention: over the states; None where they are pooled as they are.
+        pooling: of the states or of what attention returns.
+    """
+
+    attention: Attention | None
+    pooling: str
+
+    @property
+    def pools(self) -> bool:
+        """Whether there is anything to pool: not where attention returns one vector."""
+        return self.attention is None or not self.attention.sums_up
+
+
+def readout(config: ModelConfig) -> Readout:
+    """Return the readout that `--attention` and `--pooling` decide together."""
+    attention = None if config.attention == "none" else ATTENTIONS[config.attention]
+    return Readout(attention, config.pooling or DEFAULT_POOLING)
