@@ -1,9 +1,12 @@
-"""What people see: logs, warnings and progress go to stderr, results to stdout."""
+"""Console output: logs, warnings and progress go to stderr, results to stdout."""
 
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from time import monotonic
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -20,39 +23,65 @@ from rich.text import Text
 SECONDS_A_LINE = 60.0
 
 
-class Log:
-    """Lines on stderr; `NO_COLOR` and redirection are honoured by rich."""
+class Log(logging.Handler):
+    """Messages to the logger `sentiment`, and its handler that prints them to stderr.
+
+    The logger does not propagate to the root logger, which would print them twice; another handler is added with
+    `logging.getLogger("sentiment").addHandler`. `NO_COLOR` and redirection are honoured by rich.
+    """
 
     def __init__(self) -> None:
+        super().__init__()
         self._silent = False
+        self._console: Console | None = None
+        self._stream: Any = None
+        self.logger = logging.getLogger("sentiment")
+        self.logger.setLevel(logging.INFO)
+        self.logger.propagate = False
+        self.logger.addHandler(self)
 
     @property
     def console(self) -> Console:
-        """A console on the current `sys.stderr`, which prints nothing within `silence`."""
-        return Console(stderr=True, soft_wrap=True, highlight=False, quiet=self._silent)
+        """The console on the current `sys.stderr`, which prints nothing within `silence`."""
+        stream = getattr(sys.stderr, "rich_proxied_file", sys.stderr)  # while a bar is shown, rich puts a proxy there
+        if self._console is None or self._stream is not stream:
+            self._console, self._stream = Console(stderr=True, soft_wrap=True, highlight=False), stream
+        self._console.quiet = self._silent
+        return self._console
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether a progress bar can be drawn: on a terminal, or in a notebook that has ipywidgets."""
+        notebook = self.console.is_jupyter and find_spec("ipywidgets") is not None
+        return self.console.is_terminal or notebook
 
     @contextmanager
     def silence(self, silent: bool = True) -> Iterator[None]:
-        """Print nothing within the block, if `silent`."""
+        """Print nothing within the block, if `silent`; other handlers of the logger get the messages."""
         before, self._silent = self._silent, silent or self._silent
         try:
             yield
         finally:
             self._silent = before
 
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a line, which starts with the level if that is a warning or an error."""
+        levels = {logging.WARNING: "[yellow]warning:[/yellow] ", logging.ERROR: "[red]error:[/red] "}
+        if record.levelno in levels:
+            self.console.print(levels[record.levelno], end="")
+        self.console.print(record.getMessage(), markup=False)
+
     def __call__(self, message: str) -> None:
-        """Print a line."""
-        self.console.print(message, markup=False)
+        """Log what happens."""
+        self.logger.info("%s", message)
 
     def warning(self, message: str) -> None:
-        """Print a line that starts with a yellow `warning:`."""
-        self.console.print("[yellow]warning:[/yellow] ", end="")
-        self.console.print(message, markup=False)
+        """Log a warning."""
+        self.logger.warning("%s", message)
 
     def error(self, message: str) -> None:
-        """Print a line that starts with a red `error:`."""
-        self.console.print("[red]error:[/red] ", end="")
-        self.console.print(message.replace("\n", " "), markup=False)
+        """Log an error, on one line."""
+        self.logger.error("%s", message.replace("\n", " "))
 
 
 log = Log()
@@ -67,7 +96,7 @@ def new_progress() -> Progress:
     """Return a progress bar of steps with the time left, on stderr where that is a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("steps"),
                TimeRemainingColumn())
-    return Progress(*columns, console=log.console, transient=True, disable=not log.console.is_terminal)
+    return Progress(*columns, console=log.console, transient=True, disable=not log.shows_progress)
 
 
 @contextmanager
@@ -87,7 +116,7 @@ def byte_progress(description: str, size: int) -> Iterator[Callable[[int], None]
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     start = said = monotonic()
     done = 0
-    with Progress(*columns, console=log.console, transient=True, disable=not log.console.is_terminal) as progress:
+    with Progress(*columns, console=log.console, transient=True, disable=not log.shows_progress) as progress:
         task = progress.add_task(description, total=size)
 
         def advance(part: int) -> None:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from sentiment.config import TrainingConfig
-from sentiment.console import new_progress
+from sentiment.console import log, new_progress
 from sentiment.errors import UserError
 from sentiment.files import written_beside
 
@@ -78,8 +78,8 @@ class ProgressDisplay(keras.callbacks.Callback):
         values = logs or {}
         self._tick()
         left = self.seconds / (epoch + 1) * (self.params["epochs"] - epoch - 1)
-        self.progress.console.print(f"epoch {epoch + 1}/{self.params['epochs']}  {self.line(values)}  "
-                                    f"{self.seconds:.0f} s, at most {left:.0f} s left", markup=False)
+        log(f"epoch {epoch + 1}/{self.params['epochs']}  {self.line(values)}  {self.seconds:.0f} s, at most "
+            f"{left:.0f} s left")
 
     def line(self, values: dict[str, Any]) -> str:
         """Return what to say of an epoch."""
