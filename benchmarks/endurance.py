@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sentiment.cli.tensorflow import import_tensorflow
 from sentiment.errors import UserError
+from sentiment.startup import import_tensorflow
 
 PREDICTIONS, PART = 10_000, 2_500
 MOST_TEXTS, MOST_WORDS = 8, 600
@@ -27,7 +27,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="the folder of a run")
     arguments = parser.parse_args()
-    import_tensorflow()
+    import_tensorflow(devices=True)
     from sentiment.inference import load
 
     classifier = load(arguments.model)

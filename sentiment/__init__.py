@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from sentiment.errors import UserError
+from sentiment.startup import import_tensorflow
 from sentiment.version import __version__
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'sentiment' has no attribute '{name}'")
     from importlib import import_module
 
+    import_tensorflow()
     module = "estimator" if name == "TextClassifier" else "api"
     return getattr(import_module(f"sentiment.{module}"), name)
 
@@ -70,6 +72,7 @@ def load(path: str | os.PathLike[str], *, mixed_precision: bool = False) -> "Mod
             raise UserError(f"{path} is an export, whose precision is its own: half precision is for the folder of the "
                             "run")
         return PortableClassifier.load(path)
+    import_tensorflow()
     from sentiment.api import Model
 
     return Model(path, mixed_precision=mixed_precision)

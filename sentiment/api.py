@@ -125,8 +125,8 @@ class Comparison:
         >>> import sentiment
         >>> imdb = sentiment.load("models/imdb")
         >>> found = sentiment.compare({"a": imdb, "b": imdb}, ["A wonderful film.", "Awful."], ["positive", "negative"])
-        >>> found.table.loc["a", "accuracy"]
-        1.0
+        >>> found.table["accuracy"].tolist()
+        [1.0, 1.0]
         >>> found.mcnemar["p_value"].tolist()
         [1.0]
     """
@@ -441,6 +441,14 @@ class Tuning(Tuned):
         values: the best value of each option that was tried, by name.
         importances: the share of the spread of the losses that each option explains, the largest first.
         study: of Optuna.
+
+    Example:
+        >>> import sentiment
+        >>> texts = [f"a {word} film, number {n}" for n in range(40) for word in ("good", "bad")]
+        >>> found = sentiment.tune(texts, ["pos", "neg"] * 40, arch="fasttext", trials=1, epochs=1, batch_size=32,
+        ...                        embedding_size=8, max_length=20, verbose=False)
+        >>> found.trials["state"].tolist()
+        ['COMPLETE']
     """
 
     @property
@@ -484,7 +492,7 @@ def tune(data: Any = "auto", labels: Any = None, *, trials: int = 20, groups: An
         >>> found = sentiment.tune(texts, ["pos", "neg"] * 40, arch="fasttext", trials=1, epochs=1, batch_size=32,
         ...                        embedding_size=8, max_length=20, verbose=False)
         >>> sorted(found.values)
-        ['learning_rate', 'warmup']
+        ['embedding_dropout', 'learning_rate', 'output_dropout', 'warmup', 'word_dropout']
         >>> model = sentiment.train(texts, ["pos", "neg"] * 40, **found.options, verbose=False)
     """
     with log.silence(not verbose), in_python():

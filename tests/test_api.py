@@ -3,6 +3,7 @@
 import doctest
 import gc
 import json
+import logging
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -69,6 +70,91 @@ def test_a_file_gives_the_bits_of_the_command(tiny_csv: Path, tmp_path: Path, ru
     assert json.loads((tmp_path / "python" / "metrics.json").read_text())["test"] == memory.metrics["test"]
     with pytest.raises(UserError, match=r"holds a finished run: add overwrite to replace it, or choose another out"):
         sentiment.train(tiny_csv, output_dir=tmp_path / "python", **options)
+
+
+def test_models_are_compared_and_combined(model: Model, tmp_path: Path) -> None:
+    """The members of the ensemble are linear, as those are fitted in no time."""
+    one, two = (sentiment.train(TEXTS, LABELS, arch=arch, verbose=False) for arch in ("tfidf-lr", "nb-svm"))
+    mean = sentiment.ensemble([one, two], weights=[3, 1], verbose=False)
+    np.testing.assert_allclose(mean.predict_logits(TEXTS), 0.75 * one.predict_logits(TEXTS) + 0.25 * two.predict_logits(
+        TEXTS), atol=1e-5)
+    assert mean.metrics["training"]["members"] == {"tfidf-lr": 0.75, "nb-svm": 0.25}
+    assert mean.history.empty
+    found = sentiment.compare({"cnn": model, "mean": mean}, TEXTS, LABELS)
+    assert found.table.loc["mean", "accuracy"] == mean.evaluate(TEXTS, LABELS)["accuracy"] == 1
+    wrong = sum(answer.label != label for answer, label in zip(model.predict(TEXTS), LABELS, strict=True))
+    (pair,) = found.mcnemar.to_dict("records")
+    assert (pair["first"], pair["second"], pair["first_alone"], pair["second_alone"]) == ("cnn", "mean", 0, wrong)
+    assert "cnn" in repr(found)
+    assert "<table" in found._repr_html_()
+    assert "McNemar" in found.save(tmp_path / "report").read_text()
+    of_test = sentiment.compare([one, two])  # on their own test split
+    assert of_test.table.loc["nb-svm", "log loss"] == pytest.approx(two.metrics["test"]["log_loss"], abs=1e-4)
+    again = sentiment.load(mean.save(tmp_path / "mean"))
+    np.testing.assert_array_equal(again.predict_logits(TEXTS), mean.predict_logits(TEXTS))
+    other = sentiment.train(TEXTS, ["yes", "no"] * 40, arch="nb-svm", verbose=False)
+    for call, message in (
+            (lambda: sentiment.ensemble([one]), "two members"), (lambda: sentiment.ensemble([one, one]), "named twice"),
+            (lambda: sentiment.ensemble([one, two], weights=[1]), "^weights takes one for each of the 2"),
+            (lambda: sentiment.ensemble([one, other]), "has the classes"),
+            (lambda: sentiment.compare([one]), "two models"), (lambda: sentiment.compare([one, other]), "has the clas"),
+            (lambda: sentiment.compare([one, two], ["a"], ["c"]), "the label 'c' does not occur in training")):
+        with pytest.raises(UserError, match=message):
+            call()
+
+
+def test_a_classifier_starts_from_unlabelled_texts(model: Model, tmp_path: Path) -> None:
+    small: dict[str, Any] = {"arch": "gru", "units": 3, "embedding_size": 4, "epochs": 1, "batch_size": 16,
+                             "verbose": False}
+    network = sentiment.pretrain(iter(TEXTS), window=5, **small)
+    assert network.metrics["dataset"] | {"train_texts": 72, "validation_texts": 8} == network.metrics["dataset"]
+    assert repr(network).startswith("<sentiment.PretrainedModel gru, forward_perplexity ")
+    assert network.history.columns.tolist() == ["forward_perplexity", "loss"]
+    path = network.save(tmp_path / "network")
+    for start in (network, path):
+        started = sentiment.train(TEXTS, LABELS, pretrained=start, epochs=1, learning_rate=0.0, verbose=False)
+        assert (started.config.model.architecture, started.config.model.units) == ("gru", 3)
+        assert started.config.training.pretrained == str(Path(start))
+    distilled = sentiment.train(TEXTS, LABELS, teacher=model, **QUICK)
+    assert distilled.config.training.teacher == str(Path(model))
+    with pytest.raises(UserError, match="was trained with another value of units: leave that out"):
+        sentiment.train(TEXTS, LABELS, pretrained=network, units=5, verbose=False)
+    with pytest.raises(TypeError, match="unknown option 'windw'; did you mean 'window'"):
+        sentiment.pretrain(TEXTS, windw=3)
+
+
+def test_a_preset_takes_its_steps_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    model = sentiment.train(TEXTS, LABELS, preset="wide", **QUICK)
+    assert list(model.metrics["training"]["members"]) == ["wide.classifier", "wide.linear"]
+    del model
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_search_gives_the_options_of_a_training(tmp_path: Path) -> None:
+    given: dict[str, Any] = {"arch": "cnn", "units": 4, "embedding_size": 4, "max_length": 9, "batch_size": 16,
+                             "warmup": 0.0, "word_dropout": 0.0, "embedding_dropout": 0.0, "epochs": 1}
+    for trials in (1, 2):
+        found = sentiment.tune(TEXTS, LABELS, trials=trials, output_dir=tmp_path / "study", verbose=False, **given)
+    assert set(found.values) == {"learning_rate", "output_dropout"}
+    assert found.loss == found.trials["value"].min()
+    assert len(found.trials) == 2
+    assert sentiment.train(TEXTS, LABELS, verbose=False, **found.options).config.training == found.config.training
+    with pytest.raises(UserError, match=r"^trials must be at least 1"):
+        sentiment.tune(TEXTS, LABELS, trials=0)
+
+
+def test_messages_go_to_the_logger(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
+    logger = logging.getLogger("sentiment")
+    logger.addHandler(caplog.handler)
+    try:
+        sentiment.train(TEXTS, LABELS, arch="tfidf-lr", verbose=False)
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert [record.levelname for record in caplog.records] == ["INFO", "INFO"]
+    assert caplog.messages[1].startswith("tfidf-lr: ")
+    assert capfd.readouterr().err == ""
 
 
 def test_splits_groups_and_callbacks_of_the_caller() -> None:
@@ -188,15 +274,21 @@ def test_the_estimator_is_searched_over_in_a_pipeline() -> None:
     assert set(search.cv_results_["param_textclassifier__units"]) == {2, 3}
 
 
-@pytest.mark.extended
-def test_every_public_name_has_an_example_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(Path(__file__).parents[1])  # which has models/imdb
-    finder = doctest.DocTestFinder()
-    found = {test.name: test for module in (sentiment, api, estimator)
-             for test in finder.find(module, module.__name__) if test.examples}
+def examples() -> dict[str, doctest.DocTest]:
+    """Return the examples in docstrings of the public modules, by the name of what they are of."""
+    return {test.name: test for module in (sentiment, api, estimator)
+            for test in doctest.DocTestFinder().find(module, module.__name__) if test.examples}
+
+
+def test_every_public_name_has_an_example() -> None:
     public = {f"{getattr(sentiment, name).__module__}.{name}" for name in sentiment.__all__
               if name not in ("UserError", "__version__")}
-    assert public <= set(found)
-    for test in found.values():
+    assert public <= set(examples())
+
+
+@pytest.mark.extended
+def test_the_examples_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parents[1])  # which has models/imdb
+    for test in examples().values():
         result = doctest.DocTestRunner().run(test)
         assert result.failed == 0, test.name

@@ -11,7 +11,7 @@ import sentiment
 
 PACKAGE = Path(sentiment.__file__).parent
 # In the order of imports: a package or module may import itself and those before it.
-PACKAGES = ["version", "errors", "table_format", "machine", "config", "console", "files", "precision",
+PACKAGES = ["version", "errors", "startup", "table_format", "machine", "config", "console", "files", "precision",
          "signals", "pages", "predictions", "batching", "erasure", "portable",
          "data", "scoring", "text", "layers",
          "architectures", "losses", "training", "evaluation", "artifacts", "tuning", "inference", "export",

@@ -5,8 +5,8 @@ import dataclasses
 import json
 from typing import Any
 
-from sentiment.cli.tensorflow import import_tensorflow
 from sentiment.config import ModelConfig, RunConfig, TextConfig, flag_of
+from sentiment.startup import import_tensorflow
 
 
 def add_to(commands: Any) -> None:
@@ -20,7 +20,7 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """List the architectures with their parameter counts at the default sizes, and their options."""
-    import_tensorflow()
+    import_tensorflow(devices=True)
     import keras
 
     from sentiment import architectures

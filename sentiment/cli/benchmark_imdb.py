@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from sentiment.cli.options import add_section, check_report, given_options
-from sentiment.cli.tensorflow import import_tensorflow
 from sentiment.config import DataConfig
 from sentiment.console import log, print_table
 from sentiment.errors import UserError
+from sentiment.startup import import_tensorflow
 
 DEFAULT_RESULTS = Path("benchmarks") / "results" / "imdb.jsonl"
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> None:
     check_report(arguments.report)
     budget = seconds_of(arguments.budget) if arguments.budget else None
     data = DataConfig.from_dict({"dataset": "imdb", **given_options(arguments).get("data", {})})
-    import_tensorflow()
+    import_tensorflow(devices=True)
     from sentiment.benchmark.accuracy_table import HEADERS, NUMERIC, table
     from sentiment.benchmark.rows import chosen_rows
     from sentiment.benchmark.runs import Results, run_all

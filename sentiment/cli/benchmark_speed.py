@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from sentiment.cli.options import add_section, given_options
-from sentiment.cli.tensorflow import import_tensorflow
 from sentiment.config import DataConfig, RunConfig
 from sentiment.console import log, print_table
+from sentiment.startup import import_tensorflow
 
 HEADERS = ["row", "side", "median ms", "quartiles", "rate", "MiB", "x as long"]
 # Kept whatever the defaults become, so that the figures of versions compare.
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
     counts = (arguments.repeats, arguments.threads, arguments.training_texts, arguments.prediction_texts)
     if any(count is not None and count < 1 for count in counts):
         raise UserError("--repeats, --threads, --training-texts and --prediction-texts must be at least 1")
-    import_tensorflow()
+    import_tensorflow(devices=True)
     from sentiment.benchmark import speed
     from sentiment.machine import available_cores
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from sentiment.cli.evaluate import evaluation_data
 from sentiment.cli.options import add_report, add_section, check_report, given_options
-from sentiment.cli.tensorflow import import_tensorflow
 from sentiment.config import DataConfig, Role
 from sentiment.console import log, print_table
 from sentiment.errors import UserError
+from sentiment.startup import import_tensorflow
 
 
 def add_to(commands: Any) -> None:
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> None:
     if len(arguments.models) < 2:
         raise UserError("compare takes two models or more")
     changes = given_options(arguments).get("data", {})
-    import_tensorflow()
+    import_tensorflow(devices=True)
     from sentiment.answers import answers_of_all
     from sentiment.artifacts import RunFolder
     from sentiment.reports import comparison_report, write_report

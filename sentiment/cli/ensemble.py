@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from sentiment.cli.options import add_section, given_options
-from sentiment.cli.tensorflow import import_tensorflow
 from sentiment.cli.train import training_summary
 from sentiment.config import RunConfig, RuntimeConfig
+from sentiment.startup import import_tensorflow
 
 
 def add_to(commands: Any) -> None:
@@ -26,7 +26,7 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Make the ensemble and print a short summary."""
-    import_tensorflow()
+    import_tensorflow(devices=True)
     from sentiment.artifacts import RunFolder
     from sentiment.runs import ensemble_run
 

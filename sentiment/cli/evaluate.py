@@ -5,10 +5,10 @@ import json
 from typing import Any
 
 from sentiment.cli.options import add_mixed_precision, add_report, add_section, check_report, given_options
-from sentiment.cli.tensorflow import import_tensorflow
 from sentiment.config import DataConfig, Role, RunConfig
 from sentiment.console import log
 from sentiment.errors import UserError
+from sentiment.startup import import_tensorflow
 
 
 def add_to(commands: Any) -> None:
@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Print the metrics of a run on its test split or on other labelled texts."""
     check_report(arguments.report)
     changes = given_options(arguments).get("data", {})
-    import_tensorflow()
+    import_tensorflow(devices=True)
     from sentiment.answers import answers_of_all, metrics_of, report_of
     from sentiment.artifacts import RunFolder
     from sentiment.reports import write_report

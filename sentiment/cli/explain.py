@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentiment.cli.tensorflow import import_tensorflow
 from sentiment.console import log, print_rich
+from sentiment.startup import import_tensorflow
 
 if TYPE_CHECKING:
     from sentiment.inference import Explanation
@@ -31,7 +31,7 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Explain one text."""
-    import_tensorflow()
+    import_tensorflow(devices=True)
     from sentiment.inference import explain, explanation_page, load
 
     explanation = explain(load(arguments.model), arguments.text, arguments.class_name)

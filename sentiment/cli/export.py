@@ -7,9 +7,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentiment.cli.tensorflow import import_tensorflow
 from sentiment.console import log, print_table
 from sentiment.errors import UserError
+from sentiment.startup import import_tensorflow
 
 if TYPE_CHECKING:
     from sentiment.artifacts import RunFolder
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Export, and print what was written."""
     if arguments.precision is not None and arguments.format != "litert":
         raise UserError("--precision goes with --format litert")
-    import_tensorflow()
+    import_tensorflow(devices=True)
     from sentiment import export
     from sentiment.artifacts import RunFolder
     from sentiment.data.sample import sample_texts

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentiment.cli.options import add_section, check_picture, given_options
-from sentiment.cli.tensorflow import import_tensorflow
 from sentiment.config import DataConfig, Role, RunConfig
 from sentiment.console import log, print_table
+from sentiment.startup import import_tensorflow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.steps < 2 or arguments.units < 1:
         raise UserError("--steps must be at least 2 and --units at least 1")
     check_picture("--output", arguments.output)
-    import_tensorflow()
+    import_tensorflow(devices=True)
     from sentiment.data import load_corpus
     from sentiment.evaluation import plots
     from sentiment.training.gradient_flow import measure_gradients

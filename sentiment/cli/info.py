@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sentiment.cli.tensorflow import import_tensorflow
 from sentiment.config import RunConfig
 from sentiment.console import log
+from sentiment.startup import import_tensorflow
 
 
 def add_to(commands: Any) -> None:
@@ -20,7 +20,7 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print what a run is: its configuration, data and results."""
-    import_tensorflow()
+    import_tensorflow(devices=True)
     from sentiment.artifacts import RunFolder
 
     folder = RunFolder.open(arguments.model)

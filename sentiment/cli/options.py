@@ -1,13 +1,18 @@
 """Command-line flags from the fields of the configuration."""
 
 import argparse
+import os
 import typing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sentiment.config import DataConfig, Role, RunConfig, Section, base_type, flag_of
 from sentiment.errors import UserError
+from sentiment.startup import import_tensorflow
 from sentiment.table_format import TableFormat
+
+if TYPE_CHECKING:
+    from sentiment.predictions import Predictor
 
 PICTURES = (".png", ".svg", ".pdf")
 
@@ -99,3 +104,13 @@ def check_report(path: Path | None) -> None:
     """
     if path is not None and path.exists() and not path.is_dir():
         raise UserError(f"--report is a folder; {path} is a file")
+
+
+def load(model: str | os.PathLike[str], mixed_precision: bool = False) -> "Predictor":
+    """Load the classifier of a run or of an export, which need no TensorFlow; see `sentiment.load`."""
+    import sentiment
+    from sentiment.portable import PortableFolder
+
+    if not PortableFolder(model).exists():
+        import_tensorflow(devices=True)
+    return sentiment.load(model, mixed_precision=mixed_precision)

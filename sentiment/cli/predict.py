@@ -8,11 +8,11 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentiment.cli.options import add_mixed_precision, add_table_format, table_format
+from sentiment.cli.options import add_mixed_precision, add_table_format, load, table_format
 from sentiment.cli.shipped import is_text, shipped_model
-from sentiment.cli.tensorflow import import_tensorflow, load
 from sentiment.console import byte_progress, log, print_table
 from sentiment.errors import UserError
+from sentiment.startup import import_tensorflow
 from sentiment.table_format import DEFAULT_FORMAT
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _predict_texts(arguments: argparse.Namespace) -> None:
 
 
 def _predict_pieces(arguments: argparse.Namespace) -> None:
-    import_tensorflow()
+    import_tensorflow(devices=True)
     from sentiment.artifacts import RunFolder
     from sentiment.inference import Reader
     from sentiment.inference import load as load_run

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from sentiment.cli.options import add_section, given_options
-from sentiment.cli.tensorflow import import_tensorflow
 from sentiment.config import PretrainConfig, PretrainingConfig, Role
+from sentiment.startup import import_tensorflow
 
 
 def add_to(commands: Any) -> None:
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> None:
     given = given_options(arguments)
     method = given.get("pretraining", {}).get("method", PretrainingConfig.method)
     config = PretrainConfig.of_method(method).updated(given).with_given(given)
-    import_tensorflow()
+    import_tensorflow(devices=True)
     from sentiment.runs import pretrain_run
 
     folder = pretrain_run(config, arguments.output, overwrite=arguments.overwrite, resume=arguments.resume)

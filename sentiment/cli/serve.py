@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from sentiment.cli.tensorflow import load
+from sentiment.cli.options import load
 from sentiment.errors import UserError
 
 MEGABYTE = 1 << 20

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from sentiment.cli.options import add_config_options, check_picture, given_options
-from sentiment.cli.tensorflow import import_tensorflow
 from sentiment.config import Options, RunConfig
 from sentiment.config.presets import PRESETS
 from sentiment.console import log
 from sentiment.errors import UserError
+from sentiment.startup import import_tensorflow
 
 
 def add_to(commands: Any) -> None:
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> None:
             raise UserError("--find-lr exports nothing: leave --export and --no-export out")
     given = given_options(arguments)
     check_preset(arguments, given)
-    import_tensorflow()
+    import_tensorflow(devices=True)
     from sentiment.runs import Recipe, resolve, train_run
 
     target, how = arguments.output_dir, {"overwrite": arguments.overwrite, "resume": arguments.resume}

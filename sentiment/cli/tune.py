@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from sentiment.cli.options import add_config_options, given_options
-from sentiment.cli.tensorflow import import_tensorflow
 from sentiment.console import log, print_table
+from sentiment.startup import import_tensorflow
 
 
 def add_to(commands: Any) -> None:
@@ -25,7 +25,7 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Run the trials that are missing and print what was best."""
     given = given_options(arguments)
-    import_tensorflow()
+    import_tensorflow(devices=True)
     from sentiment.runs import resolve, tune_run
 
     config = resolve(given)

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from sentiment.cli.options import add_section, given_options
-from sentiment.cli.tensorflow import import_tensorflow
 from sentiment.config import DataConfig, Role, RunConfig, TextConfig
 from sentiment.console import log
+from sentiment.startup import import_tensorflow
 
 METHODS = ("skip-gram", "cbow", "svd")
 
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError("--size, --window and --epochs must be at least 1")
     if not arguments.output.parent.is_dir():
         raise UserError(f"cannot write {arguments.output}: no such folder: {arguments.output.parent}")
-    import_tensorflow()
+    import_tensorflow(devices=True)
 
     config = RunConfig().updated({**given_options(arguments), "runtime": {"seed": arguments.seed}})
     config = config.updated({"text": {"max_length": 100_000}})
