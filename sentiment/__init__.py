@@ -5,9 +5,10 @@ estimator of scikit-learn. The command line is `python -m sentiment`. Nothing he
 """
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sentiment.errors import UserError
+from sentiment.lazy import lazy_names
 from sentiment.version import __version__
 
 if TYPE_CHECKING:
@@ -16,16 +17,8 @@ if TYPE_CHECKING:
     from sentiment.portable import PortableClassifier
 
 __all__ = ["Model", "TextClassifier", "UserError", "__version__", "load", "train"]
-LATE = {"Model": "sentiment.api", "train": "sentiment.api", "TextClassifier": "sentiment.estimator"}
-
-
-def __getattr__(name: str) -> Any:
-    """Import what needs TensorFlow when it is first asked for."""
-    if name not in LATE:
-        raise AttributeError(f"module 'sentiment' has no attribute '{name}'")
-    from importlib import import_module
-
-    return getattr(import_module(LATE[name]), name)
+__getattr__ = lazy_names(__name__, {"Model": "sentiment.api", "train": "sentiment.api",
+                                    "TextClassifier": "sentiment.estimator"})
 
 
 def __dir__() -> list[str]:

@@ -2,6 +2,5 @@
 
 from sentiment.portable.classifier import PortableClassifier
 from sentiment.portable.folder import PortableFolder
-from sentiment.portable.tokens import Characters, PlainTokenizer, Ranges
 
-__all__ = ["Characters", "PlainTokenizer", "PortableClassifier", "PortableFolder", "Ranges"]
+__all__ = ["PortableClassifier", "PortableFolder"]

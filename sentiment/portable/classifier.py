@@ -10,8 +10,8 @@ import numpy as np
 from sentiment.batching import Batches, TokenizedTexts, map_batches
 from sentiment.portable.engines import Engine, LiteEngine, OnnxEngine
 from sentiment.portable.folder import PortableFolder
-from sentiment.portable.tokens import PlainTokenizer
 from sentiment.predictions import Prediction, check_process, predictions, probabilities, text_parts
+from sentiment.text import PlainTokenizer
 
 TEXTS_AT_ONCE = 4096
 

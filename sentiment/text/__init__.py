@@ -1,9 +1,21 @@
 """From raw text to ids; one object for training, prediction and the SavedModel."""
 
-from sentiment.text.preprocessor import TextPreprocessor
-from sentiment.text.standardization import standardize
-from sentiment.text.vector_files import read_vectors, write_vectors
-from sentiment.text.word2vec import word2vec
-from sentiment.text.word_vectors import word_vectors
+from typing import TYPE_CHECKING
 
-__all__ = ["TextPreprocessor", "read_vectors", "standardize", "word2vec", "word_vectors", "write_vectors"]
+from sentiment.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from sentiment.text.co_occurrence import word_vectors
+    from sentiment.text.plain_tokenizer import PlainTokenizer
+    from sentiment.text.preprocessor import TextPreprocessor
+    from sentiment.text.skip_gram import word2vec
+    from sentiment.text.standardization import standardize
+    from sentiment.text.vector_files import read_vectors, write_vectors
+
+__all__ = ["PlainTokenizer", "TextPreprocessor", "read_vectors", "standardize", "word2vec", "word_vectors",
+           "write_vectors"]
+__getattr__ = lazy_names(__name__, {
+    "PlainTokenizer": "sentiment.text.plain_tokenizer", "TextPreprocessor": "sentiment.text.preprocessor",
+    "read_vectors": "sentiment.text.vector_files", "standardize": "sentiment.text.standardization",
+    "word2vec": "sentiment.text.skip_gram", "word_vectors": "sentiment.text.co_occurrence",
+    "write_vectors": "sentiment.text.vector_files"})

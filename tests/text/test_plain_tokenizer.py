@@ -16,8 +16,8 @@ from sentiment.data import load_corpus
 from sentiment.export.characters import characters_of_the_graph
 from sentiment.export.conversion import plain_tokenizer
 from sentiment.portable.folder import PortableFolder
-from sentiment.portable.tokens import Characters, PlainTokenizer, Ranges
 from sentiment.text import TextPreprocessor
+from sentiment.text.plain_tokenizer import Characters, PlainTokenizer, Ranges
 from sentiment.text.standardization import RULES
 from sentiment.text.variants import variants
 
