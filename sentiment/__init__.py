@@ -8,17 +8,18 @@ import os
 from typing import TYPE_CHECKING
 
 from sentiment.errors import UserError
-from sentiment.lazy import lazy_names
 from sentiment.version import __version__
 
 if TYPE_CHECKING:
     from sentiment.api import Model, train
     from sentiment.estimator import TextClassifier
-    from sentiment.portable import PortableClassifier
+    from sentiment.inference import PortableClassifier
+else:
+    from sentiment.lazy import lazy_names
+
+    __getattr__ = lazy_names(__name__, {"Model": "api", "TextClassifier": "estimator", "train": "api"})
 
 __all__ = ["Model", "TextClassifier", "UserError", "__version__", "load", "train"]
-__getattr__ = lazy_names(__name__, {"Model": "sentiment.api", "train": "sentiment.api",
-                                    "TextClassifier": "sentiment.estimator"})
 
 
 def __dir__() -> list[str]:
@@ -44,7 +45,7 @@ def load(path: str | os.PathLike[str], *, mixed_precision: bool = False) -> "Mod
         ...                "Not good at all, I want my two hours back."])[1].label
         'negative'
     """
-    from sentiment.portable import PortableClassifier, PortableFolder
+    from sentiment.inference import PortableClassifier, PortableFolder
 
     if PortableFolder(path).exists():
         if mixed_precision:

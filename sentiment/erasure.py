@@ -6,7 +6,8 @@ import numpy as np
 from scipy.special import logsumexp
 
 from sentiment.batching import UNKNOWN_ID
-from sentiment.predictions import Prediction, Predictor, explained_class, predictions
+from sentiment.inference import Predictor
+from sentiment.predictions import Prediction, explained_class, predictions
 
 ROWS = 64  # texts with a hidden word that are read at once
 

@@ -13,18 +13,18 @@ def lazy_names(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]
 
     Args:
         package: its `__name__`.
-        modules: the module of each name.
+        modules: the module of each name, within the package.
 
     Example:
         >>> from sentiment.lazy import lazy_names
-        >>> lazy_names("os", {"join": "posixpath"})("join")("models", "imdb")
-        'models/imdb'
+        >>> lazy_names("sentiment", {"UserError": "errors"})("UserError")
+        <class 'sentiment.errors.UserError'>
     """
 
     def imported(name: str) -> Any:
         if name not in modules:
             raise AttributeError(f"module '{package}' has no attribute '{name}'")
-        value = getattr(import_module(modules[name]), name)
+        value = getattr(import_module(f"{package}.{modules[name]}"), name)
         setattr(sys.modules[package], name, value)
         return value
 

@@ -1,9 +1,8 @@
 """From logits to probabilities and labels: the one place outside the exported graphs."""
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import expit, softmax
@@ -61,20 +60,6 @@ def text_parts(texts: Iterable[Any], size: int, name: str = "texts") -> Iterator
         first += len(part)
 
 
-def check_process(loaded_in: int) -> None:
-    """Refuse to predict in a process that was forked after a model was loaded, where its threads are missing.
-
-    Args:
-        loaded_in: the ID of the process that loaded it.
-
-    Raises:
-        RuntimeError: in another process.
-    """
-    if os.getpid() != loaded_in:
-        raise RuntimeError("this model was loaded before the process was forked, and would wait for threads that the "
-                           "child does not have: load it in the child, or start processes by 'spawn'")
-
-
 class Prediction(NamedTuple):
     """The answer for one text: its label, the label's probability, and the probability of every class."""
 
@@ -103,28 +88,3 @@ def explained_class(prediction: Prediction, class_names: Sequence[str], asked: s
     if name not in class_names:
         raise UserError(f"no class '{name}'{nearest(name, class_names)} (there are {', '.join(class_names)})")
     return name
-
-
-class Predictor(Protocol):
-    """Whatever predicts the class of raw texts.
-
-    Attributes:
-        class_names: the names of the classes by index.
-    """
-
-    class_names: tuple[str, ...]
-
-    def words_read(self, text: str) -> list[str]:
-        """Return the words of a text that the model reads, standardised and truncated, at least one."""
-
-    def ids(self, text: str) -> np.ndarray:
-        """Return the ids of these words, int32 [words]."""
-
-    def logits(self, ids: np.ndarray) -> np.ndarray:
-        """Return float32 [texts, 1 or classes] for ids int32 [texts, time]."""
-
-    def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
-        """Return float64 [texts, classes]: the probability of each class; each row adds up to 1."""
-
-    def predict(self, texts: Sequence[str]) -> list[Prediction]:
-        """Return a prediction for each text, in order."""

@@ -18,14 +18,14 @@ import tensorflow as tf
 import sentiment
 from sentiment import architectures
 from sentiment.architectures.ensemble import Member
-from sentiment.artifacts import PretrainedFolder, ResultFolder, RunFolder, open_start
+from sentiment.artifacts import PretrainedFolder, ResultFolder, RunFolder, load_classifier, open_start
 from sentiment.config import PretrainConfig, RunConfig
 from sentiment.console import log
 from sentiment.data import Corpus, Examples, Texts, digests, load_corpus, load_unlabelled, occurring
 from sentiment.errors import DivergedError, UserError
 from sentiment.evaluation import calibration_error, evaluate, plots
 from sentiment.export import Original, export_saved_model
-from sentiment.inference import Classifier, load
+from sentiment.inference import Classifier
 from sentiment.machine import peak_memory_bytes
 from sentiment.model_card import model_card
 from sentiment.predictions import probabilities
@@ -88,7 +88,7 @@ def check_start(config: RunConfig) -> None:
 
 def load_teacher(config: RunConfig) -> Classifier | None:
     """Load the run that a configuration names as teacher, if it names one."""
-    return load(config.training.teacher) if config.training.teacher else None
+    return load_classifier(config.training.teacher) if config.training.teacher else None
 
 
 def prior_of(config: RunConfig, corpus: Corpus, others: Texts, pretrained: Pretrained | None,

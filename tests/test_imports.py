@@ -12,17 +12,19 @@ import sentiment
 PACKAGE = Path(sentiment.__file__).parent
 # In the order of imports: a package or module may import itself and those before it.
 PACKAGES = ["version", "errors", "table_format", "config", "console", "files", "machine", "precision", "presets",
-         "signals", "pages", "predictions", "lazy", "batching", "text", "erasure", "portable",
-         "data", "scoring", "layers",
-         "architectures", "losses", "training", "evaluation", "artifacts", "tuning", "inference", "export",
+         "signals", "pages", "predictions", "lazy", "batching", "text", "data", "layers",
+         "architectures", "inference", "erasure", "scoring", "losses", "training", "evaluation", "artifacts", "tuning",
+         "export",
          "model_card", "reports", "answers", "__init__", "serving", "benchmark", "workflow", "pretraining",
          "ensembling", "recipes", "api", "estimator", "cli", "__main__"]
 # These import nothing but the modules in GROUND.
 ALONE = {"layers", "losses"}
 GROUND = {"version", "errors", "config", "console", "files", "machine", "signals", "pages", "predictions"}
-FREE_OF_TENSORFLOW = ["predictions.py", "batching", "text/plain_tokenizer.py", "erasure.py", "portable", "serving",
-                      "scoring", "layers", "architectures", "losses", "data", "evaluation", "config.py", "cli"]
-LAZY = ["text"]
+FREE_OF_TENSORFLOW = ["predictions.py", "batching", "text/plain_tokenizer.py", "inference/predictor.py",
+                      "inference/portable.py", "inference/portable_folder.py", "inference/engines.py", "erasure.py",
+                      "serving", "scoring", "layers", "architectures", "losses", "data", "evaluation", "config.py",
+                      "cli"]
+LAZY = ["text", "inference"]
 
 
 def package_of(path: Path) -> str:

@@ -32,9 +32,11 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Explain one text."""
     import_tensorflow()
-    from sentiment.inference import explain, explanation_page, load
+    from sentiment.artifacts import load_classifier
+    from sentiment.inference import explain
+    from sentiment.inference.explanation_page import explanation_page
 
-    explanation = explain(load(arguments.model), arguments.text, arguments.class_name)
+    explanation = explain(load_classifier(arguments.model), arguments.text, arguments.class_name)
     if not explanation.complete:
         log.warning(f"the attributions add up to {explanation.attributions.sum():+.3f}, which misses the difference of "
                     f"the logits by {explanation.gap:.3f}")

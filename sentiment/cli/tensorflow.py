@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sentiment.predictions import Predictor
+    from sentiment.inference import Predictor
 
 
 def import_tensorflow() -> None:
@@ -28,7 +28,7 @@ def import_tensorflow() -> None:
 def load(model: str | os.PathLike[str], mixed_precision: bool = False) -> "Predictor":
     """Load the classifier of a run or of an export, which need no TensorFlow; see `sentiment.load`."""
     import sentiment
-    from sentiment.portable import PortableFolder
+    from sentiment.inference import PortableFolder
 
     if not PortableFolder(model).exists():
         import_tensorflow()

@@ -11,7 +11,7 @@ import numpy as np
 from sentiment.export.characters import characters_of_the_graph
 from sentiment.export.check import ExportError, Original
 from sentiment.files import written_beside
-from sentiment.portable import PortableClassifier, PortableFolder
+from sentiment.inference import PortableClassifier, PortableFolder
 from sentiment.text import PlainTokenizer, TextPreprocessor
 from sentiment.text.preprocessor import kept_at_ends
 

@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from sentiment.lazy import lazy_names
-
 if TYPE_CHECKING:
     from sentiment.text.co_occurrence import word_vectors
     from sentiment.text.plain_tokenizer import PlainTokenizer
@@ -11,11 +9,13 @@ if TYPE_CHECKING:
     from sentiment.text.skip_gram import word2vec
     from sentiment.text.standardization import standardize
     from sentiment.text.vector_files import read_vectors, write_vectors
+else:
+    from sentiment.lazy import lazy_names
+
+    __getattr__ = lazy_names(__name__, {
+        "PlainTokenizer": "plain_tokenizer", "TextPreprocessor": "preprocessor", "read_vectors": "vector_files",
+        "standardize": "standardization", "word2vec": "skip_gram", "word_vectors": "co_occurrence",
+        "write_vectors": "vector_files"})
 
 __all__ = ["PlainTokenizer", "TextPreprocessor", "read_vectors", "standardize", "word2vec", "word_vectors",
            "write_vectors"]
-__getattr__ = lazy_names(__name__, {
-    "PlainTokenizer": "sentiment.text.plain_tokenizer", "TextPreprocessor": "sentiment.text.preprocessor",
-    "read_vectors": "sentiment.text.vector_files", "standardize": "sentiment.text.standardization",
-    "word2vec": "sentiment.text.skip_gram", "word_vectors": "sentiment.text.co_occurrence",
-    "write_vectors": "sentiment.text.vector_files"})

@@ -15,7 +15,7 @@ from sentiment.config import DataConfig, TextConfig
 from sentiment.data import load_corpus
 from sentiment.export.characters import characters_of_the_graph
 from sentiment.export.conversion import plain_tokenizer
-from sentiment.portable.folder import PortableFolder
+from sentiment.inference import PortableFolder
 from sentiment.text import TextPreprocessor
 from sentiment.text.plain_tokenizer import Characters, PlainTokenizer, Ranges
 from sentiment.text.standardization import RULES
