@@ -24,9 +24,10 @@ from sentiment.data.labelled import indexed
 from sentiment.data.memory import IN_MEMORY, corpus_in_memory, named_frame, named_texts
 from sentiment.errors import UserError, nearest
 from sentiment.evaluation import evaluate
+from sentiment.explain import Explanation, explain
 from sentiment.export import Original
 from sentiment.files import written_beside
-from sentiment.inference import Classifier, Explanation, explain
+from sentiment.inference import Classifier
 from sentiment.precision import precision
 from sentiment.reports import evaluation_report, write_report
 from sentiment.workflow import config_with, resumed_or_new, run_training
@@ -172,7 +173,7 @@ class Model(Classifier):
         return Evaluation(evaluate(examples.labels, logits, self.class_names), self, examples, logits)
 
     def explain(self, text: str, class_name: str | None = None) -> Explanation:
-        """Return which words moved the prediction for a text; see `sentiment.inference.Explanation`.
+        """Return which words moved the prediction for a text; see `sentiment.explain.Explanation`.
 
         Raises:
             UserError: if there is no class of that name.

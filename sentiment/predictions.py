@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import expit, softmax
 
-from sentiment.errors import UserError, nearest
-
 
 def probabilities(logits: np.ndarray) -> np.ndarray:
     """Turn logits into probabilities.
@@ -76,15 +74,3 @@ def predictions(logits: np.ndarray, class_names: Sequence[str]) -> list[Predicti
         best = class_names[int(row.argmax())]
         answers.append(Prediction(best, scores[best], scores))
     return answers
-
-
-def explained_class(prediction: Prediction, class_names: Sequence[str], asked: str | None) -> str:
-    """Return the class to explain: the one asked for, or the predicted one.
-
-    Raises:
-        UserError: if there is none of that name.
-    """
-    name = asked or prediction.label
-    if name not in class_names:
-        raise UserError(f"no class '{name}'{nearest(name, class_names)} (there are {', '.join(class_names)})")
-    return name

@@ -15,7 +15,7 @@ from sentiment.cli import main
 from sentiment.config import DataConfig
 from sentiment.data import load_corpus
 from sentiment.ensembling import run_ensemble
-from sentiment.inference import explain
+from sentiment.explain import explain
 from sentiment.training.calibration import mean_weights
 
 TEXTS = ["A good film.", "", "bad <br /> bad &amp; worse! 😀", "good " * 100 + "bad " * 70, "unseen words"]

@@ -13,7 +13,7 @@ PACKAGE = Path(sentiment.__file__).parent
 # In the order of imports: a package or module may import itself and those before it.
 PACKAGES = ["version", "errors", "table_format", "config", "console", "files", "machine", "precision", "presets",
          "signals", "pages", "predictions", "lazy", "batching", "text", "data", "layers",
-         "architectures", "inference", "erasure", "scoring", "losses", "training", "evaluation", "artifacts", "tuning",
+         "architectures", "inference", "explain", "scoring", "losses", "training", "evaluation", "artifacts", "tuning",
          "export",
          "model_card", "reports", "answers", "__init__", "serving", "benchmark", "workflow", "pretraining",
          "ensembling", "recipes", "api", "estimator", "cli", "__main__"]
@@ -21,10 +21,10 @@ PACKAGES = ["version", "errors", "table_format", "config", "console", "files", "
 ALONE = {"layers", "losses"}
 GROUND = {"version", "errors", "config", "console", "files", "machine", "signals", "pages", "predictions"}
 FREE_OF_TENSORFLOW = ["predictions.py", "batching", "text/plain_tokenizer.py", "inference/predictor.py",
-                      "inference/portable.py", "inference/portable_folder.py", "inference/engines.py", "erasure.py",
-                      "serving", "scoring", "layers", "architectures", "losses", "data", "evaluation", "config.py",
-                      "cli"]
-LAZY = ["text", "inference"]
+                      "inference/portable.py", "inference/portable_folder.py", "inference/engines.py",
+                      "explain/erasure.py", "serving", "scoring", "layers", "architectures", "losses", "data",
+                      "evaluation", "config.py", "cli"]
+LAZY = ["text", "inference", "explain"]
 
 
 def package_of(path: Path) -> str:

@@ -9,7 +9,7 @@ from sentiment.cli.tensorflow import import_tensorflow
 from sentiment.console import log, print_rich
 
 if TYPE_CHECKING:
-    from sentiment.inference import Explanation
+    from sentiment.explain import Explanation
 
 LISTED = 5
 # Backgrounds from weak to strong: blue is for the class, orange against it, violet is attention.
@@ -33,8 +33,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Explain one text."""
     import_tensorflow()
     from sentiment.artifacts import load_classifier
-    from sentiment.inference import explain
-    from sentiment.inference.explanation_page import explanation_page
+    from sentiment.explain import explain, explanation_page
 
     explanation = explain(load_classifier(arguments.model), arguments.text, arguments.class_name)
     if not explanation.complete:

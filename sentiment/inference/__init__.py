@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sentiment.inference.classifier import Classifier
-    from sentiment.inference.explanation import Explainer, Explanation, explain
     from sentiment.inference.portable import PortableClassifier
     from sentiment.inference.portable_folder import PortableFolder
     from sentiment.inference.predictor import Predictor
@@ -13,9 +12,7 @@ else:
     from sentiment.lazy import lazy_names
 
     __getattr__ = lazy_names(__name__, {
-        "Classifier": "classifier", "Explainer": "explanation", "Explanation": "explanation", "explain": "explanation",
-        "PortableClassifier": "portable", "PortableFolder": "portable_folder", "Predictor": "predictor",
-        "Reader": "reader"})
+        "Classifier": "classifier", "PortableClassifier": "portable", "PortableFolder": "portable_folder",
+        "Predictor": "predictor", "Reader": "reader"})
 
-__all__ = ["Classifier", "Explainer", "Explanation", "PortableClassifier", "PortableFolder", "Predictor", "Reader",
-           "explain"]
+__all__ = ["Classifier", "PortableClassifier", "PortableFolder", "Predictor", "Reader"]

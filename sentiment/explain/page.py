@@ -4,7 +4,7 @@ from html import escape
 
 import numpy as np
 
-from sentiment.inference.explanation import LISTED, Explanation
+from sentiment.explain.attribution import LISTED, Explanation
 from sentiment.pages import page
 
 STRONGEST = 0.65  # the opacity of the strongest word, so that the letters stay readable

@@ -15,8 +15,8 @@ import sentiment
 from sentiment import architectures
 from sentiment.config import ATTENTIONS, TextConfig
 from sentiment.errors import UserError
-from sentiment.inference import Classifier, explain
-from sentiment.inference.explanation_page import explanation_page
+from sentiment.explain import explain, explanation_page
+from sentiment.inference import Classifier
 from sentiment.layers import LinearNgrams
 from sentiment.text import TextPreprocessor
 

@@ -8,8 +8,8 @@ import pytest
 from helpers.fake_predictor import FakePredictor
 
 import sentiment
-from sentiment.erasure import word_weights
 from sentiment.errors import UserError
+from sentiment.explain import word_weights
 from sentiment.inference import Predictor
 
 
