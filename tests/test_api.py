@@ -18,7 +18,9 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 import sentiment
-from sentiment import Model, TextClassifier, UserError, api, estimator
+from sentiment import Model, TextClassifier, UserError, api, estimator, lazy
+from sentiment.inference import classifier, predictor
+from sentiment.text import layer
 
 TEXTS = [f"a {word} film, number {number}" for number in range(40) for word in ("good", "bad")]
 LABELS = ["pos", "neg"] * 40
@@ -192,7 +194,7 @@ def test_the_estimator_is_searched_over_in_a_pipeline() -> None:
 def test_every_public_name_has_an_example_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(__file__).parents[1])  # which has models/imdb
     finder = doctest.DocTestFinder()
-    found = {test.name: test for module in (sentiment, api, estimator)
+    found = {test.name: test for module in (sentiment, api, estimator, lazy, predictor, classifier, layer)
              for test in finder.find(module, module.__name__) if test.examples}
     public = {f"{getattr(sentiment, name).__module__}.{name}" for name in sentiment.__all__
               if name not in ("UserError", "__version__")}

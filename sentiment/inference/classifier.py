@@ -1,6 +1,7 @@
 """Text classifier in Keras."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import keras
 import numpy as np
@@ -8,7 +9,7 @@ import tensorflow as tf
 
 from sentiment.batching import bucket_lengths
 from sentiment.inference.predictor import Predictor
-from sentiment.text import TextPreprocessor
+from sentiment.text import TextPreprocessor, TextToIds
 
 BATCH_SIZE = 192
 BUCKETS = 16
@@ -28,6 +29,14 @@ class Classifier(Predictor):
         model: the Keras model.
         preprocessor: raw texts to ids.
         model_function: the model as a `tf.function` that is traced once for all shapes.
+
+    Example:
+        >>> import keras, sentiment, tensorflow as tf
+        >>> text_model = sentiment.load("models/imdb").text_model
+        >>> text_model(tf.constant(["A wonderful film."])).shape
+        TensorShape([1, 1])
+        >>> text_model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True))
+        >>> history = text_model.fit(tf.constant(["A wonderful film."]), tf.constant([1.0]), verbose=0)
     """
 
     preprocessor: TextPreprocessor
@@ -38,6 +47,16 @@ class Classifier(Predictor):
         self.model = model
         self.model_function = tf.function(lambda ids: model(ids, training=False),
                                           input_signature=[tf.TensorSpec([None, None], tf.int32)])
+
+    @cached_property
+    def text_model(self) -> keras.Model:
+        """The Keras model with its preprocessing in front: strings [texts] to logits float32 [texts, 1 or classes].
+
+        It shares the weights, so the classifier answers by what `fit` changes; its logits are no longer calibrated
+        then. Of NumPy arrays, Keras takes those of dtype object. The layer `ids` gives the ids.
+        """
+        texts = keras.Input((), dtype="string", name="texts")
+        return keras.Model(texts, self.model(TextToIds(self.preprocessor, name="ids")(texts)))
 
     def _batch_logits(self, ids: np.ndarray) -> tf.Tensor:
         return self.model_function(ids)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sentiment.text.co_occurrence import word_vectors
+    from sentiment.text.layer import TextToIds
     from sentiment.text.plain_tokenizer import PlainTokenizer
     from sentiment.text.preprocessor import TextPreprocessor
     from sentiment.text.skip_gram import word2vec
@@ -13,9 +14,9 @@ else:
     from sentiment.lazy import lazy_names
 
     __getattr__ = lazy_names(__name__, {
-        "PlainTokenizer": "plain_tokenizer", "TextPreprocessor": "preprocessor", "read_vectors": "vector_files",
-        "standardize": "standardization", "word2vec": "skip_gram", "word_vectors": "co_occurrence",
-        "write_vectors": "vector_files"})
+        "PlainTokenizer": "plain_tokenizer", "TextPreprocessor": "preprocessor", "TextToIds": "layer",
+        "read_vectors": "vector_files", "standardize": "standardization", "word2vec": "skip_gram",
+        "word_vectors": "co_occurrence", "write_vectors": "vector_files"})
 
-__all__ = ["PlainTokenizer", "TextPreprocessor", "read_vectors", "standardize", "word2vec", "word_vectors",
-           "write_vectors"]
+__all__ = ["PlainTokenizer", "TextPreprocessor", "TextToIds", "read_vectors", "standardize", "word2vec",
+           "word_vectors", "write_vectors"]
