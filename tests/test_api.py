@@ -125,13 +125,6 @@ def test_what_is_no_list_of_texts_is_refused(model: Model, texts: Any, message: 
     assert model.predict([]) == []
 
 
-def test_a_forked_child_is_told_to_load_the_model_itself(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The child would wait for ever; that it is one is seen by the ID of the process."""
-    monkeypatch.setattr("os.getpid", lambda: 1)
-    with pytest.raises(RuntimeError, match=r"was loaded before the process was forked.*: load it in the child"):
-        model.predict(["a"])
-
-
 def test_a_saved_model_says_that_its_texts_are_not_kept(model: Model, tmp_path: Path, run_cli: Cli) -> None:
     code, _, err = run_cli("evaluate", model.save(tmp_path / "saved"))
     assert code == 1

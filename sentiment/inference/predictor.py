@@ -62,7 +62,12 @@ class Predictor(ABC):
         return self.preprocessor.words_read(text)
 
     def ids(self, text: str) -> np.ndarray:
-        """Return the ids of these words, int32 [words]."""
+        """Return the ids of these words, int32 [words].
+
+        Raises:
+            RuntimeError: as `predict_logits`.
+        """
+        self._check_process()
         return self.preprocessor.tokenize([text]).row(0)
 
     def logits(self, ids: np.ndarray) -> np.ndarray:
