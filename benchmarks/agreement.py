@@ -14,11 +14,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sentiment.artifacts import RunFolder
+from sentiment.artifacts import RunFolder, load_classifier
 from sentiment.data import load_corpus
 from sentiment.errors import UserError
-from sentiment.inference import load
-from sentiment.portable import PortableClassifier
+from sentiment.inference import PortableClassifier
 from sentiment.predictions import probabilities
 
 TOLERANCE = 1e-5
@@ -34,7 +33,7 @@ def main() -> int:
         raise SystemExit(f"no SavedModel: python -m sentiment export {folder.path} --format saved_model writes one")
     config = folder.load_config()
     texts = list(load_corpus(config.data, config.runtime.seed).test.read().texts)
-    classifier = load(folder.path)
+    classifier = load_classifier(folder.path)
     expected = classifier.predict_proba(texts)
     served, loaded = tf.saved_model.load(str(folder.export)), keras.saving.load_model(folder.model)
     signature = [tf.TensorSpec([None, None], tf.int32)]

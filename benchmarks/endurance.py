@@ -28,9 +28,9 @@ def main() -> int:
     parser.add_argument("model", help="the folder of a run")
     arguments = parser.parse_args()
     import_tensorflow(devices=True)
-    from sentiment.inference import load
+    from sentiment.artifacts import load_classifier
 
-    classifier = load(arguments.model)
+    classifier = load_classifier(arguments.model)
     words = [*classifier.preprocessor.words[:5000], "unseenword", "😀", "...", "<br />"]
     random = np.random.default_rng(1)
 

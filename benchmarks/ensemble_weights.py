@@ -13,11 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sentiment.artifacts import RunFolder
+from sentiment.artifacts import RunFolder, load_classifier
 from sentiment.data import load_corpus
 from sentiment.errors import UserError
 from sentiment.evaluation import log_loss
-from sentiment.inference import load
 from sentiment.predictions import probabilities
 from sentiment.training.calibration import mean_weights, temperature
 
@@ -30,7 +29,7 @@ def validation(folders: list[RunFolder]) -> tuple[np.ndarray, np.ndarray]:
     config = folders[0].load_config()
     examples = load_corpus(config.data, config.runtime.seed).validation
     texts = list(examples.texts)
-    return examples.labels, np.stack([load(folder.path).predict_logits(texts) for folder in folders])
+    return examples.labels, np.stack([load_classifier(folder.path).predict_logits(texts) for folder in folders])
 
 
 def held_out(weigh: Weigh, labels: np.ndarray, logits: np.ndarray) -> tuple[float, float]:

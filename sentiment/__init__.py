@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from sentiment.errors import UserError
+from sentiment.lazy import lazy_names
 from sentiment.startup import import_tensorflow
 from sentiment.version import __version__
 
@@ -25,21 +26,18 @@ if TYPE_CHECKING:
         tune,
     )
     from sentiment.estimator import TextClassifier
-    from sentiment.portable import PortableClassifier
+    from sentiment.inference import PortableClassifier
 
 __all__ = ["Comparison", "Evaluation", "Model", "PretrainedModel", "TextClassifier", "Tuning", "UserError",
            "__version__", "compare", "ensemble", "load", "pretrain", "train", "tune"]
+_late = lazy_names(__name__, {name: "estimator" if name == "TextClassifier" else "api" for name in __all__})
 
 
 def __getattr__(name: str) -> Any:
     """Import what needs TensorFlow when it is first asked for."""
-    if name not in __all__:
-        raise AttributeError(f"module 'sentiment' has no attribute '{name}'")
-    from importlib import import_module
-
-    import_tensorflow()
-    module = "estimator" if name == "TextClassifier" else "api"
-    return getattr(import_module(f"sentiment.{module}"), name)
+    if name in __all__:
+        import_tensorflow()
+    return _late(name)
 
 
 def __dir__() -> list[str]:
@@ -65,7 +63,7 @@ def load(path: str | os.PathLike[str], *, mixed_precision: bool = False) -> "Mod
         ...                "Not good at all, I want my two hours back."])[1].label
         'negative'
     """
-    from sentiment.portable import PortableClassifier, PortableFolder
+    from sentiment.inference import PortableClassifier, PortableFolder
 
     if PortableFolder(path).exists():
         if mixed_precision:

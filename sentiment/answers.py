@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from sentiment.artifacts import RunFolder
+from sentiment.artifacts import RunFolder, load_classifier
 from sentiment.config import DataConfig, Role, RunConfig
 from sentiment.data import Examples, load_corpus, load_for_evaluation
 from sentiment.data.memory import IN_MEMORY
 from sentiment.errors import UserError
 from sentiment.evaluation import evaluate
-from sentiment.inference import Classifier, load
+from sentiment.inference import Classifier
 from sentiment.reports import evaluation_report
 from sentiment.reports.document import Report
 
@@ -58,7 +58,7 @@ def answers_of_all(folders: Sequence[RunFolder], data: DataConfig | None, *, mix
     else:
         name = data.dataset
         examples, notes = load_for_evaluation(data, first.runtime.seed, classes)
-    classifiers = {model: load(folder.path, mixed_precision=mixed_precision)
+    classifiers = {model: load_classifier(folder.path, mixed_precision=mixed_precision)
                    for model, folder in zip(names_of(folders), folders, strict=True)}
     logits = {model: classifier.predict_logits(examples.texts) for model, classifier in classifiers.items()}
     return Answers(name, examples, classes, classifiers, logits, notes)

@@ -25,11 +25,11 @@ from sentiment.data.labelled import indexed
 from sentiment.data.memory import IN_MEMORY, corpus_in_memory, named_frame, named_texts, unlabelled_corpus
 from sentiment.errors import UserError, nearest
 from sentiment.evaluation import evaluate
+from sentiment.explain import Explanation, explain
 from sentiment.export import Original
 from sentiment.files import written_beside
-from sentiment.inference import Classifier, Explanation, explain
+from sentiment.inference import Classifier, Predictor
 from sentiment.precision import precision
-from sentiment.predictions import Predictor
 from sentiment.reports import comparison_report, evaluation_report, write_report
 from sentiment.reports.comparison import HEADERS, comparison_rows, pairwise
 from sentiment.runs import CorpusSource, Recipe, Tuned, ensemble_run, pretrain_run, resolve, tune_run
@@ -277,7 +277,7 @@ class Model(Saved, Classifier):
         return Evaluation(evaluate(examples.labels, logits, self.class_names), self, examples, logits)
 
     def explain(self, text: str, class_name: str | None = None) -> Explanation:
-        """Return which words moved the prediction for a text; see `sentiment.inference.Explanation`.
+        """Return which words moved the prediction for a text; see `sentiment.explain.Explanation`.
 
         Raises:
             UserError: if there is no class of that name.

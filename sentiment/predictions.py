@@ -1,14 +1,11 @@
 """From logits to probabilities and labels: the one place outside the exported graphs."""
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import expit, softmax
-
-from sentiment.errors import UserError, nearest
 
 
 def probabilities(logits: np.ndarray) -> np.ndarray:
@@ -61,20 +58,6 @@ def text_parts(texts: Iterable[Any], size: int, name: str = "texts") -> Iterator
         first += len(part)
 
 
-def check_process(loaded_in: int) -> None:
-    """Refuse to predict in a process that was forked after a model was loaded, where its threads are missing.
-
-    Args:
-        loaded_in: the ID of the process that loaded it.
-
-    Raises:
-        RuntimeError: in another process.
-    """
-    if os.getpid() != loaded_in:
-        raise RuntimeError("this model was loaded before the process was forked, and would wait for threads that the "
-                           "child does not have: load it in the child, or start processes by 'spawn'")
-
-
 class Prediction(NamedTuple):
     """The answer for one text: its label, the label's probability, and the probability of every class."""
 
@@ -91,43 +74,3 @@ def predictions(logits: np.ndarray, class_names: Sequence[str]) -> list[Predicti
         best = class_names[int(row.argmax())]
         answers.append(Prediction(best, scores[best], scores))
     return answers
-
-
-def explained_class(prediction: Prediction, class_names: Sequence[str], asked: str | None) -> str:
-    """Return the class to explain: the one asked for, or the predicted one.
-
-    Raises:
-        UserError: if there is none of that name.
-    """
-    name = asked or prediction.label
-    if name not in class_names:
-        raise UserError(f"no class '{name}'{nearest(name, class_names)} (there are {', '.join(class_names)})")
-    return name
-
-
-class Predictor(Protocol):
-    """Whatever predicts the class of raw texts.
-
-    Attributes:
-        class_names: the names of the classes by index.
-    """
-
-    class_names: tuple[str, ...]
-
-    def words_read(self, text: str) -> list[str]:
-        """Return the words of a text that the model reads, standardised and truncated, at least one."""
-
-    def ids(self, text: str) -> np.ndarray:
-        """Return the ids of these words, int32 [words]."""
-
-    def logits(self, ids: np.ndarray) -> np.ndarray:
-        """Return float32 [texts, 1 or classes] for ids int32 [texts, time]."""
-
-    def predict_logits(self, texts: Sequence[str]) -> np.ndarray:
-        """Return float32 [texts, 1 or classes]; one logit is the log-odds of the second of two classes."""
-
-    def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
-        """Return float64 [texts, classes]: the probability of each class; each row adds up to 1."""
-
-    def predict(self, texts: Sequence[str]) -> list[Prediction]:
-        """Return a prediction for each text, in order."""

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 import sentiment
-from sentiment.artifacts import RunFolder
+from sentiment.artifacts import RunFolder, load_classifier
 from sentiment.config import RunConfig
 from sentiment.errors import UserError
-from sentiment.inference import load
 from sentiment.runs.run import Run
 
 
@@ -109,7 +108,7 @@ def test_the_keras_file_needs_keras_and_our_layers_alone(tiny_run: Path) -> None
 
 
 def test_the_keras_file_the_loader_and_the_original_agree(tiny_run: Path) -> None:
-    classifier = load(tiny_run)
+    classifier = load_classifier(tiny_run)
     alone = keras.saving.load_model(tiny_run / "model.keras")
     texts = ["a good film", "a bad film, number 3", "unseen words here"]
     tokens = classifier.preprocessor.tokenize(texts)

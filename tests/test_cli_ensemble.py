@@ -10,11 +10,11 @@ import pytest
 from helpers.commands import Cli
 from helpers.selection import selected
 
-from sentiment.artifacts import RunFolder
+from sentiment.artifacts import RunFolder, load_classifier
 from sentiment.cli import main
 from sentiment.config import DataConfig
 from sentiment.data import load_corpus
-from sentiment.inference import explain, load
+from sentiment.explain import explain
 from sentiment.runs import ensemble_run
 from sentiment.training.calibration import mean_weights
 
@@ -39,8 +39,8 @@ def answers(folder: Path, tiny_csv: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return the logits of an ensemble before they are calibrated, and those of the members, member by member."""
     texts = [*TEXTS, *load_corpus(DataConfig(dataset=str(tiny_csv)), 1).validation.texts]
     temperature = RunFolder.open(folder).load_metrics()["calibration"]["temperature"]
-    members = np.stack([load(folder.parent / name).predict_logits(texts) for name in MEMBERS])
-    return load(folder).predict_logits(texts) * temperature, members
+    members = np.stack([load_classifier(folder.parent / name).predict_logits(texts) for name in MEMBERS])
+    return load_classifier(folder).predict_logits(texts) * temperature, members
 
 
 def test_it_answers_with_the_mean_of_the_logits(runs: Path, tiny_csv: Path) -> None:
@@ -99,7 +99,7 @@ def test_the_saved_model_needs_none_of_our_code(runs: Path) -> None:
             "print(answers['scores'].numpy().tolist())")
     done = subprocess.run([sys.executable, "-c", code, str(runs / "all" / "export" / "1"), *TEXTS], check=True,
                           capture_output=True, text=True)
-    np.testing.assert_allclose(json.loads(done.stdout), load(runs / "all").predict_proba(TEXTS), atol=1e-5)
+    np.testing.assert_allclose(json.loads(done.stdout), load_classifier(runs / "all").predict_proba(TEXTS), atol=1e-5)
 
 
 @pytest.mark.extended
@@ -112,7 +112,7 @@ def test_other_forms(form: str, runs: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", selected(TEXTS, TEXTS[:1]))
 def test_explanations_add_up(text: str, runs: Path) -> None:
-    explanation = explain(load(runs / "all"), text)
+    explanation = explain(load_classifier(runs / "all"), text)
     assert explanation.complete
     assert len(explanation.attributions) == len(explanation.words)
 

@@ -11,12 +11,11 @@ from helpers.commands import Cli
 from helpers.selection import selected
 
 from sentiment.architectures import scale_logits
-from sentiment.artifacts import RunFolder
+from sentiment.artifacts import RunFolder, load_classifier
 from sentiment.artifacts.run import in_float16
 from sentiment.config import DataConfig
 from sentiment.data import load_corpus
 from sentiment.evaluation import log_loss
-from sentiment.inference import load
 
 QUICK = ["--arch", "cnn", "--epochs", "1", "--units", "4", "--embedding-size", "4", "--max-length", "24", "--no-export"]
 
@@ -59,7 +58,7 @@ def test_a_student_says_what_its_teacher_says(unlabelled: Path, tiny_csv: Path, 
     scale_logits(model, -1.0)
     model.save(folder.model)
     train = load_corpus(DataConfig(dataset=str(tiny_csv)), 1).train
-    assert (load(teacher).predict_proba(train.texts).argmax(axis=1) == train.labels).mean() < 0.2
+    assert (load_classifier(teacher).predict_proba(train.texts).argmax(axis=1) == train.labels).mean() < 0.2
     code, _, err = run_cli(*command, "--teacher", teacher, "--teacher-weight", "1", "--unlabelled", unlabelled,
                            "--output-dir", student)
     assert code == 0, err
@@ -77,7 +76,7 @@ def test_the_average_of_the_weights_is_what_is_kept(tiny_csv: Path, tmp_path: Pa
     rows = (folder / "history.csv").read_text(encoding="utf-8").splitlines()
     validated = float(dict(zip(rows[0].split(","), rows[1].split(","), strict=True))["val_loss"])
     validation = load_corpus(DataConfig(dataset=str(tiny_csv)), 1).validation
-    logits = load(folder).predict_logits(validation.texts) * metrics_of(folder)["calibration"]["temperature"]
+    logits = load_classifier(folder).predict_logits(validation.texts) * metrics_of(folder)["calibration"]["temperature"]
     assert log_loss(validation.labels, logits) == pytest.approx(validated, rel=1e-4)
 
 
@@ -94,7 +93,7 @@ def test_weights_saved_in_float16_are_those_that_are_measured(name: str, tiny_cs
         assert exact.dtype == rounded.dtype
         np.testing.assert_array_equal(exact.astype(np.float16).astype(exact.dtype), rounded)
     assert half.model.stat().st_size < 0.65 * whole.model.stat().st_size
-    classifier = load(half.path)
+    classifier = load_classifier(half.path)
     corpus = load_corpus(half.load_config().data, 3)
     logits = classifier.predict_logits(corpus.validation.texts)
     assert metrics_of(half.path)["validation"]["log_loss"] == log_loss(corpus.validation.labels, logits)
@@ -139,7 +138,7 @@ def test_vectors_made_and_used(method: str, tiny_csv: Path, unlabelled: Path, tm
     assert "of the words in the training texts" in err
     rows = [line.split(" ") for line in vectors.read_text(encoding="utf-8").splitlines()[1:]]
     table = {row[0]: np.array(row[1:], np.float32) for row in rows}
-    classifier = load(folder)
+    classifier = load_classifier(folder)
     kept = classifier.model.get_layer("embedding").get_weights()[0]
     for place, word in enumerate(classifier.preprocessor.words, start=2):
         np.testing.assert_allclose(kept[place], table[word], rtol=1e-5)  # frozen

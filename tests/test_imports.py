@@ -12,15 +12,17 @@ import sentiment
 PACKAGE = Path(sentiment.__file__).parent
 # In the order of imports: a package or module may import itself and those before it.
 PACKAGES = ["version", "errors", "startup", "table_format", "machine", "config", "console", "files", "precision",
-         "signals", "pages", "predictions", "batching", "erasure", "portable",
-         "data", "scoring", "text", "layers",
-         "architectures", "losses", "training", "evaluation", "artifacts", "tuning", "inference", "export",
-         "reports", "answers", "__init__", "serving", "benchmark", "runs", "api", "estimator", "cli", "__main__"]
+            "signals", "pages", "predictions", "lazy", "batching", "text", "data", "layers", "architectures",
+            "inference", "explain", "scoring", "losses", "training", "evaluation", "artifacts", "tuning", "export",
+            "reports", "answers", "__init__", "serving", "benchmark", "runs", "api", "estimator", "cli", "__main__"]
 # These import nothing but the modules in GROUND.
 ALONE = {"layers", "losses"}
 GROUND = {"version", "errors", "config", "console", "files", "machine", "signals", "pages", "predictions"}
-FREE_OF_TENSORFLOW = ["predictions.py", "batching", "erasure.py", "portable", "serving", "scoring", "layers",
-                      "architectures", "losses", "data", "evaluation", "config", "cli"]
+FREE_OF_TENSORFLOW = ["predictions.py", "batching", "text/plain_tokenizer.py", "inference/predictor.py",
+                      "inference/portable.py", "inference/portable_folder.py", "inference/engines.py",
+                      "explain/erasure.py", "serving", "scoring", "layers", "architectures", "losses", "data",
+                      "evaluation", "config", "cli"]
+LAZY = ["text", "inference", "explain"]
 
 
 def package_of(path: Path) -> str:
@@ -65,6 +67,19 @@ def test_packages_that_run_on_every_backend_do_not_import_tensorflow(package: st
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else \
                 [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not any(name.split(".")[0] == "tensorflow" for name in names), path
+
+
+@pytest.mark.parametrize("package", LAZY)
+def test_lazy_names_are_found_whichever_module_was_imported_before(package: str) -> None:
+    code = (f"import pkgutil, importlib, sys, types, sentiment.{package} as package\n"
+            "assert 'tensorflow' not in sys.modules\n"
+            "for module in pkgutil.iter_modules(package.__path__, package.__name__ + '.'):\n"
+            "    importlib.import_module(module.name)\n"
+            "for name in package.__all__:\n"
+            "    assert not isinstance(getattr(package, name), types.ModuleType), name\n"
+            "assert not hasattr(package, 'other')\n")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_help_does_not_import_what_is_slow() -> None:

@@ -8,7 +8,7 @@
         model.keras       ids to logits
         members.json      of an ensemble: what the shapes of each member depend on
         export/1/         SavedModel: raw strings to scores and classes
-        onnx/, litert/    exports for ONNX Runtime and LiteRT, if asked for; see `sentiment.portable.folder`
+        onnx/, litert/    exports for ONNX Runtime and LiteRT, if asked for; see `sentiment.inference.portable_folder`
         history.csv       a row an epoch
         test.npz          labels and logits of the test split
         texts.npy         a digest of each text that it has learned from; an ensemble has none
@@ -36,7 +36,7 @@ from sentiment.architectures.ensemble import Member, build_ensemble
 from sentiment.artifacts.folder import ResultFolder, sizes_of
 from sentiment.config import ModelConfig, Options, Role, RunConfig, TextConfig, only
 from sentiment.errors import UserError
-from sentiment.portable import PortableFolder
+from sentiment.inference import PortableFolder
 from sentiment.text import TextPreprocessor
 from sentiment.training.prior import Pretrained
 

@@ -12,14 +12,14 @@ STOCK_BATCH = 32  # of `model.predict`
 
 def ours(*, run: str, **options: Any) -> Callable[[], Any]:
     """`Classifier.predict_proba`: sorted by length, in buckets."""
-    from sentiment.inference import load
+    from sentiment.artifacts import load_classifier
 
-    return _over(load(run).predict_proba, **options)
+    return _over(load_classifier(run).predict_proba, **options)
 
 
 def onnx(*, run: str, **options: Any) -> Callable[[], Any]:
     """The export of the same run in ONNX Runtime, tokens in plain Python."""
-    from sentiment.portable import PortableClassifier
+    from sentiment.inference import PortableClassifier
 
     return _over(PortableClassifier.load(Path(run) / "onnx").predict_proba, **options)
 

@@ -9,7 +9,7 @@ from sentiment.console import log, print_rich
 from sentiment.startup import import_tensorflow
 
 if TYPE_CHECKING:
-    from sentiment.inference import Explanation
+    from sentiment.explain import Explanation
 
 LISTED = 5
 # Backgrounds from weak to strong: blue is for the class, orange against it, violet is attention.
@@ -32,9 +32,10 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Explain one text."""
     import_tensorflow(devices=True)
-    from sentiment.inference import explain, explanation_page, load
+    from sentiment.artifacts import load_classifier
+    from sentiment.explain import explain, explanation_page
 
-    explanation = explain(load(arguments.model), arguments.text, arguments.class_name)
+    explanation = explain(load_classifier(arguments.model), arguments.text, arguments.class_name)
     if not explanation.complete:
         log.warning(f"the attributions add up to {explanation.attributions.sum():+.3f}, which misses the difference of "
                     f"the logits by {explanation.gap:.3f}")

@@ -12,7 +12,7 @@ from sentiment.startup import import_tensorflow
 from sentiment.table_format import TableFormat
 
 if TYPE_CHECKING:
-    from sentiment.predictions import Predictor
+    from sentiment.inference import Predictor
 
 PICTURES = (".png", ".svg", ".pdf")
 
@@ -109,7 +109,7 @@ def check_report(path: Path | None) -> None:
 def load(model: str | os.PathLike[str], mixed_precision: bool = False) -> "Predictor":
     """Load the classifier of a run or of an export, which need no TensorFlow; see `sentiment.load`."""
     import sentiment
-    from sentiment.portable import PortableFolder
+    from sentiment.inference import PortableFolder
 
     if not PortableFolder(model).exists():
         import_tensorflow(devices=True)

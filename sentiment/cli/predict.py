@@ -16,7 +16,8 @@ from sentiment.startup import import_tensorflow
 from sentiment.table_format import DEFAULT_FORMAT
 
 if TYPE_CHECKING:
-    from sentiment.predictions import Prediction, Predictor
+    from sentiment.inference import Predictor
+    from sentiment.predictions import Prediction
 
 ENGINES = ("local", "ray")
 STDIN_CHUNK = 1024
@@ -98,11 +99,10 @@ def _predict_texts(arguments: argparse.Namespace) -> None:
 
 def _predict_pieces(arguments: argparse.Namespace) -> None:
     import_tensorflow(devices=True)
-    from sentiment.artifacts import RunFolder
+    from sentiment.artifacts import RunFolder, load_classifier
     from sentiment.inference import Reader
-    from sentiment.inference import load as load_run
 
-    reader = Reader(load_run(arguments.model, mixed_precision=arguments.mixed_precision),
+    reader = Reader(load_classifier(arguments.model, mixed_precision=arguments.mixed_precision),
                     RunFolder.open(arguments.model).load_config().model)
     # Arguments are words apart; the lines of a file keep their line ends.
     pieces = (f"{text} " for text in arguments.texts) if arguments.texts else (f"{line}\n" for line in stdin_texts())

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import tensorflow as tf
 
-from sentiment.portable.tokens import Characters, Ranges
+from sentiment.text.plain_tokenizer import Characters, Ranges
 from sentiment.text.standardization import RULES
 from sentiment.text.variants import variants
 

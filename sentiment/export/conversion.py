@@ -11,8 +11,8 @@ import numpy as np
 from sentiment.export.characters import characters_of_the_graph
 from sentiment.export.check import ExportError, Original
 from sentiment.files import written_beside
-from sentiment.portable import PlainTokenizer, PortableClassifier, PortableFolder
-from sentiment.text import TextPreprocessor
+from sentiment.inference import PortableClassifier, PortableFolder
+from sentiment.text import PlainTokenizer, TextPreprocessor
 from sentiment.text.preprocessor import kept_at_ends
 
 LOGGERS = ("tensorflow", "tf2onnx", "absl")

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from sentiment.batching import UNKNOWN_ID
-from sentiment.erasure import ROWS
+from sentiment.explain.erasure import ROWS
 from sentiment.inference import Classifier
 
 
@@ -28,7 +28,7 @@ def tokens(classifier: Classifier, ids: Any) -> dict[str, Any]:
 
 
 def explain(classifier: Classifier, texts: Any) -> dict[str, Any]:
-    """Weigh the words of texts, string [texts], as `sentiment.erasure.word_weights` does.
+    """Weigh the words of texts, string [texts], as `sentiment.explain.word_weights` does.
 
     Returns:
         What `serve` does, and `explained` string [texts], the class whose log-odds are explained; `words` string

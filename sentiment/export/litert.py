@@ -10,8 +10,8 @@ from sentiment.errors import UserError
 from sentiment.export.check import Original, check_labels, check_scores
 from sentiment.export.conversion import export_portable
 from sentiment.inference import Classifier
+from sentiment.inference.engines import INPUT, OUTPUT
 from sentiment.layers.fused import replaced_loops
-from sentiment.portable.engines import INPUT, OUTPUT
 
 
 def export_litert(original: Original, precision: str = "float32") -> Path:

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from sentiment.export.check import Original
-from sentiment.portable import PortableClassifier
+from sentiment.inference import PortableClassifier
 
 TIMED_TEXTS = 30
 Scores = Callable[[Sequence[str]], np.ndarray]

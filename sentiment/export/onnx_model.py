@@ -10,8 +10,8 @@ from sentiment.export.check import Original, check_scores
 from sentiment.export.conversion import export_portable
 from sentiment.export.onnx_loops import PLACEHOLDER, onnx_loop, recurrent_node
 from sentiment.inference import Classifier
+from sentiment.inference.engines import INPUT, OUTPUT
 from sentiment.layers.fused import replaced_loops
-from sentiment.portable.engines import INPUT, OUTPUT
 
 OPSET = 18
 PACKAGES = ("tf2onnx", "onnx", "onnxruntime")

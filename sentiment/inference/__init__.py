@@ -1,8 +1,18 @@
-"""Raw strings to labels and probabilities."""
+"""Raw strings to labels and probabilities, in Keras, ONNX Runtime or LiteRT."""
 
-from sentiment.inference.classifier import Classifier, load
-from sentiment.inference.explanation import Explainer, Explanation, explain
-from sentiment.inference.explanation_page import coloured_words, explanation_page
-from sentiment.inference.reader import Reader
+from typing import TYPE_CHECKING
 
-__all__ = ["Classifier", "Explainer", "Explanation", "Reader", "coloured_words", "explain", "explanation_page", "load"]
+if TYPE_CHECKING:
+    from sentiment.inference.classifier import Classifier
+    from sentiment.inference.portable import PortableClassifier
+    from sentiment.inference.portable_folder import PortableFolder
+    from sentiment.inference.predictor import Predictor
+    from sentiment.inference.reader import Reader
+else:
+    from sentiment.lazy import lazy_names
+
+    __getattr__ = lazy_names(__name__, {
+        "Classifier": "classifier", "PortableClassifier": "portable", "PortableFolder": "portable_folder",
+        "Predictor": "predictor", "Reader": "reader"})
+
+__all__ = ["Classifier", "PortableClassifier", "PortableFolder", "Predictor", "Reader"]

@@ -1,89 +1,65 @@
-"""A trained model for raw texts."""
+"""Text classifier in Keras."""
 
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import cached_property
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from sentiment.artifacts import RunFolder
-from sentiment.batching import Batches, bucket_lengths, map_batches
-from sentiment.precision import precision
-from sentiment.predictions import Prediction, check_process, predictions, probabilities, text_parts
-from sentiment.text import TextPreprocessor
+from sentiment.batching import bucket_lengths
+from sentiment.inference.predictor import Predictor
+from sentiment.text import TextPreprocessor, TextToIds
 
 BATCH_SIZE = 192
 BUCKETS = 16
 TEXTS_AT_ONCE = 1 << 16
 
 
-class Classifier:
-    """Predicts the class of raw texts.
+class Classifier(Predictor):
+    """Predicts the class of raw texts with a Keras model.
+
+    Args:
+        model: ids int32 [texts, time] to logits float32 [texts, 1 or classes].
+        preprocessor: raw texts to ids.
+        class_names: the names of the classes by index.
 
     Attributes:
         class_names: the names of the classes by index.
-        model: the Keras model, ids to logits.
+        model: the Keras model.
         preprocessor: raw texts to ids.
-        model_function: ids int32 [texts, time] to logits, as a `tf.function` that is traced once for all shapes.
+        model_function: the model as a `tf.function` that is traced once for all shapes.
+
+    Example:
+        >>> import keras, sentiment, tensorflow as tf
+        >>> text_model = sentiment.load("models/imdb").text_model
+        >>> text_model(tf.constant(["A wonderful film."])).shape
+        TensorShape([1, 1])
+        >>> text_model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True))
+        >>> history = text_model.fit(tf.constant(["A wonderful film."]), tf.constant([1.0]), verbose=0)
     """
 
+    preprocessor: TextPreprocessor
+
     def __init__(self, model: keras.Model, preprocessor: TextPreprocessor, class_names: Sequence[str]) -> None:
+        super().__init__(preprocessor, class_names, width=model.output_shape[-1], batch_size=BATCH_SIZE,
+                         texts_at_once=TEXTS_AT_ONCE)
         self.model = model
-        self.preprocessor = preprocessor
-        self.class_names = tuple(class_names)
-        self._process = os.getpid()
         self.model_function = tf.function(lambda ids: model(ids, training=False),
                                           input_signature=[tf.TensorSpec([None, None], tf.int32)])
 
-    def words_read(self, text: str) -> list[str]:
-        """Return the words of a text that the model reads, standardised and truncated, at least one."""
-        return self.preprocessor.words_read(text)
+    @cached_property
+    def text_model(self) -> keras.Model:
+        """The Keras model with its preprocessing in front: strings [texts] to logits float32 [texts, 1 or classes].
 
-    def ids(self, text: str) -> np.ndarray:
-        """Return the ids of these words, int32 [words]."""
-        return self.preprocessor.tokenize([text]).row(0)
-
-    def logits(self, ids: np.ndarray) -> np.ndarray:
-        """Return float32 [texts, 1 or classes] for ids int32 [texts, time], padded on the right."""
-        return np.asarray(self.model_function(ids))
-
-    def predict_logits(self, texts: Iterable[str]) -> np.ndarray:
-        """Return float32 [texts, 1 or classes]; one logit is the log-odds of the second of two classes.
-
-        Raises:
-            TypeError: for one string, a whole DataFrame, or a value that is no string.
-            RuntimeError: in a process that was forked after the model was loaded.
+        It shares the weights, so the classifier answers by what `fit` changes; its logits are no longer calibrated
+        then. Of NumPy arrays, Keras takes those of dtype object. The layer `ids` gives the ids.
         """
-        check_process(self._process)
-        parts = [np.zeros((0, self.model.output_shape[-1]), np.float32)]
-        for part in text_parts(texts, TEXTS_AT_ONCE):
-            tokens = self.preprocessor.tokenize(part)
-            boundaries = bucket_lengths(tokens.lengths, BUCKETS, self.preprocessor.config.max_length)
-            batches = Batches(tokens, boundaries, BATCH_SIZE).by_length()
-            parts.append(map_batches(batches, len(tokens), self.model_function))
-        return np.concatenate(parts)
+        texts = keras.Input((), dtype="string", name="texts")
+        return keras.Model(texts, self.model(TextToIds(self.preprocessor, name="ids")(texts)))
 
-    def predict_proba(self, texts: Iterable[str]) -> np.ndarray:
-        """Return float64 [texts, classes]: the probability of each class; each row adds up to 1."""
-        return probabilities(self.predict_logits(texts))
+    def _batch_logits(self, ids: np.ndarray) -> tf.Tensor:
+        return self.model_function(ids)
 
-    def predict(self, texts: Iterable[str]) -> list[Prediction]:
-        """Return a prediction for each text, in order; an empty text is answered as an unknown word.
-
-        Raises:
-            TypeError: as `predict_logits`.
-        """
-        return predictions(self.predict_logits(texts), self.class_names)
-
-
-def load(path: str | os.PathLike[str], *, mixed_precision: bool = False) -> Classifier:
-    """Load the classifier that a finished run left in its folder; see `sentiment.load`.
-
-    Raises:
-        UserError: if the folder is missing, incomplete, damaged or not of this project.
-    """
-    folder = RunFolder.open(path)
-    with precision(mixed_precision):
-        model = folder.load_model()
-    return Classifier(model, folder.load_preprocessor(), folder.load_class_names())
+    def _boundaries(self, lengths: np.ndarray) -> np.ndarray:
+        return bucket_lengths(lengths, BUCKETS, self.preprocessor.config.max_length)

@@ -1,5 +1,7 @@
 """Read a text piece by piece."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import tensorflow as tf
 
@@ -12,19 +14,18 @@ from sentiment.predictions import Prediction, predictions
 LARGEST_STEP = 256
 
 
+@dataclass(frozen=True)
 class _State:
     """Where a reader stands: the ids read, the recurrent states, and what pooling needs of all steps so far.
 
     The features of all layers that the classifier reads are side by side in `last`, `highest` and `total`.
     """
 
-    def __init__(self, ids: np.ndarray, recurrent: list[np.ndarray], last: np.ndarray, highest: np.ndarray,
-                 total: np.ndarray) -> None:
-        self.ids = ids
-        self.recurrent = recurrent
-        self.last = last
-        self.highest = highest
-        self.total = total
+    ids: np.ndarray
+    recurrent: list[np.ndarray]
+    last: np.ndarray
+    highest: np.ndarray
+    total: np.ndarray
 
 
 class Reader:

@@ -9,7 +9,8 @@ import numpy as np
 from sentiment.data import Examples
 from sentiment.evaluation import calibration_error, evaluate, plots, report_plots
 from sentiment.evaluation import slices as sliced
-from sentiment.inference import Classifier, Explainer, coloured_words
+from sentiment.explain import Explainer, coloured_words
+from sentiment.inference import Classifier
 from sentiment.predictions import probabilities
 from sentiment.reports.document import Excerpt, Paragraph, Part, Picture, Report, Section, Table
 

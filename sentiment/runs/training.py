@@ -17,14 +17,14 @@ import tensorflow as tf
 import sentiment
 from sentiment import architectures
 from sentiment.architectures.ensemble import Member
-from sentiment.artifacts import RunFolder, open_start
+from sentiment.artifacts import RunFolder, load_classifier, open_start
 from sentiment.config import DataConfig, RunConfig
 from sentiment.console import log
 from sentiment.data import Corpus, Examples, Texts, digests, load_corpus, load_unlabelled, occurring
 from sentiment.errors import UserError
 from sentiment.evaluation import calibration_error, evaluate, plots
 from sentiment.export import Original, export_saved_model
-from sentiment.inference import Classifier, load
+from sentiment.inference import Classifier
 from sentiment.machine import peak_memory_bytes
 from sentiment.predictions import probabilities
 from sentiment.runs.model_card import model_card
@@ -107,7 +107,7 @@ def load_prior(config: RunConfig, corpus: Corpus) -> Prior:
     pretrained = open_start(settings.pretrained).load_start() if settings.pretrained else None
     if not settings.teacher:
         return Prior(pretrained)
-    teacher, others = load(settings.teacher), load_unlabelled(config.data, corpus)
+    teacher, others = load_classifier(settings.teacher), load_unlabelled(config.data, corpus)
     if teacher.class_names != corpus.class_names:
         raise UserError(f"{settings.teacher} knows the classes {', '.join(teacher.class_names)}, {corpus.name} has "
                         f"{', '.join(corpus.class_names)}")

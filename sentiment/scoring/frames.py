@@ -17,7 +17,7 @@ from sentiment.data.tables import (
     matching_files,
 )
 from sentiment.errors import UserError
-from sentiment.predictions import Predictor
+from sentiment.inference import Predictor
 from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 
 CHUNK_ROWS = 4096

@@ -10,7 +10,7 @@ from sentiment.data.reading import read_chunks
 from sentiment.data.separated import output_format
 from sentiment.data.tables import matching_files
 from sentiment.errors import UserError
-from sentiment.predictions import Predictor
+from sentiment.inference import Predictor
 from sentiment.scoring.frames import CHUNK_ROWS, LABEL_COLUMN, SCORE_COLUMN, scored_frames
 from sentiment.scoring.parts import PartedTable, check_target, parts_folder
 from sentiment.table_format import DEFAULT_FORMAT, TableFormat

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from sentiment.errors import UserError
+from sentiment.inference import Predictor
 from sentiment.machine import available_cores
-from sentiment.predictions import Predictor
 from sentiment.scoring.jobs import Job
 
 Load = Callable[[Path, bool], Predictor]  # of a model's folder, and whether it computes in half precision

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from sentiment.console import log
-from sentiment.erasure import WordWeights, word_weights
 from sentiment.errors import UserError
-from sentiment.predictions import Predictor
+from sentiment.explain import WordWeights, word_weights
+from sentiment.inference import Predictor
 from sentiment.serving.batcher import Batcher, Batching, Busy
 
 Load = Callable[[Path], Predictor]

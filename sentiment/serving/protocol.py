@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sentiment.erasure import WordWeights
+from sentiment.explain import WordWeights
 
 INPUT = "texts"
 

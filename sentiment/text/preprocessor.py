@@ -16,8 +16,8 @@ from sentiment.batching import RESERVED_IDS, UNKNOWN_ID, TokenizedTexts
 from sentiment.config import TextConfig
 from sentiment.console import log
 from sentiment.errors import UserError
-from sentiment.portable.tokens import EMPTY, LONGEST_WORD
 from sentiment.text.counting import WordCounts
+from sentiment.text.plain_tokenizer import EMPTY, LONGEST_WORD
 from sentiment.text.standardization import standardize
 
 CHUNK_TEXTS = 512

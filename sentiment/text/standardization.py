@@ -18,13 +18,13 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from sentiment.portable import tokens
+from sentiment.text.plain_tokenizer import MARKUP as PLAIN_MARKUP
 from sentiment.text.variants import one_form
 
 Replacements = tuple[tuple[str, str], ...]
 
 # Each pair is a pattern of RE2 and its replacement; the order matters. What is a space already is not replaced by one:
-# every match costs. The patterns but the last are used by `sentiment.portable` too, so they are also ones of Python.
+# every match costs. The patterns but the last are used by `PlainTokenizer` too, so they are also ones of Python.
 MARKUP: Replacements = (
     (r"</?[a-z!][^<>]*>", " "),
     (r"&(apos|rsquo|lsquo|#0*39|#0*8217|#x0*27);", "'"),
@@ -53,7 +53,7 @@ SIGNS: Replacements = (
     (r"'+( |$)", " "),
 )
 # Version 1 stands for itself: it must not change with the newer one.
-MARKUP_1: Replacements = (*tokens.MARKUP, (r"[\p{Cf}\x{FE00}-\x{FE0F}]+", ""))
+MARKUP_1: Replacements = (*PLAIN_MARKUP, (r"[\p{Cf}\x{FE00}-\x{FE0F}]+", ""))
 SIGNS_1: Replacements = (
     (r"([!?\p{So}\p{Han}\p{Hiragana}\p{Katakana}])", r" \1 "),
     (r"[^\p{L}\p{M}\p{N}\p{So}'!? ]+", " "),

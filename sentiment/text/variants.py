@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from sentiment.portable.tokens import ROUNDS, Variants
+from sentiment.text.plain_tokenizer import ROUNDS, Variants
 
 # Alef with hamza or madda, alef wasla; alef maqsura and Persian yeh; Persian kaf: each to the letter that it is
 # written for in everyday text (light normalisation, Larkey, Ballesteros & Connell 2002, "Improving stemming for

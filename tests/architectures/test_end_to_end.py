@@ -9,9 +9,8 @@ from helpers.commands import Cli
 from helpers.small_models import TEXTS
 
 from sentiment import architectures
-from sentiment.artifacts import RunFolder
+from sentiment.artifacts import RunFolder, load_classifier
 from sentiment.data import load_corpus
-from sentiment.inference import load
 from sentiment.layers import recurrence
 
 SIZES = {"--units": 4, "--embedding-size": 8, "--bigram-buckets": 50}
@@ -28,7 +27,7 @@ def test_trains_saves_loads_and_exports(entry: architectures.Architecture, tiny_
     code, _, err = run_cli("train", "--arch", entry.name, "--dataset", tiny_csv, "--output-dir", folder.path,
                            "--max-length", "24", *sizes, *steps)
     assert code == 0, err
-    trained = load(folder.path)
+    trained = load_classifier(folder.path)
     with np.load(folder.test) as test:
         texts = load_corpus(folder.load_config().data, 1).test.read().texts
         np.testing.assert_allclose(trained.predict_logits(texts), test["logits"], atol=1e-6)

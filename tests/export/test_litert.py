@@ -15,10 +15,9 @@ from helpers.small_models import KINDS, NAMES_AND_CLASSES, SHORT_KINDS, TEXTS, u
 
 import sentiment
 from sentiment import export
-from sentiment.artifacts import RunFolder
+from sentiment.artifacts import RunFolder, load_classifier
 from sentiment.export import litert
-from sentiment.inference import load
-from sentiment.portable import PortableClassifier
+from sentiment.inference import PortableClassifier
 
 LONG = [" ".join(["good", "bad", "film", "so"][place % 4] for place in range(length)) for length in (2, 7, 19, 20, 40)]
 
@@ -27,8 +26,8 @@ def assert_same(folder: RunFolder) -> None:
     path = export.export_litert(export.Original(folder))
     assert path == folder.path / "litert"
     texts = [*TEXTS, *LONG]
-    np.testing.assert_allclose(sentiment.load(path).predict_proba(texts), load(folder.path).predict_proba(texts),
-                               atol=1e-5)
+    exported, classifier = sentiment.load(path), load_classifier(folder.path)
+    np.testing.assert_allclose(exported.predict_proba(texts), classifier.predict_proba(texts), atol=1e-5)
 
 
 @pytest.mark.parametrize(("name", "classes"), selected(
@@ -49,7 +48,7 @@ def test_smaller_weights_give_the_same_labels(precision: str, tiny_run: Path) ->
     path = export.export_litert(export.Original(folder, LONG), precision)
     try:
         assert path == tiny_run / f"litert-{precision}"
-        scores, expected = sentiment.load(path).predict_proba(LONG), load(tiny_run).predict_proba(LONG)
+        scores, expected = sentiment.load(path).predict_proba(LONG), load_classifier(tiny_run).predict_proba(LONG)
         np.testing.assert_allclose(scores, expected, atol=0.02)
         assert (scores != expected).any()
     finally:
@@ -146,7 +145,7 @@ def test_it_answers_without_tensorflow(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code, str(path), "a good film"],
                           capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(load(folder.path).predict(["a good film"])[0].label)
+    assert done.stdout.startswith(load_classifier(folder.path).predict(["a good film"])[0].label)
 
 
 def test_damage_is_one_line(tmp_path: Path, run_cli: Cli) -> None:

@@ -12,17 +12,16 @@ from helpers.small_models import KINDS, NAMES_AND_CLASSES, SHORT_KINDS, TEXTS, u
 
 import sentiment
 from sentiment import export
-from sentiment.artifacts import RunFolder
+from sentiment.artifacts import RunFolder, load_classifier
 from sentiment.export import onnx_model
-from sentiment.inference import load
+from sentiment.inference import PortableClassifier
 from sentiment.layers.fused import replaced_loops
-from sentiment.portable import PortableClassifier
 
 
 def assert_same(folder: RunFolder) -> None:
     assert export.export_onnx(export.Original(folder)) == folder.onnx
-    np.testing.assert_allclose(sentiment.load(folder.onnx).predict_proba(TEXTS), load(folder.path).predict_proba(TEXTS),
-                               atol=1e-5)
+    exported, classifier = sentiment.load(folder.onnx), load_classifier(folder.path)
+    np.testing.assert_allclose(exported.predict_proba(TEXTS), classifier.predict_proba(TEXTS), atol=1e-5)
 
 
 @pytest.mark.parametrize(("name", "classes"), selected(

@@ -11,7 +11,7 @@ from helpers.small_models import CLASS_NAMES, KINDS, NAMES_AND_CLASSES, SHORT_KI
 
 import sentiment
 from sentiment import export
-from sentiment.erasure import word_weights
+from sentiment.explain import word_weights
 
 # Plain TensorFlow in a folder where our package cannot be imported.
 ALONE = """

@@ -2,21 +2,33 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from sentiment.predictions import Prediction, predictions, probabilities
+from sentiment.batching import TokenizedTexts
+from sentiment.inference import Predictor
 
 VOCABULARY = {"good": 2, "bad": 3, "film": 4}
 WORTH = np.array([0.0, 0.0, 2.0, -3.0, 0.5], np.float32)  # of ids
 
 
-class FakePredictor:
+class FakeTokenizer:
+    """Splits texts at white space."""
+
+    def words_read(self, text: str) -> list[str]:
+        return text.split() or ["[empty]"]
+
+    def tokenize(self, texts: Sequence[str]) -> TokenizedTexts:
+        return TokenizedTexts.from_ids([[VOCABULARY.get(word, 1) for word in self.words_read(text)] for text in texts])
+
+
+class FakePredictor(Predictor):
     """Adds up what the words are worth; `gate` holds answers up while it is cleared."""
 
-    def __init__(self, sign: int = 1) -> None:
-        self.class_names: tuple[str, ...] = ("neg", "pos")
+    def __init__(self, sign: int = 1, class_names: Sequence[str] = ("neg", "pos")) -> None:
+        super().__init__(FakeTokenizer(), class_names, width=1 if len(class_names) == 2 else len(class_names),
+                         batch_size=16, texts_at_once=32)
         self.sign = sign
         self.batches: list[list[str]] = []
         self.gate = threading.Event()
@@ -30,26 +42,13 @@ class FakePredictor:
         while self.calls < calls:
             await asyncio.sleep(0.001)
 
-    def words_read(self, text: str) -> list[str]:
-        return text.split() or ["[empty]"]
-
-    def ids(self, text: str) -> np.ndarray:
-        return np.array([VOCABULARY.get(word, 1) for word in self.words_read(text)], np.int32)
-
-    def logits(self, ids: np.ndarray) -> np.ndarray:
+    def _batch_logits(self, ids: np.ndarray) -> np.ndarray:
         return np.asarray(self.sign * WORTH[ids].sum(axis=1, keepdims=True))
 
-    def predict_logits(self, texts: Sequence[str]) -> np.ndarray:
-        rows = [self.logits(self.ids(text)[None]) for text in texts]
-        return np.concatenate([self.logits(np.zeros((0, 1), np.int32)), *rows])
-
-    def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
+    def predict_proba(self, texts: Iterable[str]) -> np.ndarray:
         self.calls += 1
         self.gate.wait(10)
         if self.broken:
             raise RuntimeError("/secret/path in _internal")
         self.batches.append(list(texts))
-        return probabilities(self.predict_logits(texts))
-
-    def predict(self, texts: Sequence[str]) -> list[Prediction]:
-        return predictions(self.predict_logits(texts), self.class_names)
+        return super().predict_proba(texts)

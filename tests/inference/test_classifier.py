@@ -7,7 +7,7 @@ import pytest
 from helpers.commands import Cli
 
 import sentiment
-from sentiment.inference import load
+from sentiment.artifacts import load_classifier
 
 ODD_TEXTS = ["", "  ", "\x00", "\ud800", "😀" * 30, "مرحبا", "good " * 100_000]
 
@@ -40,14 +40,14 @@ def test_order_and_company_do_not_matter(tiny_run: Path) -> None:
 
 
 def test_one_trace_for_all_lengths(tiny_run: Path) -> None:
-    classifier = load(tiny_run)
+    classifier = load_classifier(tiny_run)
     for length in range(1, 30):
         classifier.predict(["word " * length] * length)
     assert classifier.model_function.experimental_get_tracing_count() == 1
 
 
 def test_half_precision_is_near(tiny_run: Path, exported_run: Path, run_cli: Cli) -> None:
-    half, exact = load(tiny_run, mixed_precision=True), load(tiny_run)
+    half, exact = load_classifier(tiny_run, mixed_precision=True), load_classifier(tiny_run)
     units = [one.model.get_layer("bilstm").compute_dtype for one in (half, exact)]
     assert units == ["bfloat16", "float32"]
     assert keras.config.dtype_policy().name == "float32"

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from helpers.commands import TINY_RUN, Cli
 
-from sentiment.artifacts import RunFolder
+from sentiment.artifacts import RunFolder, load_classifier
 from sentiment.evaluation import calibration_error
-from sentiment.inference import load
 
 SECTIONS = ["Summary", "By class", "Calibration", "Thresholds", "Accuracy by length", "Accuracy by negation",
             "Least sure", "Suspected label errors"]
@@ -142,5 +141,5 @@ def test_calibration_is_stored_and_used(tiny_csv: Path, tmp_path: Path, run_cli:
         assert calibration["temperature"] == factor
         assert calibration["test_error_before"] == pytest.approx(calibration_error(labels, logits * factor))
         assert folder.load_metrics()["test"]["calibration_error"] == pytest.approx(calibration_error(labels, logits))
-        np.testing.assert_allclose(load(folder.path).predict_logits(["a good film"]), found.setdefault(
-            "raw", load(folder.path).predict_logits(["a good film"])) / factor, rtol=1e-4)
+        np.testing.assert_allclose(load_classifier(folder.path).predict_logits(["a good film"]), found.setdefault(
+            "raw", load_classifier(folder.path).predict_logits(["a good film"])) / factor, rtol=1e-4)

@@ -3,7 +3,7 @@
 import gzip
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -55,7 +55,8 @@ class Dies(FakePredictor):
         super().__init__()
         self.left = after
 
-    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+    def predict(self, texts: Iterable[str]) -> list[Prediction]:
+        texts = list(texts)
         self.left -= len(texts)
         if self.left < 0:
             raise KeyboardInterrupt

@@ -17,7 +17,7 @@ import pytest
 from helpers.commands import Cli
 from helpers.server_process import Server
 
-from sentiment.portable import PortableClassifier
+from sentiment.inference import PortableClassifier
 
 BODY = json.dumps({"instances": ["a good film"]}).encode()
 

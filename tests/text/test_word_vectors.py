@@ -2,7 +2,7 @@ import numpy as np
 
 from sentiment.batching import TokenizedTexts
 from sentiment.text import word_vectors
-from sentiment.text.word_vectors import co_occurrences, positive_pointwise_mutual_information
+from sentiment.text.co_occurrence import co_occurrences, positive_pointwise_mutual_information
 
 RANDOM = np.random.default_rng(6)
 TEXTS = [RANDOM.integers(0, 12, size=length).astype(np.int32) for length in (1, 2, 9, 30, 40)]

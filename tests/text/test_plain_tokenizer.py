@@ -15,9 +15,9 @@ from sentiment.config import DataConfig, TextConfig
 from sentiment.data import load_corpus
 from sentiment.export.characters import characters_of_the_graph
 from sentiment.export.conversion import plain_tokenizer
-from sentiment.portable.folder import PortableFolder
-from sentiment.portable.tokens import Characters, PlainTokenizer, Ranges
+from sentiment.inference import PortableFolder
 from sentiment.text import TextPreprocessor
+from sentiment.text.plain_tokenizer import Characters, PlainTokenizer, Ranges
 from sentiment.text.standardization import RULES
 from sentiment.text.variants import variants
 

@@ -4,10 +4,11 @@ from html import escape
 
 import numpy as np
 
-from sentiment.inference.explanation import LISTED, Explanation
+from sentiment.explain.attribution import LISTED, Explanation
 from sentiment.pages import page
 
 STRONGEST = 0.65  # the opacity of the strongest word, so that the letters stay readable
+COLOURS = {"for": "31, 119, 180", "against": "214, 99, 0"}  # in a notebook, which has no style of ours
 
 
 def coloured_words(explanation: Explanation) -> str:
@@ -15,27 +16,30 @@ def coloured_words(explanation: Explanation) -> str:
     return _words(explanation, explanation.attributions, ("for", "against"))
 
 
-def _words(explanation: Explanation, values: np.ndarray, classes: tuple[str, str]) -> str:
-    """Return the words in colour: `classes` are those of values above and below 0."""
+def notebook_html(explanation: Explanation) -> str:
+    """Return HTML that brings its colours with it."""
+    words = _words(explanation, explanation.attributions, ("for", "against"), inline=True)
+    return (f"<p><b>{escape(explanation.label)}</b>, probability {explanation.score:.4f}. "
+            f"{_legend(explanation, inline=True)}</p>{words}")
+
+
+def _legend(explanation: Explanation, *, inline: bool = False) -> str:
+    kinds = (_coloured(f"{kind} it", kind, 0.5, inline=inline) for kind in ("for", "against"))
+    return f"What each word adds to the logit of <b>{escape(explanation.explained)}</b>: {', '.join(kinds)}."
+
+
+def _words(explanation: Explanation, values: np.ndarray, kinds: tuple[str, str], *, inline: bool = False) -> str:
+    """Return the words in colour: `kinds` are the classes of values above and below 0."""
     largest = max(float(np.abs(values).max(initial=0.0)), 1e-12)
-    spans = []
-    for word, known, value in zip(explanation.words, explanation.known, values, strict=True):
-        kind = classes[0] if value >= 0 else classes[1]
-        unknown = " unknown" if not known else ""
-        spans.append(f'<span class="{kind}{unknown}" style="--a:{STRONGEST * abs(value) / largest:.2f}" '
-                     f'title="{value:+.4f}">{escape(word)}</span>')
+    spans = [_coloured(word, kinds[int(value < 0)], STRONGEST * abs(value) / largest, f' title="{value:+.4f}"',
+                       known=known, inline=inline)
+             for word, known, value in zip(explanation.words, explanation.known, values, strict=True)]
     return f'<p class="words">{" ".join(spans)}</p>'
 
 
-def notebook_html(explanation: Explanation) -> str:
-    """Return HTML for a notebook, which has no style of ours: words on blue for the class, on orange against it."""
-    largest = max(float(np.abs(explanation.attributions).max(initial=0.0)), 1e-12)
-    words = " ".join(
-        f'<span style="background: rgba({"31, 111, 178" if value >= 0 else "198, 93, 0"}, '
-        f'{STRONGEST * abs(value) / largest:.2f})" title="{value:+.4f}">{escape(word)}</span>'
-        for word, value in zip(explanation.words, explanation.attributions, strict=True))
-    return (f"<p><b>{escape(explanation.label)}</b> {explanation.score:.4f}, words for and against "
-            f"<b>{escape(explanation.explained)}</b>:</p><p>{words}</p>")
+def _coloured(text: str, kind: str, opacity: float, more: str = "", *, known: bool = True, inline: bool) -> str:
+    style = f"background: rgba({COLOURS[kind]}, {opacity:.2f})" if inline else f"--a:{opacity:.2f}"
+    return f'<span class="{kind}{"" if known else " unknown"}" style="{style}"{more}>{escape(text)}</span>'
 
 
 def _table(explanation: Explanation, heading: str, rows: np.ndarray) -> str:
@@ -66,8 +70,7 @@ def explanation_page(explanation: Explanation) -> str:
     title = f"{explanation.label}, probability {explanation.score:.4f}"
     return page(title, f"""
 <h1>{escape(title)}</h1>
-<p class="soft">What each word adds to the logit of <b>{escape(explanation.explained)}</b>:
-<span class="for" style="--a:.5">for it</span>, <span class="against" style="--a:.5">against it</span>.</p>
+<p class="soft">{_legend(explanation)}</p>
 {coloured_words(explanation)}
 {unknown}
 <div class="tables">

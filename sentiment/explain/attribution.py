@@ -1,4 +1,4 @@
-"""Which words moved a prediction: integrated gradients for every architecture, and attention weights."""
+"""Attribution of a prediction to its words: integrated gradients for every architecture, and attention weights."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -10,10 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from sentiment.batching import UNKNOWN_ID
-from sentiment.inference.classifier import Classifier
+from sentiment.explain.erasure import explained_class
+from sentiment.inference import Classifier
 from sentiment.layers import Ensemble, LinearNgrams, SelfAttentivePooling, SplitSentences
 from sentiment.layers.attention import QueryAttention
-from sentiment.predictions import explained_class
 
 EMBEDDED = "embedded"
 ATTENTION_LAYERS = (QueryAttention, SelfAttentivePooling, keras.layers.MultiHeadAttention)
@@ -73,7 +73,7 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         """The prediction and its words in colour, as a notebook shows them."""
-        from sentiment.inference.explanation_page import notebook_html
+        from sentiment.explain.page import notebook_html
 
         return notebook_html(self)
 

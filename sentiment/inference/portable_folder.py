@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment.errors import UserError
-from sentiment.portable.tokens import Characters, PlainTokenizer
+from sentiment.text.plain_tokenizer import Characters, PlainTokenizer
 
 
 class PortableFolder:

@@ -1,12 +1,15 @@
-"""What each word adds to a prediction, found by hiding it: for whatever answers, exports without gradients included."""
+"""Erasure: what each word adds to a prediction, found by hiding it; for exports, too, which have no gradients."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import logsumexp
 
 from sentiment.batching import UNKNOWN_ID
-from sentiment.predictions import Prediction, Predictor, explained_class, predictions
+from sentiment.errors import UserError, nearest
+from sentiment.inference import Predictor
+from sentiment.predictions import Prediction, predictions
 
 ROWS = 64  # texts with a hidden word that are read at once
 
@@ -52,6 +55,18 @@ def word_weights(predictor: Predictor, text: str, class_name: str | None = None)
         rows[np.arange(len(hidden)), hidden] = UNKNOWN_ID
         weights[hidden] = _log_odds(logits, index) - _log_odds(predictor.logits(rows), index)
     return WordWeights(prediction, explained, predictor.words_read(text), known.tolist(), weights)
+
+
+def explained_class(prediction: Prediction, class_names: Sequence[str], asked: str | None) -> str:
+    """Return the class to explain: the one asked for, or the predicted one.
+
+    Raises:
+        UserError: if there is none of that name.
+    """
+    name = asked or prediction.label
+    if name not in class_names:
+        raise UserError(f"no class '{name}'{nearest(name, class_names)} (there are {', '.join(class_names)})")
+    return name
 
 
 def _log_odds(logits: np.ndarray, index: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import chain
 from typing import Any, Self
 
-from sentiment.batching import RESERVED_IDS, UNKNOWN_ID
+from sentiment.batching import RESERVED_IDS, UNKNOWN_ID, TokenizedTexts
 
 EMPTY = "[empty]"  # stands for a text without a word, where words are shown
 LONGEST_WORD = 64  # characters; no longer one is in a vocabulary, or shown as a whole
@@ -168,6 +168,10 @@ class PlainTokenizer:
         # A look at the first character is much faster than all alternatives; few texts have a face such as o_o.
         self._signs, self._signs_and_faces = (re.compile(f"(?=[{first}])(?:{characters.signs})", re.ASCII)
                                               if characters.signs else None for first in (SIGNS, SIGNS + FACES))
+
+    def tokenize(self, texts: Sequence[str]) -> TokenizedTexts:
+        """Return the ids of raw texts."""
+        return TokenizedTexts.from_ids([self.ids(text) for text in texts])
 
     def ids(self, text: str) -> list[int]:
         """Return the ids of a text, at least one."""

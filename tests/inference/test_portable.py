@@ -12,8 +12,8 @@ from helpers.commands import Cli
 from helpers.small_models import TEXTS
 
 import sentiment
-from sentiment.inference import load
-from sentiment.portable import PortableClassifier
+from sentiment.artifacts import load_classifier
+from sentiment.inference import PortableClassifier
 
 # The command line in a process where TensorFlow, Keras and pandas cannot be imported.
 WITHOUT = """
@@ -33,7 +33,7 @@ def exported(exported_run: Path, tmp_path: Path) -> Path:
 
 def test_answers_as_the_run(exported_run: Path) -> None:
     texts = [*TEXTS, *(f"a {'good ' * (row % 9)}film, number {row}" for row in range(300))]
-    portable, classifier = PortableClassifier.load(exported_run / "onnx"), load(exported_run)
+    portable, classifier = PortableClassifier.load(exported_run / "onnx"), load_classifier(exported_run)
     np.testing.assert_allclose(portable.predict_proba(texts), classifier.predict_proba(texts), atol=1e-5)
     assert [one.label for one in portable.predict(texts)] == [one.label for one in classifier.predict(texts)]
     assert portable.class_names == classifier.class_names
@@ -55,7 +55,7 @@ def test_the_command_line_needs_no_tensorflow(exported: Path, tiny_run: Path) ->
     done = subprocess.run([sys.executable, "-c", WITHOUT, str(exported), "a good film", "--json"], capture_output=True,
                           text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    answer, (expected,) = json.loads(done.stdout), load(tiny_run).predict(["a good film"])
+    answer, (expected,) = json.loads(done.stdout), load_classifier(tiny_run).predict(["a good film"])
     assert (answer["text"], answer["label"]) == ("a good film", expected.label)
     assert answer["scores"] == pytest.approx(expected.scores, abs=1e-5)
 

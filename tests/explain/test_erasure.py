@@ -8,9 +8,9 @@ import pytest
 from helpers.fake_predictor import FakePredictor
 
 import sentiment
-from sentiment.erasure import word_weights
 from sentiment.errors import UserError
-from sentiment.predictions import Predictor
+from sentiment.explain import word_weights
+from sentiment.inference import Predictor
 
 
 def test_of_a_sum_each_word_has_what_it_adds() -> None:
@@ -32,11 +32,10 @@ class ThreeClasses(FakePredictor):
     """Logits of three classes: 0, what the words add up to, and half of that."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.class_names = ("a", "b", "c")
+        super().__init__(class_names=("a", "b", "c"))
 
-    def logits(self, ids: np.ndarray) -> np.ndarray:
-        total = super().logits(ids)
+    def _batch_logits(self, ids: np.ndarray) -> np.ndarray:
+        total = super()._batch_logits(ids)
         return np.concatenate([np.zeros_like(total), total, total / 2], axis=1)
 
 

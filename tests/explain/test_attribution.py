@@ -15,7 +15,9 @@ import sentiment
 from sentiment import architectures
 from sentiment.config import ATTENTIONS, TextConfig
 from sentiment.errors import UserError
-from sentiment.inference import Classifier, explain, explanation_page
+from sentiment.explain import explain, explanation_page
+from sentiment.explain.attribution import AttentionMap, Explanation
+from sentiment.inference import Classifier
 from sentiment.layers import LinearNgrams
 from sentiment.text import TextPreprocessor
 
@@ -129,6 +131,20 @@ def test_the_page_holds_every_word_and_nothing_from_outside() -> None:
         assert len(re.findall(rf">{word}</span>", page)) == 4  # the text, and three hops
     escaped = explanation_page(explain(classifier, "a'b w2"))
     assert ">a&#x27;b</span>" in escaped
+
+
+def test_words_and_classes_are_escaped() -> None:
+    attributions = np.array([0.5, -1.0, 0.0])
+    explanation = Explanation("<3 a&b x", ["<3", "a&b", "x"], [True, False, True], "<i>pos</i>", 0.75, "<i>neg</i>",
+                              attributions, 1.0, 1.5, [AttentionMap("<u>", np.ones((1, 3)))])
+    assert str(explanation) == "<i>pos</i> 0.7500; for <i>neg</i>: a&b -1.00, <3 +0.50, x +0.00"
+    for html in (explanation._repr_html_(), explanation_page(explanation)):
+        assert not re.search(r"<[iu3]|a&b", html)
+        assert all(escaped in html for escaped in (">&lt;3<", ">a&amp;b<", "&lt;i&gt;pos&lt;/i&gt;", "&lt;i&gt;neg"))
+    blue, orange = "rgba(31, 119, 180", "rgba(214, 99, 0"
+    assert re.findall(r"(rgba[^)]*)\)[^>]*>([^<]*)<", explanation._repr_html_()) == [
+        (f"{blue}, 0.50", "for it"), (f"{orange}, 0.50", "against it"),
+        (f"{blue}, 0.33", "&lt;3"), (f"{orange}, 0.65", "a&amp;b"), (f"{blue}, 0.00", "x")]
 
 
 def test_the_command(tiny_run: Path, tmp_path: Path, run_cli: Cli) -> None:

@@ -1,0 +1,19 @@
+"""Loading of a trained classifier from the folder of its run."""
+
+import os
+
+from sentiment.artifacts.run import RunFolder
+from sentiment.inference import Classifier
+from sentiment.precision import precision
+
+
+def load_classifier(path: str | os.PathLike[str], *, mixed_precision: bool = False) -> Classifier:
+    """Load the classifier of a finished run; see `sentiment.load`.
+
+    Raises:
+        UserError: if the folder is missing, incomplete, damaged or not of this project.
+    """
+    folder = RunFolder.open(path)
+    with precision(mixed_precision):
+        model = folder.load_model()
+    return Classifier(model, folder.load_preprocessor(), folder.load_class_names())

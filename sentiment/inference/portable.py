@@ -1,0 +1,45 @@
+"""Text classifier in ONNX Runtime or LiteRT, without TensorFlow."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Self
+
+import numpy as np
+
+from sentiment.inference.engines import Engine, LiteEngine, OnnxEngine
+from sentiment.inference.portable_folder import PortableFolder
+from sentiment.inference.predictor import Predictor
+from sentiment.text import PlainTokenizer
+
+TEXTS_AT_ONCE = 4096
+
+
+class PortableClassifier(Predictor):
+    """Predicts the class of raw texts with an exported model, without TensorFlow.
+
+    Args:
+        engine: what runs the model.
+        preprocessor: raw texts to ids.
+        class_names: the names of the classes by index.
+    """
+
+    def __init__(self, engine: Engine, preprocessor: PlainTokenizer, class_names: Sequence[str]) -> None:
+        mapped = ThreadPoolExecutor(engine.workers, thread_name_prefix="predict").map if engine.workers > 1 else map
+        super().__init__(preprocessor, class_names, width=engine.width, batch_size=engine.batch_size,
+                         texts_at_once=TEXTS_AT_ONCE, mapped=mapped)
+        self._engine = engine
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Load what `sentiment export --format onnx` or `--format litert` wrote.
+
+        Raises:
+            UserError: if what runs it is not installed, or a file is missing or damaged.
+        """
+        folder = PortableFolder(path)
+        engine = LiteEngine.load(folder.lite) if folder.lite.is_file() else OnnxEngine.load(folder.onnx)
+        return cls(engine, folder.load_tokenizer(), folder.load_class_names())
+
+    def _batch_logits(self, ids: np.ndarray) -> np.ndarray:
+        return self._engine.logits(ids)

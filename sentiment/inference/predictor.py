@@ -1,0 +1,136 @@
+"""Prediction for raw texts: the base class of the classifiers in Keras, ONNX Runtime and LiteRT."""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from sentiment.batching import Batches, TokenizedTexts, map_batches
+from sentiment.predictions import Prediction, predictions, probabilities, text_parts
+
+
+class Tokenizer(Protocol):
+    """Raw texts to ids: a `TextPreprocessor`, or a `PlainTokenizer`."""
+
+    def tokenize(self, texts: Sequence[str]) -> TokenizedTexts:
+        """Return the ids of raw texts."""
+
+    def words_read(self, text: str) -> list[str]:
+        """Return the words of a text that `tokenize` turns into ids."""
+
+
+class Predictor(ABC):
+    """Base class of text classifiers: raw texts to logits, probabilities and labels.
+
+    A subclass computes the logits of one batch. Several threads may predict at once; a child process made by `fork`
+    may not.
+
+    Args:
+        preprocessor: raw texts to ids.
+        class_names: the names of the classes by index.
+        width: the number of logits, 1 or classes.
+        batch_size: the largest number of texts in a batch.
+        texts_at_once: the number of texts that are tokenized and sorted by length together.
+        mapped: `map`, or the `map` of a pool of threads, which computes several batches at once.
+
+    Attributes:
+        class_names: the names of the classes by index.
+    """
+
+    def __init__(self, preprocessor: Tokenizer, class_names: Sequence[str], *, width: int, batch_size: int,
+                 texts_at_once: int, mapped: Callable[..., Iterable[Any]] = map) -> None:
+        self.preprocessor = preprocessor
+        self.class_names = tuple(class_names)
+        self._width = width
+        self._batch_size = batch_size
+        self._texts_at_once = texts_at_once
+        self._mapped = mapped
+        self._process = os.getpid()
+
+    @abstractmethod
+    def _batch_logits(self, ids: np.ndarray) -> Any:
+        """Return float32 [texts, 1 or classes] for one batch of ids, int32 [texts, time], padded on the right."""
+
+    def _boundaries(self, lengths: np.ndarray) -> np.ndarray:
+        """Return the lengths that batches are padded to, rising; by default every length that there is."""
+        return np.unique(lengths)
+
+    def words_read(self, text: str) -> list[str]:
+        """Return the words of a text that the model reads, standardised and truncated, at least one."""
+        return self.preprocessor.words_read(text)
+
+    def ids(self, text: str) -> np.ndarray:
+        """Return the ids of these words, int32 [words].
+
+        Raises:
+            RuntimeError: as `predict_logits`.
+        """
+        self._check_process()
+        return self.preprocessor.tokenize([text]).row(0)
+
+    def logits(self, ids: np.ndarray) -> np.ndarray:
+        """Return float32 [texts, 1 or classes] for ids int32 [texts, time], padded on the right.
+
+        Raises:
+            RuntimeError: as `predict_logits`.
+        """
+        self._check_process()
+        batches = [ids[start:start + self._batch_size] for start in range(0, len(ids), self._batch_size)]
+        return np.concatenate([np.zeros((0, self._width), np.float32), *self._mapped(self._batch_logits, batches)])
+
+    def predict_logits(self, texts: Iterable[str]) -> np.ndarray:
+        """Return float32 [texts, 1 or classes]; one logit is the log-odds of the second of two classes.
+
+        Args:
+            texts: raw strings; an empty one is read as an unknown word.
+
+        Raises:
+            TypeError: for one string, a whole DataFrame, or a value that is no string.
+            RuntimeError: in a process that was forked after the model was loaded.
+
+        Example:
+            >>> import sentiment
+            >>> sentiment.load("models/imdb").predict_logits(["A wonderful film.", "Awful."]).shape
+            (2, 1)
+        """
+        self._check_process()
+        parts = [np.zeros((0, self._width), np.float32)]
+        for part in text_parts(texts, self._texts_at_once):
+            tokens = self.preprocessor.tokenize(part)
+            batches = Batches(tokens, self._boundaries(tokens.lengths), self._batch_size).by_length()
+            parts.append(map_batches(batches, len(tokens), self._batch_logits, self._mapped))
+        return np.concatenate(parts)
+
+    def predict_proba(self, texts: Iterable[str]) -> np.ndarray:
+        """Return float64 [texts, classes]: the probability of each class; each row adds up to 1.
+
+        Raises:
+            TypeError, RuntimeError: as `predict_logits`.
+
+        Example:
+            >>> import sentiment
+            >>> sentiment.load("models/imdb").predict_proba(["A wonderful film."]).sum().round(6)
+            np.float64(1.0)
+        """
+        return probabilities(self.predict_logits(texts))
+
+    def predict(self, texts: Iterable[str]) -> list[Prediction]:
+        """Return the label of each text, its probability, and the probability of every class, in order.
+
+        Raises:
+            TypeError, RuntimeError: as `predict_logits`.
+
+        Example:
+            >>> import sentiment
+            >>> sentiment.load("models/imdb").predict(["A wonderful film."])[0].label
+            'positive'
+        """
+        return predictions(self.predict_logits(texts), self.class_names)
+
+    def _check_process(self) -> None:
+        """Refuse to wait in a forked child for threads that it does not have."""
+        if os.getpid() != self._process:
+            raise RuntimeError("this model was loaded before the process was forked, and would wait for threads that "
+                               "the child does not have: load it in the child, or start processes by 'spawn'")
