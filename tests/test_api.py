@@ -115,7 +115,8 @@ def test_evaluation_explanation_and_exports(model: Model, tmp_path: Path) -> Non
     ("one", "not one str"), (pd.DataFrame({"text": ["a"]}), r"whole DataFrame: give one of its columns.*texts\['tex"),
     ({"text": ["a"]}, "whole dict"), (["a", None], r"texts\[1\] must be a string, not None"), (5, "not int"),
     (pd.Series(["a", float("nan")], dtype=object), r"texts\[1\] must be a string, not nan"), ([b"a"], "not b'a'"),
-    (np.array([["a"]]), r"texts\[0\] must be a string, not array")])
+    (np.array([["a"]]), r"ndarray of shape \(1, 1\): give one dimension, such as texts\[:, 0\]"),
+    (pd.Series(["a", None], dtype="string"), r"texts\[1\] must be a string, not <NA> .*; leave out what has no text")])
 def test_what_is_no_list_of_texts_is_refused(model: Model, texts: Any, message: str) -> None:
     for ask in (model.predict, model.predict_proba, model.predict_logits):
         with pytest.raises(TypeError, match=message):
