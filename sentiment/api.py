@@ -9,7 +9,7 @@ from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,7 @@ from sentiment.evaluation import evaluate
 from sentiment.export import Original
 from sentiment.files import written_beside
 from sentiment.inference import Classifier, Explanation, explain
+from sentiment.options import TrainOptions
 from sentiment.precision import precision
 from sentiment.reports import evaluation_report, write_report
 from sentiment.workflow import config_with, resumed_or_new, run_training
@@ -220,7 +221,7 @@ class Model(Classifier):
 def train(data: Any = "auto", labels: Any = None, *, groups: Any = None, validation_data: tuple[Any, Any] | None = None,
           test_data: tuple[Any, Any] | None = None, callbacks: Sequence["keras.callbacks.Callback"] = (),
           output_dir: str | os.PathLike[str] | None = None, overwrite: bool = False, resume: bool = False,
-          verbose: bool = True, **options: Any) -> Model:
+          verbose: bool = True, **options: Unpack[TrainOptions]) -> Model:
     """Train a text classifier, choose its best epoch on a validation split, and measure it on a test split.
 
     Args:

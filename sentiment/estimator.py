@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
-from typing import Any, Self, cast
+from typing import Any, Self, TypeVar, Unpack, cast
 
 import keras
 import numpy as np
@@ -27,11 +27,13 @@ from sentiment.data.corpus import HeldOut
 from sentiment.data.memory import IN_MEMORY, checked_texts
 from sentiment.data.splits import hold_out
 from sentiment.inference import Classifier
+from sentiment.options import EstimatorOptions
 from sentiment.text import TextPreprocessor
 from sentiment.training import train
 from sentiment.training.strategy import make_strategy
 from sentiment.workflow import config_with, load_prior
 
+Init = TypeVar("Init", bound=Callable[..., None])
 NOT_OF_FIT = ("data",)  # sections whose options name files
 _fitting = Lock()
 _fitted_in: list[int] = []  # the ID of the process that fitted first; a forked child inherits it
@@ -47,8 +49,8 @@ def parameter_names() -> list[str]:
     return names
 
 
-def with_parameters(init: Callable[..., None]) -> Callable[..., None]:
-    """Give an `__init__` the signature with all options, which scikit-learn reads."""
+def with_parameters(init: Init) -> Init:
+    """Give an `__init__` the signature with all options, which scikit-learn reads when it runs."""
     defaults = dict.fromkeys(parameter_names()) | {"verbose": False}
     parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
                   *(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
@@ -120,7 +122,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
     """
 
     @with_parameters
-    def __init__(self, *, verbose: bool = False, **options: Any) -> None:
+    def __init__(self, *, verbose: bool = False, **options: Unpack[EstimatorOptions]) -> None:
         names = parameter_names()
         unknown = [name for name in options if name not in names]
         if unknown:

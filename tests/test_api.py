@@ -134,7 +134,8 @@ def test_a_saved_model_says_that_its_texts_are_not_kept(model: Model, tmp_path: 
 
 
 @pytest.mark.parametrize(("call", "kind", "message"), [
-    (lambda: sentiment.train(TEXTS, LABELS, unit=3), TypeError, "unknown option 'unit'; did you mean 'units'?"),
+    (lambda: sentiment.train(TEXTS, LABELS, unit=3), TypeError,  # type: ignore[call-arg]
+     "unknown option 'unit'; did you mean 'units'?"),
     (lambda: sentiment.train(TEXTS, LABELS, units=0), UserError, "^units is at least 1, not 0"),
     (lambda: sentiment.train(TEXTS, LABELS, vocab_size=1), UserError, "^vocab_size is at least 3"),
     (lambda: sentiment.train(TEXTS), TypeError, "texts need labels"),
@@ -150,8 +151,10 @@ def test_a_saved_model_says_that_its_texts_are_not_kept(model: Model, tmp_path: 
     (lambda: sentiment.train(TEXTS, ["a"] * 80), UserError, "texts holds only the class 'a'"),
     (lambda: sentiment.train(TEXTS, LABELS, arch="nb-svm", callbacks=[keras.callbacks.Callback()]), TypeError,
      "'nb-svm' is fitted at once: it calls no callbacks"),
-    (lambda: TextClassifier(unit=3), TypeError, "unknown option 'unit'; did you mean 'units'?"),
-    (lambda: TextClassifier(dataset="x.csv"), TypeError, "unknown option 'dataset' of an estimator"),
+    (lambda: TextClassifier(unit=3), TypeError,  # type: ignore[call-arg]
+     "unknown option 'unit'; did you mean 'units'?"),
+    (lambda: TextClassifier(dataset="x.csv"), TypeError,  # type: ignore[call-arg]
+     "unknown option 'dataset' of an estimator"),
     (lambda: TextClassifier(units=0).fit(TEXTS, LABELS), UserError, "^units is at least 1"),
     (lambda: TextClassifier().fit(TEXTS, ["a"] * 80), ValueError, r"y has 1 class, \['a'\]"),
     (lambda: TextClassifier().fit(TEXTS, np.linspace(0, 1, 80)), ValueError, "continuous"),

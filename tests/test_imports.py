@@ -11,8 +11,8 @@ import sentiment
 
 PACKAGE = Path(sentiment.__file__).parent
 # In the order of imports: a package or module may import itself and those before it.
-PACKAGES = ["version", "errors", "table_format", "config", "console", "files", "machine", "precision", "presets",
-         "signals", "pages", "predictions", "batching", "erasure", "portable",
+PACKAGES = ["version", "errors", "table_format", "config", "options", "console", "files", "machine", "precision",
+         "presets", "signals", "pages", "predictions", "batching", "erasure", "portable",
          "data", "scoring", "text", "layers",
          "architectures", "losses", "training", "evaluation", "artifacts", "tuning", "inference", "export",
          "model_card", "reports", "answers", "__init__", "serving", "benchmark", "workflow", "pretraining",
