@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import logging
 import pickle
 import random
 import re
@@ -241,3 +242,13 @@ def test_a_fit_in_a_forked_process_is_refused(fitted: TextClassifier, monkeypatc
     monkeypatch.setattr("os.getpid", lambda: 1)
     with pytest.raises(RuntimeError, match=r"forked after .*: use joblib's backend 'loky' or 'threading'"):
         TextClassifier(**LINEAR).fit(TEXTS, LABELS)
+
+
+@pytest.mark.extended
+def test_many_fits_do_not_make_tensorflow_warn_of_tracing(caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger("tensorflow").addHandler(caplog.handler)
+    try:
+        cross_val_score(TextClassifier(**RECURRENT), TEXTS, LABELS, cv=6)
+    finally:
+        logging.getLogger("tensorflow").removeHandler(caplog.handler)
+    assert [record.getMessage() for record in caplog.records] == []

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import keras
 import numpy as np
@@ -33,7 +34,7 @@ class Classifier:
         self.preprocessor = preprocessor
         self.class_names = tuple(class_names)
         self._process = os.getpid()
-        self.model_function = tf.function(lambda ids: model(ids, training=False),
+        self.model_function = tf.function(partial(model, training=False),
                                           input_signature=[tf.TensorSpec([None, None], tf.int32)])
 
     def words_read(self, text: str) -> list[str]:
