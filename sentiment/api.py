@@ -1,14 +1,12 @@
 """The interface of Python: `train`, `pretrain`, `ensemble`, `tune`, `compare`, and what they return."""
 
 import os
-import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import pandas as pd
@@ -17,7 +15,8 @@ from sentiment import architectures
 from sentiment import export as exports
 from sentiment.answers import check_test, names_of
 from sentiment.artifacts import PretrainedFolder, ResultFolder, RunFolder
-from sentiment.config import Config, PretrainConfig, PretrainingConfig, RunConfig, flag_of
+from sentiment.config import PretrainConfig, PretrainingConfig
+from sentiment.config.keywords import in_python, nested
 from sentiment.config.presets import PRESETS
 from sentiment.console import log
 from sentiment.data import Examples, load_corpus
@@ -29,6 +28,7 @@ from sentiment.explain import Explanation, explain
 from sentiment.export import Original
 from sentiment.files import written_beside
 from sentiment.inference import Classifier, Predictor
+from sentiment.options import PretrainOptions, TrainOptions
 from sentiment.precision import precision
 from sentiment.reports import comparison_report, evaluation_report, write_report
 from sentiment.reports.comparison import HEADERS, comparison_rows, pairwise
@@ -42,50 +42,6 @@ if TYPE_CHECKING:
 StrPath = str | os.PathLike[str]
 FORMATS: Mapping[str, Callable[[Original], Path]] = {
     "saved_model": exports.export_saved_model, "onnx": exports.export_onnx, "litert": exports.export_litert}
-FLAG = re.compile(r"--(no-)?([a-z][a-z0-9-]*)")
-ARGUMENTS = ("output_dir", "overwrite", "resume", "preset", "trials", "weights")  # of functions, not of configurations
-
-
-def option_sections(kind: type[Config] = RunConfig) -> dict[str, tuple[str, str]]:
-    """Return where each option of a configuration is declared, by its names in Python: section and field."""
-    found = {}
-    for section, options in kind.sections().items():
-        for declared in options.options():
-            found[declared.name] = (section, declared.name)
-            found[flag_of(declared).removeprefix("--").replace("-", "_")] = (section, declared.name)
-    return found
-
-
-def nested(options: Mapping[str, Any], kind: type[Config] = RunConfig) -> dict[str, dict[str, Any]]:
-    """Return keyword options by section, as the configuration takes them; None stands for the default.
-
-    Raises:
-        TypeError: for an option that there is not, with the nearest.
-    """
-    known = option_sections(kind)
-    found: dict[str, dict[str, Any]] = {}
-    for name, value in options.items():
-        if name not in known:
-            raise TypeError(f"unknown option '{name}'{nearest(name, known)}")
-        section, field = known[name]
-        if value is not None:
-            found.setdefault(section, {})[field] = os.fspath(value) if isinstance(value, os.PathLike) else value
-    return found
-
-
-@contextmanager
-def in_python() -> Iterator[None]:
-    """Name options in messages as keyword arguments, not as flags."""
-    known = {*option_sections(), *option_sections(PretrainConfig), *ARGUMENTS}
-
-    def spoken(flag: re.Match[str]) -> str:
-        name = flag[2].replace("-", "_")
-        return flag[0] if name not in known else f"{name}=False" if flag[1] else name
-
-    try:
-        yield
-    except UserError as error:
-        raise type(error)(FLAG.sub(spoken, str(error))) from None
 
 
 class Evaluation(dict[str, Any]):
@@ -311,7 +267,8 @@ class Model(Saved, Classifier):
 def train(data: Any = "auto", labels: Any = None, *, groups: Any = None, validation_data: tuple[Any, Any] | None = None,
           test_data: tuple[Any, Any] | None = None, preset: str | None = None,
           callbacks: Sequence["keras.callbacks.Callback"] = (), output_dir: StrPath | None = None,
-          overwrite: bool = False, resume: bool = False, verbose: bool = True, **options: Any) -> Model:
+          overwrite: bool = False, resume: bool = False, verbose: bool = True,
+          **options: Unpack[TrainOptions]) -> Model:
     """Train a text classifier, choose its best epoch on a validation split, and measure it on a test split.
 
     Args:
@@ -363,7 +320,7 @@ def train(data: Any = "auto", labels: Any = None, *, groups: Any = None, validat
 
 
 def pretrain(data: Any = "auto", *, output_dir: StrPath | None = None, overwrite: bool = False, resume: bool = False,
-             verbose: bool = True, **options: Any) -> PretrainedModel:
+             verbose: bool = True, **options: Unpack[PretrainOptions]) -> PretrainedModel:
     """Train a language model or an autoencoder on unlabelled texts, for classifiers to start from.
 
     Args:
@@ -466,7 +423,7 @@ class Tuning(Tuned):
 
 def tune(data: Any = "auto", labels: Any = None, *, trials: int = 20, groups: Any = None,
          validation_data: tuple[Any, Any] | None = None, test_data: tuple[Any, Any] | None = None,
-         output_dir: StrPath | None = None, verbose: bool = True, **options: Any) -> Tuning:
+         output_dir: StrPath | None = None, verbose: bool = True, **options: Unpack[TrainOptions]) -> Tuning:
     """Search the options of an architecture by their loss on the validation split, with Optuna.
 
     The test split is not looked at. Options that are given stay as they are.

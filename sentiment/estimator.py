@@ -1,53 +1,95 @@
 """`TextClassifier`: training as an estimator of scikit-learn."""
 
 import inspect
-from collections.abc import Callable
-from dataclasses import fields
+import os
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Self, cast
+from threading import Lock
+from typing import Any, Self, TypeVar, Unpack, cast
 
 import keras
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from sentiment import architectures
-from sentiment.api import in_python, nested
 from sentiment.config import RunConfig
+from sentiment.config.keywords import in_python, nested, parameter_names
 from sentiment.console import log
 from sentiment.data import Corpus, Examples
 from sentiment.data.corpus import HeldOut
 from sentiment.data.memory import IN_MEMORY, checked_texts
 from sentiment.data.splits import hold_out
 from sentiment.inference import Classifier
+from sentiment.options import EstimatorOptions
 from sentiment.runs import load_prior, resolve
 from sentiment.text import TextPreprocessor
 from sentiment.training import train
 from sentiment.training.strategy import make_strategy
 
-NOT_OF_FIT = ("data",)  # sections whose options name files
+Init = TypeVar("Init", bound=Callable[..., None])
+_fitting = Lock()
+_fitted_in: list[int] = []  # the ID of the process that fitted first; a forked child inherits it
 
 
-def parameter_names() -> list[str]:
-    """Return the names of the options that an estimator has: all but those of the data, and the size of its split."""
-    names = ["validation_fraction"]
-    for section, kind in RunConfig.sections().items():
-        if section not in NOT_OF_FIT:
-            names += ["arch" if declared.name == "architecture" else declared.name
-                      for declared in fields(kind)]  # type: ignore[arg-type]
-    return names
-
-
-def with_parameters(init: Callable[..., None]) -> Callable[..., None]:
-    """Give an `__init__` the signature with all options, which scikit-learn reads."""
+def with_parameters(init: Init) -> Init:
+    """Give an `__init__` the signature with all options, which scikit-learn reads when it runs."""
     defaults = dict.fromkeys(parameter_names()) | {"verbose": False}
     parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
                   *(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
                     for name, default in defaults.items())]
     init.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return init
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Exclusive use of the process for one fit, after which the global random generators are as before.
+
+    Seeds and names of layers are global in Keras: two threads that trained at once would draw from one another's.
+
+    Raises:
+        RuntimeError: in a process that was forked after a fit, where TensorFlow would wait for threads for ever.
+    """
+    if _fitted_in and _fitted_in[0] != os.getpid():
+        raise RuntimeError("this process was forked after TensorFlow had started its threads, and a fit would never "
+                           "end: use joblib's backend 'loky' or 'threading', not 'multiprocessing'")
+    with _fitting:
+        _fitted_in[:] = [os.getpid()]
+        states = random.getstate(), np.random.get_state()
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])
+
+
+def class_indices(y: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the classes, sorted and of the type of the labels, and int32 [texts], the class of each text.
+
+    Raises:
+        TypeError: for labels of several types.
+        ValueError: for a missing label, several columns, numbers that are no classes, or fewer than two classes.
+    """
+    labels = column_or_1d(np.asarray(y), warn=True)
+    missing = np.flatnonzero(pd.isna(np.asarray(y, dtype=object)))  # of strings and NaN, NumPy makes the string 'nan'
+    if missing.size:
+        raise ValueError(f"y[{missing[0]}] is missing, None or NaN: leave out texts without a label")
+    try:
+        check_classification_targets(labels)
+        classes, indices = np.unique(labels, return_inverse=True)
+    except TypeError:
+        kinds = sorted({type(label).__name__ for label in labels})
+        raise TypeError(f"labels must be of one type, not of several: {', '.join(kinds)}") from None
+    if len(classes) < 2:
+        raise ValueError(f"y has {len(classes)} class{'' if len(classes) == 1 else 'es'}, {classes.tolist()}: at least "
+                         "two are needed")
+    return classes, indices.astype(np.int32)
 
 
 class TextClassifier(ClassifierMixin, BaseEstimator):
@@ -68,7 +110,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
     """
 
     @with_parameters
-    def __init__(self, *, verbose: bool = False, **options: Any) -> None:
+    def __init__(self, *, verbose: bool = False, **options: Unpack[EstimatorOptions]) -> None:
         names = parameter_names()
         unknown = [name for name in options if name not in names]
         if unknown:
@@ -79,36 +121,35 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         self.verbose = verbose
 
     def fit(self, X: Any, y: Any) -> Self:
-        """Train on texts and their labels.
+        """Train on texts and their labels; a fit that fails leaves the estimator as it was.
 
         Args:
-            X: strings.
-            y: labels, as many.
+            X: strings: a list, a tuple, a Series, an array [texts], or what else can be iterated over.
+            y: labels, as many: strings, whole numbers or booleans, as a list, a Series or an array [texts].
 
         Raises:
-            TypeError: for values of `X` that are no strings.
-            ValueError: if there are not as many labels as texts.
+            TypeError: for values of `X` that are no strings, or labels of several types.
+            ValueError: if there are not as many labels as texts, a label is missing, or there is only one class.
             UserError: for options or texts that cannot be trained on.
+            RuntimeError: in a process that was forked after a fit.
         """
-        texts, labels = checked_texts(X, "X"), np.asarray(y)
-        if len(texts) != len(labels):
-            raise ValueError(f"{len(texts):,} texts, but {len(labels):,} labels")
-        check_classification_targets(labels)
-        self.classes_, indices = np.unique(labels, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(f"there is only the class {self.classes_.tolist()}: at least two are needed")
-        with log.silence(not self.verbose), in_python():
+        texts = checked_texts(X, "X")
+        classes, indices = class_indices(y)
+        if len(texts) != len(indices):
+            raise ValueError(f"{len(texts):,} texts, but {len(indices):,} labels")
+        with alone(), log.silence(not self.verbose), in_python():
             config = resolve(nested({name: getattr(self, name) for name in parameter_names()}))
-            seed, names = config.runtime.seed, tuple(map(str, self.classes_.tolist()))
-            examples = Examples(texts, indices.astype(np.int32))
-            train_part, validation = hold_out(examples, config.data.validation_fraction, seed, names)
+            names = tuple(map(str, classes.tolist()))
+            train_part, validation = hold_out(Examples(texts, indices), config.data.validation_fraction,
+                                              config.runtime.seed, names)
             corpus = Corpus(IN_MEMORY, names, train_part, validation, HeldOut(lambda: validation))
             with TemporaryDirectory(prefix="sentiment-") as name:
                 folder = Path(name)
                 trained = train(config, corpus, make_strategy(config.runtime.strategy), history_file=folder / "history",
                                 checkpoints=folder / "checkpoints", tensorboard=folder, scratch=folder,
                                 prior=load_prior(config, corpus))
-        self._use(config, trained.preprocessor.words, trained.sizes, trained.model.get_weights())
+            self.classes_ = classes
+            self._use(config, trained.preprocessor.words, trained.sizes, trained.model.get_weights())
         return self
 
     def predict(self, X: Any) -> np.ndarray:

@@ -38,20 +38,23 @@ def text_parts(texts: Iterable[Any], size: int, name: str = "texts") -> Iterator
         name: of the argument, for messages.
 
     Raises:
-        TypeError: for one string, a whole DataFrame or dictionary, or a value that is no string; with its place.
+        TypeError: for one string, a DataFrame, a dictionary, a matrix, or a value that is no string; with its place.
     """
     kind = type(texts).__name__
     if isinstance(texts, (str, bytes)):
         raise TypeError(f"{name} must be a list of texts, not one {kind}: write [text]")
     if hasattr(texts, "columns") or isinstance(texts, Mapping):
         raise TypeError(f"{name} is a whole {kind}: give one of its columns, such as {name}['text']")
+    shape = tuple(getattr(texts, "shape", (1,)))
+    if len(shape) != 1:
+        raise TypeError(f"{name} is {kind} of shape {shape}: give one dimension, such as {name}[:, 0]")
     if not isinstance(texts, Iterable):
         raise TypeError(f"{name} must be a list of texts, not {kind}")
     remaining, first = iter(texts), 0
     while part := list(islice(remaining, size)):
         for place, text in enumerate(part, first):
             if not isinstance(text, str):
-                missing = text is None or (isinstance(text, float) and text != text)
+                missing = text is None or str(text) in ("nan", "<NA>")
                 advice = "; leave out what has no text" if missing else ""
                 raise TypeError(f"{name}[{place}] must be a string, not {text!r} ({type(text).__name__}){advice}")
         yield part

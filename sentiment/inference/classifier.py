@@ -1,7 +1,7 @@
 """Text classifier in Keras."""
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 
 import keras
 import numpy as np
@@ -45,7 +45,7 @@ class Classifier(Predictor):
         super().__init__(preprocessor, class_names, width=model.output_shape[-1], batch_size=BATCH_SIZE,
                          texts_at_once=TEXTS_AT_ONCE)
         self.model = model
-        self.model_function = tf.function(lambda ids: model(ids, training=False),
+        self.model_function = tf.function(partial(model, training=False),
                                           input_signature=[tf.TensorSpec([None, None], tf.int32)])
 
     @cached_property

@@ -32,6 +32,9 @@ class TextPreprocessor:
     frequency, ties by spelling. A text without any word becomes one unknown word, so that no row is empty.
     """
 
+    # Here and wherever each model has a function of its own, `tf.function` takes a partial object: TensorFlow counts
+    # tracings by the code of a function, over all models, and warns of the fifth.
+
     def __init__(self, config: TextConfig, words: Sequence[str]) -> None:
         """Use a vocabulary made earlier; `words` holds no reserved entries."""
         self.config = config
@@ -39,7 +42,7 @@ class TextPreprocessor:
         self._vectorization = keras.layers.TextVectorization(
             standardize=partial(_standardized, config=config), split="whitespace", output_mode="int",
             ragged=True, vocabulary=list(words))
-        self._ragged_ids = tf.function(self.ragged_ids, input_signature=[tf.TensorSpec([None], tf.string)])
+        self._ragged_ids = tf.function(partial(self.ragged_ids), input_signature=[tf.TensorSpec([None], tf.string)])
 
     @classmethod
     def fit(cls, config: TextConfig, texts: Iterable[str]) -> Self:
@@ -50,11 +53,11 @@ class TextPreprocessor:
         """
         counts = WordCounts()
 
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
         def words(chunk: Any) -> tuple[Any]:
             return (tf.strings.split(_standardized(chunk, config)).flat_values,)
 
-        for (found,) in _mapped(texts, words):
+        compiled = tf.function(partial(words), input_signature=[tf.TensorSpec([None], tf.string)])
+        for (found,) in _mapped(texts, compiled):
             counts.update(found.tolist())
         longest = LONGEST_WORD if config.word_rules > 1 else None
         ranked = [(word, count) for word, count in counts.ranked() if longest is None or len(word) <= longest]

@@ -8,6 +8,7 @@ import math
 import signal
 from collections.abc import Iterator
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import keras
@@ -65,7 +66,7 @@ class Trainer:
         self.objective = Objective(model, config, class_weights, strategy.num_replicas_in_sync, self.noise)
         self.diverged: str | None = None
         self._compiled_step: Any = None
-        self._infer = tf.function(lambda ids: model(ids, training=False),
+        self._infer = tf.function(partial(model, training=False),
                                   input_signature=[tf.TensorSpec([None, None], tf.int32)])
 
     def _replica_step(self, labelled: Any, unlabelled: Any) -> tuple[Any, Any]:
@@ -101,7 +102,7 @@ class Trainer:
                 total = tf.distribute.ReduceOp.SUM
                 return self.strategy.reduce(total, losses, axis=None), self.strategy.reduce(total, right, axis=None)
 
-            self._compiled_step = tf.function(releasing(step), input_signature=[signature])
+            self._compiled_step = tf.function(partial(releasing(step)), input_signature=[signature])
         return self._compiled_step
 
     def predict(self, batches: Batches, request: StopRequest | None = None) -> np.ndarray:

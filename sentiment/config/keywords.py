@@ -1,0 +1,65 @@
+"""Options as keyword arguments in Python: their names, and messages that use them."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from sentiment.config.declaration import Config, Role, flag_of
+from sentiment.config.sections import PretrainConfig, RunConfig
+from sentiment.errors import UserError, nearest
+
+FLAG = re.compile(r"--(no-)?([a-z][a-z0-9-]*)")
+ARGUMENTS = ("output_dir", "overwrite", "resume", "preset", "trials", "weights")  # of functions, not of configurations
+
+
+def option_sections(kind: type[Config] = RunConfig) -> dict[str, tuple[str, str]]:
+    """Return where each option of a configuration is declared, by its names in Python: section and field.
+
+    Of those of a `PretrainConfig` only the ones that pretraining uses.
+    """
+    found = {}
+    for section, options in kind.sections().items():
+        for declared in options.options(Role.PRETRAINING if kind is PretrainConfig else Role.NONE):
+            found[declared.name] = (section, declared.name)
+            found[flag_of(declared).removeprefix("--").replace("-", "_")] = (section, declared.name)
+    return found
+
+
+def nested(options: Mapping[str, Any], kind: type[Config] = RunConfig) -> dict[str, dict[str, Any]]:
+    """Return keyword options by section, as the configuration takes them; None stands for the default.
+
+    Raises:
+        TypeError: for an option that there is not, with the nearest.
+    """
+    known = option_sections(kind)
+    found: dict[str, dict[str, Any]] = {}
+    for name, value in options.items():
+        if name not in known:
+            raise TypeError(f"unknown option '{name}'{nearest(name, known)}")
+        section, field = known[name]
+        if value is not None:
+            found.setdefault(section, {})[field] = os.fspath(value) if isinstance(value, os.PathLike) else value
+    return found
+
+
+@contextmanager
+def in_python() -> Iterator[None]:
+    """Name options in messages as keyword arguments, not as flags."""
+    known = {*option_sections(), *option_sections(PretrainConfig), *ARGUMENTS}
+
+    def spoken(flag: re.Match[str]) -> str:
+        name = flag[2].replace("-", "_")
+        return flag[0] if name not in known else f"{name}=False" if flag[1] else name
+
+    try:
+        yield
+    except UserError as error:
+        raise type(error)(FLAG.sub(spoken, str(error))) from None
+
+
+def parameter_names() -> list[str]:
+    """Return the names of the options that an estimator has: all but those of the data, and the size of its split."""
+    return ["arch" if name == "architecture" else name for section, names in RunConfig.names().items() for name in names
+            if section != "data" or name == "validation_fraction"]
