@@ -22,11 +22,11 @@ from sentiment.model_card import pretraining_card
 from sentiment.precision import precision
 from sentiment.text import TextPreprocessor, word_vectors
 from sentiment.training.autoencoder import AutoencoderTask
-from sentiment.training.callbacks import HistoryFile, Seconds
+from sentiment.training.callbacks import HistoryFile, ProgressDisplay, Seconds
 from sentiment.training.checkpoints import Checkpoints
 from sentiment.training.language_model import LanguageModelTask
+from sentiment.training.loop import Task, Trainer
 from sentiment.training.optimization import make_optimizer
-from sentiment.training.pretraining import Pretrainer, PretrainingDisplay, Task
 from sentiment.training.recovery import Recovery, identity_of
 from sentiment.training.strategy import Workers, describe, make_strategy
 from sentiment.workflow import kept_on_error, resumed_or_new, versions
@@ -95,9 +95,9 @@ def _train(config: PretrainConfig, folder: PretrainedFolder, sizes: architecture
         optimizer = make_optimizer(settings, steps=epochs * len(task))
     log(f"{config.pretraining.method}: {network.network.count_params():,} parameters, {len(train):,} texts, "
         f"{len(train.values):,} words, {epochs} epochs of {len(task):,} steps on {describe(strategy)}")
-    display = PretrainingDisplay()
+    display = ProgressDisplay(task.summary)
     try:
-        history = Pretrainer(task, optimizer, strategy, settings, runtime.seed).fit(
+        history = Trainer(task, optimizer, strategy, settings, runtime.seed).fit(
             epochs=epochs, callbacks=[HistoryFile(folder.history), display], recovery=recovery)
     finally:
         display.close()
@@ -131,7 +131,7 @@ def _measured(corpus: Corpus, others: Texts, train: TokenizedTexts, network: Pre
         "dataset": {"name": corpus.name, "train_texts": len(corpus.train), "unlabelled_texts": len(others),
                     "validation_texts": len(corpus.validation), "words": len(train.values),
                     "notes": list(corpus.notes)},
-        "validation": {name: values[-1] for name, values in history.items() if name != "loss"},
+        "validation": {name: values[-1] for name, values in history.items() if name.endswith("perplexity")},
         "training": {"epochs": len(history["loss"]), "parameters": network.network.count_params(),
                      "vocabulary": int(network.table.shape[0])},
         "peak_memory_bytes": peak_memory_bytes(),

@@ -90,12 +90,10 @@ def find_rate(config: RunConfig, corpus: Corpus, strategy: Any, prior: Prior = N
     texts = Texts.prepare(config, corpus, words=prior.words)
     epochs = math.ceil(STEPS / len(texts.train))
     trainer, _ = prepare_trainer(replace(config, training=replace(settings, epochs=epochs)), corpus, texts, strategy,
-                                 prior.pretrained)
+                                 prior)
     sweep = RateSweep(STEPS)
     with suppress(_Done, DivergedError):
-        trainer.fit(texts.train, corpus.train.labels, texts.validation, corpus.validation.labels, epochs=epochs,
-                    unlabelled=texts.unlabelled if settings.uses_unlabelled else None, callbacks=[sweep],
-                    teacher=prior.teacher)
+        trainer.fit(epochs=epochs, callbacks=[sweep])
     if len(sweep.losses) < FEWEST_POINTS:
         raise UserError(f"the loss exploded after {len(sweep.losses)} steps at a rate of "
                         f"{sweep.rates[len(sweep.losses)]:.1g}: look at the texts and the labels")

@@ -26,6 +26,7 @@ from sentiment.text import TextPreprocessor, read_vectors, word_vectors
 from sentiment.training.calibration import temperature
 from sentiment.training.callbacks import ProgressDisplay, Seconds, make_callbacks
 from sentiment.training.checkpoints import Checkpoints
+from sentiment.training.classification import ClassificationTask
 from sentiment.training.layer_rates import set_layer_rates
 from sentiment.training.linear import LEARNERS, count_terms, set_fitted
 from sentiment.training.loop import Trainer
@@ -157,27 +158,26 @@ def train(config: RunConfig, corpus: Corpus, strategy: Any, *, history_file: Pat
                         writes=Workers(strategy).is_chief)
     if prior.pretrained is not None:
         warn_of_reading(prior.pretrained, corpus.validation.texts)
-    trainer, sizes = prepare_trainer(config, corpus, texts, strategy, prior.pretrained, resumed=recovery.resumes)
+    trainer, sizes = prepare_trainer(config, corpus, texts, strategy, prior, resumed=recovery.resumes)
     logs = tensorboard if config.runtime.tensorboard else None
     callbacks = make_callbacks(settings, epochs, history_file, logs)
-    display = ProgressDisplay()
+    display = ProgressDisplay(trainer.task.summary)
     try:
-        history = trainer.fit(texts.train, corpus.train.labels, texts.validation, corpus.validation.labels,
-                              unlabelled=texts.unlabelled if settings.uses_unlabelled else None, epochs=epochs,
-                              callbacks=[*callbacks, *watchers, display], recovery=recovery, teacher=prior.teacher)
+        history = trainer.fit(epochs=epochs, callbacks=[*callbacks, *watchers, display], recovery=recovery)
     finally:
         display.close()
     best = callbacks[0].best_epoch + 1
-    trained = Trained(trainer.model, texts.preprocessor, sizes, history, best, trainer.predict(texts.validation),
-                      display.taken, describe(trainer.strategy), trainer.diverged)
+    logits = trainer.task.predict(texts.validation)
+    trained = Trained(trainer.network, texts.preprocessor, sizes, history, best, logits, display.taken,
+                      describe(strategy), trainer.diverged)
     return trained.calibrated(corpus.validation.labels)
 
 
 def prepare_trainer(config: RunConfig, corpus: Corpus, texts: Texts, strategy: Any,
-                    pretrained: Pretrained | None = None, *, resumed: bool = False
-                    ) -> tuple[Trainer, architectures.Sizes]:
+                    prior: Prior = NO_PRIOR, *, resumed: bool = False
+                    ) -> tuple[Trainer[ClassificationTask], architectures.Sizes]:
     """Build the model and what trains it; unless a checkpoint will bring the weights, give it those to start from."""
-    settings = config.training
+    settings, pretrained = config.training, prior.pretrained
     epochs = settings.epochs_for(len(texts.train))
     with strategy.scope(), precision(config.runtime.mixed_precision):
         sizes = architectures.Sizes(texts.preprocessor.vocabulary_size, len(corpus.class_names),
@@ -197,7 +197,10 @@ def prepare_trainer(config: RunConfig, corpus: Corpus, texts: Texts, strategy: A
         f"{texts.preprocessor.vocabulary_size:,} words, up to {epochs} epochs on {describe(strategy)}")
     weights = class_weights(settings.class_weights, corpus.train.labels, len(corpus.class_names))
     table = model.get_layer(architectures.EMBEDDING).embeddings if by_rows else None
-    return Trainer(model, optimizer, strategy, settings, weights, table, config.runtime.seed), sizes
+    task = ClassificationTask(model, settings, texts.train, corpus.train.labels, texts.validation,
+                              corpus.validation.labels, weights, teacher=prior.teacher, seed=config.runtime.seed,
+                              unlabelled=texts.unlabelled if settings.uses_unlabelled else None)
+    return Trainer(task, optimizer, strategy, settings, config.runtime.seed, table), sizes
 
 
 def can_update_rows(config: RunConfig, strategy: Any) -> bool:
