@@ -1,6 +1,7 @@
 """From a configuration to a finished folder of a network pretrained on texts without labels."""
 
 import time
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -96,11 +97,9 @@ def _train(config: PretrainConfig, folder: PretrainedFolder, sizes: architecture
     log(f"{config.pretraining.method}: {network.network.count_params():,} parameters, {len(train):,} texts, "
         f"{len(train.values):,} words, {epochs} epochs of {len(task):,} steps on {describe(strategy)}")
     display = ProgressDisplay(task.summary)
-    try:
+    with closing(display):
         history = Trainer(task, optimizer, strategy, settings, runtime.seed).fit(
             epochs=epochs, callbacks=[HistoryFile(folder.history), display], recovery=recovery)
-    finally:
-        display.close()
     return network, history, display.taken
 
 

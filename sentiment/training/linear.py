@@ -1,16 +1,26 @@
 """Fit the linear models over n-grams: scikit-learn finds the weights, the Keras model carries them."""
 
+import dataclasses
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
-from sentiment.batching import UNKNOWN_ID, TokenizedTexts
+from sentiment import architectures
+from sentiment.architectures.linear import LAYER
+from sentiment.batching import UNKNOWN_ID, TokenizedTexts, map_batches
+from sentiment.config import RunConfig
+from sentiment.console import log
+from sentiment.data import Corpus
+from sentiment.training.callbacks import Seconds
+from sentiment.training.fitting import Environment, PreparedTexts, Trained
 
 MINIMUM_TEXTS = 2
 LOGISTIC_C = 10.0
@@ -113,3 +123,22 @@ def set_fitted(layer: Any, terms: Terms, fitted: Fitted) -> None:
     layer.idf.assign(fitted.idf)
     layer.kernel.assign(fitted.kernel)
     layer.bias.assign(fitted.bias)
+
+
+def fit_linear(config: RunConfig, corpus: Corpus, texts: PreparedTexts, environment: Environment) -> Trained:
+    """Fit a linear model over n-grams in closed form, a `Fit`; nothing of the environment is used."""
+    started = time.perf_counter()
+    sizes = architectures.Sizes(texts.preprocessor.vocabulary_size, len(corpus.class_names))
+    order = architectures.build(config.model, sizes).get_layer(LAYER).order
+    terms = count_terms(texts.train.tokens, order, texts.preprocessor.vocabulary_size)
+    log(texts.summary)
+    log(f"{config.model.architecture}: {len(terms.keys):,} terms of {len(corpus.train):,} training texts")
+    weighted = "balanced" if config.training.class_weights == "balanced" else None
+    fitted = LEARNERS[architectures.find(config.model).learner](terms.counts, corpus.train.labels, weighted)
+    sizes = dataclasses.replace(sizes, terms=len(terms.keys))
+    model = architectures.build(config.model, sizes)
+    set_fitted(model.get_layer(LAYER), terms, fitted)
+    infer = tf.function(lambda ids: model(ids, training=False), input_signature=[tf.TensorSpec([None, None], tf.int32)])
+    logits = map_batches(texts.validation.by_length(), len(corpus.validation), infer)
+    seconds = Seconds(time.perf_counter() - started)
+    return Trained(model, texts.preprocessor, sizes, {}, None, logits, seconds, "1 CPU", None)

@@ -3,13 +3,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sentiment import architectures
 from sentiment.batching import TokenizedTexts
 from sentiment.config import RunConfig
 from sentiment.data import load_corpus
-from sentiment.training.training import Texts
+from sentiment.training.fitting import PreparedTexts
+from sentiment.training.training import FITS
 
 
-def words_of(texts: Texts, tokens: TokenizedTexts) -> list[str]:
+def test_there_is_a_fit_for_every_architecture() -> None:
+    assert {entry.learner for entry in architectures.architectures()} == set(FITS)
+
+
+def words_of(texts: PreparedTexts, tokens: TokenizedTexts) -> list[str]:
     known = ["", "[unknown]", *texts.preprocessor.words]
     return [" ".join(known[one] for one in tokens.row(row)) for row in range(len(tokens))]
 
@@ -19,7 +25,7 @@ def test_each_part_holds_its_own_texts(on_disk: bool, tiny_csv: Path, tmp_path: 
     (tmp_path / "others.csv").write_text("text\nnobody labelled this\nand nobody labelled that\n", encoding="utf-8")
     config = RunConfig().updated({"data": {"dataset": str(tiny_csv), "unlabelled": str(tmp_path / "others.csv")}})
     corpus = load_corpus(config.data, 1)
-    texts = Texts.prepare(config, corpus, tmp_path if on_disk else None)
+    texts = PreparedTexts.prepare(config, corpus, tmp_path if on_disk else None)
     assert texts.train.tokens.on_disk == on_disk
     assert texts.unlabelled is not None
     others = ["nobody labelled this", "and nobody labelled that"]
@@ -41,7 +47,7 @@ def test_what_the_options_do_to_the_texts(tmp_path: Path) -> None:
             "test_file": str(tmp_path / "texts.csv")}
     config = RunConfig().updated({"data": data, "text": {"max_length": 3, "vocabulary_size": 4},
                                   "training": {"batch_size": 8}})
-    summary = Texts.prepare(config, load_corpus(config.data, 1)).summary
+    summary = PreparedTexts.prepare(config, load_corpus(config.data, 1)).summary
     # Of each six texts, 12 words are kept; the four that are neither "good" nor "bad" are unknown.
     assert summary == ("texts: 2 words in the median, 33% fill --max-length 3; 33.3% of the words are not among the 2 "
                        "known; batches of 8")
