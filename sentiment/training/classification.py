@@ -25,8 +25,10 @@ class ClassificationTask(Task):
 
     A batch is a pair of a labelled batch, int32 [batch, time] ids, int32 [batch] labels and float32 [batch] shares, and
     an unlabelled one, ids and shares (an empty tuple without unlabelled texts); with a teacher, its logits are last in
-    both. A share is 1 divided by the number of real rows, and 0 for filling, so that the loss of a batch is a plain sum
-    of losses times shares however its rows are spread over devices.
+    both. A share is the weight of a text divided by the number of real rows, and 0 for filling, so that the loss of a
+    batch is a plain sum of losses times shares however its rows are spread over devices. Weights are factors of all
+    losses of a labelled text; what layers add of their own (batch normalisation's statistics, the penalty of
+    self-attention) sees the texts alike.
 
     Args:
         model: int32 [batch, time] ids to float32 [batch, 1 or classes] logits.
@@ -36,17 +38,20 @@ class ClassificationTask(Task):
         validation: the validation texts.
         validation_labels: int32 [texts], theirs.
         class_weights: float32 [classes].
-        unlabelled: texts without labels that the objective uses, too; each batch comes with one of them.
+        weights: float32 [texts], at least 0 and not all 0, of the training texts; None for ones.
+        unlabelled: texts that the objective uses, too; each labelled batch comes with a batch of them.
         teacher: logits to distil.
         seed: of the order of the texts.
     """
 
     def __init__(self, model: keras.Model, config: TrainingConfig, train: Batches, labels: np.ndarray,
                  validation: Batches, validation_labels: np.ndarray, class_weights: np.ndarray, *,
-                 unlabelled: Batches | None = None, teacher: TeacherLogits | None = None, seed: int = 1) -> None:
+                 weights: np.ndarray | None = None, unlabelled: Batches | None = None,
+                 teacher: TeacherLogits | None = None, seed: int = 1) -> None:
         self.network = model
         self.train, self.labels = train, labels
         self.validation, self.validation_labels = validation, validation_labels
+        self.weights = np.ones(len(labels), np.float32) if weights is None else np.asarray(weights, np.float32)
         self.unlabelled = unlabelled
         self.teacher = teacher
         self.seed = seed
@@ -68,7 +73,8 @@ class ClassificationTask(Task):
         others = repeat(()) if self.unlabelled is None else endless(
             self.unlabelled, self.seed, epoch * len(self) + first, unlabelled)
         for batch, other in zip(self.train.shuffled(self.seed, epoch, first), others, strict=False):
-            yield (batch.ids, _of_rows(batch, self.labels), _shares(batch), *_taught(batch, labelled)), other
+            shares = _shares(batch) * _of_rows(batch, self.weights)
+            yield (batch.ids, _of_rows(batch, self.labels), shares, *_taught(batch, labelled)), other
 
     def loss(self, batch: Any, carried: Sequence[Any], noise: Noise) -> StepLoss:
         """Return the loss, and the logits of the labelled texts."""
@@ -76,7 +82,7 @@ class ClassificationTask(Task):
         return StepLoss(*self.objective(labelled, unlabelled or None, noise))
 
     def metrics(self, batch: Any, outputs: Any) -> dict[str, Any]:
-        """Return the accuracy on the labelled texts."""
+        """Return the accuracy on the labelled texts whose weight is not 0."""
         (_, labels, shares, *_), _ = batch
         right = [(predicted_classes(outputs) == labels) & (shares > 0), shares > 0]
         return {"accuracy": tf.stack([tf.reduce_sum(tf.cast(one, tf.int32)) for one in right])}

@@ -69,9 +69,10 @@ class PreparedTexts:
                 f"known; batches of {self.train.batch_size}")
 
     def identity(self, corpus: Corpus) -> str:
-        """Return a digest of all ids and labels."""
+        """Return a digest of all ids, labels and weights."""
         tokens = [batches.tokens for batches in (self.train, self.validation, self.unlabelled) if batches is not None]
-        return identity_of(self.preprocessor.words, tokens, corpus.train.labels, corpus.validation.labels)
+        return identity_of(self.preprocessor.words, tokens, corpus.train.labels, corpus.validation.labels,
+                           *(() if corpus.train.weights is None else (corpus.train.weights,)))
 
 
 @dataclass(frozen=True)

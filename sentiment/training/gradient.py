@@ -82,11 +82,12 @@ def prepare_trainer(config: RunConfig, corpus: Corpus, texts: PreparedTexts, str
     log(texts.summary)
     log(f"{config.model.architecture}: {model.count_params():,} parameters, {len(corpus.train):,} training texts, "
         f"{texts.preprocessor.vocabulary_size:,} words, up to {epochs} epochs on {describe(strategy)}")
-    weights = class_weights(settings.class_weights, corpus.train.labels, len(corpus.class_names))
+    by_class = class_weights(settings.class_weights, corpus.train.labels, len(corpus.class_names))
     table = model.get_layer(architectures.EMBEDDING).embeddings if by_rows else None
     task = ClassificationTask(model, settings, texts.train, corpus.train.labels, texts.validation,
-                              corpus.validation.labels, weights, teacher=prior.teacher, seed=config.runtime.seed,
-                              unlabelled=texts.unlabelled if settings.uses_unlabelled else None)
+                              corpus.validation.labels, by_class, weights=corpus.train.weights,
+                              unlabelled=texts.unlabelled if settings.uses_unlabelled else None,
+                              teacher=prior.teacher, seed=config.runtime.seed)
     return Trainer(task, optimizer, strategy, settings, config.runtime.seed, table), sizes
 
 

@@ -28,12 +28,18 @@ def train(config: RunConfig, corpus: Corpus, strategy: Any, *, history_file: Pat
     With a pretrained network in `prior`, the model starts from it and has its vocabulary. Where there are checkpoints
     of the same run, it goes on from the newest. Of several workers the chief alone writes checkpoints, and each writes
     its own logs.
+
+    Raises:
+        UserError: for options that do not go together, and if all training texts have the weight 0.
+        DivergedError, Interrupted: as `Trainer.fit`.
     """
     keras.utils.set_random_seed(config.runtime.seed)
     if config.runtime.deterministic:
         tf.config.experimental.enable_op_determinism()
     entry = architectures.find(config.model)
     check_training(config, entry)
+    if corpus.train.weights is not None and not corpus.train.weights.any():
+        raise UserError("all training texts have the weight 0: at least one needs a larger one")
     texts = PreparedTexts.prepare(config, corpus, scratch if config.data.stream else None, prior.words)
     environment = Environment(strategy, history_file, checkpoints, tensorboard, watchers, prior)
     return FITS[entry.learner](config, corpus, texts, environment).calibrated(corpus.validation.labels)

@@ -29,7 +29,8 @@ def make_batches(size: int = 8) -> Batches:
 
 def make_trainer(optimizer: keras.optimizers.Optimizer | None = None, strategy: Any = None,
                  settings: dict[str, Any] | None = None, weights: np.ndarray = ONES, size: int = 8, *,
-                 unlabelled: bool = False, **options: Any) -> Trainer[ClassificationTask]:
+                 unlabelled: bool = False, text_weights: np.ndarray | None = None, **options: Any
+                 ) -> Trainer[ClassificationTask]:
     keras.utils.set_random_seed(1)
     strategy = strategy or make_strategy("single")
     with strategy.scope():
@@ -41,5 +42,5 @@ def make_trainer(optimizer: keras.optimizers.Optimizer | None = None, strategy: 
     table = model.get_layer("embedding").embeddings if isinstance(optimizer, RowAdam) else None
     batches = make_batches(size)
     task = ClassificationTask(model, training, batches, LABELS, batches, LABELS, weights,
-                              unlabelled=batches if unlabelled else None)
+                              weights=text_weights, unlabelled=batches if unlabelled else None)
     return Trainer(task, optimizer, strategy, training, table=table)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,9 +7,13 @@ import pytest
 from sentiment import architectures
 from sentiment.batching import TokenizedTexts
 from sentiment.config import RunConfig
-from sentiment.data import load_corpus
+from sentiment.data import Examples, load_corpus
+from sentiment.errors import UserError
+from sentiment.training import train
 from sentiment.training.fitting import PreparedTexts
+from sentiment.training.strategy import make_strategy
 from sentiment.training.training import FITS
+from sentiment.workflow import config_with
 
 
 def test_there_is_a_fit_for_every_architecture() -> None:
@@ -51,3 +56,42 @@ def test_what_the_options_do_to_the_texts(tmp_path: Path) -> None:
     # Of each six texts, 12 words are kept; the four that are neither "good" nor "bad" are unknown.
     assert summary == ("texts: 2 words in the median, 33% fill --max-length 3; 33.3% of the words are not among the 2 "
                        "known; batches of 8")
+
+
+@pytest.mark.parametrize("name", ["nb-svm", "attention"])
+def test_weights_of_the_corpus_reach_both_fits(name: str, tiny_csv: Path, tmp_path: Path) -> None:
+    """Each text is there with both labels, and the weights tell which one counts."""
+    data = {"dataset": str(tiny_csv)}
+    config = config_with({"data": data, "model": {"architecture": name}})
+    if name == "attention":
+        config = config.updated({"model": {"embedding_size": 8},
+                                 "training": {"epochs": 6, "batch_size": 8, "learning_rate": 0.05}})
+    corpus = load_corpus(config.data, 1)
+    labels, texts = corpus.train.labels, corpus.train.texts
+    assert isinstance(texts, list)
+    for right in (1.0, 0.0):
+        weights = np.repeat([right, 1 - right], len(labels)).astype(np.float32)
+        train_part = Examples([*texts, *texts], np.concatenate([labels, 1 - labels]), weights=weights)
+        folder = tmp_path / str(right)
+        folder.mkdir()
+        trained = train(config, replace(corpus, train=train_part), make_strategy("single"), scratch=folder,
+                        history_file=folder / "history.csv", checkpoints=folder / "checkpoints", tensorboard=folder)
+        accuracy = np.mean((trained.validation_logits[:, 0] > 0) == corpus.validation.labels)
+        assert accuracy == pytest.approx(right, abs=0.1)
+
+
+def test_weights_are_part_of_the_identity_of_the_data(tiny_csv: Path) -> None:
+    config = RunConfig().updated({"data": {"dataset": str(tiny_csv)}})
+    corpus = load_corpus(config.data, 1)
+    texts, ones = PreparedTexts.prepare(config, corpus), np.ones(len(corpus.train), np.float32)
+    weighted = [replace(corpus, train=replace(corpus.train, weights=weights)) for weights in (ones, 2 * ones)]
+    assert len({texts.identity(one) for one in (corpus, *weighted)}) == 3
+
+
+def test_weights_that_are_all_0_are_refused(tiny_csv: Path, tmp_path: Path) -> None:
+    config = RunConfig().updated({"data": {"dataset": str(tiny_csv)}})
+    corpus = load_corpus(config.data, 1)
+    nothing = replace(corpus, train=replace(corpus.train, weights=np.zeros(len(corpus.train), np.float32)))
+    with pytest.raises(UserError, match="all training texts have the weight 0"):
+        train(config, nothing, make_strategy("single"), scratch=tmp_path, history_file=tmp_path / "history.csv",
+              checkpoints=tmp_path / "checkpoints", tensorboard=tmp_path)

@@ -28,15 +28,22 @@ def test_learns_and_reports() -> None:
     assert history["val_loss"][-1] == pytest.approx(float(np.mean(cross_entropy(LABELS, logits))), rel=1e-5)
 
 
-def test_one_epoch_against_steps_by_hand() -> None:
-    """The compiled step is plain SGD on the mean cross-entropy of the real rows, with the norm clipped."""
-    trainer = make_trainer(keras.optimizers.SGD(0.5), settings={"clip_norm": 0.02})
+@pytest.mark.parametrize("weights", [None, np.arange(50, dtype=np.float32) % 3])
+def test_one_epoch_against_steps_by_hand(weights: np.ndarray | None) -> None:
+    """The compiled step is plain SGD on the mean weighted cross-entropy of the real rows, with the norm clipped.
+
+    Texts of weight 0 are left out by hand.
+    """
+    trainer = make_trainer(keras.optimizers.SGD(0.5), settings={"clip_norm": 0.02}, text_weights=weights)
+    weights = np.ones(50, np.float32) if weights is None else weights
     by_hand = keras.models.clone_model(trainer.network)
     by_hand.set_weights(trainer.network.get_weights())
     trainer.fit(epochs=1)
     for batch in make_batches().shuffled(1, 0):
         with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(cross_entropy(LABELS[batch.rows], by_hand(batch.ids[:len(batch.rows)])))
+            kept = np.flatnonzero(weights[batch.rows])
+            losses = cross_entropy(LABELS[batch.rows[kept]], by_hand(batch.ids[kept]))
+            loss = tf.reduce_sum(losses * weights[batch.rows[kept]]) / len(batch.rows)
         gradients = [tf.convert_to_tensor(one) for one in tape.gradient(loss, by_hand.trainable_variables)]
         clipped, norm = tf.clip_by_global_norm(gradients, 0.02)
         assert float(norm) > 0.02
@@ -54,6 +61,24 @@ def test_same_seed_same_bits() -> None:
 
     for one, other in zip(weights(), weights(), strict=True):
         assert (one == other).all()
+
+
+@pytest.mark.parametrize("settings", selected([{}, {"objective": "mixed"}], [{}]))
+def test_weights_of_one_change_no_bit(settings: dict[str, Any]) -> None:
+    trainers = [make_trainer(settings=settings, text_weights=weights, word_dropout=0.3)
+                for weights in (None, np.ones(50, np.float32))]
+    assert trainers[0].fit(epochs=1) == trainers[1].fit(epochs=1)
+    for one, other in zip(*(trainer.network.get_weights() for trainer in trainers), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_accuracy_in_training_is_of_the_texts_that_count() -> None:
+    """The model does not learn, and gives the second class to all texts."""
+    counted = np.where(LABELS == 1, 0.5, 0).astype(np.float32)
+    for weights, expected in ((counted, 1.0), (None, LABELS.mean())):
+        trainer = make_trainer(keras.optimizers.SGD(0.0), text_weights=weights)
+        trainer.network.get_layer("logits").bias.assign([5.0])
+        assert trainer.fit(epochs=1)["accuracy"] == [pytest.approx(expected)]
 
 
 def test_the_calibrated_loss_is_that_after_calibration() -> None:
