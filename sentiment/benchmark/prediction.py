@@ -40,7 +40,7 @@ def stock(*, run: str, **options: Any) -> Callable[[], Any]:
         keras.layers.Bidirectional(keras.layers.LSTM(config.model.units, return_sequences=True)),
         keras.layers.GlobalMaxPooling1D(), keras.layers.Dense(1, activation="sigmoid")])
     settings = tf.data.Options()
-    settings.autotune.enabled = False  # it may hold up the end; see `sentiment.training.feed`
+    settings.autotune.enabled = False  # it may hold up the end; see `dataset_of` of the training loop
 
     def predict(texts: Sequence[str]) -> Any:
         batches = tf.data.Dataset.from_tensor_slices(texts).batch(STOCK_BATCH).prefetch(2).with_options(settings)

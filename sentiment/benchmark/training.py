@@ -16,6 +16,7 @@ def ours(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: 
     from sentiment import architectures
     from sentiment.batching import Batches, TokenizedTexts, bucket_lengths
     from sentiment.config import RunConfig
+    from sentiment.training.classification import ClassificationTask
     from sentiment.training.loop import Trainer
     from sentiment.training.optimization import make_optimizer
     from sentiment.training.strategy import make_strategy
@@ -30,9 +31,10 @@ def ours(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: 
     one = Batches(TokenizedTexts(tokens.values, tokens.offsets[:2]), boundaries, 1)
     model = architectures.build(config.model, architectures.Sizes(vocabulary, 2))
     optimizer = make_optimizer(config.training, steps=100 * len(batches), by_rows=by_rows)
-    trainer = Trainer(model, optimizer, make_strategy("single"), config.training, np.ones(2, np.float32),
-                      model.get_layer(architectures.EMBEDDING).embeddings if by_rows else None)
-    return lambda: trainer.fit(batches, labels, one, labels[:1], epochs=1, callbacks=[])
+    task = ClassificationTask(model, config.training, batches, labels, one, labels[:1], np.ones(2, np.float32))
+    trainer = Trainer(task, optimizer, make_strategy("single"), config.training,
+                      table=model.get_layer(architectures.EMBEDDING).embeddings if by_rows else None)
+    return lambda: trainer.fit(epochs=1)
 
 
 def mixed(**options: Any) -> Callable[[], Any]:
@@ -83,7 +85,7 @@ def stock(*, file: str, vocabulary: int, max_length: int, batch: int, embedding:
 
 
 def _shuffled(ids: np.ndarray, labels: np.ndarray, batch: int) -> Any:
-    """Return batches as Keras makes them of arrays, without the tuning that may hold up an epoch's end; see `feed`."""
+    """Return batches as Keras makes them, without the tuning that may hold up an epoch's end; see `dataset_of`."""
     import tensorflow as tf
 
     options = tf.data.Options()

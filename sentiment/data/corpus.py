@@ -49,12 +49,28 @@ class Examples:
         labels: int32 [texts], indices into the class names of the corpus.
         groups: a name per text; texts of one group stay on one side of a split. None where unknown.
         facts: what else is known of each text, int or str [texts] by name; reports tell accuracy by it.
+        weights: float32 [texts], at least 0: factors of the losses of training texts. The sum of the weighted losses of
+            a batch is divided by the number of its texts, whatever their weights, so a mean weight of 1 keeps the scale
+            of the loss. A text of weight 0 adds nothing to the gradient. Validation and tests weigh all texts alike.
+            None for no weights.
+
+    Raises:
+        ValueError: for weights that are negative or not finite, or not as many as the labels.
     """
 
     texts: Texts
     labels: np.ndarray
     groups: list[str] | None = None
     facts: Mapping[str, np.ndarray] = field(default_factory=dict)
+    weights: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.weights is None:
+            return
+        if len(self.weights) != len(self.labels):
+            raise ValueError(f"{len(self.labels):,} labels, but {len(self.weights):,} weights")
+        if not (np.isfinite(self.weights).all() and (self.weights >= 0).all()):
+            raise ValueError("weights must be finite, and at least 0")
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -63,7 +79,8 @@ class Examples:
         """Return the examples at `rows`, in that order; those whose texts are in files must be rising."""
         groups = None if self.groups is None else [self.groups[row] for row in rows]
         facts = {name: values[rows] for name, values in self.facts.items()}
-        return Examples(taken(self.texts, rows), self.labels[rows], groups, facts)
+        weights = None if self.weights is None else self.weights[rows]
+        return Examples(taken(self.texts, rows), self.labels[rows], groups, facts, weights)
 
 
 class HeldOut:

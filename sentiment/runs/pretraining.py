@@ -1,6 +1,7 @@
 """Pretraining of a network on unlabelled texts, from a configuration to a finished folder."""
 
 import time
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,11 @@ from sentiment.runs.run import Run
 from sentiment.runs.training import CorpusSource, versions
 from sentiment.text import TextPreprocessor, word_vectors
 from sentiment.training.autoencoder import AutoencoderTask
-from sentiment.training.callbacks import HistoryFile, Seconds
+from sentiment.training.callbacks import HistoryFile, ProgressDisplay, Seconds
 from sentiment.training.checkpoints import Checkpoints
 from sentiment.training.language_model import LanguageModelTask
+from sentiment.training.loop import Task, Trainer
 from sentiment.training.optimization import make_optimizer
-from sentiment.training.pretraining import Pretrainer, PretrainingDisplay, Task
 from sentiment.training.recovery import Recovery, identity_of
 from sentiment.training.strategy import Workers, describe, make_strategy
 
@@ -101,12 +102,10 @@ def _train(config: PretrainConfig, folder: PretrainedFolder, sizes: architecture
         optimizer = make_optimizer(settings, steps=epochs * len(task))
     log(f"{config.pretraining.method}: {network.network.count_params():,} parameters, {len(train):,} texts, "
         f"{len(train.values):,} words, {epochs} epochs of {len(task):,} steps on {describe(strategy)}")
-    display = PretrainingDisplay()
-    try:
-        history = Pretrainer(task, optimizer, strategy, settings, runtime.seed).fit(
+    display = ProgressDisplay(task.summary)
+    with closing(display):
+        history = Trainer(task, optimizer, strategy, settings, runtime.seed).fit(
             epochs=epochs, callbacks=[HistoryFile(folder.history), display], recovery=recovery)
-    finally:
-        display.close()
     return network, history, display.taken
 
 
@@ -137,7 +136,7 @@ def _measured(corpus: Corpus, others: Texts, train: TokenizedTexts, network: Pre
         "dataset": {"name": corpus.name, "train_texts": len(corpus.train), "unlabelled_texts": len(others),
                     "validation_texts": len(corpus.validation), "words": len(train.values),
                     "notes": list(corpus.notes)},
-        "validation": {name: values[-1] for name, values in history.items() if name != "loss"},
+        "validation": {name: values[-1] for name, values in history.items() if name.endswith("perplexity")},
         "training": {"epochs": len(history["loss"]), "parameters": network.network.count_params(),
                      "vocabulary": int(network.table.shape[0])},
         "peak_memory_bytes": peak_memory_bytes(),

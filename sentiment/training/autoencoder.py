@@ -1,4 +1,4 @@
-"""Learn to write a text again after having read it (Dai & Le 2015)."""
+"""Sequence autoencoding as a task of the training loop."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -8,14 +8,17 @@ import tensorflow as tf
 
 from sentiment.architectures.pretrainable import Pretrainable
 from sentiment.batching import Batches
+from sentiment.signals import StopRequest
+from sentiment.training.loop import StepLoss, Task
 from sentiment.training.noise import Noise
-from sentiment.training.word_loss import WordLoss
+from sentiment.training.strategy import Workers
+from sentiment.training.word_loss import WordLoss, mean_over_replicas
 
 VALIDATION_TEXTS = 200
 
 
-class AutoencoderTask:
-    """The mean cross-entropy of each word, given the text and the words before: a `Task` of `training.pretraining`.
+class AutoencoderTask(Task):
+    """Sequence autoencoding (Dai & Le 2015): the mean cross-entropy of each word, given the text and the words before.
 
     Args:
         model: what is trained.
@@ -23,8 +26,6 @@ class AutoencoderTask:
         sampled: how many words stand for all others in training.
         seed: of the order of the texts.
     """
-
-    carried: Sequence[tuple[int, int]] = ()
 
     def __init__(self, model: Pretrainable, train: Batches, validation: Batches, *, sampled: int, seed: int) -> None:
         self.network = model.network
@@ -44,16 +45,17 @@ class AutoencoderTask:
             ids[len(batch.rows):] = 0  # a row that only fills the batch is none to learn from
             yield (ids,)
 
-    def loss(self, batch: Sequence[Any], carried: Sequence[Any], noise: Noise) -> tuple[Any, Any, list[Any]]:
-        """Return the summed loss and the number of words."""
+    def loss(self, batch: Sequence[Any], carried: Sequence[Any], noise: Noise) -> StepLoss:
+        """Return the mean loss of the words."""
         ids, = batch
         written = self.network(ids, training=True)  # [batch, time, embedding]
-        return *self.words.from_sample(ids, written, self.words.draw(noise)), []
+        return StepLoss(mean_over_replicas(*self.words.from_sample(ids, written, self.words.draw(noise))))
 
-    def validate(self) -> dict[str, float]:
+    def validate(self, workers: Workers, request: StopRequest) -> dict[str, float]:
         """Return the perplexity over all words, on the first 200 validation texts."""
         total, words = 0.0, 0
         for row in range(min(VALIDATION_TEXTS, len(self.validation.tokens))):
+            request.obey()
             ids = self.validation.tokens.row(row)[None]
             loss, count = self.words.from_all(ids, self.network(ids, training=False))
             total, words = total + float(loss), words + int(count)

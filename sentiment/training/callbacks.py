@@ -2,6 +2,7 @@
 
 import csv
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,10 +49,17 @@ class Seconds(NamedTuple):
 class ProgressDisplay(keras.callbacks.Callback):
     """A bar with the time left of all epochs on a terminal, and a line an epoch everywhere.
 
+    Args:
+        summary: one line of text on the metrics of an epoch.
+
     Attributes:
         seconds: that training took so far, those before an interruption included.
         seconds_here: those since the last interruption.
     """
+
+    def __init__(self, summary: Callable[[Mapping[str, float]], str]) -> None:
+        super().__init__()
+        self.summary = summary
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Start the clock and the bar."""
@@ -75,17 +83,10 @@ class ProgressDisplay(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Print the epoch's line."""
-        values = logs or {}
         self._tick()
         left = self.seconds / (epoch + 1) * (self.params["epochs"] - epoch - 1)
-        log(f"epoch {epoch + 1}/{self.params['epochs']}  {self.line(values)}  {self.seconds:.0f} s, at most "
+        log(f"epoch {epoch + 1}/{self.params['epochs']}  {self.summary(logs or {})}  {self.seconds:.0f} s, at most "
             f"{left:.0f} s left")
-
-    def line(self, values: dict[str, Any]) -> str:
-        """Return what to say of an epoch."""
-        return (f"loss {values['loss']:.4f}  accuracy {values['accuracy']:.4f}  "
-                f"validation loss {values['val_loss']:.4f}, calibrated {values['val_calibrated_loss']:.4f}  "
-                f"accuracy {values['val_accuracy']:.4f}")
 
     def _tick(self) -> None:
         now = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Learn to say the next word, forward and backward."""
+"""Language modelling as a task of the training loop."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -10,15 +10,18 @@ import tensorflow as tf
 from sentiment.architectures.language_model import BACKWARD, LanguageModel
 from sentiment.batching import Lanes, TokenizedTexts
 from sentiment.layers.recurrence import two_directions
+from sentiment.signals import StopRequest
+from sentiment.training.loop import StepLoss, Task
 from sentiment.training.noise import Noise
-from sentiment.training.word_loss import WordLoss
+from sentiment.training.strategy import Workers
+from sentiment.training.word_loss import WordLoss, mean_over_replicas
 
 VALIDATION_LANES = 8  # the scores of all words at all places of a window are in memory at once
 VALIDATION_WORDS = 100_000
 
 
-class LanguageModelTask:
-    """The mean cross-entropy of the next word, with carried states: a `sentiment.training.pretraining.Task`.
+class LanguageModelTask(Task):
+    """Language modelling: the mean cross-entropy of the next word, with carried states.
 
     Args:
         model: what is trained.
@@ -49,15 +52,15 @@ class LanguageModelTask:
         """Yield int32 [lanes, window + 1] for each direction."""
         return zip(*(lanes.windows(self.seed, epoch, first) for lanes in self.lanes), strict=True)
 
-    def loss(self, batch: Sequence[Any], carried: Sequence[Any], noise: Noise) -> tuple[Any, Any, list[Any]]:
-        """Return the summed loss, the number of words, and the states; each direction counts its own words."""
+    def loss(self, batch: Sequence[Any], carried: Sequence[Any], noise: Noise) -> StepLoss:
+        """Return the mean loss of the words of all directions, and the states."""
         drawn = self.words.draw(noise)
         total, words, states = 0.0, 0.0, []
         for following, vectors, after in self._read(batch, carried, training=True):
             loss, count = self.words.from_sample(following, vectors, drawn)
             total, words = total + loss, words + count
             states += [tf.stop_gradient(tf.cast(state, tf.float32)) for state in after]
-        return total, words, states
+        return StepLoss(mean_over_replicas(total, words), carried=states)
 
     def _read(self, batch: Sequence[Any], carried: Sequence[Any], *, training: bool) -> Iterator[tuple[Any, Any, Any]]:
         """Yield the words to come, the vectors for them and the states after them of each direction."""
@@ -71,7 +74,7 @@ class LanguageModelTask:
             vectors, *after = outputs[number * (count + 1):(number + 1) * (count + 1)]
             yield ids[:, 1:], vectors, after
 
-    def validate(self) -> dict[str, float]:
+    def validate(self, workers: Workers, request: StopRequest) -> dict[str, float]:
         """Return the perplexity of each direction over all words, on up to 100,000 words of the validation split."""
         if self._measure is None:
             self._measure = tf.function(self._losses, reduce_retracing=True)
@@ -80,6 +83,7 @@ class LanguageModelTask:
         sums, words = np.zeros(len(self.held_out)), np.zeros(len(self.held_out))
         windows = zip(*(lanes.windows(self.seed, 0) for lanes in self.held_out), strict=True)
         for batch in windows:
+            request.obey()
             losses, counted, carried = self._measure([tf.constant(ids) for ids in batch], carried)
             sums, words = sums + losses.numpy(), words + counted.numpy()
             if words[0] >= VALIDATION_WORDS:

@@ -1,16 +1,27 @@
 """Fit the linear models over n-grams: scikit-learn finds the weights, the Keras model carries them."""
 
+import dataclasses
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
-from sentiment.batching import UNKNOWN_ID, TokenizedTexts
+from sentiment import architectures
+from sentiment.architectures.linear import LAYER
+from sentiment.batching import UNKNOWN_ID, TokenizedTexts, map_batches
+from sentiment.config import RunConfig
+from sentiment.console import log
+from sentiment.data import Corpus
+from sentiment.training.callbacks import Seconds
+from sentiment.training.fitting import Environment, PreparedTexts, Trained
 
 MINIMUM_TEXTS = 2
 LOGISTIC_C = 10.0
@@ -68,42 +79,49 @@ class Fitted:
     bias: np.ndarray
 
 
-def fit_logistic_regression(counts: sparse.csr_array, labels: np.ndarray, class_weight: str | None) -> Fitted:
-    """TF-IDF with sublinear counts and unit rows, then logistic regression."""
+def fit_logistic_regression(counts: sparse.csr_array, labels: np.ndarray, class_weight: str | None,
+                            weights: np.ndarray | None = None) -> Fitted:
+    """TF-IDF with sublinear counts and unit rows, then logistic regression.
+
+    `weights`, float32 [texts], weigh the losses; the frequencies of terms are those of all texts.
+    """
     weighting = TfidfTransformer(sublinear_tf=True)
     values = weighting.fit_transform(counts)
-    model = LogisticRegression(C=LOGISTIC_C, max_iter=1000, class_weight=class_weight).fit(values, labels)
+    model = LogisticRegression(C=LOGISTIC_C, max_iter=1000, class_weight=class_weight)
+    model.fit(values, labels, sample_weight=weights)
     return Fitted(weighting.idf_.astype(np.float32), model.coef_.T.astype(np.float32),
                   model.intercept_.astype(np.float32))
 
 
-def fit_nb_svm(counts: sparse.csr_array, labels: np.ndarray, class_weight: str | None) -> Fitted:
+def fit_nb_svm(counts: sparse.csr_array, labels: np.ndarray, class_weight: str | None,
+               weights: np.ndarray | None = None) -> Fitted:
     """NB-SVM (Wang & Manning 2012, "Baselines and Bigrams: Simple, Good Sentiment and Topic Classification").
 
     With f the presence of terms, p = 1 + sum of f over the texts of a class and q = 1 + the sum over the others, r =
     log((p / |p|_1) / (q / |q|_1)). A linear SVM with squared hinge loss on r f gives w, and the model's weights are
     r w. The paper's interpolation between w and its mean absolute value is left out, as Mesnil et al. 2014 do: with
     its weight of 0.25, accuracy on IMDB's validation split was 0.903 instead of 0.914. More than two classes are taken
-    one against the rest.
+    one against the rest. `weights`, float32 [texts], are factors of f in both sums and of the losses.
     """
     present = counts.copy()
     present.data = np.ones_like(present.data)
+    weighted = present if weights is None else present.multiply(weights[:, None]).tocsr()
     classes = np.unique(labels)
     kernels, biases = [], []
     for positive in classes[1:] if len(classes) == 2 else classes:
         of_class = labels == positive
-        inside, outside = (NAIVE_BAYES_SMOOTHING + np.asarray(present[rows].sum(axis=0)).ravel()
+        inside, outside = (NAIVE_BAYES_SMOOTHING + np.asarray(weighted[rows].sum(axis=0)).ravel()
                            for rows in (np.flatnonzero(of_class), np.flatnonzero(~of_class)))
         ratio = np.log((inside / inside.sum()) / (outside / outside.sum()))
         machine = LinearSVC(C=SVM_C, class_weight=class_weight, random_state=0)
-        machine.fit(present.multiply(ratio[None, :]).tocsr(), of_class)
+        machine.fit(present.multiply(ratio[None, :]).tocsr(), of_class, sample_weight=weights)
         kernels.append(machine.coef_[0] * ratio)
         biases.append(machine.intercept_[0])
     return Fitted(np.ones(counts.shape[1], np.float32), np.stack(kernels, axis=1).astype(np.float32),
                   np.array(biases, np.float32))
 
 
-LEARNERS: dict[str, Callable[[sparse.csr_array, np.ndarray, str | None], Fitted]] = {
+LEARNERS: dict[str, Callable[[sparse.csr_array, np.ndarray, str | None, np.ndarray | None], Fitted]] = {
     "tfidf-lr": fit_logistic_regression, "nb-svm": fit_nb_svm}
 
 
@@ -113,3 +131,23 @@ def set_fitted(layer: Any, terms: Terms, fitted: Fitted) -> None:
     layer.idf.assign(fitted.idf)
     layer.kernel.assign(fitted.kernel)
     layer.bias.assign(fitted.bias)
+
+
+def fit_linear(config: RunConfig, corpus: Corpus, texts: PreparedTexts, environment: Environment) -> Trained:
+    """Fit a linear model over n-grams in closed form, a `Fit`; nothing of the environment is used."""
+    started = time.perf_counter()
+    sizes = architectures.Sizes(texts.preprocessor.vocabulary_size, len(corpus.class_names))
+    order = architectures.build(config.model, sizes).get_layer(LAYER).order
+    terms = count_terms(texts.train.tokens, order, texts.preprocessor.vocabulary_size)
+    log(texts.summary)
+    log(f"{config.model.architecture}: {len(terms.keys):,} terms of {len(corpus.train):,} training texts")
+    balanced = "balanced" if config.training.class_weights == "balanced" else None
+    learner = LEARNERS[architectures.find(config.model).learner]
+    fitted = learner(terms.counts, corpus.train.labels, balanced, corpus.train.weights)
+    sizes = dataclasses.replace(sizes, terms=len(terms.keys))
+    model = architectures.build(config.model, sizes)
+    set_fitted(model.get_layer(LAYER), terms, fitted)
+    infer = tf.function(partial(model, training=False), input_signature=[tf.TensorSpec([None, None], tf.int32)])
+    logits = map_batches(texts.validation.by_length(), len(corpus.validation), infer)
+    seconds = Seconds(time.perf_counter() - started)
+    return Trained(model, texts.preprocessor, sizes, {}, None, logits, seconds, "1 CPU", None)

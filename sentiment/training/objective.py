@@ -1,5 +1,7 @@
 """The loss of a step: cross-entropy, and what is composed with it."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
@@ -33,26 +35,25 @@ class Objective:
         model: with a layer `embedded` (`sentiment.layers.EmbeddedWords`).
         config: weights and norms.
         class_weights: float32 [classes].
-        replicas: over which a batch is spread; terms that every replica adds are divided by it.
-        noise: where virtual adversarial perturbations start from.
     """
 
-    def __init__(self, model: keras.Model, config: TrainingConfig, class_weights: np.ndarray, replicas: int,
-                 noise: Noise) -> None:
+    def __init__(self, model: keras.Model, config: TrainingConfig, class_weights: np.ndarray) -> None:
         self.model = model
         self.config = config
         self.class_weights = class_weights
-        self.replicas = replicas
-        self.noise = noise
         self.kernels = [weight for weight in model.trainable_variables if "kernel" in weight.name]
 
-    def __call__(self, labelled: tuple[Any, ...], unlabelled: tuple[Any, ...] | None = None) -> tuple[Any, Any]:
+    def __call__(self, labelled: tuple[Any, ...], unlabelled: tuple[Any, ...] | None, noise: Noise
+                 ) -> tuple[Any, Any]:
         """Return this replica's part of the loss, and the logits of its labelled texts.
+
+        Terms that every replica adds are divided by the number of replicas.
 
         Args:
             labelled: int32 [batch, time] ids, int32 [batch] labels and float32 [batch] shares: 1 / texts of the
                 whole batch, and 0 for rows that only fill it; with a teacher its logits, float32 [batch, 1 or classes].
             unlabelled: ids and shares, and the teacher's logits.
+            noise: where virtual adversarial perturbations start from.
         """
         ids, labels, shares, *taught = labelled
         adversarial, virtual, sure = self.config.objective_weights
@@ -65,22 +66,23 @@ class Objective:
         with tf.GradientTape() as tape:
             logits, words = self._pass(ids, tape)
             clean = supervised(logits)
-        loss = clean + self._penalties() / self.replicas  # before another pass replaces what layers add
+        replicas = tf.distribute.get_replica_context().num_replicas_in_sync
+        loss = clean + self._penalties() / replicas  # before another pass replaces what layers add
         if adversarial:
             perturbation = self._perturbation(ids, words, tape.gradient(clean, words))
             perturbed = self._changed_pass(ids, words + perturbation)
             loss += adversarial * supervised(perturbed)
         if virtual or sure:
             half = 1.0 if unlabelled is None else 0.5
-            loss += half * self._unsupervised(ids, shares, logits, words, LABELLED)
+            loss += half * self._unsupervised(ids, shares, logits, words, partial(noise.normal, stream=LABELLED))
         if unlabelled is not None:
-            loss += self._without_labels(*unlabelled)
+            loss += self._without_labels(partial(noise.normal, stream=UNLABELLED), *unlabelled)
         return loss, logits
 
-    def _without_labels(self, ids: Any, shares: Any, *taught: Any) -> Any:
-        """Return the loss of a batch without labels."""
+    def _without_labels(self, draw: Callable[[Any], Any], ids: Any, shares: Any, *taught: Any) -> Any:
+        """Return the loss of an unlabelled batch."""
         logits, words = self._pass(ids)
-        loss = 0.5 * self._unsupervised(ids, shares, logits, words, UNLABELLED)
+        loss = 0.5 * self._unsupervised(ids, shares, logits, words, draw)
         return loss + self._taught(taught[0], logits, shares) if taught else loss
 
     def _taught(self, teacher: Any, logits: Any, shares: Any) -> Any:
@@ -88,20 +90,20 @@ class Objective:
         config = self.config
         return config.teacher_weight * tf.reduce_sum(distillation(teacher, logits, config.teacher_temperature) * shares)
 
-    def _unsupervised(self, ids: Any, shares: Any, logits: Any, words: Any, stream: int) -> Any:
+    def _unsupervised(self, ids: Any, shares: Any, logits: Any, words: Any, draw: Callable[[Any], Any]) -> Any:
         """Return the weighted virtual adversarial loss and entropy of a batch."""
         _, virtual, sure = self.config.objective_weights
         loss = 0.0
         if sure:
             loss += sure * tf.reduce_sum(entropy(logits) * shares)
         if virtual:
-            loss += virtual * tf.reduce_sum(self._divergence(ids, logits, words, stream) * shares)
+            loss += virtual * tf.reduce_sum(self._divergence(ids, logits, words, draw) * shares)
         return loss
 
-    def _divergence(self, ids: Any, logits: Any, words: Any, stream: int) -> Any:
+    def _divergence(self, ids: Any, logits: Any, words: Any, draw: Callable[[Any], Any]) -> Any:
         """Return the divergence of each text's prediction under its virtual adversarial perturbation."""
         real = tf.cast(ids != 0, tf.float32)[:, :, None]
-        step = self.config.xi * in_scale(ids, words, self.noise.normal(tf.shape(words), stream) * real)
+        step = self.config.xi * in_scale(ids, words, draw(tf.shape(words)) * real)
         with tf.GradientTape() as tape:
             tape.watch(step)
             trial = self._changed_pass(ids, tf.stop_gradient(words) + tf.cast(step, words.dtype))

@@ -12,8 +12,10 @@ from sentiment import architectures
 from sentiment.config import RunConfig
 from sentiment.data import Corpus
 from sentiment.errors import DivergedError, UserError
+from sentiment.training.fitting import PreparedTexts
+from sentiment.training.gradient import prepare_trainer
 from sentiment.training.prior import NO_PRIOR, Prior
-from sentiment.training.training import Texts, check_training, prepare_trainer
+from sentiment.training.training import check_training
 
 LOWEST, HIGHEST = 1e-6, 1.0
 STEPS = 200
@@ -87,15 +89,13 @@ def find_rate(config: RunConfig, corpus: Corpus, strategy: Any, prior: Prior = N
     keras.utils.set_random_seed(config.runtime.seed)
     settings = replace(config.training, schedule="constant")
     config = replace(config, training=settings)
-    texts = Texts.prepare(config, corpus, words=prior.words)
+    texts = PreparedTexts.prepare(config, corpus, words=prior.words)
     epochs = math.ceil(STEPS / len(texts.train))
     trainer, _ = prepare_trainer(replace(config, training=replace(settings, epochs=epochs)), corpus, texts, strategy,
-                                 prior.pretrained)
+                                 prior)
     sweep = RateSweep(STEPS)
     with suppress(_Done, DivergedError):
-        trainer.fit(texts.train, corpus.train.labels, texts.validation, corpus.validation.labels, epochs=epochs,
-                    unlabelled=texts.unlabelled if settings.uses_unlabelled else None, callbacks=[sweep],
-                    teacher=prior.teacher)
+        trainer.fit(epochs=epochs, callbacks=[sweep])
     if len(sweep.losses) < FEWEST_POINTS:
         raise UserError(f"the loss exploded after {len(sweep.losses)} steps at a rate of "
                         f"{sweep.rates[len(sweep.losses)]:.1g}: look at the texts and the labels")

@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -28,15 +28,26 @@ class Place:
         epoch: counted from 0.
         batch: how many batches of the epoch are done.
         loss: the sum of their losses.
-        right: the right answers in them.
+        metrics: by name the sums of the numerators and of the denominators in them.
         finished: whether no epoch follows.
     """
 
     epoch: int = 0
     batch: int = 0
     loss: float = 0.0
-    right: int = 0
+    metrics: dict[str, list[float]] = field(default_factory=dict)
     finished: bool = False
+
+    def add(self, loss: float, metrics: dict[str, list[float]]) -> None:
+        """Count a batch."""
+        self.batch, self.loss = self.batch + 1, self.loss + loss
+        self.metrics = {name: [one + more for one, more in zip(self.metrics.get(name, (0, 0)), parts, strict=True)]
+                        for name, parts in metrics.items()}
+
+    def means(self) -> dict[str, float]:
+        """Return the mean loss of the batches so far, and the metrics."""
+        return {"loss": self.loss / self.batch,
+                **{name: total / parts for name, (total, parts) in self.metrics.items()}}
 
 
 def identity_of(words: Sequence[str], tokens: Sequence[TokenizedTexts], *labels: np.ndarray) -> str:
@@ -74,7 +85,12 @@ class Recovery:
         self.identity = identity
         self.writes = writes
         self._found = checkpoints.latest()
-        if self._found is not None and self._found.state["identity"] != identity:
+        if self._found is None:
+            return
+        if set(self._found.state["place"]) != set(dataclasses.asdict(Place())):
+            raise UserError(f"the checkpoints in {checkpoints.folder} were made by another version of sentiment: go on "
+                            "with that one, or remove the folder to start anew")
+        if self._found.state["identity"] != identity:
             raise UserError(f"the texts are not those that the checkpoints in {checkpoints.folder} were made with: "
                             "bring those back, or remove the folder to start anew")
 

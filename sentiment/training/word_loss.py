@@ -49,6 +49,12 @@ class WordLoss:
         return tf.reduce_sum(losses), tf.shape(words)[0]
 
 
+def mean_over_replicas(total: Any, words: Any) -> Any:
+    """Return this replica's part of the mean loss of the words on all replicas."""
+    words = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, words)
+    return total / tf.maximum(words, 1.0)
+
+
 def _real(ids: Any, vectors: Any) -> tuple[Any, Any]:
     """Return the words that are not padding, [words], and their vectors, [words, features]."""
     real = tf.where(ids != PADDING_ID)

@@ -18,8 +18,8 @@ from sentiment.config import RunConfig, TrainingConfig
 from sentiment.errors import UserError
 from sentiment.layers import EmbeddedWords
 from sentiment.losses import cross_entropy
-from sentiment.training.loop import Trainer
-from sentiment.training.strategy import make_strategy
+from sentiment.training.noise import Noise
+from sentiment.training.objective import Objective
 
 PLAIN = [entry.name for entry in architectures.architectures()]
 LEARNT_BY_STEPS = [case for case, (name, _) in CASES.items() if architectures.named(name).learner == "gradient"]
@@ -127,12 +127,12 @@ def test_every_objective_trains_every_weight(name: str) -> None:
     architecture, options = CASES[name]
     model = lively(architecture, **options)
     config = TrainingConfig(objective="mixed")
-    trainer = Trainer(model, keras.optimizers.SGD(0.1), make_strategy("single"), config, np.ones(2, np.float32))
+    objective = Objective(model, config, np.ones(2, np.float32))
     assert isinstance(model.get_layer("embedded"), EmbeddedWords)
     shares = np.full(6, 1 / 6, np.float32)
     with tf.GradientTape() as tape:
-        loss, _ = trainer.objective((tf.constant(IDS), tf.constant(LABELS), tf.constant(shares)),
-                                    (tf.constant(IDS), tf.constant(shares)))
+        loss, _ = objective((tf.constant(IDS), tf.constant(LABELS), tf.constant(shares)),
+                            (tf.constant(IDS), tf.constant(shares)), Noise(1, 0))
     gradients = tape.gradient(loss, model.trainable_variables)
     for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
         assert gradient is not None, variable.path

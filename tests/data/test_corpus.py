@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from sentiment.config import DataConfig
-from sentiment.data import load_corpus, occurring
+from sentiment.data import Examples, load_corpus, occurring
 from sentiment.data.splits import share_of
 from sentiment.data.streams import scan
 from sentiment.errors import UserError
@@ -61,6 +61,20 @@ def test_the_sample_too_can_be_split_at_random() -> None:
     whole, flattering = (load_corpus(DataConfig(dataset="sample", random_split=random), 1) for random in (False, True))
     assert whole.train.groups is not None
     assert flattering.train.groups is None
+
+
+def test_weights_go_with_the_texts() -> None:
+    examples = Examples(["a", "b", "c"], np.array([0, 1, 0], np.int32), weights=np.array([1, 0, 2], np.float32))
+    weights = examples.take(np.array([2, 0])).weights
+    assert weights is not None
+    assert weights.tolist() == [2, 1]
+
+
+@pytest.mark.parametrize(("weights", "message"), [
+    ([1.0], "2 labels, but 1 weights"), ([1.0, -0.5], "at least 0"), ([1.0, np.nan], "must be finite")])
+def test_refused_weights(weights: list[float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Examples(["a", "b"], np.array([0, 1], np.int32), weights=np.array(weights, np.float32))
 
 
 def test_texts_that_occur_elsewhere(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A pretrainer of a small network on texts whose words go round in a circle."""
+"""A trainer of a small language model or autoencoder on texts whose words go round in a circle."""
 
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ from sentiment.config import ModelConfig, TrainingConfig
 from sentiment.precision import precision
 from sentiment.runs.pretraining import HALF
 from sentiment.training.autoencoder import AutoencoderTask
+from sentiment.training.callbacks import ProgressDisplay
 from sentiment.training.checkpoints import Checkpoints
 from sentiment.training.language_model import LanguageModelTask
+from sentiment.training.loop import Trainer
 from sentiment.training.optimization import make_optimizer
-from sentiment.training.pretraining import Pretrainer, PretrainingDisplay
 from sentiment.training.recovery import Recovery
 
 VOCABULARY = 12
@@ -29,7 +30,7 @@ HELD_OUT = TokenizedTexts.from_ids([[2 + (start + place) % 10 for place in range
 
 
 def make(method: str, name: str, *, strategy: Any = None, epochs: int = 2, rate: float = 0.02,
-         half: bool = False, **options: Any) -> Pretrainer:
+         half: bool = False, **options: Any) -> Trainer[Any]:
     keras.utils.set_random_seed(3)
     strategy = strategy or tf.distribute.get_strategy()
     settings = TrainingConfig(learning_rate=rate, epochs=epochs, batch_size=4)
@@ -44,16 +45,15 @@ def make(method: str, name: str, *, strategy: Any = None, epochs: int = 2, rate:
             task = AutoencoderTask(network, Batches(TEXTS, boundaries, 4), Batches(HELD_OUT, boundaries, 4),
                                    sampled=16, seed=5)
         optimizer = make_optimizer(settings, steps=epochs * len(task))
-    return Pretrainer(task, optimizer, strategy, settings, seed=5)
+    return Trainer(task, optimizer, strategy, settings, seed=5)
 
 
-def fit(pretrainer: Pretrainer, folder: Path, *callbacks: keras.callbacks.Callback, epochs: int = 2,
+def fit(trainer: Trainer[Any], folder: Path, *callbacks: keras.callbacks.Callback, epochs: int = 2,
         steps: int | None = None) -> dict[str, list[float]]:
     recovery = Recovery(Checkpoints(folder), steps=steps, minutes=60, identity="these texts")
-    return pretrainer.fit(epochs=epochs, callbacks=[*callbacks, PretrainingDisplay()], recovery=recovery)
+    return trainer.fit(epochs=epochs, callbacks=[*callbacks, ProgressDisplay(trainer.task.summary)], recovery=recovery)
 
 
-def state(pretrainer: Pretrainer) -> list[np.ndarray]:
+def state(trainer: Trainer[Any]) -> list[np.ndarray]:
     """Return all that training changes."""
-    return [variable.numpy() for variable in
-            [*pretrainer.task.network.variables, *pretrainer.optimizer.variables, *pretrainer.carried]]
+    return [variable.numpy() for variable in trainer.variables]

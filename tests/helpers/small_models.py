@@ -102,7 +102,7 @@ def fitted(name: str, learner: str, labels: np.ndarray) -> keras.Model:
     terms = count_terms(TOKENS, 2 if learner == "tfidf-lr" else 3, VOCABULARY)
     sizes = Sizes(VOCABULARY, int(labels.max()) + 1, terms=len(terms.keys))
     model = architectures.build(ModelConfig(architecture=name), sizes)
-    set_fitted(model.get_layer("ngrams"), terms, LEARNERS[learner](terms.counts, labels, None))
+    set_fitted(model.get_layer("ngrams"), terms, LEARNERS[learner](terms.counts, labels, None, None))
     return model
 
 

@@ -10,6 +10,7 @@ from sentiment import architectures
 from sentiment.architectures import Sizes
 from sentiment.batching import Batches, TokenizedTexts, bucket_lengths
 from sentiment.config import ModelConfig, TrainingConfig
+from sentiment.training.classification import ClassificationTask
 from sentiment.training.loop import Trainer
 from sentiment.training.row_adam import RowAdam
 from sentiment.training.strategy import make_strategy
@@ -27,7 +28,9 @@ def make_batches(size: int = 8) -> Batches:
 
 
 def make_trainer(optimizer: keras.optimizers.Optimizer | None = None, strategy: Any = None,
-                 settings: dict[str, Any] | None = None, weights: np.ndarray = ONES, **options: Any) -> Trainer:
+                 settings: dict[str, Any] | None = None, weights: np.ndarray = ONES, size: int = 8, *,
+                 unlabelled: bool = False, text_weights: np.ndarray | None = None, **options: Any
+                 ) -> Trainer[ClassificationTask]:
     keras.utils.set_random_seed(1)
     strategy = strategy or make_strategy("single")
     with strategy.scope():
@@ -37,9 +40,7 @@ def make_trainer(optimizer: keras.optimizers.Optimizer | None = None, strategy: 
         optimizer = optimizer or keras.optimizers.Adam(0.02)
     training = TrainingConfig.from_dict({"clip_norm": 0.0, **(settings or {})})
     table = model.get_layer("embedding").embeddings if isinstance(optimizer, RowAdam) else None
-    return Trainer(model, optimizer, strategy, training, weights, table)
-
-
-def fit(trainer: Trainer, epochs: int, callbacks: Any = (), size: int = 8) -> dict[str, list[float]]:
     batches = make_batches(size)
-    return trainer.fit(batches, LABELS, batches, LABELS, epochs=epochs, callbacks=list(callbacks))
+    task = ClassificationTask(model, training, batches, LABELS, batches, LABELS, weights,
+                              weights=text_weights, unlabelled=batches if unlabelled else None)
+    return Trainer(task, optimizer, strategy, training, table=table)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import pretrainers
-from helpers.trainers import fit, make_trainer
+from helpers.trainers import make_trainer
 from tensorflow.python.framework import ops
 
 from sentiment.layers import GRU, LSTM
@@ -84,7 +84,7 @@ def test_a_training_leaves_no_gradient_behind(optimizer: str) -> None:
     """Keras's optimisers sum their gradients over replicas by a custom gradient of `tf.distribute`."""
     before = registered()
     trainer = make_trainer(RowAdam(0.005, steps=7) if optimizer == "adam by rows" else None)
-    fit(trainer, 1)
+    trainer.fit(epochs=1)
     assert trainer._compiled_step.experimental_get_tracing_count() == 1
     del trainer
     gc.collect()

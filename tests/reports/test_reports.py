@@ -131,7 +131,7 @@ def test_calibration_is_stored_and_used(tiny_csv: Path, tmp_path: Path, run_cli:
     """The logits of the saved model are those of training divided by the temperature; trained with 1 and with 3."""
     found: dict[str, np.ndarray] = {}
     for factor in (1.0, 3.0):
-        monkeypatch.setattr("sentiment.training.training.temperature", lambda *_, factor=factor: factor)
+        monkeypatch.setattr("sentiment.training.fitting.temperature", lambda *_, factor=factor: factor)
         folder = RunFolder(tmp_path / str(factor))
         assert run_cli("train", "--dataset", tiny_csv, "--output-dir", folder.path, *TINY_RUN, "--arch", "cnn",
                        "--no-export")[0] == 0

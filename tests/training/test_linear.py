@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from sentiment.batching import TokenizedTexts
-from sentiment.training.linear import count_terms, fit_logistic_regression, fit_nb_svm
+from sentiment.training.linear import LEARNERS, count_terms, fit_logistic_regression, fit_nb_svm
 
 RANDOM = np.random.default_rng(3)
 TEXTS = [RANDOM.integers(1, 9, size=RANDOM.integers(1, 12)).tolist() for _ in range(40)]
@@ -59,6 +59,31 @@ def test_nb_svm_by_hand() -> None:
     fitted = fit_nb_svm(counts, labels, None)
     np.testing.assert_allclose(fitted.kernel[:, 0], machine.coef_[0] * ratio, rtol=1e-5)
     np.testing.assert_allclose(fitted.bias, machine.intercept_, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_weights_are_repetitions_of_texts(name: str) -> None:
+    """Of 0, 1 or 2 times, with frequencies that do not depend on it: each text holds all terms."""
+    random = np.random.default_rng(2)
+    counts = sparse.csr_array(random.integers(1, 5, (30, 6)).astype(np.float32))
+    if name == "nb-svm":  # which sees presence alone
+        counts = sparse.csr_array((random.random((30, 6)) < 0.5).astype(np.float32))
+    labels, weights = np.arange(30, dtype=np.int32) % 2, (np.arange(30) % 7 % 3).astype(np.float32)
+    rows = np.repeat(np.arange(30), weights.astype(int))
+    expected, found = (LEARNERS[name](counts[rows], labels[rows], None, None),
+                       LEARNERS[name](counts, labels, None, weights))
+    np.testing.assert_allclose(found.kernel, expected.kernel, atol=2e-3)
+    np.testing.assert_allclose(found.bias, expected.bias, atol=2e-3)
+    assert np.abs(found.kernel - LEARNERS[name](counts, labels, None, None).kernel).max() > 0.01
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_weights_of_one_change_no_bit(name: str) -> None:
+    terms = count_terms(TOKENS, 2, 9)
+    one, other = (LEARNERS[name](terms.counts, LABELS, "balanced", weights)
+                  for weights in (None, np.ones(len(LABELS), np.float32)))
+    np.testing.assert_array_equal(one.kernel, other.kernel)
+    np.testing.assert_array_equal(one.bias, other.bias)
 
 
 def test_three_classes_one_against_the_rest() -> None:

@@ -1,5 +1,6 @@
 """The composed loss against the same formulas written out by hand, on a model whose gradient is known."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -31,8 +32,8 @@ def make_model() -> keras.Model:
 
 
 def loss_of(model: keras.Model, unlabelled: Any = None, **options: Any) -> float:
-    objective = Objective(model, TrainingConfig.from_dict(options), CLASS_WEIGHTS, replicas=1, noise=NOISE)
-    loss, logits = objective((IDS, LABELS, SHARES), unlabelled)
+    objective = Objective(model, TrainingConfig.from_dict(options), CLASS_WEIGHTS)
+    loss, logits = objective((IDS, LABELS, SHARES), unlabelled, NOISE)
     np.testing.assert_allclose(logits, model(IDS), atol=1e-6)
     return float(loss)
 
@@ -89,8 +90,8 @@ def test_a_teacher_beside_the_labels_and_alone_where_there_are_none() -> None:
     model = make_model()
     taught, other = tf.constant([[2.0], [-1.0], [0.5], [9.0]]), tf.constant([[1.0], [-3.0]])
     objective = Objective(model, TrainingConfig(teacher="x", teacher_weight=0.7, teacher_temperature=3.0),
-                          CLASS_WEIGHTS, replicas=1, noise=NOISE)
-    loss, _ = objective((IDS, LABELS, SHARES, taught), (*OTHER, other))
+                          CLASS_WEIGHTS)
+    loss, _ = objective((IDS, LABELS, SHARES, taught), (*OTHER, other), NOISE)
     labelled = float(tf.reduce_sum(9 * divergence(taught / 3, model(IDS) / 3) * SHARES))
     unlabelled = float(tf.reduce_mean(9 * divergence(other / 3, model(OTHER[0]) / 3)))
     expected = 0.3 * weighted(cross_entropy(LABELS, model(IDS))) + 0.7 * (labelled + unlabelled)
@@ -116,13 +117,13 @@ def test_mixed_is_the_sum_of_its_parts() -> None:
     assert loss_of(model, objective="mixed", vat_weight=0.0) == pytest.approx(clean + parts[0] + parts[1], abs=1e-5)
 
 
-def test_l2_and_what_layers_add() -> None:
+def test_l2_is_shared_among_the_replicas(monkeypatch: pytest.MonkeyPatch) -> None:
     model = make_model()
     squared = float(np.sum(model.get_layer("logits").kernel.numpy() ** 2))
     assert loss_of(model, l2=0.3) == pytest.approx(loss_of(model) + 0.3 * squared, abs=1e-5)
-    objective = Objective(model, TrainingConfig(l2=0.3), CLASS_WEIGHTS, replicas=2, noise=NOISE)
-    half = float(objective((IDS, LABELS, SHARES))[0])
-    assert half == pytest.approx(loss_of(model) + 0.15 * squared, abs=1e-5)
+    plain = loss_of(model)
+    monkeypatch.setattr(tf.distribute, "get_replica_context", lambda: SimpleNamespace(num_replicas_in_sync=2))
+    assert loss_of(model, l2=0.3) == pytest.approx(plain + 0.15 * squared, abs=1e-5)
 
 
 def test_the_perturbation_is_not_differentiated() -> None:
@@ -134,10 +135,10 @@ def test_the_perturbation_is_not_differentiated() -> None:
     hidden = keras.layers.Dense(3, "tanh", name="hidden", kernel_initializer=start)(words)
     model = keras.Model(ids, keras.layers.Dense(1, name="logits")(keras.ops.sum(hidden, axis=1)))
     config = TrainingConfig(adversarial_weight=1.0, epsilon=10.0)
-    objective = Objective(model, config, CLASS_WEIGHTS, replicas=1, noise=NOISE)
+    objective = Objective(model, config, CLASS_WEIGHTS)
     kernel, weights = model.get_layer("hidden").kernel.value, SHARES * tf.gather(CLASS_WEIGHTS, LABELS)
     with tf.GradientTape() as tape:
-        loss, _ = objective((IDS, LABELS, SHARES))
+        loss, _ = objective((IDS, LABELS, SHARES), None, NOISE)
     found = tf.convert_to_tensor(tape.gradient(loss, kernel))
 
     def logits_of(embedded: Any) -> Any:
@@ -161,7 +162,7 @@ def test_what_layers_add_counts_once_however_many_passes_there_are() -> None:
     words = EmbeddedWords(name="embedded")(keras.layers.Embedding(6, 4, embeddings_initializer="normal")(ids))
     pooled, _ = SelfAttentivePooling(3, hops=2, penalty=5.0)(words)
     model = keras.Model(ids, keras.layers.Dense(1, name="logits")(pooled))
-    clean = float(Objective(model, TrainingConfig(), CLASS_WEIGHTS, 1, NOISE)((IDS, LABELS, SHARES))[0])
+    clean = float(Objective(model, TrainingConfig(), CLASS_WEIGHTS)((IDS, LABELS, SHARES), None, NOISE)[0])
     added = float(model.losses[0])
     assert added > 0.1
     assert clean == pytest.approx(weighted(cross_entropy(LABELS, model(IDS))) + added, abs=1e-5)

@@ -17,6 +17,7 @@ from helpers.selection import selected
 from helpers.small_models import NO_DROPOUT, enlivened
 
 from sentiment.errors import DivergedError, Interrupted
+from sentiment.signals import StopRequest
 from sentiment.training.checkpoints import Checkpoints
 
 CASES = [("language-model", "lstm", False), ("language-model", "bigru", False), ("autoencoder", "gru", False),
@@ -25,10 +26,10 @@ CASES = [("language-model", "lstm", False), ("language-model", "bigru", False), 
 
 @pytest.mark.parametrize(("method", "name", "half"), selected(CASES, CASES[2:3]))
 def test_it_learns_what_comes_next(method: str, name: str, half: bool, tmp_path: Path) -> None:
-    pretrainer = make(method, name, epochs=12, half=half, **NO_DROPOUT)
-    history = fit(pretrainer, tmp_path, epochs=12)
-    assert pretrainer.task.network.compute_dtype == ("bfloat16" if half else "float32")
-    assert {variable.dtype for variable in pretrainer.task.network.trainable_variables} == {"float32"}
+    trainer = make(method, name, epochs=12, half=half, **NO_DROPOUT)
+    history = fit(trainer, tmp_path, epochs=12)
+    assert trainer.task.network.compute_dtype == ("bfloat16" if half else "float32")
+    assert {variable.dtype for variable in trainer.task.network.trainable_variables} == {"float32"}
     measured = [values for metric, values in history.items() if metric.endswith("perplexity")]
     assert len(measured) == (2 if name.startswith("bi") else 1)
     for values in measured:
@@ -39,10 +40,10 @@ def test_it_learns_what_comes_next(method: str, name: str, half: bool, tmp_path:
 
 @pytest.mark.parametrize("name", ["lstm", "bilstm"])
 def test_perplexity_is_that_of_reading_the_validation_texts_in_one_go(name: str) -> None:
-    pretrainer = make("language-model", name)
-    task: Any = pretrainer.task
+    trainer = make("language-model", name)
+    task: Any = trainer.task
     enlivened(task.network)
-    measured = task.validate()
+    measured = task.validate(trainer.workers, StopRequest())
     states = [np.zeros((1, 12), np.float32)] * 2
     for number, direction in enumerate(task.model.directions):
         lanes = task.held_out[number]
@@ -101,9 +102,9 @@ mirrored = make_strategy("mirrored")
 assert mirrored.num_replicas_in_sync == 2
 
 def run(folder, strategy, *callbacks, **options):
-    pretrainer = pretrainers.make("language-model", "lstm", strategy=strategy, **small_models.NO_DROPOUT)
-    history = pretrainers.fit(pretrainer, pathlib.Path(folders) / folder, *callbacks, **options)
-    return history, pretrainers.state(pretrainer)
+    trainer = pretrainers.make("language-model", "lstm", strategy=strategy, **small_models.NO_DROPOUT)
+    history = pretrainers.fit(trainer, pathlib.Path(folders) / folder, *callbacks, **options)
+    return history, pretrainers.state(trainer)
 
 folders = tempfile.mkdtemp()
 first, one = run("one", make_strategy("single"))
@@ -131,10 +132,10 @@ def test_two_devices_learn_what_one_does_and_go_on() -> None:
 
 
 def test_a_loss_that_explodes(tmp_path: Path) -> None:
-    pretrainer = make("language-model", "lstm")
-    pretrainer.task.network.get_layer("forward_written").bias.assign(np.full(8, np.nan, np.float32))
+    trainer = make("language-model", "lstm")
+    trainer.task.network.get_layer("forward_written").bias.assign(np.full(8, np.nan, np.float32))
     with pytest.raises(DivergedError, match="the loss became nan at batch 1 of epoch 1: lower --learning-rate"):
-        fit(pretrainer, tmp_path)
+        fit(trainer, tmp_path)
 
 
 def test_a_signal_ends_it_after_a_checkpoint(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from helpers.interruption import BreakOff, BrokenOffError
 from helpers.selection import selected
-from helpers.trainers import LABELS, make_batches, make_trainer
+from helpers.trainers import make_trainer
 
 from sentiment.config import TrainingConfig
 from sentiment.errors import DivergedError, Interrupted, UserError
@@ -52,12 +52,10 @@ def run(name: str, folder: Path, *others: keras.callbacks.Callback, steps: int |
     keras.utils.set_random_seed(3)
     with precision(half):
         trainer = make_trainer(make_optimizer(config, EPOCHS * STEPS, by_rows=by_rows), settings=settings,
-                               **{**DROPOUT, **options})
+                               unlabelled=config.uses_unlabelled, **{**DROPOUT, **options})
     folder.mkdir(exist_ok=True)
     callbacks = [*make_callbacks(config, EPOCHS, folder / "history.csv", None), *others]
-    history = trainer.fit(make_batches(), LABELS, make_batches(), LABELS, epochs=EPOCHS, callbacks=callbacks,
-                          unlabelled=make_batches() if config.uses_unlabelled else None,
-                          recovery=recovery(folder, steps))
+    history = trainer.fit(epochs=EPOCHS, callbacks=callbacks, recovery=recovery(folder, steps))
     variables = [variable.numpy() for variable in trainer.variables]
     return variables, history, (folder / "history.csv").read_text(encoding="utf-8")
 
@@ -158,6 +156,19 @@ def test_other_texts_are_refused(tmp_path: Path) -> None:
         run("adam", tmp_path, BreakOff(4))
     with pytest.raises(UserError, match=r"the texts are not those that the checkpoints in .* were made with"):
         recovery(tmp_path, identity="other texts")
+
+
+def test_checkpoints_of_another_version_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BrokenOffError):
+        run("adam", tmp_path, BreakOff(4))
+    checkpoints = Checkpoints(tmp_path / "checkpoints")
+    found = checkpoints.latest()
+    assert found is not None
+    place = found.state["place"]
+    place["right"] = place.pop("metrics")["accuracy"][0]
+    checkpoints.save(99, found)
+    with pytest.raises(UserError, match="were made by another version of sentiment"):
+        recovery(tmp_path)
 
 
 def test_rows_are_what_the_test_thinks() -> None:

@@ -36,11 +36,11 @@ workers = Workers(strategy)
 assert (workers.count, workers.is_chief) == (len(addresses), index == 0)
 assert workers.mean(index, 2.0) == [(len(addresses) - 1) / 2, 2.0]
 settings = {"clip_norm": 0.05, "l2": 0.01, "ema": 0.9, "objective": "adversarial"}
-trainer = trainers.make_trainer(None, strategy, settings, normalization="weight", layers=2)
-predict, validated = trainer.predict, []
-trainer.predict = lambda batches, *more: validated.append(len(batches.tokens)) or predict(batches, *more)
-history = trainers.fit(trainer, 3, size=12)
-np.savez(f"{folder}/{len(addresses)}-{index}.npz", *trainer.model.get_weights(), validated=validated,
+trainer = trainers.make_trainer(None, strategy, settings, size=12, normalization="weight", layers=2)
+predict, validated = trainer.task.predict, []
+trainer.task.predict = lambda batches, *more: validated.append(len(batches.tokens)) or predict(batches, *more)
+history = trainer.fit(epochs=3)
+np.savez(f"{folder}/{len(addresses)}-{index}.npz", *trainer.network.get_weights(), validated=validated,
          **{name: values for name, values in history.items()})
 """
 

@@ -1,23 +1,25 @@
 """The training step as a TPU's compiler would get it: compiled by XLA, with the loops that TPUs run."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers.trainers import LABELS, make_batches, make_trainer
+from helpers.trainers import make_trainer
 
 from sentiment.layers import fused
-from sentiment.training.feed import training_dataset
+from sentiment.training.loop import dataset_of
 
 
 @pytest.mark.extended
 @pytest.mark.parametrize("name", ["bilstm", "gru", "cnn"])
 def test_the_step_compiles_over_the_lengths_of_the_buckets(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fused, "applies", lambda layer, training: False)
-    dataset = training_dataset(make_batches(), LABELS, seed=1, epoch=0)
     losses, lengths = [], set()
     for compiled in (False, True):
         trainer = make_trainer(settings={"clip_norm": 0.05, "l2": 0.01}, architecture=name)
-        step = tf.function(lambda batch, of=trainer: of._replica_step(*batch)[0], jit_compile=compiled,
+        dataset = dataset_of(partial(trainer.task.batches, 0, 0), trainer.task.signature)
+        step = tf.function(lambda batch, of=trainer: of._replica_step(batch, [])[0], jit_compile=compiled,
                            input_signature=[dataset.element_spec])
         losses.append([float(step(batch)) for batch in dataset])
         lengths |= {batch[0][0].shape[1] for batch in dataset}

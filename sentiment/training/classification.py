@@ -1,0 +1,163 @@
+"""Text classification as a task of the training loop."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import count, repeat
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from sentiment.batching import PADDING_ID, UNKNOWN_ID, Batch, Batches, map_batches
+from sentiment.config import TrainingConfig
+from sentiment.losses import cross_entropy, predicted_classes
+from sentiment.signals import StopRequest
+from sentiment.training.calibration import GRID, calibrated_loss, score_and_information, summed_losses
+from sentiment.training.loop import StepLoss, Task
+from sentiment.training.noise import Noise
+from sentiment.training.objective import Objective
+from sentiment.training.prior import TeacherLogits
+from sentiment.training.strategy import Workers
+
+
+class ClassificationTask(Task):
+    """The classification of texts: cross-entropy and what `Objective` adds to it.
+
+    A batch is a pair of a labelled batch, int32 [batch, time] ids, int32 [batch] labels and float32 [batch] shares, and
+    an unlabelled one, ids and shares (an empty tuple without unlabelled texts); with a teacher, its logits are last in
+    both. A share is the weight of a text divided by the number of real rows, and 0 for filling, so that the loss of a
+    batch is a plain sum of losses times shares however its rows are spread over devices. Weights are factors of all
+    losses of a labelled text; what layers add of their own (batch normalisation's statistics, the penalty of
+    self-attention) sees the texts alike.
+
+    Args:
+        model: int32 [batch, time] ids to float32 [batch, 1 or classes] logits.
+        config: of the objective.
+        train: the training texts.
+        labels: int32 [texts], theirs.
+        validation: the validation texts.
+        validation_labels: int32 [texts], theirs.
+        class_weights: float32 [classes].
+        weights: float32 [texts], at least 0 and not all 0, of the training texts; None for ones.
+        unlabelled: texts that the objective uses, too; each labelled batch comes with a batch of them.
+        teacher: logits to distil.
+        seed: of the order of the texts.
+    """
+
+    def __init__(self, model: keras.Model, config: TrainingConfig, train: Batches, labels: np.ndarray,
+                 validation: Batches, validation_labels: np.ndarray, class_weights: np.ndarray, *,
+                 weights: np.ndarray | None = None, unlabelled: Batches | None = None,
+                 teacher: TeacherLogits | None = None, seed: int = 1) -> None:
+        self.network = model
+        self.train, self.labels = train, labels
+        self.validation, self.validation_labels = validation, validation_labels
+        self.weights = np.ones(len(labels), np.float32) if weights is None else np.asarray(weights, np.float32)
+        self.unlabelled = unlabelled
+        self.teacher = teacher
+        self.seed = seed
+        self.objective = Objective(model, config, class_weights)
+        size = train.batch_size
+        ids, shares = tf.TensorSpec([size, None], tf.int32), tf.TensorSpec([size], tf.float32)
+        logits = () if teacher is None else (tf.TensorSpec([size, teacher.labelled.shape[1]], tf.float32),)
+        self.signature = ((ids, tf.TensorSpec([size], tf.int32), shares, *logits),
+                          () if unlabelled is None else (ids, shares, *logits))
+        self._infer = tf.function(partial(model, training=False),
+                                  input_signature=[tf.TensorSpec([None, None], tf.int32)])
+
+    def __len__(self) -> int:
+        return len(self.train)
+
+    def batches(self, epoch: int, first: int) -> Iterator[Any]:
+        """Yield pairs of a labelled and an unlabelled batch."""
+        labelled, unlabelled = self.teacher or (None, None)
+        others = repeat(()) if self.unlabelled is None else endless(
+            self.unlabelled, self.seed, epoch * len(self) + first, unlabelled)
+        for batch, other in zip(self.train.shuffled(self.seed, epoch, first), others, strict=False):
+            shares = _shares(batch) * _of_rows(batch, self.weights)
+            yield (batch.ids, _of_rows(batch, self.labels), shares, *_taught(batch, labelled)), other
+
+    def loss(self, batch: Any, carried: Sequence[Any], noise: Noise) -> StepLoss:
+        """Return the loss, and the logits of the labelled texts."""
+        labelled, unlabelled = batch
+        return StepLoss(*self.objective(labelled, unlabelled or None, noise))
+
+    def metrics(self, batch: Any, outputs: Any) -> dict[str, Any]:
+        """Return the accuracy on the labelled texts whose weight is not 0."""
+        (_, labels, shares, *_), _ = batch
+        right = [(predicted_classes(outputs) == labels) & (shares > 0), shares > 0]
+        return {"accuracy": tf.stack([tf.reduce_sum(tf.cast(one, tf.int32)) for one in right])}
+
+    def rows(self, batch: Any) -> Any:
+        """Return the ids of all words of a batch, and those that dropout may put in their place."""
+        labelled, unlabelled = batch
+        ids = [tf.reshape(one, [-1]) for one in [labelled[0], *unlabelled[:1]]]
+        return tf.unique(tf.concat([*ids, [PADDING_ID, UNKNOWN_ID]], axis=0))[0]
+
+    def predict(self, batches: Batches, request: StopRequest | None = None) -> np.ndarray:
+        """Return float32 [texts, 1 or classes]: the logits of all texts in their order; `request` may interrupt it."""
+
+        def infer(ids: np.ndarray) -> Any:
+            if request is not None:
+                request.obey()
+            return self._infer(ids)
+
+        return map_batches(batches.by_length(), len(batches.tokens), infer)
+
+    def validate(self, workers: Workers, request: StopRequest) -> dict[str, float]:
+        """Return loss, calibrated loss and accuracy on the validation texts, of which each worker predicts its share.
+
+        `val_calibrated_loss` is the mean loss after calibration, which every model gets in the end.
+        """
+        own: StopRequest | None = request
+        validation, labels = self.validation, self.validation_labels
+        parts = workers.count if workers.count <= len(labels) else 1  # of the texts, one for each worker
+        if parts > 1:
+            share = workers.share(len(labels))
+            validation = Batches(validation.tokens.take(share), validation.boundaries, validation.batch_size)
+            labels, own = labels[share], None  # one must not stop, the others would wait
+        logits = self.predict(validation, own)
+        texts, right, loss, score, information, *losses = workers.mean(
+            len(labels), int(np.sum(predicted_classes(logits) == labels)),
+            float(np.sum(cross_entropy(labels, logits), dtype=np.float64)), *score_and_information(labels, logits),
+            *summed_losses(labels, logits, GRID))
+        # The mean over the workers of parts of the texts, times their number, is a sum over all texts.
+        calibrated = calibrated_loss([one * parts for one in losses], score * parts, information * parts)
+        return {"val_loss": loss / texts, "val_calibrated_loss": calibrated / parts / texts,
+                "val_accuracy": right / texts}
+
+    def summary(self, logs: Mapping[str, float]) -> str:
+        """Return loss and accuracy in training and validation."""
+        return (f"loss {logs['loss']:.4f}  accuracy {logs['accuracy']:.4f}  "
+                f"validation loss {logs['val_loss']:.4f}, calibrated {logs['val_calibrated_loss']:.4f}  "
+                f"accuracy {logs['val_accuracy']:.4f}")
+
+
+def endless(batches: Batches, seed: int, first: int = 0, taught: np.ndarray | None = None
+            ) -> Iterator[tuple[np.ndarray, ...]]:
+    """Yield (ids, shares) of unlabelled texts, epoch after epoch, from batch number `first` on.
+
+    With `taught`, a teacher's logits float32 [texts, 1 or classes], those of the rows come behind them.
+    """
+    begun, left_out = divmod(first, len(batches))
+    for epoch in count(begun):
+        for batch in batches.shuffled(seed, epoch, left_out if epoch == begun else 0):
+            yield batch.ids, _shares(batch), *_taught(batch, taught)
+
+
+def _taught(batch: Batch, logits: np.ndarray | None) -> tuple[np.ndarray, ...]:
+    return () if logits is None else (_of_rows(batch, logits),)
+
+
+def _shares(batch: Batch) -> np.ndarray:
+    """Return float32 [batch]: 1 / real rows, and 0 for filling."""
+    shares = np.zeros(len(batch.ids), np.float32)
+    shares[:len(batch.rows)] = 1 / len(batch.rows)
+    return shares
+
+
+def _of_rows(batch: Batch, values: np.ndarray) -> np.ndarray:
+    """Return the values of a batch's texts, [batch, ...], zeros for the rows that only fill it."""
+    own = np.zeros((len(batch.ids), *values.shape[1:]), values.dtype)
+    own[:len(batch.rows)] = values[batch.rows]
+    return own

@@ -1,0 +1,139 @@
+"""The interface of fitting: the texts, the environment and the result of a run."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import keras
+import numpy as np
+
+from sentiment import architectures
+from sentiment.batching import UNKNOWN_ID, Batches, TokenizedTexts, bucket_lengths
+from sentiment.config import RunConfig
+from sentiment.data import Corpus, load_unlabelled
+from sentiment.text import TextPreprocessor
+from sentiment.training.calibration import temperature
+from sentiment.training.callbacks import Seconds
+from sentiment.training.prior import Prior
+from sentiment.training.recovery import identity_of
+
+
+@dataclass(frozen=True)
+class PreparedTexts:
+    """The texts of a run as ids in batches, and their preprocessor.
+
+    Attributes:
+        preprocessor: fitted on the training and unlabelled texts.
+        without_labels: the training texts, then the unlabelled ones.
+        train, validation, unlabelled: batches of them.
+    """
+
+    preprocessor: TextPreprocessor
+    without_labels: TokenizedTexts
+    train: Batches
+    validation: Batches
+    unlabelled: Batches | None
+
+    @classmethod
+    def prepare(cls, config: RunConfig, corpus: Corpus, folder: Path | None = None,
+                words: Sequence[str] | None = None) -> Self:
+        """Fit the preprocessor, and cut all texts into batches.
+
+        With `folder`, the ids are on disk there; with `words`, they are the vocabulary.
+        """
+        others = load_unlabelled(config.data, corpus)
+        preprocessor = (TextPreprocessor.fit(config.text, chain(corpus.train.texts, others)) if words is None
+                        else TextPreprocessor(config.text, words))
+        tokens = preprocessor.tokenize(chain(corpus.train.texts, others), folder)
+        train = tokens.part(0, len(corpus.train))
+        boundaries = bucket_lengths(train.lengths, config.text.buckets, config.text.max_length)
+
+        def batches(of: TokenizedTexts) -> Batches:
+            return Batches(of, boundaries, config.training.batch_size)
+
+        return cls(preprocessor, tokens, batches(train),
+                   batches(preprocessor.tokenize(corpus.validation.texts, folder)),
+                   batches(tokens.part(len(train), len(tokens))) if others else None)
+
+    @property
+    def summary(self) -> str:
+        """One line of text: median length, shares of full and of unknown words, and the batch size."""
+        lengths, config = self.train.tokens.lengths, self.preprocessor.config
+        counts = self.train.tokens.counts(self.preprocessor.vocabulary_size)
+        filled, unknown = np.mean(lengths == config.max_length), counts[UNKNOWN_ID] / max(1, counts.sum())
+        return (f"texts: {np.median(lengths):.0f} words in the median, {filled:.0%} fill --max-length "
+                f"{config.max_length}; {unknown:.1%} of the words are not among the {len(self.preprocessor.words):,} "
+                f"known; batches of {self.train.batch_size}")
+
+    def identity(self, corpus: Corpus) -> str:
+        """Return a digest of all ids, labels and weights."""
+        tokens = [batches.tokens for batches in (self.train, self.validation, self.unlabelled) if batches is not None]
+        return identity_of(self.preprocessor.words, tokens, corpus.train.labels, corpus.validation.labels,
+                           *(() if corpus.train.weights is None else (corpus.train.weights,)))
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The devices, the logs and the prior knowledge of a run.
+
+    Attributes:
+        strategy: a `tf.distribute.Strategy`.
+        history_file: CSV, a row an epoch.
+        checkpoints: their folder.
+        tensorboard: folder of TensorBoard's logs.
+        watchers: callbacks beside those that the configuration asks for.
+        prior: a pretrained network, a teacher's logits.
+    """
+
+    strategy: Any
+    history_file: Path
+    checkpoints: Path
+    tensorboard: Path
+    watchers: Sequence[keras.callbacks.Callback]
+    prior: Prior
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training yields.
+
+    Attributes:
+        model: with the weights of the best epoch, its logits divided by the temperature.
+        preprocessor: fitted on the training texts.
+        sizes: what the model was built with.
+        history: a list by metric, a value an epoch; empty for a model that was fitted at once.
+        best_epoch: counted from 1; None for a model that was fitted at once.
+        validation_logits: float32 [texts, 1 or classes], of the model.
+        temperature: see `sentiment.training.calibration`.
+        seconds: that it took.
+        devices: in words.
+        diverged: what happened if the loss stopped being finite, else None.
+    """
+
+    model: keras.Model
+    preprocessor: TextPreprocessor
+    sizes: architectures.Sizes
+    history: dict[str, list[float]]
+    best_epoch: int | None
+    validation_logits: np.ndarray
+    seconds: Seconds
+    devices: str
+    diverged: str | None
+    temperature: float = 1.0
+
+    def calibrated(self, labels: np.ndarray) -> Self:
+        """Find the temperature on the validation labels, int [texts], and divide the model's logits by it."""
+        found = temperature(labels, self.validation_logits)
+        architectures.scale_logits(self.model, 1 / found)
+        return dataclasses.replace(self, validation_logits=self.validation_logits / np.float32(found),
+                                   temperature=found)
+
+
+class Fit(Protocol):
+    """A way to fit a model: by gradient descent, or in closed form."""
+
+    def __call__(self, config: RunConfig, corpus: Corpus, texts: PreparedTexts, environment: Environment) -> Trained:
+        """Build the model that a configuration describes and fit it; its logits are not calibrated yet."""
