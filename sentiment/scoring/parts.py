@@ -103,7 +103,7 @@ class PartedTable:
             if self.kind == ".parquet":
                 _merge_parquet(paths, beside)
             else:
-                _merge_text(paths, beside, self.kind, suffixes_of(self.path).compressed)
+                _merge_text(paths, beside, self.kind, suffixes_of(self.path)[1])
         self.discard()
         return self._rows
 
