@@ -1,23 +1,20 @@
-"""Where raw text and labels come from: IMDB, tables, folders, the bundled sample; and how they are split."""
+"""Sources of labelled texts (IMDB, tables, folders, the bundled sample) and their splits."""
 
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-from sentiment.config import UNLABELLED_OF_CORPUS, DataConfig
+from sentiment.config import UNLABELLED_OF_CORPUS, DataConfig, flag_of
 from sentiment.data import imdb, labelled, sample
 from sentiment.data.corpus import Corpus, Examples, HeldOut, Texts, digests, occurring
 from sentiment.data.download import DownloadError
 from sentiment.data.formats import check_applies
 from sentiment.data.splits import with_share
-from sentiment.data.streams import scan
-from sentiment.data.tables import labelled_rows
 from sentiment.errors import UserError
 
 __all__ = ["Corpus", "Examples", "HeldOut", "Texts", "digests", "load_corpus", "load_for_evaluation",
            "load_unlabelled", "occurring"]
 
-NAMED: dict[str, Callable[[DataConfig, int], Corpus]] = {"imdb": imdb.load, "sample": sample.load}
 FORMAT_OPTIONS = ("text_column", "encoding", "separator", "header", "quoting")
 FILE_OPTIONS = ("test_file", "validation_file", "label_column", "group_column", "stream", "merge_labels",
                 "min_class_size")
@@ -35,15 +32,13 @@ def load_corpus(config: DataConfig, seed: int) -> Corpus:
 
 
 def _load(config: DataConfig, seed: int) -> Corpus:
-    if config.dataset in NAMED or config.dataset == "auto":
+    if config.dataset in NAMED:
         others = config.named_unlabelled not in (None, UNLABELLED_OF_CORPUS)  # which are a table
         for name in FILE_OPTIONS if others else (*FILE_OPTIONS, *FORMAT_OPTIONS):
-            if getattr(config, name) != getattr(DataConfig, name):
-                flag = "no-header" if name == "header" else name.replace("_", "-")
-                raise UserError(f"--{flag} goes with --dataset PATH, not with '{config.dataset}'")
-    if config.dataset == "auto":
-        return _imdb_or_sample(config, seed)
-    if config.dataset in NAMED:
+            option = DataConfig.__dataclass_fields__[name]
+            if getattr(config, name) != option.default:
+                flag = "--no-header" if name == "header" else flag_of(option)
+                raise UserError(f"{flag} goes with --dataset PATH, not with '{config.dataset}'")
         return NAMED[config.dataset](config, seed)
     path = Path(config.dataset).expanduser()
     if imdb.is_imdb(path):
@@ -56,7 +51,7 @@ def _load(config: DataConfig, seed: int) -> Corpus:
 
 
 def load_unlabelled(config: DataConfig, corpus: Corpus) -> Texts:
-    """Return the texts without labels that the configuration names; none if it names none.
+    """Return the unlabelled texts that the configuration names; none if it names none.
 
     Raises:
         UserError: if they cannot be read, or the corpus has none of its own.
@@ -65,10 +60,7 @@ def load_unlabelled(config: DataConfig, corpus: Corpus) -> Texts:
     if named is None:
         return []
     if named != UNLABELLED_OF_CORPUS:
-        if config.stream:
-            return scan(named, config, labelled=False)[0]
-        return [text for read in labelled_rows(named, config, labelled.ROWS_AT_ONCE, labelled=False)
-                for text in read.texts]
+        return labelled.from_table(named, config, labelled=False).texts
     texts = corpus.unlabelled()
     if not texts:
         raise UserError(f"{corpus.name} has no texts without labels: name a file with --unlabelled FILE")
@@ -86,7 +78,7 @@ def load_for_evaluation(config: DataConfig, seed: int, class_names: tuple[str, .
         UserError: for a label that is not one of `class_names`, or a named corpus with other classes.
     """
     path = Path(config.dataset).expanduser()
-    if config.dataset in NAMED or config.dataset == "auto" or imdb.is_imdb(path):
+    if config.dataset in NAMED or imdb.is_imdb(path):
         corpus = load_corpus(config, seed)
         if corpus.class_names != class_names:
             raise UserError(f"{corpus.name} has the classes {', '.join(corpus.class_names)}, the model "
@@ -111,3 +103,7 @@ def _imdb_or_sample(config: DataConfig, seed: int) -> Corpus:
         corpus = sample.load(config, seed)
         note = f"the bundled sample was used instead of IMDB: {error}"
         return dataclasses.replace(corpus, notes=(note, *corpus.notes))
+
+
+NAMED: dict[str, Callable[[DataConfig, int], Corpus]] = {
+    "auto": _imdb_or_sample, "imdb": imdb.load, "sample": sample.load}
