@@ -1,7 +1,9 @@
 """Plots as picture files: learning curves, confusion matrix, ROC, the flow of gradients."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -17,6 +19,16 @@ LINE_STYLES = ("-", "-", "--", "-.", ":")
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as the file's suffix says."""
     figure.savefig(path, dpi=DOTS_PER_INCH)
+
+
+@contextmanager
+def drawn(path: Path, width: float, height: float, grid: Literal["both", "x"] = "both") -> Iterator[Any]:
+    """Yield the axes of a figure of so many inches, which then gets a grid and is written to a file."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
+    yield axes
+    axes.grid(alpha=0.3, axis=grid)
+    save(figure, path)
 
 
 def learning_curves(history: dict[str, list[float]], path: Path, best_epoch: int) -> None:
@@ -71,44 +83,35 @@ def roc_curves(labels: np.ndarray, scores: np.ndarray, class_names: tuple[str, .
         path: the PNG file.
     """
     shown = [1] if len(class_names) == 2 else range(min(len(class_names), 10))
-    figure = Figure(figsize=(5, 4.6), layout="constrained")
-    axes = figure.subplots()
-    for index in shown:
-        right = labels == index
-        if right.all() or not right.any():
-            continue
-        false_rate, true_rate, _ = roc_curve(right, scores[:, index])
-        area = np.trapezoid(true_rate, false_rate)
-        axes.plot(false_rate, true_rate, label=f"{class_names[index]} (area {area:.4f})")
-    axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="chance")
-    axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
-    axes.grid(alpha=0.3)
-    axes.legend(loc="lower right")
-    save(figure, path)
+    with drawn(path, 5, 4.6) as axes:
+        for index in shown:
+            right = labels == index
+            if right.all() or not right.any():
+                continue
+            false_rate, true_rate, _ = roc_curve(right, scores[:, index])
+            area = np.trapezoid(true_rate, false_rate)
+            axes.plot(false_rate, true_rate, label=f"{class_names[index]} (area {area:.4f})")
+        axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="chance")
+        axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
+        axes.legend(loc="lower right")
 
 
 def importances(shares: dict[str, float], path: Path) -> None:
     """Draw how much each hyper-parameter mattered, the most on top; the shares add up to 1."""
-    figure = Figure(figsize=(7, 1.2 + 0.36 * len(shares)), layout="constrained")
-    axes = figure.subplots()
-    bars = axes.barh(list(shares)[::-1], list(shares.values())[::-1], color=BLUE)
-    axes.bar_label(bars, fmt="%.2f", padding=3)
-    axes.set(xlabel="share of the spread of the validation loss", xlim=(0, 1.1 * max(shares.values())))
-    axes.grid(alpha=0.3, axis="x")
-    save(figure, path)
+    with drawn(path, 7, 1.2 + 0.36 * len(shares), grid="x") as axes:
+        bars = axes.barh(list(shares)[::-1], list(shares.values())[::-1], color=BLUE)
+        axes.bar_label(bars, fmt="%.2f", padding=3)
+        axes.set(xlabel="share of the spread of the validation loss", xlim=(0, 1.1 * max(shares.values())))
 
 
 def rate_curve(rates: np.ndarray, losses: np.ndarray, suggested: float | None, path: Path) -> None:
     """Draw the smoothed loss by the learning rate, float [steps] both, and mark the suggested rate if there is one."""
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(rates, losses, color=BLUE)
-    if suggested is not None:
-        axes.axvline(suggested, color=ORANGE, linestyle="--", label=f"the loss falls fastest: {suggested:.1e}")
-        axes.legend()
-    axes.set(xlabel="learning rate", ylabel="training loss, smoothed", xscale="log")
-    axes.grid(alpha=0.3)
-    save(figure, path)
+    with drawn(path, 7, 4.2) as axes:
+        axes.plot(rates, losses, color=BLUE)
+        if suggested is not None:
+            axes.axvline(suggested, color=ORANGE, linestyle="--", label=f"the loss falls fastest: {suggested:.1e}")
+            axes.legend()
+        axes.set(xlabel="learning rate", ylabel="training loss, smoothed", xscale="log")
 
 
 def gradient_flow(norms: dict[str, dict[str, np.ndarray]], path: Path) -> None:

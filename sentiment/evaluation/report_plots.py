@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_curve
 
 from sentiment.evaluation.metrics import by_confidence, calibration_error
-from sentiment.evaluation.plots import GREY, LINE_COLORS, LINE_STYLES, save
+from sentiment.evaluation.plots import GREY, LINE_COLORS, LINE_STYLES, drawn
 from sentiment.evaluation.slices import Slice
 
 COLORS = LINE_COLORS[1:]
@@ -18,20 +17,17 @@ MOST_CURVES = 10
 
 def precision_recall_curves(labels: np.ndarray, scores: np.ndarray, class_names: tuple[str, ...], path: Path) -> None:
     """Draw precision by recall of the second of two classes, or of each of several against the rest (at most ten)."""
-    figure = Figure(figsize=(5, 4.6), layout="constrained")
-    axes = figure.subplots()
-    for index in [1] if len(class_names) == 2 else range(min(len(class_names), MOST_CURVES)):
-        of_class = labels == index
-        if not of_class.any():
-            continue
-        precision, recall, _ = precision_recall_curve(of_class, scores[:, index])
-        kept = np.unique(np.linspace(0, len(recall) - 1, MOST_POINTS).astype(int))
-        area = average_precision_score(of_class, scores[:, index])
-        axes.plot(recall[kept], precision[kept], label=f"{class_names[index]} (average precision {area:.4f})")
-    axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.02))
-    axes.grid(alpha=0.3)
-    axes.legend(loc="lower left")
-    save(figure, path)
+    with drawn(path, 5, 4.6) as axes:
+        for index in [1] if len(class_names) == 2 else range(min(len(class_names), MOST_CURVES)):
+            of_class = labels == index
+            if not of_class.any():
+                continue
+            precision, recall, _ = precision_recall_curve(of_class, scores[:, index])
+            kept = np.unique(np.linspace(0, len(recall) - 1, MOST_POINTS).astype(int))
+            area = average_precision_score(of_class, scores[:, index])
+            axes.plot(recall[kept], precision[kept], label=f"{class_names[index]} (average precision {area:.4f})")
+        axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.02))
+        axes.legend(loc="lower left")
 
 
 def reliability(labels: np.ndarray, curves: Mapping[str, np.ndarray], path: Path) -> None:
@@ -42,48 +38,40 @@ def reliability(labels: np.ndarray, curves: Mapping[str, np.ndarray], path: Path
         curves: float logits [texts, 1 or classes] by the name of the curve.
         path: of the picture.
     """
-    figure = Figure(figsize=(5, 4.6), layout="constrained")
-    axes = figure.subplots()
-    lowest = 1.0
-    for place, (name, logits) in enumerate(curves.items()):
-        confidence, right, bins = by_confidence(labels, logits)
-        points = [(float(confidence[bins == each].mean()), float(right[bins == each].mean()))
-                  for each in np.unique(bins)]
-        lowest = min(lowest, *(value for point in points for value in point))
-        axes.plot(*zip(*points, strict=True), color=COLORS[place % len(COLORS)], marker="os^v"[place % 4],
-                  linestyle=LINE_STYLES[1 + place % 4], label=f"{name} (error {calibration_error(labels, logits):.4f})")
-    axes.plot([lowest, 1], [lowest, 1], color=GREY, linestyle=":", label="calibrated")
-    axes.set(xlabel="score of the answer", ylabel="share that is right", aspect="equal")
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize="small")
-    save(figure, path)
+    with drawn(path, 5, 4.6) as axes:
+        lowest = 1.0
+        for place, (name, logits) in enumerate(curves.items()):
+            confidence, right, bins = by_confidence(labels, logits)
+            points = [(float(confidence[bins == each].mean()), float(right[bins == each].mean()))
+                      for each in np.unique(bins)]
+            lowest = min(lowest, *(value for point in points for value in point))
+            axes.plot(*zip(*points, strict=True), color=COLORS[place % len(COLORS)], marker="os^v"[place % 4],
+                      linestyle=LINE_STYLES[1 + place % 4],
+                      label=f"{name} (error {calibration_error(labels, logits):.4f})")
+        axes.plot([lowest, 1], [lowest, 1], color=GREY, linestyle=":", label="calibrated")
+        axes.set(xlabel="score of the answer", ylabel="share that is right", aspect="equal")
+        axes.legend(fontsize="small")
 
 
 def slices(found: Sequence[Slice], label: str, path: Path) -> None:
     """Draw the accuracy of each slice with its interval, and how many texts it has."""
-    figure = Figure(figsize=(7, 1.2 + 0.36 * len(found)), layout="constrained")
-    axes = figure.subplots()
-    places = np.arange(len(found))
-    values = np.array([one.accuracy for one in found])
-    errors = np.abs(np.array([one.interval for one in found]).T - values)
-    axes.errorbar(values, places, xerr=errors, fmt="o", color=COLORS[0], capsize=3)
-    axes.set_yticks(places, [f"{one.name}  ({one.texts:,})" for one in found])
-    axes.set(xlabel="accuracy", ylabel=label, ylim=(len(found) - 0.5, -0.5))
-    axes.grid(alpha=0.3)
-    save(figure, path)
+    with drawn(path, 7, 1.2 + 0.36 * len(found)) as axes:
+        places = np.arange(len(found))
+        values = np.array([one.accuracy for one in found])
+        errors = np.abs(np.array([one.interval for one in found]).T - values)
+        axes.errorbar(values, places, xerr=errors, fmt="o", color=COLORS[0], capsize=3)
+        axes.set_yticks(places, [f"{one.name}  ({one.texts:,})" for one in found])
+        axes.set(xlabel="accuracy", ylabel=label, ylim=(len(found) - 0.5, -0.5))
 
 
 def overlaid_roc(labels: np.ndarray, scores: Mapping[str, np.ndarray], path: Path) -> None:
     """Draw the ROC curves of several models for the second of two classes; scores are float [texts] by model."""
-    figure = Figure(figsize=(5.6, 5.2), layout="constrained")
-    axes = figure.subplots()
-    for place, (name, values) in enumerate(scores.items()):
-        false_rate, true_rate, _ = roc_curve(labels == 1, values)
-        area = np.trapezoid(true_rate, false_rate)
-        kept = np.unique(np.linspace(0, len(true_rate) - 1, MOST_POINTS).astype(int))
-        axes.plot(false_rate[kept], true_rate[kept], color=COLORS[place % len(COLORS)],
-                  linestyle=LINE_STYLES[1 + place % 4], label=f"{name} (area {area:.4f})")
-    axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
-    axes.grid(alpha=0.3)
-    axes.legend(loc="lower right", fontsize="small")
-    save(figure, path)
+    with drawn(path, 5.6, 5.2) as axes:
+        for place, (name, values) in enumerate(scores.items()):
+            false_rate, true_rate, _ = roc_curve(labels == 1, values)
+            area = np.trapezoid(true_rate, false_rate)
+            kept = np.unique(np.linspace(0, len(true_rate) - 1, MOST_POINTS).astype(int))
+            axes.plot(false_rate[kept], true_rate[kept], color=COLORS[place % len(COLORS)],
+                      linestyle=LINE_STYLES[1 + place % 4], label=f"{name} (area {area:.4f})")
+        axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
+        axes.legend(loc="lower right", fontsize="small")

@@ -265,7 +265,7 @@ def axes_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[list[t
     """Return a function of rows, each with the texts that it gets right and its seconds, to the axes drawn of them."""
     def draw(ran: list[tuple[Row, int, float]]) -> Any:
         figures: list[Any] = []
-        monkeypatch.setattr("sentiment.benchmark.accuracy_plots.save", lambda figure, path: figures.append(figure))
+        monkeypatch.setattr("sentiment.evaluation.plots.save", lambda figure, path: figures.append(figure))
         found = {row: [Run(row.name, 1, values(row.name, 1, right, seconds=seconds))] for row, right, seconds in ran}
         against(found, "seconds", lambda run: run.values["seconds"]["all"], tmp_path / "unused.png")
         figures[0].draw_without_rendering()
