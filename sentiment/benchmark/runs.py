@@ -1,7 +1,6 @@
 """Runs of the IMDB benchmark: each a `train` of its own, kept as a line of JSON."""
 
 import base64
-import csv
 import json
 import shutil
 import signal
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from sentiment.artifacts import PretrainedFolder, RunFolder
 from sentiment.benchmark.rows import Row
@@ -60,36 +60,31 @@ class Run:
         return np.unpackbits(packed, count=self.values["test"]["texts"]).astype(bool)
 
 
-class Results:
-    """A file of runs, a line each; a run is known by its row and its seed."""
+def read_runs(path: Path) -> list[Run]:
+    """Return the runs of a file of results, a line each, in the order of the file; none if there is no such file.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def runs(self) -> list[Run]:
-        """Return the runs that are there, in the order of the file.
-
-        Raises:
-            UserError: if a line is damaged.
-        """
-        if not self.path.exists():
-            return []
-        found = []
-        for number, line in enumerate(self.path.read_text(encoding="utf-8").splitlines(), start=1):
-            try:
-                values = json.loads(line)
-                found.append(Run(values["row"], values["seed"], values))
-            except (ValueError, KeyError, TypeError):
-                raise UserError(f"{self.path}, line {number}: not a run of the benchmark") from None
-        return found
-
-    def append(self, values: dict[str, Any]) -> None:
-        """Add a run."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(values, ensure_ascii=False) + "\n")
+    Raises:
+        UserError: if a line is damaged.
+    """
+    if not path.exists():
+        return []
+    found = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            values = json.loads(line)
+            found.append(Run(values["row"], values["seed"], values))
+        except (ValueError, KeyError, TypeError):
+            raise UserError(f"{path}, line {number}: not a run of the benchmark") from None
+    return found
 
 
-def run_all(results: Results, rows: Sequence[Row], seeds: Sequence[int], data: DataConfig, budget: float | None
+def append_run(path: Path, values: dict[str, Any]) -> None:
+    """Add a run to a file of results."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(values, ensure_ascii=False) + "\n")
+
+
+def run_all(results: Path, rows: Sequence[Row], seeds: Sequence[int], data: DataConfig, budget: float | None
             ) -> list[str]:
     """Run what is not in the results yet, one seed of all rows after another, until the budget's seconds are spent.
 
@@ -100,8 +95,8 @@ def run_all(results: Results, rows: Sequence[Row], seeds: Sequence[int], data: D
         What failed.
     """
     failed, left = [], 0
-    started, work = time.monotonic(), results.path.with_name(f"{results.path.stem}.run")
-    done = {(run.row, run.seed): run.values["seconds"]["all"] for run in results.runs()}
+    started, work = time.monotonic(), results.with_name(f"{results.stem}.run")
+    done = {(run.row, run.seed): run.values["seconds"]["all"] for run in read_runs(results)}
     for seed in seeds:
         for row in rows:
             if (row.name, seed) in done:
@@ -118,7 +113,7 @@ def run_all(results: Results, rows: Sequence[Row], seeds: Sequence[int], data: D
                 log.warning(str(error))
                 failed.append(f"{row.name}, seed {seed}")
                 continue
-            results.append(values)
+            append_run(results, values)
             done[row.name, seed] = values["seconds"]["all"]
     if left:
         log(f"{left} {'run' if left == 1 else 'runs'} not begun, the budget is spent")
@@ -204,9 +199,8 @@ def _history(folder: RunFolder) -> dict[str, list[float]]:
     """Return the values by epoch; nothing for a model that was fitted at once."""
     if not folder.history.is_file():
         return {}
-    with folder.history.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {name: [float(row[name]) for row in rows] for name in rows[0] if name != "epoch"}
+    history = pd.read_csv(folder.history, float_precision="round_trip").drop(columns="epoch")
+    return {str(name): values for name, values in history.astype(float).to_dict("list").items()}
 
 
 def lengths_of_test(data: DataConfig) -> np.ndarray:

@@ -1,6 +1,7 @@
 """The default bidirectional LSTM, trained on the same texts for one pass."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ LEARNING_RATE, CLIP_NORM = 1e-3, 1.0
 
 def ours(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int, by_rows: bool = True
          ) -> Callable[[], Any]:
-    """The trainer of this project: batches by length."""
+    """The trainer of this project: batches by length; `by_rows` updates only the embedding's rows of a batch."""
     import keras
 
     from sentiment import architectures
@@ -41,11 +42,6 @@ def mixed(**options: Any) -> Callable[[], Any]:
 
     with precision(True):
         return ours(**options, by_rows=False)
-
-
-def dense(**options: Any) -> Callable[[], Any]:
-    """The same with an update of the whole embedding at each step."""
-    return ours(**options, by_rows=False)
 
 
 def xla(**options: Any) -> Callable[[], Any]:
@@ -110,6 +106,7 @@ def example(*, file: str, vocabulary: int, max_length: int, batch: int, embeddin
 
 def _torch(file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int, *, packed: bool
            ) -> Callable[[], Any]:
+    """The same model in PyTorch, padded to the full length, or `packed`, in the batches by length of this project."""
     import torch
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -146,16 +143,6 @@ def _torch(file: str, vocabulary: int, max_length: int, batch: int, embedding: i
     return epoch
 
 
-def torch_padded(**options: Any) -> Callable[[], Any]:
-    """The same model in PyTorch, padded to the full length."""
-    return _torch(**options, packed=False)
-
-
-def torch_packed(**options: Any) -> Callable[[], Any]:
-    """The same model in PyTorch, in the batches by length of this project, packed."""
-    return _torch(**options, packed=True)
-
-
-SIDES = {"sentiment": ours, "keras": stock, "keras example": example, "torch": torch_padded,
-         "torch packed": torch_packed, "dense Adam": dense, "mixed precision": mixed, "XLA": xla,
-         "1 thread an operator": one_thread_an_operator}
+SIDES = {"sentiment": ours, "keras": stock, "keras example": example, "torch": partial(_torch, packed=False),
+         "torch packed": partial(_torch, packed=True), "dense Adam": partial(ours, by_rows=False),
+         "mixed precision": mixed, "XLA": xla, "1 thread an operator": one_thread_an_operator}
