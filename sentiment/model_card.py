@@ -114,9 +114,8 @@ def _epochs(config: RunConfig, training: dict[str, Any]) -> str:
 
 
 def _row(split: str, metrics: dict[str, Any]) -> str:
-    area = "-" if metrics["roc_auc"] is None else f"{metrics['roc_auc']:.4f}"
-    return (f"| {split} | {metrics['accuracy']:.4f} | {metrics['macro_f1']:.4f} | {metrics['log_loss']:.4f} "
-            f"| {metrics['calibration_error']:.4f} | {area} |")
+    values = [metrics[key] for key in ("accuracy", "macro_f1", "log_loss", "calibration_error", "roc_auc")]
+    return f"| {split} | {' | '.join('-' if value is None else f'{value:.4f}' for value in values)} |"
 
 
 def _class_rows(metrics: dict[str, Any]) -> str:

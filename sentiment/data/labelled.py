@@ -19,8 +19,8 @@ from sentiment.data.classes import (
     class_order,
     folded,
     kept_names,
-    merged_names,
     notes_on,
+    similar_names,
 )
 from sentiment.data.corpus import Corpus, Examples, HeldOut, Texts, blank, identities, taken
 from sentiment.data.formats import check_applies, read_text
@@ -203,7 +203,8 @@ def build_corpus(name: str, train: Named, validation: Named | None, test: Named 
     """
     rows = np.flatnonzero(~(blank(train.texts) | blank_among(train.labels)))
     if config.merge_labels:
-        merged = merged_names(Counter(train.labels[row] for row in rows))
+        groups = similar_names(Counter(train.labels[row] for row in rows))
+        merged = {name: group[0] for group in groups for name in group}
         train = replace(train, labels=[merged.get(label, label) for label in train.labels])
     labels = [train.labels[row] for row in rows]
     counts = Counter(labels)

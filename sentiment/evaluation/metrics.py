@@ -69,6 +69,11 @@ def evaluate(labels: np.ndarray, logits: np.ndarray, class_names: tuple[str, ...
     }
 
 
+def shown(value: float | None) -> str:
+    """Return a metric with four digits, or a dash for one that is not defined."""
+    return "-" if value is None else f"{value:.4f}"
+
+
 def _roc_auc(labels: np.ndarray, scores: np.ndarray) -> float | None:
     classes = scores.shape[1]
     if len(np.unique(labels)) < classes:

@@ -1,4 +1,4 @@
-"""The rows of files, a few thousand at a time, and their predictions as columns."""
+"""Frames of a few thousand rows of files, with predictions as columns."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -32,11 +32,18 @@ def text_chunks(source: str, text_column: str | None, form: TableFormat = DEFAUL
     """
     paths = matching_files(source)
     check_applies(form, paths, source)
+    for path, frame, name in _named_frames(paths, text_column, form):
+        yield as_texts(column_of(frame, name), str(path))
+
+
+def _named_frames(paths: Sequence[Path], text_column: str | None, form: TableFormat,
+                  seen: Callable[[int], None] = lambda size: None) -> Iterator[tuple[Path, pd.DataFrame, str]]:
+    """Yield the rows of files with their path and the name of the column with the text."""
     for path in paths:
         name = None
-        for frame in read_chunks(path, CHUNK_ROWS, form=form):
+        for frame in read_chunks(path, CHUNK_ROWS, form=form, seen=seen):
             name = name or text_name(frame, text_column, path, form)
-            yield as_texts(column_of(frame, name), str(path))
+            yield path, frame, name
 
 
 def scored_frames(classifier: Predictor, sources: Sequence[Path], text_column: str | None,
@@ -60,30 +67,26 @@ def scored_frames(classifier: Predictor, sources: Sequence[Path], text_column: s
     """
     rows = 0
     expected: list[str] | None = None
-    found = False
-    for path in sources:
-        name = None
-        for frame in read_chunks(path, CHUNK_ROWS, form=form, seen=seen):
-            found = True
-            name = name or text_name(frame, text_column, path, form)
-            names = list(frame.columns)
-            for added in (LABEL_COLUMN, SCORE_COLUMN):
-                if added in names:
-                    raise UserError(f"{path} already has a column '{added}': rename it")
-            if kind_of(path) not in JSON_KINDS:
-                expected = names if expected is None else expected
-                if sorted(names) != sorted(expected) or (len(set(names)) < len(names) and names != expected):
-                    raise UserError(f"{path} has the columns {', '.join(names)}, the first file has "
-                                    f"{', '.join(expected)}: with a folder as --output each has a file of its own")
-                frame = frame if names == expected else frame[expected]
-            rows += len(frame)
-            if rows <= skip and len(frame):
-                continue
-            predictions = classifier.predict(as_texts(column_of(frame, name), str(path)))
-            added_columns = {LABEL_COLUMN: pd.Series([answer.label for answer in predictions], frame.index, object),
-                             SCORE_COLUMN: pd.Series([answer.score for answer in predictions], frame.index, float)}
-            yield pd.concat([frame, pd.DataFrame(added_columns)], axis=1)
-    if not found:
+    path = None
+    for path, frame, name in _named_frames(sources, text_column, form, seen):
+        names = list(frame.columns)
+        for added in (LABEL_COLUMN, SCORE_COLUMN):
+            if added in names:
+                raise UserError(f"{path} already has a column '{added}': rename it")
+        if kind_of(path) not in JSON_KINDS:
+            expected = names if expected is None else expected
+            if sorted(names) != sorted(expected) or (len(set(names)) < len(names) and names != expected):
+                raise UserError(f"{path} has the columns {', '.join(names)}, the first file has "
+                                f"{', '.join(expected)}: with a folder as --output each has a file of its own")
+            frame = frame if names == expected else frame[expected]
+        rows += len(frame)
+        if rows <= skip and len(frame):
+            continue
+        predictions = classifier.predict(as_texts(column_of(frame, name), str(path)))
+        added_columns = {LABEL_COLUMN: pd.Series([answer.label for answer in predictions], frame.index, object),
+                         SCORE_COLUMN: pd.Series([answer.score for answer in predictions], frame.index, float)}
+        yield pd.concat([frame, pd.DataFrame(added_columns)], axis=1)
+    if path is None:
         raise UserError(f"{sources[0]} has no rows")
 
 

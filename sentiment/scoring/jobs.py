@@ -1,4 +1,4 @@
-"""Which files are labelled into which, and the labelling."""
+"""Jobs: which files are labelled into which, and the labelling."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -43,13 +43,14 @@ class Job:
 
     @property
     def size(self) -> int:
-        """The bytes of its sources."""
+        """Bytes of its sources."""
         return sum(source.stat().st_size for source in self.sources)
 
     @property
     def plan(self) -> dict[str, Any]:
-        """What must not change between a run and the one that goes on with it."""
-        return {"version": __version__, "text_column": self.text_column, "model": _states(_files(self.model)),
+        """Everything that must be equal in a run and the one that resumes it."""
+        model = sorted(path for path in self.model.glob("*") if path.is_file())
+        return {"version": __version__, "text_column": self.text_column, "model": _states(model),
                 "mixed_precision": self.mixed_precision, "format": asdict(self.form), "sources": _states(self.sources)}
 
     def _columns(self) -> list[str] | None:
@@ -131,10 +132,6 @@ def _check_folder(sources: Sequence[Path], output: Path) -> None:
         output.mkdir(exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot make {output}: {error.strerror}") from None
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
 
 
 def _states(paths: Sequence[Path]) -> list[list[Any]]:
