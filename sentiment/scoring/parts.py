@@ -283,17 +283,10 @@ def _merge_parquet(parts: list[Path], path: Path) -> None:
             for part in parts:
                 with pyarrow.parquet.ParquetFile(part) as file:
                     for batch in file.iter_batches():
-                        whole.write_table(_with_schema(pyarrow.Table.from_batches([batch]), schema))
+                        rows = [schema.empty_table(), pyarrow.Table.from_batches([batch])]
+                        whole.write_table(pyarrow.concat_tables(rows, promote_options="permissive"))
     except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError) as error:
         raise _not_parquet(error) from None
-
-
-def _with_schema(table: Any, schema: Any) -> Any:
-    """Return a table with these columns, in this order and of these types; null where it lacks one."""
-    columns = [table[name] if name in table.column_names else pyarrow.nulls(len(table), schema.field(name).type)
-               for name in schema.names]
-    return pyarrow.Table.from_arrays([column.cast(schema.field(name).type)
-                                      for name, column in zip(schema.names, columns, strict=True)], schema=schema)
 
 
 def _not_parquet(why: object) -> UserError:
