@@ -12,7 +12,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatt
 from sentiment.benchmark.accuracy_table import accuracies
 from sentiment.benchmark.rows import BASE, Row
 from sentiment.benchmark.runs import Run
-from sentiment.evaluation.plots import BLUE, GREY, LINE_COLORS, LINE_STYLES, ORANGE, drawn
+from sentiment.evaluation.plots import BLUE, GREY, LINE_COLORS, ORANGE, drawn, line_style
 
 COLORS = {"baselines": ORANGE, "architectures": BLUE, "attentions": "#009e73", "ablations": GREY}
 MARKERS = {"baselines": "s", "architectures": "o", "attentions": "^", "ablations": "."}
@@ -125,8 +125,7 @@ def learning_curves(ran: dict[Row, list[Run]], path: Path) -> None:
             curves = [run.values["history"]["val_accuracy"] for run in runs]
             epochs = min(map(len, curves))
             mean = np.mean([curve[:epochs] for curve in curves], axis=0)
-            axes.plot(np.arange(1, epochs + 1), mean, color=LINE_COLORS[place % len(LINE_COLORS)], marker="o",
-                      linestyle=LINE_STYLES[place % len(LINE_STYLES)], label=row.name)
+            axes.plot(np.arange(1, epochs + 1), mean, marker="o", label=row.name, **line_style(place))
         axes.set(xlabel="epoch", ylabel="validation accuracy")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.figure.legend(loc="outside lower center", ncols=len(shown))

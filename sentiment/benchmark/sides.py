@@ -122,8 +122,7 @@ def serve(prepare: Callable[..., Callable[[], Any]], options: dict[str, Any]) ->
 
 
 def _say(answer: dict[str, Any]) -> None:
-    sys.__stdout__.write(json.dumps(answer) + "\n")  # type: ignore[union-attr]
-    sys.__stdout__.flush()  # type: ignore[union-attr]
+    print(json.dumps(answer), file=sys.__stdout__, flush=True)
 
 
 if __name__ == "__main__":

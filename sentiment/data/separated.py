@@ -291,10 +291,10 @@ def _records(text: TextIOWrapper, head: Head) -> Iterator[list[str]]:
 def _wrong_width(record: list[str], line: int, head: Head) -> UserError:
     width, found = len(head.names), len(record)
     first = "header" if head.form.header else "first line"
-    other = other_separator(head.names, head.separator)
+    hint = separator_hint(head.names, head.separator)
     shown = "a tab" if head.separator == "\t" else f"'{head.separator}'"
-    if other:
-        advice = f"the {first} looks separated by {other}: {separator_advice(other)}"
+    if hint:
+        advice = f"the {first} looks {hint}"
     elif found == width + 1 and not record[-1]:
         advice = f"its last separator, {shown}, is one too many: remove it from the ends of the lines"
     elif found < width:
@@ -307,19 +307,14 @@ def _wrong_width(record: list[str], line: int, head: Head) -> UserError:
     return UserError(f"{head.path}, line {line} has {found} {fields}, the {first} {width}: {advice}")
 
 
-def other_separator(names: list[str], separator: str) -> str | None:
-    """Return what separates the names of a header that was read as one name, as a word, or None."""
+def separator_hint(names: list[str], separator: str) -> str:
+    """Return what separates the names of a header that was read as one name, and its flag; empty if nothing does."""
     if len(names) > 1:
-        return None
+        return ""
     found = {word: names[0].count(other) for word, other in
-             (("a semicolon", ";"), ("a tab", "\t"), ("a comma", ","), ("a pipe", "|")) if other != separator}
+             (("semicolon", ";"), ("tab", "\t"), ("comma", ","), ("pipe", "|")) if other != separator}
     best = max(found, key=lambda word: found[word])
-    return best if found[best] else None
-
-
-def separator_advice(other: str) -> str:
-    """Return the flag that names a separator which `other_separator` found."""
-    return f"add --separator {other.removeprefix('a ')}"
+    return f"separated by a {best}: add --separator {best}" if found[best] else ""
 
 
 def _check_lines(record: list[str], first: int, last: int, head: Head) -> None:

@@ -15,7 +15,7 @@ import pyarrow
 from sentiment.config import DataConfig
 from sentiment.data.formats import COMPRESSIONS, JSON_KINDS, KINDS, SEPARATORS, advice_for, is_read, kind_of
 from sentiment.data.reading import MISSING, read_chunks
-from sentiment.data.separated import other_separator, separator_advice
+from sentiment.data.separated import separator_hint
 from sentiment.errors import UserError, nearest
 from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 
@@ -185,9 +185,9 @@ def header_hint(names: list[str], form: TableFormat, path: Path) -> str:
         return ""
     if not form.header:
         return "; the columns are numbered from 1"
-    other = other_separator(names, form.separator or SEPARATORS[kind]) if kind in SEPARATORS else None
-    if other:
-        return f"; its columns look separated by {other}: {separator_advice(other)}"
+    hint = separator_hint(names, form.separator or SEPARATORS[kind]) if kind in SEPARATORS else ""
+    if hint:
+        return f"; its columns look {hint}"
     return "; if the first line is no header, add --no-header, and columns are named by number, as --text-column 1"
 
 

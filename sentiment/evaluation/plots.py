@@ -16,6 +16,11 @@ LINE_COLORS = (GREY, BLUE, ORANGE, "#009e73", "#cc79a7")
 LINE_STYLES = ("-", "-", "--", "-.", ":")
 
 
+def line_style(place: int) -> dict[str, str]:
+    """Return the colour and the dashes of a curve by its place among others."""
+    return {"color": LINE_COLORS[place % len(LINE_COLORS)], "linestyle": LINE_STYLES[place % len(LINE_STYLES)]}
+
+
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as the file's suffix says."""
     figure.savefig(path, dpi=DOTS_PER_INCH)
@@ -126,8 +131,7 @@ def gradient_flow(norms: dict[str, dict[str, np.ndarray]], path: Path) -> None:
     for axes, (name, lines) in zip(panels, norms.items(), strict=True):
         for place, (label, values) in enumerate(lines.items()):
             before = np.arange(len(values))[::-1]
-            style = {"color": LINE_COLORS[place % len(LINE_COLORS)], "linestyle": LINE_STYLES[place % len(LINE_STYLES)]}
-            axes.plot(before, np.maximum(values, np.finfo(np.float32).tiny), label=label, **style)
+            axes.plot(before, np.maximum(values, np.finfo(np.float32).tiny), label=label, **line_style(place))
         axes.set(title=name, xlabel="steps before the end of the text", yscale="log")
         axes.invert_xaxis()
         axes.grid(alpha=0.3)

@@ -7,10 +7,9 @@ import numpy as np
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_curve
 
 from sentiment.evaluation.metrics import by_confidence, calibration_error
-from sentiment.evaluation.plots import GREY, LINE_COLORS, LINE_STYLES, drawn
+from sentiment.evaluation.plots import BLUE, GREY, drawn, line_style
 from sentiment.evaluation.slices import Slice
 
-COLORS = LINE_COLORS[1:]
 MOST_POINTS = 400
 MOST_CURVES = 10
 
@@ -45,8 +44,7 @@ def reliability(labels: np.ndarray, curves: Mapping[str, np.ndarray], path: Path
             points = [(float(confidence[bins == each].mean()), float(right[bins == each].mean()))
                       for each in np.unique(bins)]
             lowest = min(lowest, *(value for point in points for value in point))
-            axes.plot(*zip(*points, strict=True), color=COLORS[place % len(COLORS)], marker="os^v"[place % 4],
-                      linestyle=LINE_STYLES[1 + place % 4],
+            axes.plot(*zip(*points, strict=True), marker="os^v"[place % 4], **line_style(1 + place % 4),
                       label=f"{name} (error {calibration_error(labels, logits):.4f})")
         axes.plot([lowest, 1], [lowest, 1], color=GREY, linestyle=":", label="calibrated")
         axes.set(xlabel="score of the answer", ylabel="share that is right", aspect="equal")
@@ -59,7 +57,7 @@ def slices(found: Sequence[Slice], label: str, path: Path) -> None:
         places = np.arange(len(found))
         values = np.array([one.accuracy for one in found])
         errors = np.abs(np.array([one.interval for one in found]).T - values)
-        axes.errorbar(values, places, xerr=errors, fmt="o", color=COLORS[0], capsize=3)
+        axes.errorbar(values, places, xerr=errors, fmt="o", color=BLUE, capsize=3)
         axes.set_yticks(places, [f"{one.name}  ({one.texts:,})" for one in found])
         axes.set(xlabel="accuracy", ylabel=label, ylim=(len(found) - 0.5, -0.5))
 
@@ -71,7 +69,7 @@ def overlaid_roc(labels: np.ndarray, scores: Mapping[str, np.ndarray], path: Pat
             false_rate, true_rate, _ = roc_curve(labels == 1, values)
             area = np.trapezoid(true_rate, false_rate)
             kept = np.unique(np.linspace(0, len(true_rate) - 1, MOST_POINTS).astype(int))
-            axes.plot(false_rate[kept], true_rate[kept], color=COLORS[place % len(COLORS)],
-                      linestyle=LINE_STYLES[1 + place % 4], label=f"{name} (area {area:.4f})")
+            axes.plot(false_rate[kept], true_rate[kept], label=f"{name} (area {area:.4f})",
+                      **line_style(1 + place % 4))
         axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
         axes.legend(loc="lower right", fontsize="small")
