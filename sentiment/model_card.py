@@ -81,7 +81,7 @@ def _to_export(name: str, config: RunConfig) -> str:
 
 
 def _origins(config: RunConfig) -> str:
-    """Return a row for each thing that the run has learned from beside its labelled texts."""
+    """Return a row for each other source of a run: pretrained network, teacher and unlabelled texts."""
     training = config.training
     origins = {"starts from": training.pretrained, "learns the answers of": training.teacher,
                "texts without labels": "those of the corpus" if config.data.unlabelled == UNLABELLED_OF_CORPUS
@@ -90,7 +90,7 @@ def _origins(config: RunConfig) -> str:
 
 
 def _again(name: str, training: dict[str, Any]) -> str:
-    """Return how to make the run once more."""
+    """Return how to repeat the run."""
     if "members" in training:
         members = " ".join(f"models/{member}" for member in training["members"])
         weights = " ".join(f"{weight:.4f}" for weight in training["members"].values())

@@ -71,7 +71,7 @@ def against(ran: dict[Row, list[Run]], label: str, value: Any, path: Path) -> No
 
 
 def _mark(row: Row, mean: float, lowest: float) -> tuple[str, str]:
-    """Return the marker of a row and the name beside it, which may be empty."""
+    """Return the marker of a row and its name in the plot, which may be empty."""
     if mean < lowest:
         return BELOW, f"{row.name}: {mean:.3f}"
     return MARKERS[row.group], row.name if row.group in LABELLED else ""
@@ -85,7 +85,7 @@ def plain_ticks(axes: Any) -> None:
 
 
 def _name_points(axes: Any, points: list[tuple[float, float, str]]) -> None:
-    """Write names, where there are any, beside points; over no other point or name if there is such a place near by."""
+    """Write names next to points, where they cover no other point or name if there is such a place near by."""
     axes.figure.draw_without_rendering()  # which lays out the axes
     places = axes.transData.transform([point[:2] for point in points]) * POINTS_PER_INCH / axes.figure.dpi
     taken = [(x - MARKER / 2, y - MARKER / 2, x + MARKER / 2, y + MARKER / 2) for x, y in places]

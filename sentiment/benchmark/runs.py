@@ -26,7 +26,7 @@ from sentiment.evaluation.slices import word_counts
 from sentiment.predictions import probabilities
 
 SCORES = ("accuracy", "log_loss", "calibration_error", "roc_auc")
-# Test reviews of IMDB that also stand in its labelled training part, in its part without labels, and in either.
+# Test reviews of IMDB that also stand in its labelled training part, in its unlabelled part, and in either.
 REPEATED = {"labelled": 123, "unlabelled": 269, "pretraining": 392}
 INTERRUPTED = tuple(Interrupted(number).exit_code for number in (signal.SIGINT, signal.SIGTERM))
 
@@ -89,7 +89,7 @@ def run_all(results: Path, rows: Sequence[Row], seeds: Sequence[int], data: Data
     """Run what is not in the results yet, one seed of all rows after another, until the budget's seconds are spent.
 
     A run is not begun if one of its row, or the longest so far, would not fit into what is left. Checkpoints are kept
-    beside the results, so a run that was interrupted goes on. One that fails does not keep the others from running.
+    next to the results, so a run that was interrupted goes on. One that fails does not keep the others from running.
 
     Returns:
         What failed.
@@ -182,7 +182,7 @@ def line_of(row: Row, seed: int, folder: RunFolder) -> dict[str, Any]:
 
 
 def check_leaks(measured: dict[str, Any]) -> None:
-    """Refuse a run on IMDB whose vocabulary, texts without labels or validation hold test texts that are not its own.
+    """Refuse a run on IMDB whose vocabulary, unlabelled texts or validation hold test texts that are not its own.
 
     Raises:
         LeakError: with the count.

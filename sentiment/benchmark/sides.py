@@ -25,7 +25,7 @@ PAUSE_SECONDS = 0.3  # OpenMP's threads go on spinning for a while after a produ
 
 @dataclass
 class Times:
-    """What was measured of a side.
+    """Times and memory of a side.
 
     Attributes:
         seconds: of each run.

@@ -66,7 +66,6 @@ def stock(*, file: str, vocabulary: int, max_length: int, batch: int, embedding:
     import keras
 
     keras.utils.set_random_seed(1)
-    data = np.load(file)
     model = keras.Sequential([
         keras.Input((max_length,), dtype="int32"), keras.layers.Embedding(vocabulary, embedding, mask_zero=True),
         keras.layers.SpatialDropout1D(0.5),
@@ -74,18 +73,22 @@ def stock(*, file: str, vocabulary: int, max_length: int, batch: int, embedding:
         keras.layers.GlobalMaxPooling1D(), keras.layers.Dropout(0.5), keras.layers.Dense(1)])
     model.compile(keras.optimizers.Adam(LEARNING_RATE, global_clipnorm=CLIP_NORM),
                   keras.losses.BinaryCrossentropy(from_logits=True))
-    texts = _shuffled(data["padded"], data["labels"], batch)
-    return lambda: model.fit(texts, epochs=1, verbose=0)
+    return _fitted(model, file, batch)
 
 
-def _shuffled(ids: np.ndarray, labels: np.ndarray, batch: int) -> Any:
-    """Return batches as Keras makes them of arrays, without the tuning that may hold up an epoch's end; see `feed`."""
+def _fitted(model: Any, file: str, batch: int) -> Callable[[], Any]:
+    """Return a pass of `fit` over batches as Keras makes them of arrays.
+
+    They come without the tuning that may hold up an epoch's end; see `sentiment.training.feed`.
+    """
     import tensorflow as tf
 
+    data = np.load(file)
     options = tf.data.Options()
     options.autotune.enabled = False
-    texts = tf.data.Dataset.from_tensor_slices((ids, labels)).shuffle(len(ids), seed=1)
-    return texts.batch(batch).prefetch(2).with_options(options)
+    texts = tf.data.Dataset.from_tensor_slices((data["padded"], data["labels"])).shuffle(len(data["labels"]), seed=1)
+    batches = texts.batch(batch).prefetch(2).with_options(options)
+    return lambda: model.fit(batches, epochs=1, verbose=0)
 
 
 def example(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int
@@ -94,14 +97,12 @@ def example(*, file: str, vocabulary: int, max_length: int, batch: int, embeddin
     import keras
 
     keras.utils.set_random_seed(1)
-    data = np.load(file)
     model = keras.Sequential([
         keras.Input((max_length,), dtype="int32"), keras.layers.Embedding(vocabulary, embedding),
         keras.layers.Bidirectional(keras.layers.LSTM(units, return_sequences=True)),
         keras.layers.Bidirectional(keras.layers.LSTM(units)), keras.layers.Dense(1, activation="sigmoid")])
     model.compile("adam", "binary_crossentropy")
-    texts = _shuffled(data["padded"], data["labels"], 32)
-    return lambda: model.fit(texts, epochs=1, verbose=0)
+    return _fitted(model, file, 32)
 
 
 def _torch(file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int, *, packed: bool

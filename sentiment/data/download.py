@@ -84,8 +84,8 @@ def _fetch(url: str, part: Path) -> None:
 def unpack(archive: Path, folder: Path, member: str) -> Path:
     """Unpack a tar archive and move its top-level `member` into `folder`.
 
-    Everything is written to a folder beside it first and renamed when complete. Members that would leave the folder,
-    links and device files are refused.
+    Everything is written to a temporary folder next to it first and renamed when complete. Members that would leave the
+    folder, links and device files are refused.
 
     Returns:
         The path of the member.

@@ -81,7 +81,7 @@ def table_chunks(pattern: str | os.PathLike[str], rows: int, columns: list[str] 
 
 
 class Columns(NamedTuple):
-    """Which columns of a table are read."""
+    """Names of the columns of a table that are read."""
 
     text: str
     label: str | None

@@ -1,4 +1,4 @@
-"""How large an export is, how fast, and how far from the Keras model."""
+"""Size and speed of an export, and its difference from the Keras model."""
 
 import statistics
 import time
@@ -17,7 +17,7 @@ Scores = Callable[[Sequence[str]], np.ndarray]
 
 
 class Measured(NamedTuple):
-    """What was measured of an export.
+    """Measurements of an export.
 
     Attributes:
         megabytes: of all files, in 10^6 bytes.

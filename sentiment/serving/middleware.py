@@ -1,4 +1,4 @@
-"""What happens around every request: it is measured, and refused when its body is too large."""
+"""Middleware of every request: it is measured, and refused when its body is too large."""
 
 from time import perf_counter
 from typing import Any

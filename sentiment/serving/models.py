@@ -89,7 +89,7 @@ class Models:
     Args:
         models: the models, not loaded.
         load: a folder to what predicts.
-        batching: how texts are put together.
+        batching: sizes and times of batches.
         kept: how many versions of a model are served, the newest ones.
         watch: called with the name of a model and the number of texts of each batch.
     """
