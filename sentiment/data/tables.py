@@ -5,6 +5,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -298,13 +299,6 @@ def as_label(value: object, row: int = 1, column: object = "", where: str = "") 
 
 def as_labels(values: "pd.Series[Any]", where: str) -> list[str]:
     """Return a column of a file or glob `where` as label names; raise as `as_label`."""
-    names: dict[str, str] = {}  # of the few different ones, by how they are written
-    found = []
-    for row, value in enumerate(cells(values), first_row(values)):
-        if not isinstance(value, str):
-            found.append(as_label(value, row, values.name, where))
-            continue
-        if value not in names:
-            names[value] = as_label(value)
-        found.append(names[value])
-    return found
+    of_text = cache(as_label)  # as there are few different ones
+    return [of_text(value) if isinstance(value, str) else as_label(value, row, values.name, where)
+            for row, value in enumerate(cells(values), first_row(values))]
