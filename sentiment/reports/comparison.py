@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from sentiment.data import Examples
-from sentiment.evaluation import evaluate, report_plots, shown
+from sentiment.evaluation import evaluate, plots, shown
 from sentiment.evaluation.statistics import McNemar, mcnemar
 from sentiment.predictions import probabilities
 from sentiment.reports.document import Paragraph, Part, Picture, Report, Section, Table
@@ -37,10 +37,10 @@ def comparison_report(logits: Mapping[str, np.ndarray], examples: Examples, clas
     tests = [[f"{first} / {second}", f"{found.first_alone:,}", f"{found.second_alone:,}", f"{found.p_value:.2g}"]
              for (first, second), found in pairwise(logits, labels).items()]
     pictures: list[Part] = [Picture("calibration", "Share of right answers by their score",
-                                    partial(report_plots.reliability, labels, logits))]
+                                    partial(plots.reliability, labels, logits))]
     if len(classes) == 2:
         scores = {name: probabilities(values)[:, 1] for name, values in logits.items()}
-        pictures.insert(0, Picture("roc", "ROC curves", partial(report_plots.overlaid_roc, labels, scores)))
+        pictures.insert(0, Picture("roc", "ROC curves", partial(plots.overlaid_roc, labels, scores)))
     return Report(f"{', '.join(logits)} on {dataset}", [
         Section("Metrics", [Table(HEADERS, comparison_rows(logits, labels, classes))]),
         Section("Which is right where the other is not", [

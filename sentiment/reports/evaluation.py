@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sentiment.data import Examples
-from sentiment.evaluation import calibration_error, evaluate, plots, report_plots, shown
+from sentiment.evaluation import calibration_error, evaluate, plots, shown
 from sentiment.evaluation import slices as sliced
 from sentiment.inference import Classifier, Explainer, coloured_words
 from sentiment.predictions import probabilities
@@ -63,7 +63,7 @@ def _classes(metrics: dict[str, Any], labels: np.ndarray, scores: np.ndarray, cl
                 partial(plots.confusion_matrix, metrics)),
         Picture("roc", "ROC curve", partial(plots.roc_curves, labels, scores, classes)),
         Picture("precision_recall", "Precision by recall",
-                partial(report_plots.precision_recall_curves, labels, scores, classes))])
+                partial(plots.precision_recall_curves, labels, scores, classes))])
 
 
 def _calibration(labels: np.ndarray, logits: np.ndarray, temperature: float) -> Section:
@@ -74,7 +74,7 @@ def _calibration(labels: np.ndarray, logits: np.ndarray, temperature: float) -> 
             f"{calibration_error(labels, before):.4f} before.")
     curves = {"before": before, "calibrated on validation": logits}
     return Section("Calibration", [Paragraph(text), Picture(
-        "calibration", "Share of right answers by their score", partial(report_plots.reliability, labels, curves))])
+        "calibration", "Share of right answers by their score", partial(plots.reliability, labels, curves))])
 
 
 def _thresholds(labels: np.ndarray, scores: np.ndarray, classes: tuple[str, ...]) -> Section:
@@ -95,7 +95,7 @@ def _slices(heading: str, name: str, label: str, found: list[sliced.Slice]) -> S
     rows = [[one.name, f"{one.texts:,}", f"{one.accuracy:.4f}", f"{one.interval[0]:.4f} to {one.interval[1]:.4f}"]
             for one in found]
     return Section(heading, [
-        Picture(f"accuracy_by_{name}", heading, partial(report_plots.slices, found, label)),
+        Picture(f"accuracy_by_{name}", heading, partial(plots.slices, found, label)),
         Table([label, "texts", "accuracy", "95 % interval"], rows)])
 
 

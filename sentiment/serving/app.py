@@ -1,6 +1,7 @@
 """The addresses of the server."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
@@ -12,16 +13,19 @@ from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException as AnyHTTPException
 
+from sentiment.pages import page
 from sentiment.serving import protocol
 from sentiment.serving.batcher import Busy
 from sentiment.serving.metrics import Metrics
 from sentiment.serving.middleware import Bounded, Measured
 from sentiment.serving.models import Models, ServedModel, Version
-from sentiment.serving.page import CONTENT_POLICY, SCRIPT, front_page
 from sentiment.serving.protocol import ByColumns, ByRows, Explained, ExplainRequest, Failure, Limits, PredictRequest
 from sentiment.version import __version__
 
 RETRY_SECONDS = "1"
+PAGE, SCRIPT = (Path(__file__).with_name(name) for name in ("page.html", "page.js"))
+CONTENT_POLICY = ("default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; "
+                  "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 SCHEMAS = "#/components/schemas/{model}"
 PLACES = {"signature_name", "instances", "inputs", "texts", "b64"}
 FAILED: dict[int | str, dict[str, Any]] = {
@@ -127,9 +131,12 @@ def _add_answer(app: FastAPI, verb: str, answer: Callable[[Request, str, int | N
 
 
 def _add_page(app: FastAPI) -> None:
+    """Add the page on which people try the models: it asks the same addresses as every client."""
+    front = page("Try a model", PAGE.read_text(encoding="utf-8"))
+
     @app.get("/", include_in_schema=False)
-    async def page() -> HTMLResponse:
-        return HTMLResponse(front_page(), headers={"content-security-policy": CONTENT_POLICY})
+    async def front_page() -> HTMLResponse:
+        return HTMLResponse(front, headers={"content-security-policy": CONTENT_POLICY})
 
     @app.get("/page.js", include_in_schema=False)
     async def script() -> Response:
