@@ -9,6 +9,7 @@ from sentiment.cli.options import add_section, given_options
 from sentiment.cli.tensorflow import import_tensorflow
 from sentiment.config import DataConfig, RunConfig
 from sentiment.console import log, print_table
+from sentiment.errors import UserError
 
 HEADERS = ["row", "side", "median ms", "quartiles", "rate", "MiB", "x as long"]
 # Kept whatever the defaults become, so that the figures of versions compare.
@@ -35,8 +36,6 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure and print."""
-    from sentiment.errors import UserError
-
     counts = (arguments.repeats, arguments.threads, arguments.training_texts, arguments.prediction_texts)
     if any(count is not None and count < 1 for count in counts):
         raise UserError("--repeats, --threads, --training-texts and --prediction-texts are at least 1")

@@ -9,6 +9,7 @@ from sentiment.cli.options import add_section, check_picture, given_options
 from sentiment.cli.tensorflow import import_tensorflow
 from sentiment.config import DataConfig, RunConfig
 from sentiment.console import log, print_table
+from sentiment.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,8 +35,6 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure and plot."""
-    from sentiment.errors import UserError
-
     if arguments.steps < 2 or arguments.units < 1:
         raise UserError("--steps is at least 2 and --units at least 1")
     check_picture("--output", arguments.output)

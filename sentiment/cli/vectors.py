@@ -8,6 +8,7 @@ from sentiment.cli.options import add_section, given_options
 from sentiment.cli.tensorflow import import_tensorflow
 from sentiment.config import DataConfig, RunConfig, TextConfig
 from sentiment.console import log
+from sentiment.errors import UserError
 
 METHODS = ("skip-gram", "cbow", "svd")
 
@@ -34,8 +35,6 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train and write the vectors."""
-    from sentiment.errors import UserError
-
     if min(arguments.size, arguments.window, arguments.epochs) < 1:
         raise UserError("--size, --window and --epochs are at least 1")
     if not arguments.output.parent.is_dir():

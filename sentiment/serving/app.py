@@ -17,7 +17,7 @@ from sentiment.pages import page
 from sentiment.serving import protocol
 from sentiment.serving.batcher import Busy
 from sentiment.serving.metrics import Metrics
-from sentiment.serving.middleware import Bounded, Measured
+from sentiment.serving.middleware import Gate
 from sentiment.serving.models import Models, ServedModel, Version
 from sentiment.serving.protocol import ByColumns, ByRows, Explained, ExplainRequest, Failure, Limits, PredictRequest
 from sentiment.version import __version__
@@ -44,8 +44,7 @@ def create_app(models: Models, limits: Limits, metrics: Metrics) -> FastAPI:
     _add_states(app, models, metrics)
     _add_page(app)
     _add_failures(app, metrics)
-    app.add_middleware(Bounded, limit=limits.body)
-    app.add_middleware(Measured, metrics=metrics)
+    app.add_middleware(Gate, metrics=metrics, limit=limits.body)
     app.openapi = lambda: _description(app, list(models.by_name))  # type: ignore[method-assign]
     return app
 
