@@ -126,9 +126,9 @@ def labelled_rows(pattern: str | os.PathLike[str], config: DataConfig, rows: int
         if columns is None:
             columns = columns_of(frame, config, where, path, labelled=labelled, grouped=grouped)
         elif path != last and kind_of(path) not in JSON_KINDS:  # whose objects may lack a key
-            for name, flag in zip(columns, ("--text-column", "--label-column", "--group-column"), strict=True):
+            for name in columns:
                 if name is not None:
-                    column_named(frame.columns, name, (), flag, str(path))
+                    column_named(frame.columns, name, (), "", str(path))
         last = path
         yield Rows.of(frame, columns, str(path))
 
