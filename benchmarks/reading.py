@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 
 from sentiment.config import DataConfig
-from sentiment.data.streams import scan
+from sentiment.data.labelled import from_table
 from sentiment.data.tables import labelled_rows
 from sentiment.machine import peak_memory_bytes
 from sentiment.predictions import Prediction
@@ -71,7 +71,7 @@ class SameAnswer:
 
 def streamed(path: Path) -> int:
     """Return the number of texts that a pass over the files finds, and one over those texts."""
-    texts, _, _ = scan(path, DataConfig())
+    texts = from_table(path, DataConfig(stream=True)).texts
     return sum(1 for _ in texts)
 
 

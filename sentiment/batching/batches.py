@@ -72,7 +72,7 @@ class Batches:
         corpus that fits into it is shuffled as one in memory is.
         """
         random = np.random.default_rng([seed, epoch])
-        for rows in self._buffers(self._shuffled_rows(random)):
+        for rows in _pieces(self._shuffled_rows(random), self._buffer):
             batches = self._windowed(rows)
             order = random.permutation(len(batches))[first:]
             first = max(0, first - len(batches))
@@ -84,9 +84,9 @@ class Batches:
 
         Texts on disk are ordered within what is read into memory together.
         """
-        for rows in self._buffers(np.arange(len(self.tokens))):
+        for rows in _pieces(np.arange(len(self.tokens)), self._buffer):
             order = np.argsort(self._lengths[rows], kind="stable")
-            yield from self._padded(rows, self._cut(order), filled=filled)
+            yield from self._padded(rows, _pieces(order, self.batch_size), filled=filled)
 
     def _shuffled_rows(self, random: np.random.Generator) -> np.ndarray:
         """Return int64 [texts]: their order before they are put into batches."""
@@ -96,24 +96,16 @@ class Batches:
         blocks = random.permutation(-(-texts // BLOCK_TEXTS))
         order = (blocks[:, None] * BLOCK_TEXTS + np.arange(BLOCK_TEXTS)).ravel()
         order = order[order < texts]
-        for rows in self._buffers(order):
+        for rows in _pieces(order, self._buffer):
             random.shuffle(rows)
         return order
 
-    def _buffers(self, order: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield the rows that are in memory together, as views."""
-        for start in range(0, len(order), self._buffer):
-            yield order[start:start + self._buffer]
-
     def _windowed(self, rows: np.ndarray) -> list[np.ndarray]:
         """Return batches of places in `rows`, of texts of similar length within each window."""
-        window = self.batch_size * WINDOW_BATCHES
         lengths = self._lengths[rows]
-        return [batch for start in range(0, len(rows), window)
-                for batch in self._cut(start + np.argsort(lengths[start:start + window], kind="stable"))]
-
-    def _cut(self, places: np.ndarray) -> list[np.ndarray]:
-        return [places[start:start + self.batch_size] for start in range(0, len(places), self.batch_size)]
+        windows = _pieces(np.arange(len(rows)), self.batch_size * WINDOW_BATCHES)
+        return [batch for window in windows
+                for batch in _pieces(window[np.argsort(lengths[window], kind="stable")], self.batch_size)]
 
     def _padded(self, rows: np.ndarray, batches: Sequence[np.ndarray], *, filled: bool) -> Iterator[Batch]:
         """Yield batches, given as places in `rows`, padded to a boundary and with rows up to the batch size."""
@@ -126,6 +118,11 @@ class Batches:
                 filling[:, 0] = UNKNOWN_ID
                 ids = np.concatenate([ids, filling])
             yield Batch(ids, rows[places])
+
+
+def _pieces(rows: np.ndarray, size: int) -> list[np.ndarray]:
+    """Return consecutive rows, so many at a time, as views."""
+    return [rows[start:start + size] for start in range(0, len(rows), size)]
 
 
 def map_batches(batches: Iterator[Batch], texts: int, step: Callable[[np.ndarray], Any],

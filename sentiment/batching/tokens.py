@@ -35,17 +35,13 @@ class TokenizedTexts:
         Raises:
             OSError: if the file cannot be written.
         """
-        if folder is not None:
-            return cls._on_disk(parts, folder)
-        values, lengths = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
-        for part_values, part_lengths in parts:
-            values.append(part_values)
-            lengths.append(part_lengths)
-        return cls(np.concatenate(values).astype(np.int32), _offsets(lengths))
-
-    @classmethod
-    def _on_disk(cls, parts: Iterable[tuple[np.ndarray, np.ndarray]], folder: Path) -> Self:
         lengths = [np.zeros(0, np.int64)]
+        if folder is None:
+            ids = [np.zeros(0, np.int32)]
+            for part_values, part_lengths in parts:
+                ids.append(part_values)
+                lengths.append(part_lengths)
+            return cls(np.concatenate(ids).astype(np.int32), _offsets(lengths))
         with TemporaryFile(dir=folder) as file:  # gone from the disk when nothing maps it any more
             for part_values, part_lengths in parts:
                 file.write(part_values.astype(np.int32).tobytes())

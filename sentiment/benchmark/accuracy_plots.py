@@ -6,14 +6,13 @@ from statistics import fmean, median
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from sentiment.benchmark.accuracy_table import accuracies
 from sentiment.benchmark.rows import BASE, Row
 from sentiment.benchmark.runs import Run
-from sentiment.evaluation.plots import BLUE, GREY, LINE_COLORS, LINE_STYLES, ORANGE, save
+from sentiment.evaluation.plots import BLUE, GREY, LINE_COLORS, ORANGE, drawn, line_style
 
 COLORS = {"baselines": ORANGE, "architectures": BLUE, "attentions": "#009e73", "ablations": GREY}
 MARKERS = {"baselines": "s", "architectures": "o", "attentions": "^", "ablations": "."}
@@ -52,29 +51,27 @@ def against(ran: dict[Row, list[Run]], label: str, value: Any, path: Path) -> No
     Baselines and architectures have their names. What is far below all of these would press them together, and stands
     as an arrow below them, with its accuracy.
     """
-    figure = Figure(figsize=(9, 6), layout="constrained")
-    axes = figure.subplots()
-    for group in dict.fromkeys(row.group for row in ran):
-        axes.scatter([], [], color=COLORS[group], marker=MARKERS[group], label=group)
-    means = {row: fmean(accuracies(runs).values()) for row, runs in ran.items()}
-    lowest = min((mean for row, mean in means.items() if row.group in LABELLED), default=min(means.values())) - BELOW_BY
-    points = []
-    for row, mean in means.items():
-        place = median(map(value, ran[row])), max(mean, lowest)
-        marker, name = _mark(row, mean, lowest)
-        axes.scatter(*place, color=COLORS[row.group], marker=marker, zorder=3)
-        points.append((*place, name))
-    axes.set(xlabel=label, ylabel="test accuracy", xscale="log")
-    plain_ticks(axes)
-    axes.margins(0.12, 0.06)
-    axes.grid(alpha=0.3)
-    figure.legend(loc="outside lower center", ncols=len(COLORS))
-    _name_points(figure, axes, points)
-    save(figure, path)
+    with drawn(path, 9, 6) as axes:
+        for group in dict.fromkeys(row.group for row in ran):
+            axes.scatter([], [], color=COLORS[group], marker=MARKERS[group], label=group)
+        means = {row: fmean(accuracies(runs).values()) for row, runs in ran.items()}
+        lowest = min((mean for row, mean in means.items() if row.group in LABELLED), default=min(means.values()))
+        lowest -= BELOW_BY
+        points = []
+        for row, mean in means.items():
+            place = median(map(value, ran[row])), max(mean, lowest)
+            marker, name = _mark(row, mean, lowest)
+            axes.scatter(*place, color=COLORS[row.group], marker=marker, zorder=3)
+            points.append((*place, name))
+        axes.set(xlabel=label, ylabel="test accuracy", xscale="log")
+        plain_ticks(axes)
+        axes.margins(0.12, 0.06)
+        axes.figure.legend(loc="outside lower center", ncols=len(COLORS))
+        _name_points(axes, points)
 
 
 def _mark(row: Row, mean: float, lowest: float) -> tuple[str, str]:
-    """Return the marker of a row and the name beside it, which may be empty."""
+    """Return the marker of a row and its name in the plot, which may be empty."""
     if mean < lowest:
         return BELOW, f"{row.name}: {mean:.3f}"
     return MARKERS[row.group], row.name if row.group in LABELLED else ""
@@ -87,10 +84,10 @@ def plain_ticks(axes: Any) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _name_points(figure: Figure, axes: Any, points: list[tuple[float, float, str]]) -> None:
-    """Write names, where there are any, beside points; over no other point or name if there is such a place near by."""
-    figure.draw_without_rendering()  # which lays out the axes
-    places = axes.transData.transform([point[:2] for point in points]) * POINTS_PER_INCH / figure.dpi
+def _name_points(axes: Any, points: list[tuple[float, float, str]]) -> None:
+    """Write names next to points, where they cover no other point or name if there is such a place near by."""
+    axes.figure.draw_without_rendering()  # which lays out the axes
+    places = axes.transData.transform([point[:2] for point in points]) * POINTS_PER_INCH / axes.figure.dpi
     taken = [(x - MARKER / 2, y - MARKER / 2, x + MARKER / 2, y + MARKER / 2) for x, y in places]
     for (x, y), (*point, name) in sorted(zip(places.tolist(), points, strict=True), key=lambda pair: -pair[1][1]):
         if not name:
@@ -123,37 +120,34 @@ def learning_curves(ran: dict[Row, list[Run]], path: Path) -> None:
     shown = [(row, runs) for row, runs in ran.items() if row.name in CURVES]
     if not shown:
         return
-    figure = Figure(figsize=(7, 4.8), layout="constrained")
-    axes = figure.subplots()
-    for place, (row, runs) in enumerate(shown):
-        curves = [run.values["history"]["val_accuracy"] for run in runs]
-        epochs = min(map(len, curves))
-        mean = np.mean([curve[:epochs] for curve in curves], axis=0)
-        axes.plot(np.arange(1, epochs + 1), mean, color=LINE_COLORS[place % len(LINE_COLORS)], marker="o",
-                  linestyle=LINE_STYLES[place % len(LINE_STYLES)], label=row.name)
-    axes.set(xlabel="epoch", ylabel="validation accuracy")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(alpha=0.3)
-    figure.legend(loc="outside lower center", ncols=len(shown))
-    save(figure, path)
+    with drawn(path, 7, 4.8) as axes:
+        for place, (row, runs) in enumerate(shown):
+            curves = [run.values["history"]["val_accuracy"] for run in runs]
+            epochs = min(map(len, curves))
+            mean = np.mean([curve[:epochs] for curve in curves], axis=0)
+            axes.plot(np.arange(1, epochs + 1), mean, marker="o", label=row.name, **line_style(place))
+        axes.set(xlabel="epoch", ylabel="validation accuracy")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.figure.legend(loc="outside lower center", ncols=len(shown))
 
 
 def by_share(by_row: dict[Row, list[Run]], path: Path) -> None:
     """Draw the test accuracy against the share of the training texts, for the models that have such rows."""
     means = {row.name: fmean(accuracies(runs).values()) for row, runs in by_row.items() if runs}
-    figure = Figure(figsize=(6, 4.2), layout="constrained")
-    axes = figure.subplots()
-    for place, name in enumerate((BASE, "tfidf-lr")):
+    lines = []
+    for name, color, marker in ((BASE, BLUE, "o"), ("tfidf-lr", ORANGE, "s")):
         points = [(share, means[f"{name}, {words}"]) for words, share in SHARES.items() if f"{name}, {words}" in means]
         points += [(1.0, means[name])] if name in means else []
         if len(points) > 1:
-            axes.plot(*zip(*points, strict=True), color=(BLUE, ORANGE)[place], marker="os"[place], label=name)
-    axes.set(xlabel="share of the training texts", ylabel="test accuracy", xscale="log")
-    axes.set_xticks([0.01, 0.1, 1.0], ["1 %", "10 %", "100 %"])
-    axes.grid(alpha=0.3)
-    if axes.lines:
+            lines.append((points, {"color": color, "marker": marker, "label": name}))
+    if not lines:
+        return
+    with drawn(path, 6, 4.2) as axes:
+        for points, style in lines:
+            axes.plot(*zip(*points, strict=True), **style)
+        axes.set(xlabel="share of the training texts", ylabel="test accuracy", xscale="log")
+        axes.set_xticks([0.01, 0.1, 1.0], ["1 %", "10 %", "100 %"])
         axes.legend()
-        save(figure, path)
 
 
 def by_length(ran: dict[Row, list[Run]], lengths: np.ndarray, path: Path) -> None:
@@ -161,16 +155,13 @@ def by_length(ran: dict[Row, list[Run]], lengths: np.ndarray, path: Path) -> Non
     bounds = np.quantile(lengths, np.linspace(0, 1, LENGTH_BINS + 1))
     bins = np.clip(np.searchsorted(bounds, lengths, side="right") - 1, 0, LENGTH_BINS - 1)
     middles = [float(np.median(lengths[bins == place])) for place in range(LENGTH_BINS)]
-    figure = Figure(figsize=(7, 4.8), layout="constrained")
-    axes = figure.subplots()
-    shown = [(row, runs) for row, runs in ran.items() if row.name in (*CURVES, "tfidf-lr", "nb-svm")]
-    for place, (row, runs) in enumerate(shown):
-        right = np.mean([run.right for run in runs], axis=0)
-        values = [float(right[bins == each].mean()) for each in range(LENGTH_BINS)]
-        axes.plot(middles, values, color=LINE_COLORS[place % len(LINE_COLORS)], marker="o", markersize=3,
-                  linestyle="-" if place < len(LINE_COLORS) else "--", label=row.name)
-    axes.set(xlabel="words of the review (median of each tenth)", ylabel="test accuracy", xscale="log")
-    plain_ticks(axes)
-    axes.grid(alpha=0.3)
-    figure.legend(loc="outside lower center", fontsize="small", ncols=4)
-    save(figure, path)
+    with drawn(path, 7, 4.8) as axes:
+        shown = [(row, runs) for row, runs in ran.items() if row.name in (*CURVES, "tfidf-lr", "nb-svm")]
+        for place, (row, runs) in enumerate(shown):
+            right = np.mean([run.right for run in runs], axis=0)
+            values = [float(right[bins == each].mean()) for each in range(LENGTH_BINS)]
+            axes.plot(middles, values, color=LINE_COLORS[place % len(LINE_COLORS)], marker="o", markersize=3,
+                      linestyle="-" if place < len(LINE_COLORS) else "--", label=row.name)
+        axes.set(xlabel="words of the review (median of each tenth)", ylabel="test accuracy", xscale="log")
+        plain_ticks(axes)
+        axes.figure.legend(loc="outside lower center", fontsize="small", ncols=4)

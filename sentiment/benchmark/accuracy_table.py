@@ -1,9 +1,9 @@
 """The table of the IMDB benchmark, as rows of text, Markdown and CSV."""
 
-import csv
-import io
 from collections.abc import Sequence
 from statistics import fmean, median
+
+import pandas as pd
 
 from sentiment.benchmark.rows import BASE, GROUPS, PUBLISHED, Row
 from sentiment.benchmark.runs import Run
@@ -84,7 +84,5 @@ def as_markdown(rows: Sequence[Row], lines: list[list[str]]) -> str:
 
 def as_csv(lines: list[list[str]]) -> str:
     """Return the table as CSV, numbers without commas for thousands."""
-    file = io.StringIO()
-    csv.writer(file, lineterminator="\n").writerows(
-        [HEADERS, *[[*line[:2], line[2].replace(",", ""), *line[3:]] for line in lines]])
-    return file.getvalue()
+    frame = pd.DataFrame(lines, columns=HEADERS, dtype=object)
+    return frame.assign(parameters=frame["parameters"].str.replace(",", "")).to_csv(index=False, lineterminator="\n")

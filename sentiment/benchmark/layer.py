@@ -15,7 +15,7 @@ def _lengths(batch: int, steps: int) -> np.ndarray:
     return np.random.default_rng(2).integers(steps * 9 // 10, steps + 1, batch).astype(np.int32)
 
 
-def _on_tensorflow(layer: Any, *, units: int, batch: int, steps: int, features: int, backward: bool, masked: bool
+def _on_tensorflow(layer: Any, *, batch: int, steps: int, features: int, backward: bool, masked: bool
                    ) -> Callable[[], Any]:
     import tensorflow as tf
 
@@ -42,14 +42,14 @@ def ours(*, units: int, **options: Any) -> Callable[[], Any]:
     """The layer of this project."""
     from sentiment.layers import LSTM
 
-    return _on_tensorflow(LSTM(units, return_sequences=True), units=units, **options)
+    return _on_tensorflow(LSTM(units, return_sequences=True), **options)
 
 
 def stock(*, units: int, **options: Any) -> Callable[[], Any]:
     """Keras's layer on TensorFlow."""
     import keras
 
-    return _on_tensorflow(keras.layers.LSTM(units, return_sequences=True), units=units, **options)
+    return _on_tensorflow(keras.layers.LSTM(units, return_sequences=True), **options)
 
 
 def torch(*, units: int, batch: int, steps: int, features: int, backward: bool, masked: bool) -> Callable[[], Any]:

@@ -1,7 +1,6 @@
 """Runs of the IMDB benchmark: each a `train` of its own, kept as a line of JSON."""
 
 import base64
-import csv
 import json
 import shutil
 import signal
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from sentiment.artifacts import PretrainedFolder, RunFolder
 from sentiment.benchmark.rows import Row
@@ -26,7 +26,7 @@ from sentiment.evaluation.slices import word_counts
 from sentiment.predictions import probabilities
 
 SCORES = ("accuracy", "log_loss", "calibration_error", "roc_auc")
-# Test reviews of IMDB that also stand in its labelled training part, in its part without labels, and in either.
+# Test reviews of IMDB that also stand in its labelled training part, in its unlabelled part, and in either.
 REPEATED = {"labelled": 123, "unlabelled": 269, "pretraining": 392}
 INTERRUPTED = tuple(Interrupted(number).exit_code for number in (signal.SIGINT, signal.SIGTERM))
 
@@ -60,48 +60,43 @@ class Run:
         return np.unpackbits(packed, count=self.values["test"]["texts"]).astype(bool)
 
 
-class Results:
-    """A file of runs, a line each; a run is known by its row and its seed."""
+def read_runs(path: Path) -> list[Run]:
+    """Return the runs of a file of results, a line each, in the order of the file; none if there is no such file.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def runs(self) -> list[Run]:
-        """Return the runs that are there, in the order of the file.
-
-        Raises:
-            UserError: if a line is damaged.
-        """
-        if not self.path.exists():
-            return []
-        found = []
-        for number, line in enumerate(self.path.read_text(encoding="utf-8").splitlines(), start=1):
-            try:
-                values = json.loads(line)
-                found.append(Run(values["row"], values["seed"], values))
-            except (ValueError, KeyError, TypeError):
-                raise UserError(f"{self.path}, line {number}: not a run of the benchmark") from None
-        return found
-
-    def append(self, values: dict[str, Any]) -> None:
-        """Add a run."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(values, ensure_ascii=False) + "\n")
+    Raises:
+        UserError: if a line is damaged.
+    """
+    if not path.exists():
+        return []
+    found = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            values = json.loads(line)
+            found.append(Run(values["row"], values["seed"], values))
+        except (ValueError, KeyError, TypeError):
+            raise UserError(f"{path}, line {number}: not a run of the benchmark") from None
+    return found
 
 
-def run_all(results: Results, rows: Sequence[Row], seeds: Sequence[int], data: DataConfig, budget: float | None
+def append_run(path: Path, values: dict[str, Any]) -> None:
+    """Add a run to a file of results."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(values, ensure_ascii=False) + "\n")
+
+
+def run_all(results: Path, rows: Sequence[Row], seeds: Sequence[int], data: DataConfig, budget: float | None
             ) -> list[str]:
     """Run what is not in the results yet, one seed of all rows after another, until the budget's seconds are spent.
 
     A run is not begun if one of its row, or the longest so far, would not fit into what is left. Checkpoints are kept
-    beside the results, so a run that was interrupted goes on. One that fails does not keep the others from running.
+    next to the results, so a run that was interrupted goes on. One that fails does not keep the others from running.
 
     Returns:
         What failed.
     """
     failed, left = [], 0
-    started, work = time.monotonic(), results.path.with_name(f"{results.path.stem}.run")
-    done = {(run.row, run.seed): run.values["seconds"]["all"] for run in results.runs()}
+    started, work = time.monotonic(), results.with_name(f"{results.stem}.run")
+    done = {(run.row, run.seed): run.values["seconds"]["all"] for run in read_runs(results)}
     for seed in seeds:
         for row in rows:
             if (row.name, seed) in done:
@@ -118,7 +113,7 @@ def run_all(results: Results, rows: Sequence[Row], seeds: Sequence[int], data: D
                 log.warning(str(error))
                 failed.append(f"{row.name}, seed {seed}")
                 continue
-            results.append(values)
+            append_run(results, values)
             done[row.name, seed] = values["seconds"]["all"]
     if left:
         log(f"{left} {'run' if left == 1 else 'runs'} not begun, the budget is spent")
@@ -187,7 +182,7 @@ def line_of(row: Row, seed: int, folder: RunFolder) -> dict[str, Any]:
 
 
 def check_leaks(measured: dict[str, Any]) -> None:
-    """Refuse a run on IMDB whose vocabulary, texts without labels or validation hold test texts that are not its own.
+    """Refuse a run on IMDB whose vocabulary, unlabelled texts or validation hold test texts that are not its own.
 
     Raises:
         LeakError: with the count.
@@ -204,9 +199,8 @@ def _history(folder: RunFolder) -> dict[str, list[float]]:
     """Return the values by epoch; nothing for a model that was fitted at once."""
     if not folder.history.is_file():
         return {}
-    with folder.history.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {name: [float(row[name]) for row in rows] for name in rows[0] if name != "epoch"}
+    history = pd.read_csv(folder.history, float_precision="round_trip").drop(columns="epoch")
+    return {str(name): values for name, values in history.astype(float).to_dict("list").items()}
 
 
 def lengths_of_test(data: DataConfig) -> np.ndarray:

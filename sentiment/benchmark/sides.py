@@ -25,7 +25,7 @@ PAUSE_SECONDS = 0.3  # OpenMP's threads go on spinning for a while after a produ
 
 @dataclass
 class Times:
-    """What was measured of a side.
+    """Times and memory of a side.
 
     Attributes:
         seconds: of each run.
@@ -122,8 +122,7 @@ def serve(prepare: Callable[..., Callable[[], Any]], options: dict[str, Any]) ->
 
 
 def _say(answer: dict[str, Any]) -> None:
-    sys.__stdout__.write(json.dumps(answer) + "\n")  # type: ignore[union-attr]
-    sys.__stdout__.flush()  # type: ignore[union-attr]
+    print(json.dumps(answer), file=sys.__stdout__, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How fast the layers, training and prediction are beside what people use today."""
+"""Speed of layers, training and prediction, next to stock Keras, PyTorch and ONNX Runtime."""
 
 import importlib.util
 import json
@@ -58,54 +58,46 @@ def layer_rows() -> Iterator[Row]:
         for backward in (False, True):
             for masked in (False, True):
                 name = f"LSTM {units}, {'forward and backward' if backward else 'forward'}{', mask' if masked else ''}"
-                sides = (SUBJECT, "keras", "torch") if masked else (SUBJECT, "keras", "torch", "product")
+                sides = (SUBJECT, "keras", "torch", *(() if masked else ("product",)))
                 options = {**LAYER, "units": units, "backward": backward, "masked": masked}
                 yield Row("layer", name, "layer", sides, options)
 
 
-@dataclass(frozen=True)
-class Texts:
-    """The texts of a measurement, as files that its processes read."""
+def write_texts(folder: Path, config: RunConfig, training: int, prediction: int) -> tuple[int, int, dict[str, Any]]:
+    """Write the files that the sides read, with texts of the training and the test split; no test label is looked at.
 
-    folder: Path
-    training: int
-    prediction: int
-    options: dict[str, Any]
+    Returns:
+        The numbers of texts of a pass of training and of a prediction, and options of training.
+    """
+    corpus = load_corpus(config.data, config.runtime.seed)
+    for note in corpus.notes:
+        log.warning(note)
+    preprocessor = TextPreprocessor.fit(config.text, corpus.train.texts)
+    chosen = np.random.default_rng(1).permutation(len(corpus.train))[:training]
+    tokens = preprocessor.tokenize(corpus.train.take(chosen).texts)
+    _write_arrays(folder / "training.npz", config, tokens, corpus.train.labels[chosen])
+    _write_run(folder / "run", config, preprocessor, corpus.class_names)
+    texts = list(corpus.test.read().texts)[:prediction]
+    (folder / "texts.json").write_text(json.dumps(texts))
+    return len(chosen), len(texts), {
+        "embedding": config.model.embedding_size, "units": config.model.units, "max_length": config.text.max_length,
+        "vocabulary": preprocessor.vocabulary_size, "batch": config.training.batch_size}
 
-    @classmethod
-    def write(cls, folder: Path, config: RunConfig, training: int, prediction: int) -> "Texts":
-        """Take texts from the training and the test split; no label of the test split is looked at."""
-        corpus = load_corpus(config.data, config.runtime.seed)
-        for note in corpus.notes:
-            log.warning(note)
-        preprocessor = TextPreprocessor.fit(config.text, corpus.train.texts)
-        chosen = np.random.default_rng(1).permutation(len(corpus.train))[:training]
-        tokens = preprocessor.tokenize(corpus.train.take(chosen).texts)
-        _write_arrays(folder / "training.npz", config, tokens, corpus.train.labels[chosen])
-        _write_run(folder / "run", config, preprocessor, corpus.class_names)
-        texts = list(corpus.test.read().texts)[:prediction]
-        (folder / "texts.json").write_text(json.dumps(texts))
-        options = {"embedding": config.model.embedding_size, "units": config.model.units,
-                   "max_length": config.text.max_length, "vocabulary": preprocessor.vocabulary_size,
-                   "batch": config.training.batch_size}
-        return cls(folder, len(chosen), len(texts), options)
 
-    def rows(self) -> Iterator[Row]:
-        """Yield the rows of training, prediction and start-up."""
-        options = {**self.options, "file": str(self.folder / "training.npz")}
-        yield Row("training", f"training, {self.training:,} texts", "training",
-                  (SUBJECT, "keras", "keras example", "torch", "torch packed"), options, self.training)
-        yield Row("settings", "training, other settings", "training",
-                  (SUBJECT, "dense Adam", "mixed precision", "XLA", "1 thread an operator"), options, self.training)
-        sides = (SUBJECT, "keras", "onnx runtime")
-        run, file = str(self.folder / "run"), str(self.folder / "texts.json")
-        yield Row("prediction", f"prediction, {self.prediction:,} raw texts", "prediction", sides,
-                  {"run": run, "file": file, "singly": 0}, self.prediction)
-        yield Row("prediction", "prediction, one raw text", "prediction", sides,
-                  {"run": run, "file": file, "singly": SINGLY}, SINGLY)
-        if _installed("onnx runtime"):
-            yield Row("startup", "one prediction from the shell", "startup",
-                      (SUBJECT, "sentiment tensorflow", "import tensorflow"), {"run": run}, 1)
+def text_rows(folder: Path, training: int, prediction: int, options: dict[str, Any]) -> Iterator[Row]:
+    """Yield the rows of training, prediction and start-up on what `write_texts` wrote."""
+    options = {**options, "file": str(folder / "training.npz")}
+    yield Row("training", f"training, {training:,} texts", "training",
+              (SUBJECT, "keras", "keras example", "torch", "torch packed"), options, training)
+    yield Row("settings", "training, other settings", "training",
+              (SUBJECT, "dense Adam", "mixed precision", "XLA", "1 thread an operator"), options, training)
+    run = {"run": str(folder / "run")}
+    for name, singly, items in ((f"{prediction:,} raw texts", 0, prediction), ("one raw text", SINGLY, SINGLY)):
+        yield Row("prediction", f"prediction, {name}", "prediction", (SUBJECT, "keras", "onnx runtime"),
+                  {**run, "file": str(folder / "texts.json"), "singly": singly}, items)
+    if _installed("onnx runtime"):
+        yield Row("startup", "one prediction from the shell", "startup",
+                  (SUBJECT, "sentiment tensorflow", "import tensorflow"), run, 1)
 
 
 def _write_arrays(file: Path, config: RunConfig, tokens: TokenizedTexts, labels: np.ndarray) -> None:
@@ -135,8 +127,8 @@ def measure(groups: list[str], config: RunConfig, *, repeats: int, threads: int,
     with tempfile.TemporaryDirectory() as folder:
         rows = list(layer_rows()) if "layer" in groups else []
         if set(groups) - {"layer"}:
-            texts = Texts.write(Path(folder), config, training, prediction)
-            rows += [row for row in texts.rows() if row.group in groups]
+            written = write_texts(Path(folder), config, training, prediction)
+            rows += [row for row in text_rows(Path(folder), *written) if row.group in groups]
         for row in rows:
             sides = [side for side in row.sides if _installed(side)]
             started = time.perf_counter()

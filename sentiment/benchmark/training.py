@@ -1,6 +1,7 @@
 """The default bidirectional LSTM, trained on the same texts for one pass."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ LEARNING_RATE, CLIP_NORM = 1e-3, 1.0
 
 def ours(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int, by_rows: bool = True
          ) -> Callable[[], Any]:
-    """The trainer of this project: batches by length."""
+    """The trainer of this project: batches by length; `by_rows` updates only the embedding's rows of a batch."""
     import keras
 
     from sentiment import architectures
@@ -45,11 +46,6 @@ def mixed(**options: Any) -> Callable[[], Any]:
         return ours(**options, by_rows=False)
 
 
-def dense(**options: Any) -> Callable[[], Any]:
-    """The same with an update of the whole embedding at each step."""
-    return ours(**options, by_rows=False)
-
-
 def xla(**options: Any) -> Callable[[], Any]:
     """The same with what XLA's automatic clustering compiles."""
     import tensorflow as tf
@@ -72,7 +68,6 @@ def stock(*, file: str, vocabulary: int, max_length: int, batch: int, embedding:
     import keras
 
     keras.utils.set_random_seed(1)
-    data = np.load(file)
     model = keras.Sequential([
         keras.Input((max_length,), dtype="int32"), keras.layers.Embedding(vocabulary, embedding, mask_zero=True),
         keras.layers.SpatialDropout1D(0.5),
@@ -80,18 +75,22 @@ def stock(*, file: str, vocabulary: int, max_length: int, batch: int, embedding:
         keras.layers.GlobalMaxPooling1D(), keras.layers.Dropout(0.5), keras.layers.Dense(1)])
     model.compile(keras.optimizers.Adam(LEARNING_RATE, global_clipnorm=CLIP_NORM),
                   keras.losses.BinaryCrossentropy(from_logits=True))
-    texts = _shuffled(data["padded"], data["labels"], batch)
-    return lambda: model.fit(texts, epochs=1, verbose=0)
+    return _fitted(model, file, batch)
 
 
-def _shuffled(ids: np.ndarray, labels: np.ndarray, batch: int) -> Any:
-    """Return batches as Keras makes them, without the tuning that may hold up an epoch's end; see `dataset_of`."""
+def _fitted(model: Any, file: str, batch: int) -> Callable[[], Any]:
+    """Return a pass of `fit` over batches as Keras makes them of arrays.
+
+    They come without the tuning that may hold up an epoch's end; see `sentiment.training.loop.dataset_of`.
+    """
     import tensorflow as tf
 
+    data = np.load(file)
     options = tf.data.Options()
     options.autotune.enabled = False
-    texts = tf.data.Dataset.from_tensor_slices((ids, labels)).shuffle(len(ids), seed=1)
-    return texts.batch(batch).prefetch(2).with_options(options)
+    texts = tf.data.Dataset.from_tensor_slices((data["padded"], data["labels"])).shuffle(len(data["labels"]), seed=1)
+    batches = texts.batch(batch).prefetch(2).with_options(options)
+    return lambda: model.fit(batches, epochs=1, verbose=0)
 
 
 def example(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int
@@ -100,18 +99,17 @@ def example(*, file: str, vocabulary: int, max_length: int, batch: int, embeddin
     import keras
 
     keras.utils.set_random_seed(1)
-    data = np.load(file)
     model = keras.Sequential([
         keras.Input((max_length,), dtype="int32"), keras.layers.Embedding(vocabulary, embedding),
         keras.layers.Bidirectional(keras.layers.LSTM(units, return_sequences=True)),
         keras.layers.Bidirectional(keras.layers.LSTM(units)), keras.layers.Dense(1, activation="sigmoid")])
     model.compile("adam", "binary_crossentropy")
-    texts = _shuffled(data["padded"], data["labels"], 32)
-    return lambda: model.fit(texts, epochs=1, verbose=0)
+    return _fitted(model, file, 32)
 
 
 def _torch(file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int, *, packed: bool
            ) -> Callable[[], Any]:
+    """The same model in PyTorch, padded to the full length, or `packed`, in the batches by length of this project."""
     import torch
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -148,16 +146,6 @@ def _torch(file: str, vocabulary: int, max_length: int, batch: int, embedding: i
     return epoch
 
 
-def torch_padded(**options: Any) -> Callable[[], Any]:
-    """The same model in PyTorch, padded to the full length."""
-    return _torch(**options, packed=False)
-
-
-def torch_packed(**options: Any) -> Callable[[], Any]:
-    """The same model in PyTorch, in the batches by length of this project, packed."""
-    return _torch(**options, packed=True)
-
-
-SIDES = {"sentiment": ours, "keras": stock, "keras example": example, "torch": torch_padded,
-         "torch packed": torch_packed, "dense Adam": dense, "mixed precision": mixed, "XLA": xla,
-         "1 thread an operator": one_thread_an_operator}
+SIDES = {"sentiment": ours, "keras": stock, "keras example": example, "torch": partial(_torch, packed=False),
+         "torch packed": partial(_torch, packed=True), "dense Adam": partial(ours, by_rows=False),
+         "mixed precision": mixed, "XLA": xla, "1 thread an operator": one_thread_an_operator}

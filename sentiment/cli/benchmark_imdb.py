@@ -40,17 +40,18 @@ def run(arguments: argparse.Namespace) -> None:
     import_tensorflow(devices=True)
     from sentiment.benchmark.accuracy_table import HEADERS, NUMERIC, table
     from sentiment.benchmark.rows import chosen_rows
-    from sentiment.benchmark.runs import Results, run_all
+    from sentiment.benchmark.runs import read_runs, run_all
 
-    rows, results = chosen_rows(arguments.architectures), Results(arguments.output)
-    if results.runs() and not arguments.resume:
+    rows = chosen_rows(arguments.architectures)
+    if read_runs(arguments.output) and not arguments.resume:
         raise UserError(f"{arguments.output} holds results: add --resume to add to them, or choose another --output")
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    failed = run_all(results, rows, range(1, arguments.seeds + 1), data, budget)
-    lines = table(rows, results.runs())
+    failed = run_all(arguments.output, rows, range(1, arguments.seeds + 1), data, budget)
+    runs = read_runs(arguments.output)
+    lines = table(rows, runs)
     print_table(HEADERS, lines, numeric=NUMERIC)
     if arguments.report:
-        write_report(arguments.report, rows, results.runs(), lines, data)
+        write_report(arguments.report, rows, runs, lines, data)
         log(f"written to {arguments.report}")
     if failed:
         raise UserError(f"these runs failed, --resume tries them again: {'; '.join(failed)}")

@@ -8,6 +8,7 @@ from typing import Any
 from sentiment.cli.options import add_section, given_options
 from sentiment.config import DataConfig, RunConfig
 from sentiment.console import log, print_table
+from sentiment.errors import UserError
 from sentiment.startup import import_tensorflow
 
 HEADERS = ["row", "side", "median ms", "quartiles", "rate", "MiB", "x as long"]
@@ -35,8 +36,6 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure and print."""
-    from sentiment.errors import UserError
-
     counts = (arguments.repeats, arguments.threads, arguments.training_texts, arguments.prediction_texts)
     if any(count is not None and count < 1 for count in counts):
         raise UserError("--repeats, --threads, --training-texts and --prediction-texts must be at least 1")

@@ -42,16 +42,14 @@ def run(arguments: argparse.Namespace) -> None:
 
     folder = RunFolder.open(arguments.model)
     original = export.Original(folder, list(islice(sample_texts(), CHECKED_TEXTS)))
-    makers: dict[str, Callable[[], Path]] = {}
-    if arguments.format in ("saved_model", "all"):
-        makers["saved_model"] = partial(export.export_saved_model, original)
-    if arguments.format in ("onnx", "all"):
-        makers["onnx"] = partial(export.export_onnx, original)
-    if arguments.format in ("litert", "all"):
-        precisions = PRECISIONS if arguments.format == "all" else [arguments.precision or "float32"]
-        makers |= {f"litert {name}": partial(export.export_litert, original, name) for name in precisions}
+    precisions = PRECISIONS if arguments.format == "all" else [arguments.precision or "float32"]
+    makers: dict[str, Callable[[], Path]] = {
+        "saved_model": partial(export.export_saved_model, original), "onnx": partial(export.export_onnx, original),
+        **{f"litert {name}": partial(export.export_litert, original, name) for name in precisions}}
     made, refused = [], []
     for name, make in makers.items():
+        if arguments.format not in ("all", name.split()[0]):
+            continue
         try:
             made.append((name, make()))
         except export.ExportError as error:

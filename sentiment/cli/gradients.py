@@ -3,15 +3,13 @@
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sentiment.cli.options import add_section, check_picture, given_options
 from sentiment.config import DataConfig, Role, RunConfig
 from sentiment.console import log, print_table
+from sentiment.errors import UserError
 from sentiment.startup import import_tensorflow
-
-if TYPE_CHECKING:
-    import numpy as np
 
 ARCHITECTURES = ("rnn", "lstm", "gru")
 TEXTS = 64
@@ -34,8 +32,6 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure and plot."""
-    from sentiment.errors import UserError
-
     if arguments.steps < 2 or arguments.units < 1:
         raise UserError("--steps must be at least 2 and --units at least 1")
     check_picture("--output", arguments.output)
@@ -56,10 +52,6 @@ def run(arguments: argparse.Namespace) -> None:
         print(json.dumps({name: {label: values.tolist() for label, values in lines.items()}
                           for name, lines in norms.items()}))
         return
-    print_table(["architecture", "variant", "last step", "first step", "ratio"], rows(norms), numeric=(2, 3, 4))
-
-
-def rows(norms: dict[str, dict[str, "np.ndarray"]]) -> list[list[str]]:
-    """Return a row for each variant: the norm at the last and the first step, and how many times it grew or fell."""
-    return [[name, label, f"{values[-1]:.1e}", f"{values[0]:.1e}", f"{values[0] / max(values[-1], 1e-300):.1e}"]
+    rows = [[name, label, f"{values[-1]:.1e}", f"{values[0]:.1e}", f"{values[0] / max(values[-1], 1e-300):.1e}"]
             for name, lines in norms.items() for label, values in lines.items()]
+    print_table(["architecture", "variant", "last step", "first step", "ratio"], rows, numeric=(2, 3, 4))

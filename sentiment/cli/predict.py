@@ -16,7 +16,6 @@ from sentiment.startup import import_tensorflow
 from sentiment.table_format import DEFAULT_FORMAT
 
 if TYPE_CHECKING:
-    from sentiment.inference import Predictor
     from sentiment.predictions import Prediction
 
 ENGINES = ("local", "ray")
@@ -94,7 +93,7 @@ def _predict_texts(arguments: argparse.Namespace) -> None:
     classifier = load(arguments.model, arguments.mixed_precision)
     texts = iter(arguments.texts) if arguments.texts else stdin_texts()
     while chunk := list(islice(texts, STDIN_CHUNK)):
-        print_predictions(classifier, chunk, as_json=arguments.json)
+        print_answers(chunk, classifier.predict(chunk), as_json=arguments.json)
 
 
 def _predict_pieces(arguments: argparse.Namespace) -> None:
@@ -118,7 +117,7 @@ def _predict_file(arguments: argparse.Namespace) -> None:
     first = next(chunks, [])  # before the model is loaded: a mistake in the input answers at once
     classifier = load(arguments.model, arguments.mixed_precision)
     for texts in chain([first], chunks):
-        print_predictions(classifier, texts, as_json=arguments.json)
+        print_answers(texts, classifier.predict(texts), as_json=arguments.json)
 
 
 def _write_file(arguments: argparse.Namespace) -> None:
@@ -149,11 +148,6 @@ def stdin_texts() -> Iterator[str]:
             yield line.decode("utf-8").rstrip("\r\n")
         except UnicodeDecodeError:
             raise UserError(f"standard input, line {number}: not UTF-8") from None
-
-
-def print_predictions(classifier: "Predictor", texts: list[str], *, as_json: bool) -> None:
-    """Predict a chunk of texts and print the answers."""
-    print_answers(texts, classifier.predict(texts), as_json=as_json)
 
 
 def print_answers(texts: list[str], answers: list["Prediction"], *, as_json: bool) -> None:

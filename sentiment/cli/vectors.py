@@ -7,6 +7,7 @@ from typing import Any
 from sentiment.cli.options import add_section, given_options
 from sentiment.config import DataConfig, Role, RunConfig, TextConfig
 from sentiment.console import log
+from sentiment.errors import UserError
 from sentiment.startup import import_tensorflow
 
 METHODS = ("skip-gram", "cbow", "svd")
@@ -33,8 +34,6 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train and write the vectors."""
-    from sentiment.errors import UserError
-
     if min(arguments.size, arguments.window, arguments.epochs) < 1:
         raise UserError("--size, --window and --epochs must be at least 1")
     if not arguments.output.parent.is_dir():

@@ -1,4 +1,4 @@
-"""Where raw text and labels come from: IMDB, tables, folders, the bundled sample; and how they are split."""
+"""Sources of labelled texts (IMDB, tables, folders, the bundled sample) and their splits."""
 
 import dataclasses
 from collections.abc import Callable
@@ -10,14 +10,10 @@ from sentiment.data.corpus import Corpus, Examples, HeldOut, Texts, digests, occ
 from sentiment.data.download import DownloadError
 from sentiment.data.formats import check_applies
 from sentiment.data.splits import with_share
-from sentiment.data.streams import scan
-from sentiment.data.tables import labelled_rows
 from sentiment.errors import UserError
 
 __all__ = ["Corpus", "Examples", "HeldOut", "Texts", "digests", "load_corpus", "load_for_evaluation",
            "load_unlabelled", "occurring"]
-
-NAMED: dict[str, Callable[[DataConfig, int], Corpus]] = {"imdb": imdb.load, "sample": sample.load}
 
 
 def load_corpus(config: DataConfig, seed: int) -> Corpus:
@@ -32,14 +28,11 @@ def load_corpus(config: DataConfig, seed: int) -> Corpus:
 
 
 def _load(config: DataConfig, seed: int) -> Corpus:
-    if config.dataset in NAMED or config.dataset == "auto":
+    if config.dataset in NAMED:
         others = config.named_unlabelled not in (None, UNLABELLED_OF_CORPUS)  # which are a table
         for declared in config.changed(Role.FILE):
             if not (others and Role.UNLABELLED in declared.metadata["roles"]):
                 raise UserError(f"{changed_flag(declared)} goes with --dataset PATH, not with '{config.dataset}'")
-    if config.dataset == "auto":
-        return _imdb_or_sample(config, seed)
-    if config.dataset in NAMED:
         return NAMED[config.dataset](config, seed)
     path = Path(config.dataset).expanduser()
     if imdb.is_imdb(path):
@@ -52,7 +45,7 @@ def _load(config: DataConfig, seed: int) -> Corpus:
 
 
 def load_unlabelled(config: DataConfig, corpus: Corpus) -> Texts:
-    """Return the texts without labels that the configuration names; none if it names none.
+    """Return the unlabelled texts that the configuration names; none if it names none.
 
     Raises:
         UserError: if they cannot be read, or the corpus has none of its own.
@@ -61,10 +54,7 @@ def load_unlabelled(config: DataConfig, corpus: Corpus) -> Texts:
     if named is None:
         return []
     if named != UNLABELLED_OF_CORPUS:
-        if config.stream:
-            return scan(named, config, labelled=False)[0]
-        return [text for read in labelled_rows(named, config, labelled.ROWS_AT_ONCE, labelled=False)
-                for text in read.texts]
+        return labelled.from_table(named, config, labelled=False).texts
     texts = corpus.unlabelled()
     if not texts:
         raise UserError(f"{corpus.name} has no texts without labels: name a file with --unlabelled FILE")
@@ -82,7 +72,7 @@ def load_for_evaluation(config: DataConfig, seed: int, class_names: tuple[str, .
         UserError: for a label that is not one of `class_names`, or a named corpus with other classes.
     """
     path = Path(config.dataset).expanduser()
-    if config.dataset in NAMED or config.dataset == "auto" or imdb.is_imdb(path):
+    if config.dataset in NAMED or imdb.is_imdb(path):
         corpus = load_corpus(config, seed)
         if corpus.class_names != class_names:
             raise UserError(f"{corpus.name} has the classes {', '.join(corpus.class_names)}, the model "
@@ -107,3 +97,7 @@ def _imdb_or_sample(config: DataConfig, seed: int) -> Corpus:
         corpus = sample.load(config, seed)
         note = f"the bundled sample was used instead of IMDB: {error}"
         return dataclasses.replace(corpus, notes=(note, *corpus.notes))
+
+
+NAMED: dict[str, Callable[[DataConfig, int], Corpus]] = {
+    "auto": _imdb_or_sample, "imdb": imdb.load, "sample": sample.load}

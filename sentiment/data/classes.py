@@ -25,9 +25,8 @@ def class_order(names: set[str]) -> tuple[str, ...]:
         values = {name: float(name) for name in names}
     except ValueError:
         return tuple(sorted(names))
-    if any(math.isnan(value) for value in values.values()):
-        return tuple(sorted(names))
-    return tuple(sorted(names, key=lambda name: (values[name], name)))
+    numbers = not any(map(math.isnan, values.values()))
+    return tuple(sorted(names, key=lambda name: (values[name], name) if numbers else name))
 
 
 def folded(name: str) -> str:
@@ -50,12 +49,6 @@ def similar_names(counts: Mapping[str, int]) -> list[list[str]]:
     for name in class_order(set(counts)):
         groups.setdefault(folded(name), []).append(name)
     return [sorted(group, key=lambda name: -counts[name]) for group in groups.values() if len(group) > 1]
-
-
-def merged_names(counts: Mapping[str, int]) -> dict[str, str]:
-    """Return of each class name the one that it is merged into: the most frequent one that folds alike."""
-    into = {name: group[0] for group in similar_names(counts) for name in group}
-    return {name: into.get(name, name) for name in counts}
 
 
 def notes_on(counts: Mapping[str, int]) -> list[str]:

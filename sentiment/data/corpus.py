@@ -1,4 +1,4 @@
-"""What every source of data yields: texts, labels and the names of the classes."""
+"""Corpus: labelled texts in three splits, with the names of the classes; the result of every source of data."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -110,7 +110,7 @@ class Corpus:
         class_names: the names of the classes, in the order of the label indices.
         train, validation: the examples to learn from and to choose by.
         test: read once, after all choices.
-        unlabelled: reads the texts without labels; an empty list where there are none.
+        unlabelled: reads the unlabelled texts; an empty list where there are none.
         notes: facts that a reader of the results must know, one sentence each.
     """
 

@@ -10,7 +10,6 @@ import urllib.error
 import urllib.request
 import zlib
 from pathlib import Path
-from typing import IO
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
@@ -71,27 +70,22 @@ def _fetch(url: str, part: Path) -> None:
         length = response.headers.get("Content-Length")
         total = start + int(length) if length else None
         log(f"{'resuming' if resumed else 'downloading'} {url}")
-        with part.open("ab" if resumed else "wb") as file:
-            _copy(response, file, start, total)
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
+                   TimeRemainingColumn())
+        with part.open("ab" if resumed else "wb") as file, Progress(*columns, console=log.console) as progress:
+            task = progress.add_task("download", total=total, completed=start)
+            while block := response.read(BLOCK_BYTES):
+                file.write(block)
+                progress.advance(task, len(block))
     if total is not None and part.stat().st_size < total:
         raise ConnectionError(f"the connection closed after {part.stat().st_size:,} of {total:,} bytes")
-
-
-def _copy(response: IO[bytes], file: IO[bytes], start: int, total: int | None) -> None:
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
-               TimeRemainingColumn())
-    with Progress(*columns, console=log.console) as progress:
-        task = progress.add_task("download", total=total, completed=start)
-        while block := response.read(BLOCK_BYTES):
-            file.write(block)
-            progress.advance(task, len(block))
 
 
 def unpack(archive: Path, folder: Path, member: str) -> Path:
     """Unpack a tar archive and move its top-level `member` into `folder`.
 
-    Everything is written to a folder beside it first and renamed when complete. Members that would leave the folder,
-    links and device files are refused.
+    Everything is written to a temporary folder next to it first and renamed when complete. Members that would leave the
+    folder, links and device files are refused.
 
     Returns:
         The path of the member.

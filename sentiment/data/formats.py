@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 import pyarrow
 
@@ -26,41 +26,26 @@ BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32",
                     codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # UTF-32 first: it begins like UTF-16
 SEPARATOR_LINE = re.compile(r'^"?sep=(.)"?\r?\n?$')  # as spreadsheets write it above the header
 ADVICE = {
-    ".zip": "unpack it and name the files in it", ".tar": "unpack it and name the files in it",
-    ".tgz": "unpack it and name the files in it",
-    ".7z": "unpack it and name the files in it", ".rar": "unpack it and name the files in it",
-    ".xz": "unpack it (unxz), or compress it with gzip", ".gz": "name it by what is in it, such as reviews.csv.gz",
-    ".bz2": "name it by what is in it, such as reviews.csv.bz2",
-    ".zst": "name it by what is in it, such as reviews.csv.zst",
-    ".xls": "save it as .xlsx or .csv", ".ods": "save it as .xlsx or .csv", ".numbers": "export it as .csv",
-    ".arrow": "save it as .parquet", ".feather": "save it as .parquet", ".orc": "save it as .parquet",
-    ".avro": "save it as .parquet", ".pkl": "save it as .parquet; a pickle can run code",
-    ".pickle": "save it as .parquet; a pickle can run code",
-    ".db": "export the table as .csv", ".sqlite": "export the table as .csv", ".sql": "export the table as .csv",
-    ".xml": "export the table as .csv", ".html": "export the table as .csv", ".sav": "export the table as .csv",
-    ".dta": "export the table as .csv",
-    ".txt": "rename it to .tsv or .csv if it is a table; a folder with a subfolder of .txt files for each class is "
-            "read as it is"}
+    "unpack it and name the files in it": (".zip", ".tar", ".tgz", ".7z", ".rar"),
+    "unpack it (unxz), or compress it with gzip": (".xz",),
+    "save it as .xlsx or .csv": (".xls", ".ods"),
+    "export it as .csv": (".numbers",),
+    "save it as .parquet": (".arrow", ".feather", ".orc", ".avro"),
+    "save it as .parquet; a pickle can run code": (".pkl", ".pickle"),
+    "export the table as .csv": (".db", ".sqlite", ".sql", ".xml", ".html", ".sav", ".dta"),
+    "rename it to .tsv or .csv if it is a table; a folder with a subfolder of .txt files for each class is read as it "
+    "is": (".txt",)}
 
 
-class Kind(NamedTuple):
-    """The suffixes of a file: `.csv` and None, or `.csv` and `.gz`."""
-
-    table: str
-    compressed: str | None
-
-
-def suffixes_of(path: Path) -> Kind:
-    """Split `reviews.csv.gz` into `.csv` and `.gz`, in lower case."""
+def suffixes_of(path: Path) -> tuple[str, str | None]:
+    """Return the suffixes of a table in lower case: `.csv` and `.gz` of `reviews.csv.gz`, else one and None."""
     last = path.suffix.lower()
-    if last in COMPRESSIONS:
-        return Kind(Path(path.stem).suffix.lower(), last)
-    return Kind(last, None)
+    return (Path(path.stem).suffix.lower(), last) if last in COMPRESSIONS else (last, None)
 
 
 def kind_of(path: Path) -> str:
     """Return the suffix of a table without that of its compression."""
-    return suffixes_of(path).table
+    return suffixes_of(path)[0]
 
 
 def is_read(path: Path) -> bool:
@@ -79,8 +64,10 @@ def advice_for(path: Path) -> str:
     kind, compressed = suffixes_of(path)
     if compressed and kind in BINARY_KINDS:
         return "; unpack it"
-    advice = ADVICE.get(kind if kind == ".tar" else path.suffix.lower())
-    return f"; {advice}" if advice else ""
+    last = kind if kind == ".tar" else path.suffix.lower()
+    if last in COMPRESSIONS:
+        return f"; name it by what is in it, such as reviews.csv{last}"
+    return next((f"; {advice}" for advice, suffixes in ADVICE.items() if last in suffixes), "")
 
 
 def dialect(form: TableFormat, separator: str) -> dict[str, Any]:
@@ -115,7 +102,7 @@ def check_applies(form: TableFormat, paths: Sequence[Path], where: str) -> None:
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[IO[bytes], Any]]:
     """Open a file; yield the raw file, whose position shows progress, and the stream of its decompressed bytes."""
-    compression = suffixes_of(path).compressed
+    compression = suffixes_of(path)[1]
     with path.open("rb") as file:
         if compression is None:
             yield file, file

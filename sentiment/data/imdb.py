@@ -41,15 +41,9 @@ def find(data_dir: str | None) -> Path | None:
     places = [data_dir, os.environ.get("SENTIMENT_DATA_DIR"), DEFAULT_DATA_DIR]
     if data_dir is not None and not Path(data_dir).expanduser().exists():
         raise UserError(f"--data-dir: no such file or folder: {data_dir}")
-    for place in places:
-        if not place:
-            continue
-        path = Path(place).expanduser()
-        inside = sorted(path.glob(f"{FOLDER}*")) if path.is_dir() else []
-        for candidate in (path, *inside):
-            if is_imdb(candidate):
-                return candidate
-    return None
+    paths = [Path(place).expanduser() for place in places if place]
+    candidates = (candidate for path in paths for candidate in (path, *sorted(path.glob(f"{FOLDER}*"))))
+    return next(filter(is_imdb, candidates), None)
 
 
 def obtain(data_dir: str | None) -> Path:

@@ -1,6 +1,5 @@
 """Turn texts with named labels, from tables or folders, into a corpus with its three splits."""
 
-import dataclasses
 import os
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -13,19 +12,20 @@ import numpy as np
 
 from sentiment.config import UNLABELLED_OF_CORPUS, DataConfig
 from sentiment.console import log
+from sentiment.data import streams
 from sentiment.data.classes import (
     check_not_numbers,
     check_sizes,
     class_order,
     folded,
     kept_names,
-    merged_names,
     notes_on,
+    similar_names,
 )
 from sentiment.data.corpus import Corpus, Examples, HeldOut, Texts, blank, identities, taken
 from sentiment.data.formats import check_applies, read_text
 from sentiment.data.splits import hold_out
-from sentiment.data.streams import blank_among, scan
+from sentiment.data.streams import StreamedTexts, blank_among, digests_of
 from sentiment.data.tables import as_label, labelled_rows, matching_files
 from sentiment.errors import UserError, nearest
 from sentiment.machine import memory_bytes
@@ -50,20 +50,37 @@ class Named:
     notes: tuple[str, ...] = ()
 
 
-def from_table(pattern: str | os.PathLike[str], config: DataConfig, *, grouped: bool = False) -> Named:
-    """Read the text and label columns of the files that `pattern` names, and the group column if `grouped`."""
+def from_table(pattern: str | os.PathLike[str], config: DataConfig, *, labelled: bool = True, grouped: bool = False
+               ) -> Named:
+    """Read the columns of the files that `pattern` names: the text, the label if `labelled`, the group if `grouped`.
+
+    With `--stream` the texts stay in the files, and of each only its digest is kept, and whether it is blank.
+
+    Raises:
+        UserError: if there is no such file, it cannot be read, has no rows, or lacks a column.
+    """
     where = str(pattern)
-    if config.stream:
-        return Named(*scan(pattern, config, grouped=grouped), where)
-    _warn_of_size(where)
+    if labelled and not config.stream:
+        _warn_of_size(where)
     texts: list[str] = []
     labels: list[str] = []
     groups: list[str] = []
-    for read in labelled_rows(pattern, config, ROWS_AT_ONCE, grouped=grouped):
-        texts += read.texts
+    digests, without_words = [], []
+    rows = streams.CHUNK_ROWS if config.stream else ROWS_AT_ONCE
+    for read in labelled_rows(pattern, config, rows, labelled=labelled, grouped=grouped):
+        if config.stream:
+            digests.append(digests_of(read.texts))
+            without_words.append(blank_among(read.texts))
+        else:
+            texts += read.texts
+        # Interned, as they are few: else two million labels take 100 MB.
         labels += map(intern, read.labels or ())
         groups += map(intern, read.groups or ())
-    return Named(texts, labels, groups if read.columns.group is not None else None, where)
+    found: Texts = texts
+    if config.stream:
+        found = StreamedTexts(where, read.columns.text, np.arange(sum(map(len, digests))), np.concatenate(digests),
+                              np.concatenate(without_words), config.table_format)
+    return Named(found, labels, groups if read.columns.group is not None else None, where)
 
 
 def _warn_of_size(pattern: str) -> None:
@@ -142,8 +159,9 @@ def indexed(named: Named, class_names: tuple[str, ...], *, merge: bool = False, 
             notes.append(f"{len(rows) - len(kept):,} of {total:,} rows of {named.where} had no {what} and were dropped")
         rows = kept
     if left_out:
-        rare = {folded(name) if merge else name for name in left_out}
-        dropped = {name for name in set(named.labels) if (folded(name) if merge else name) in rare}
+        form = folded if merge else str
+        rare = set(map(form, left_out))
+        dropped = {name for name in set(named.labels) if form(name) in rare}
         rows = np.array([row for row in rows if named.labels[row] not in dropped], dtype=np.intp)
     if not len(rows):
         raise UserError(f"{named.where} holds no labelled text")
@@ -157,12 +175,12 @@ def indexed(named: Named, class_names: tuple[str, ...], *, merge: bool = False, 
         if named.labels[row] not in indices:
             raise _unknown_label(named, int(row), class_names)
     labels = np.array([indices[named.labels[row]] for row in rows], dtype=np.int32)
-    if named.groups is None:
-        return Examples(taken(named.texts, rows), labels), tuple(notes)
-    groups = [named.groups[row].strip() or f"\0{row}" for row in rows]  # a text without a group stands alone
-    alone = sum(not named.groups[row].strip() for row in rows)
-    if alone:
-        notes.append(f"{alone:,} of {total:,} rows of {named.where} have no group, and stand alone")
+    groups = None
+    if named.groups is not None:
+        groups = [named.groups[row].strip() or f"\0{row}" for row in rows]  # a text without a group stands alone
+        alone = sum(not named.groups[row].strip() for row in rows)
+        if alone:
+            notes.append(f"{alone:,} of {total:,} rows of {named.where} have no group, and stand alone")
     return Examples(taken(named.texts, rows), labels, groups), tuple(notes)
 
 
@@ -183,14 +201,15 @@ def build_corpus(name: str, train: Named, validation: Named | None, test: Named 
     Raises:
         UserError: for fewer than two classes, labels that are numbers or too rare, or a label that training lacks.
     """
-    labels = [label for label, without_text in zip(train.labels, blank(train.texts), strict=True)
-              if label and not without_text]
+    rows = np.flatnonzero(~(blank(train.texts) | blank_among(train.labels)))
+    if config.merge_labels:
+        groups = similar_names(Counter(train.labels[row] for row in rows))
+        merged = {name: group[0] for group in groups for name in group}
+        train = replace(train, labels=[merged.get(label, label) for label in train.labels])
+    labels = [train.labels[row] for row in rows]
     counts = Counter(labels)
-    merged = merged_names(counts) if config.merge_labels else {label: label for label in counts}
-    train = dataclasses.replace(train, labels=[merged.get(label, label) for label in train.labels])
-    counts = Counter(merged[label] for label in labels)
     check_not_numbers(counts, train.where)
-    distinct = _distinct_texts(train)
+    distinct = Counter(label for label, _ in set(zip(labels, identities(train.texts)[rows].tolist(), strict=True)))
     kept, notes_on_rare = kept_names(distinct, config.min_class_size)
     left_out = set(counts) - kept
     class_names = class_order(kept)
@@ -203,25 +222,16 @@ def build_corpus(name: str, train: Named, validation: Named | None, test: Named 
     by_class = partial(indexed, class_names=class_names, merge=config.merge_labels, left_out=left_out)
     examples, notes = by_class(train)
     notes_on_classes = notes_on({label: counts[label] for label in class_names})
-    if test is not None:
-        held_test, test_notes = by_class(test)
-    else:
-        (examples, held_test), test_notes = hold_out(examples, config.test_fraction, seed, class_names), ()
-    if validation is not None:
-        held_validation, validation_notes = by_class(validation)
-    else:
-        examples, held_validation = hold_out(examples, config.validation_fraction, seed, class_names)
-        validation_notes = ()
+    held = []
+    for part, fraction in ((test, config.test_fraction), (validation, config.validation_fraction)):
+        if part is not None:
+            held.append(by_class(part))
+        else:
+            examples, held_out = hold_out(examples, fraction, seed, class_names)
+            held.append((held_out, ()))
+    (held_test, test_notes), (held_validation, validation_notes) = held
     return Corpus(name, class_names, examples, held_validation, HeldOut(lambda: held_test),
                   notes=(*notes, *validation_notes, *test_notes, *notes_on_rare, *notes_on_classes))
-
-
-def _distinct_texts(named: Named) -> dict[str, int]:
-    """Return the number of distinct texts of each class, blank ones left out."""
-    pairs = {(label, identity) for label, identity, without_text
-             in zip(named.labels, identities(named.texts).tolist(), blank(named.texts), strict=True)
-             if label and not without_text}
-    return dict(Counter(label for label, _ in pairs))
 
 
 def load_table(config: DataConfig, seed: int) -> Corpus:

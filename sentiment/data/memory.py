@@ -1,4 +1,4 @@
-"""Labelled texts that a caller of Python holds: lists, Series and DataFrames."""
+"""Labelled texts in memory: lists, Series and DataFrames."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from sentiment.config import DataConfig
 from sentiment.data.corpus import Corpus, Examples, HeldOut
 from sentiment.data.labelled import Named, build_corpus
 from sentiment.data.splits import hold_out, with_share
-from sentiment.data.tables import as_labels, as_texts, columns_of
+from sentiment.data.tables import Rows, as_labels, as_texts, columns_of
 from sentiment.predictions import text_parts
 
 TEXTS_AT_ONCE = 65_536
@@ -47,9 +47,8 @@ def named_frame(frame: pd.DataFrame, config: DataConfig) -> Named:
     """
     where = "the DataFrame"
     columns = columns_of(frame, config, where, Path("frame.parquet"), grouped=not config.random_split)
-    frame = frame.reset_index(drop=True)
-    return Named(as_texts(frame[columns.text], where), as_labels(frame[columns.label], where),
-                 None if columns.group is None else as_texts(frame[columns.group], where), where)
+    rows = Rows.of(frame.reset_index(drop=True), columns, where)
+    return Named(rows.texts, rows.labels or [], rows.groups, where)
 
 
 def unlabelled_corpus(texts: Any, config: DataConfig, seed: int) -> Corpus:
@@ -68,7 +67,7 @@ def unlabelled_corpus(texts: Any, config: DataConfig, seed: int) -> Corpus:
 
 def corpus_in_memory(train: Named, validation: Named | None, test: Named | None, config: DataConfig, seed: int
                      ) -> Corpus:
-    """Return a corpus of texts in memory; what has no validation or test split of its own is split.
+    """Return a corpus of texts in memory; a missing validation or test split is taken from the training texts.
 
     Raises:
         UserError: as for a file: for fewer than two classes, too few texts, or a label that training lacks.

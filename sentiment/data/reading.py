@@ -2,7 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from functools import cache
+from io import TextIOWrapper
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,7 @@ import pyarrow
 import pyarrow.parquet
 
 from sentiment.console import log
-from sentiment.data.formats import kind_of, opened_text, translated_errors
+from sentiment.data.formats import SEPARATORS, encoding_of, kind_of, opened_text, translated_errors
 from sentiment.data.separated import object_frame, separated_chunks
 from sentiment.errors import UserError
 from sentiment.table_format import DEFAULT_FORMAT, TableFormat
@@ -40,49 +43,50 @@ def read_chunks(path: Path, rows: int, columns: list[str] | None = None, form: T
     kind = kind_of(path)
     with translated_errors(path, form):
         if kind == ".parquet":
-            chunks = _parquet_chunks(path, rows, columns, seen)
+            chunks = _parquet_chunks(path, rows, columns)
         elif kind == ".xlsx":
-            chunks = _excel_chunks(path, rows, form, seen)
-        elif kind in (".csv", ".tsv"):
-            chunks = separated_chunks(path, rows, columns, form, seen)
+            chunks = _excel_chunks(path, rows, form)
         else:
-            chunks = _json_chunks(path, rows, form, seen)
-        first = 0
-        for frame in chunks:
+            form = replace(form, encoding=encoding_of(path, form))
+            chunks = separated_chunks(path, rows, columns, form) if kind in SEPARATORS else \
+                _json_chunks(path, rows, form)
+        first = reported = 0
+        for frame, position in chunks:
             frame.index = pd.RangeIndex(first, first + len(frame))
             first += len(frame)
             yield frame
+            if position > reported:
+                seen(position - reported)
+                reported = position
+        seen(path.stat().st_size - reported)
 
 
-def _parquet_chunks(path: Path, rows: int, columns: list[str] | None, seen: Callable[[int], None]
-                    ) -> Iterator[pd.DataFrame]:
+def _parquet_chunks(path: Path, rows: int, columns: list[str] | None) -> Iterator[tuple[pd.DataFrame, int]]:
     def frame(batch: Any) -> pd.DataFrame:
         # Metadata may hide a column as an index.
         return batch.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)  # type: ignore[no-any-return]
 
     # Without these two settings a whole row group is in memory, which may be the whole file.
     with pyarrow.parquet.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False) as file:
-        if not file.metadata.num_rows:
-            yield frame(file.read(columns=columns))
+        total, done = file.metadata.num_rows, 0
+        if not total:
+            yield frame(file.read(columns=columns)), 0
         for batch in file.iter_batches(batch_size=rows, columns=columns):
-            yield frame(batch)
-            seen(round(path.stat().st_size * len(batch) / file.metadata.num_rows))
+            done += len(batch)
+            yield frame(batch), path.stat().st_size * done // total
 
 
-def _json_chunks(path: Path, rows: int, form: TableFormat, seen: Callable[[int], None]) -> Iterator[pd.DataFrame]:
+def _json_chunks(path: Path, rows: int, form: TableFormat) -> Iterator[tuple[pd.DataFrame, int]]:
     """Yield the objects of a file, one a line or all in one array, as frames of Python's values.
 
     A key that an object lacks is `MISSING`, a null is None.
     """
-    before = 0
     with opened_text(path, form) as (raw, text):
         objects = _objects(text, path)
         while chunk := list(islice(objects, rows)):
             names = list(dict.fromkeys(name for record in chunk for name in record))
-            columns = {place: [record.get(name, MISSING) for record in chunk] for place, name in enumerate(names)}
-            yield object_frame(columns, names, len(chunk))
-            seen(raw.tell() - before)
-            before = raw.tell()
+            columns = ([record.get(name, MISSING) for record in chunk] for name in names)
+            yield object_frame(columns, names, len(chunk)), raw.tell()
 
 
 class _Missing:
@@ -110,70 +114,57 @@ class WrittenFloat(float):
         return self.written
 
 
-def _objects(text: Any, path: Path) -> Iterator[dict[str, object]]:
-    start = text.readline().removeprefix("\ufeff")
-    number = 1
-    while start and not start.strip():
-        start, number = text.readline(), number + 1
-    if start.lstrip().startswith("["):
-        yield from _array(start + text.read(), path)
+def _objects(text: TextIOWrapper, path: Path) -> Iterator[dict[str, object]]:
+    lines = enumerate(chain([text.readline().removeprefix("\ufeff")], text), start=1)
+    filled = ((number, line) for number, line in lines if line.strip())
+    first = next(filled, None)
+    if first is None:
         return
-    while start:
-        if start.strip():
-            yield _object(start, path, number)
-        start, number = text.readline(), number + 1
-
-
-def _array(content: str, path: Path) -> Iterator[dict[str, object]]:
-    try:
-        values = json.loads(content, parse_float=WrittenFloat)
-    except ValueError as error:
-        raise UserError(f"{path}: not JSON: {error}; expected an array of objects, or an object a line") from None
-    for number, value in enumerate(values, start=1):
+    if first[1].lstrip().startswith("["):
+        values = _parsed(first[1] + text.read(), str(path), "an array of objects, or an object a line")
+        for number, value in enumerate(values, start=1):
+            if not isinstance(value, dict):
+                raise UserError(f"{path}, value {number}: expected a JSON object, not {json.dumps(value)[:40]}")
+            yield value
+        return
+    for number, line in chain([first], filled):
+        where = f"{path}, line {number}"
+        value = _parsed(line, where, "a whole object in each line, or one array of objects")
         if not isinstance(value, dict):
-            raise UserError(f"{path}, value {number}: expected a JSON object, not {json.dumps(value)[:40]}")
+            raise UserError(f"{where}: expected a JSON object, not {line.strip()[:40]}")
         yield value
 
 
-def _object(line: str, path: Path, number: int) -> dict[str, object]:
+def _parsed(content: str, where: str, expected: str) -> Any:
     try:
-        record = json.loads(line, parse_float=WrittenFloat)
+        return json.loads(content, parse_float=WrittenFloat)
     except ValueError as error:
-        raise UserError(f"{path}, line {number}: not JSON: {error}; expected a whole object in each line, or one array "
-                        "of objects") from None
-    if not isinstance(record, dict):
-        raise UserError(f"{path}, line {number}: expected a JSON object, not {line.strip()[:40]}")
-    return record
+        raise UserError(f"{where}: not JSON: {error}; expected {expected}") from None
 
 
-def _excel_chunks(path: Path, rows: int, form: TableFormat, seen: Callable[[int], None]) -> Iterator[pd.DataFrame]:
+def _excel_chunks(path: Path, rows: int, form: TableFormat) -> Iterator[tuple[pd.DataFrame, int]]:
     """Yield the rows of the first sheet that is not empty; a formula is the value that was last computed for it."""
     try:
         from openpyxl import load_workbook
     except ImportError:
         raise UserError(f"reading {path} needs openpyxl: pip install '.[excel]', or save it as .csv") from None
     try:
-        book = load_workbook(path, read_only=True, data_only=True)
-    except Exception as error:  # of many types, for a file that is none of Excel
-        raise UserError(f"cannot read {path}: {error}") from None
-    try:
-        visible = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
-        for sheet in visible:
-            sheet.reset_dimensions()  # which some programs write wrong
-            records = _without_empty_ends(sheet.iter_rows(values_only=True))
-            first = next(records, None)
-            if first is not None:
-                if len(visible) > 1:
-                    _warn_of_sheets(path, sheet.title, len(visible))
-                yield from _sheet_frames(chain([first], records), rows, path, form)
-                break
+        with closing(load_workbook(path, read_only=True, data_only=True)) as book:
+            visible = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
+            for sheet in visible:
+                sheet.reset_dimensions()  # which some programs write wrong
+                records = _without_empty_ends(sheet.iter_rows(values_only=True))
+                first = next(records, None)
+                if first is not None:
+                    if len(visible) > 1:
+                        _warn_of_sheets(path, sheet.title, len(visible))
+                    for frame in _sheet_frames(chain([first], records), rows, path, form):
+                        yield frame, 0
+                    break
     except UserError:
         raise
-    except Exception as error:  # of many types, for a damaged sheet
+    except Exception as error:  # of many types, for a file that is none of Excel, or damaged
         raise UserError(f"cannot read {path}: {error}") from None
-    finally:
-        book.close()
-    seen(path.stat().st_size)
 
 
 @cache
@@ -184,30 +175,30 @@ def _warn_of_sheets(path: Path, name: str, sheets: int) -> None:
 
 def _sheet_frames(records: Iterator[tuple[int, tuple[object, ...]]], rows: int, path: Path, form: TableFormat
                   ) -> Iterator[pd.DataFrame]:
-    def frame(chunk: list[list[object]]) -> pd.DataFrame:
-        return object_frame({place: [row[place] for row in chunk] for place in range(len(names))}, names, len(chunk))
-
-    _, first = next(records)
+    first = next(records)
     if form.header:
-        names = ["" if name is None else str(name) for name in first]
+        names = ["" if name is None else str(name) for name in first[1]]
         while names and not names[-1]:
             names.pop()
     else:
-        names = [str(number) for number in range(1, len(first) + 1)]
-    chunk: list[list[object]] = [] if form.header else [list(first)]
-    yielded = False
-    for number, record in records:
-        behind = [place for place, value in enumerate(record[len(names):], len(names) + 1) if value is not None]
-        if behind:
-            columns = f"{len(names)} column{'' if len(names) == 1 else 's'}"
-            raise UserError(f"{path}, row {number} of the sheet has a value in column {behind[0]}, but the "
-                            f"{'header' if form.header else 'first row'} has {columns}")
-        chunk.append(list(record[:len(names)]) + [None] * (len(names) - len(record)))
-        if len(chunk) == rows:
-            yield frame(chunk)
-            chunk, yielded = [], True
-    if chunk or not yielded:
-        yield frame(chunk)
+        names = [str(number) for number in range(1, len(first[1]) + 1)]
+        records = chain([first], records)
+    filled = (_filled(record, len(names), f"{path}, row {number}", form) for number, record in records)
+    chunk = list(islice(filled, rows))
+    while True:
+        yield object_frame(([row[place] for row in chunk] for place in range(len(names))), names, len(chunk))
+        chunk = list(islice(filled, rows))
+        if not chunk:
+            return
+
+
+def _filled(record: tuple[object, ...], width: int, where: str, form: TableFormat) -> list[object]:
+    """Return a row of a sheet with so many values, None for those that it lacks."""
+    behind = [place for place, value in enumerate(record[width:], width + 1) if value is not None]
+    if behind:
+        raise UserError(f"{where} of the sheet has a value in column {behind[0]}, but the "
+                        f"{'header' if form.header else 'first row'} has {width} column{'' if width == 1 else 's'}")
+    return [*record[:width], *[None] * (width - len(record))]
 
 
 def _without_empty_ends(records: Iterator[tuple[object, ...]]) -> Iterator[tuple[int, tuple[object, ...]]]:

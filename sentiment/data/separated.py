@@ -9,7 +9,7 @@ and finds the line and the reason of an error.
 import codecs
 import csv
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from io import TextIOWrapper
@@ -38,7 +38,6 @@ from sentiment.table_format import TableFormat
 
 BLOCK_BYTES = 1 << 22
 LONE_BACKSLASH = re.compile(r'\\(["\\])?')  # with what it escapes, if it escapes anything
-LINE_END = re.compile(rb"\r\n?|\n")
 LARGEST_RECORD = 1 << 26  # bytes that are searched for the end of a record
 QUOTE = ord('"')
 # A quoted field of so many lines, so many of which would be records, is one that a stray quote has begun.
@@ -47,9 +46,9 @@ MANY_LINES = 100
 csv.field_size_limit(2**31 - 1)
 
 
-def object_frame(columns: dict[int, Any], names: Sequence[str], rows: int) -> pd.DataFrame:
+def object_frame(columns: Iterable[Any], names: Sequence[object], rows: int) -> pd.DataFrame:
     """Return a frame of Python's values as they are; two columns may have one name, and there may be none."""
-    frame = pd.DataFrame(columns, dtype=object, index=range(rows))
+    frame = pd.DataFrame(dict(enumerate(columns)), dtype=object, index=range(rows))
     frame.columns = pd.Index(names, dtype=object)
     return frame
 
@@ -58,24 +57,35 @@ class Head:
     """Header of a CSV or TSV file.
 
     Attributes:
-        names: of the columns, as the header has them; 1, 2, ... without one.
+        path: of the file.
+        form: its format.
         separator: between fields.
-        lines: how many lines of the file come before the first record.
+        names: of the columns, as the header has them; 1, 2, ... without one.
+        size: bytes before the first record in UTF-8, without a byte-order mark.
 
     Raises:
         UserError: if the file is empty, or a quote of its first record is not closed.
     """
 
     def __init__(self, path: Path, form: TableFormat) -> None:
+        self.path, self.form, self.size = path, form, 0
         with opened_text(path, form) as (_, text):
-            lines, self.separator, self.lines = _lines(text, path, form)
-            reader = csv.reader(lines, strict=True, **dialect(form, self.separator))
-            record = _first(reader, path, self.lines, form)
-            if form.header:
-                self.names = record
-                self.lines += reader.line_num
-            else:
-                self.names = [str(number) for number in range(1, len(record) + 1)]
+            reader, self.separator, taken = _reader(self._counted(text), path, form)
+            before = self.size if taken else 0
+            record = _first(reader, path, taken, form)
+        if form.header:
+            self.names = record
+        else:
+            self.names, self.size = [str(number) for number in range(1, len(record) + 1)], before
+
+    def _counted(self, text: Iterable[str]) -> Iterator[str]:
+        for line in text:
+            self.size += len(line.encode("utf-8", "replace"))
+            yield line
+
+    def like_records(self, lines: Iterable[str]) -> int:
+        """Return how many lines have as many separators as the header."""
+        return sum(line.count(self.separator) == len(self.names) - 1 for line in lines)
 
 
 def output_format(path: Path, target: Path, form: TableFormat) -> TableFormat:
@@ -96,14 +106,15 @@ def output_format(path: Path, target: Path, form: TableFormat) -> TableFormat:
     return replace(form, separator=form.separator or named[1], separator_line=True) if named else form
 
 
-def _lines(text: TextIOWrapper, path: Path, form: TableFormat) -> tuple[Iterator[str], str, int]:
-    """Return the lines from the header on, the separator, and how many lines were taken: that of `sep=;`."""
-    first = text.readline().removeprefix("\ufeff")
+def _reader(text: Iterator[str], path: Path, form: TableFormat) -> tuple[Any, str, int]:
+    """Return a reader of the lines from the header on, the separator, and whether a line `sep=;` was taken, 0 or 1."""
+    first = next(text, "").removeprefix("\ufeff")
     named = SEPARATOR_LINE.match(first)
+    separator = form.separator or (named[1] if named else SEPARATORS[kind_of(path)])
     lines: Iterator[str] = text if named else chain([first], text)
     if form.quoting == "backslash":
         lines = (LONE_BACKSLASH.sub(lambda found: found[0] if found[1] else r"\\", line) for line in lines)
-    return lines, form.separator or (named[1] if named else SEPARATORS[kind_of(path)]), int(bool(named))
+    return csv.reader(lines, strict=True, **dialect(form, separator)), separator, int(bool(named))
 
 
 def _first(reader: Any, path: Path, taken: int, form: TableFormat) -> list[str]:
@@ -119,111 +130,96 @@ def _first(reader: Any, path: Path, taken: int, form: TableFormat) -> list[str]:
     raise UserError(f"{path} is empty")
 
 
-def separated_chunks(path: Path, rows: int, columns: list[str] | None, form: TableFormat,
-                     seen: Callable[[int], None]) -> Iterator[pd.DataFrame]:
+def separated_chunks(path: Path, rows: int, columns: list[str] | None, form: TableFormat
+                     ) -> Iterator[tuple[pd.DataFrame, int]]:
     """Yield the records of a file as frames of `rows` rows, the last one smaller, all values as they are written.
 
-    A blank line is a record with an empty field where there is one column, else it is none.
+    A blank line is a record with an empty field where there is one column, else it is none. Each frame comes with the
+    position in the file up to which it was read.
 
     Raises:
         UserError: for a record with too few or too many fields, and for quotes that are not closed; with the line.
         UnicodeDecodeError: for bytes that the encoding does not have.
     """
     head = Head(path, form)
-    kept = None if columns is None else [head.names.index(name) for name in columns if name in head.names]
-    yielded = reported = 0
-
-    def reached(position: int) -> None:
-        nonlocal reported
-        seen(max(0, position - reported))
-        reported = max(position, reported)
-
+    places = list(range(len(head.names))) if columns is None else \
+        [head.names.index(name) for name in columns if name in head.names]
+    names = pd.Index([head.names[place] for place in places], dtype=object)
+    yielded = 0
     if form.quoting in (None, "double") and encoding_of(path, form).startswith("utf-8") and head.separator.isascii():
         try:
-            for frame in _by_arrow(path, rows, kept, form, head, reached):
+            for frame, position in _by_arrow(head, rows, places):
+                frame.columns = names
+                yield frame, position
                 yielded += len(frame)
-                yield frame
             if yielded:
                 return
         except (_IrregularQuoteError, pyarrow.ArrowInvalid):
             pass
-    for frame in _by_python(path, rows, kept, form, head, yielded, reached):
+    for frame, position in _by_python(head, rows, places, yielded):
+        frame.columns = names
+        yield frame, position
         yielded += len(frame)
-        yield frame
     if not yielded:
-        yield pd.DataFrame(columns=pd.Index(_names(kept, head), dtype=object), dtype=object)
+        yield pd.DataFrame(columns=names, dtype=object), 0
 
 
 class _IrregularQuoteError(Exception):
     """A quote that neither opens nor closes a field, nor is doubled in one."""
 
 
-class _Quotes:
-    """Looks at the quotes of blocks, and raises `_IrregularQuoteError` at what Python's module has to read.
+def _whole_records(block: bytes, head: Head, *, last: bool) -> int:
+    """Return the length of the whole records of a block that begins with one, all of it if it is the last.
 
     In regular text quotes open and close fields in turn, a doubled one being both: each that opens stands behind a
     separator, a line end or a quote, each that closes before one. Records that seem to hold others, or have very many
-    lines, are also left to Python's module, which names them.
+    lines, are also left to Python's module, which names them. A quote at the end of a block counts as one that closes,
+    because what follows is checked with the next block, which begins with the same record.
+
+    Raises:
+        _IrregularQuoteError: at what Python's module has to read.
     """
-
-    def __init__(self, head: Head, form: TableFormat) -> None:
-        self._ends = np.zeros(256, bool)
-        self._ends[[ord(head.separator), ord("\r"), ord("\n"), QUOTE]] = True
-        self._head = head
-        self._checked = form.quoting is None
-
-    def check(self, block: bytes, *, last: bool) -> int:
-        """Check a block that begins with a record; return the length of its whole records, all of it if it is the last.
-
-        A quote at the end of a block counts as one that closes, because what follows is checked with the next block,
-        which begins with the same record.
-        """
-        values = np.frombuffer(block, np.uint8)
-        quotes = np.flatnonzero(values == QUOTE)
-        opening, closing = quotes[::2], quotes[1::2]
-        before = values[np.maximum(opening - 1, 0)]  # of a quote at the start: itself, which passes
-        after = values[np.minimum(closing + 1, len(values) - 1)]
-        if not (self._ends[before].all() and self._ends[after].all()):
+    values = np.frombuffer(block, np.uint8)
+    quotes = np.flatnonzero(values == QUOTE)
+    opening, closing = quotes[::2], quotes[1::2]
+    before = values[np.maximum(opening - 1, 0)]  # of a quote at the start: itself, which passes
+    after = values[np.minimum(closing + 1, len(values) - 1)]
+    edges = np.zeros(256, bool)
+    edges[[ord(head.separator), ord("\r"), ord("\n"), QUOTE]] = True
+    if not (edges[before].all() and edges[after].all()) or (last and len(quotes) % 2):
+        raise _IrregularQuoteError
+    breaks = np.flatnonzero(values == ord("\n"))
+    if last:
+        breaks = np.append(breaks, len(values))  # the last line may have no end
+    ends = np.flatnonzero(np.searchsorted(quotes, breaks) % 2 == 0)  # which line breaks end a record
+    long = np.flatnonzero(np.diff(ends, prepend=-1) > SWALLOWED_LINES - 1) if head.form.quoting is None else ()
+    for place in long:
+        start = int(breaks[ends[place - 1]]) + 1 if place else 0
+        lines = block[start:int(breaks[ends[place]])].decode("utf-8", "replace").split("\n")
+        if len(lines) > MANY_LINES or head.like_records(lines[1:-1]) >= SWALLOWED_LINES - 1:
             raise _IrregularQuoteError
-        if last and len(quotes) % 2:
-            raise _IrregularQuoteError
-        breaks = np.flatnonzero(values == ord("\n"))
-        if last:
-            breaks = np.append(breaks, len(values))  # the last line may have no end
-        ends = np.flatnonzero(np.searchsorted(quotes, breaks) % 2 == 0)  # which line breaks end a record
-        for place in np.flatnonzero(np.diff(ends, prepend=-1) > SWALLOWED_LINES - 1):
-            start = int(breaks[ends[place - 1]]) + 1 if place else 0
-            self._check_record(block[start:int(breaks[ends[place]])].decode("utf-8", "replace"))
-        if last:
-            return len(block)
-        return int(breaks[ends[-1]]) + 1 if len(ends) else 0
-
-    def _check_record(self, record: str) -> None:
-        """Leave a record to Python's module whose lines may be records, or which has very many."""
-        like_records = sum(line.count(self._head.separator) == len(self._head.names) - 1
-                           for line in record.split("\n")[1:-1])
-        if self._checked and (record.count("\n") >= MANY_LINES or like_records >= SWALLOWED_LINES - 1):
-            raise _IrregularQuoteError
+    if last:
+        return len(block)
+    return int(breaks[ends[-1]]) + 1 if len(ends) else 0
 
 
-def _blocks(path: Path, form: TableFormat, head: Head, reached: Callable[[int], None]) -> Iterator[bytes]:
-    """Yield the records of a file as bytes, some millions at a time, each block of whole records.
+def _blocks(head: Head) -> Iterator[tuple[bytes, int]]:
+    """Yield the records of a file as bytes, some millions at a time, whole records each, and the position behind them.
 
     Raises:
         _IrregularQuoteError: at a quote that pyarrow may read as Python does not, or a record without an end.
     """
-    quotes = _Quotes(head, form)
-    with opened(path) as (raw, stream):
-        rest = _behind_lines(stream, head.lines)
+    with opened(head.path) as (raw, stream):
+        start = stream.read(len(codecs.BOM_UTF8) + head.size + BLOCK_BYTES)
+        rest = start.removeprefix(codecs.BOM_UTF8)[head.size:]
         while True:
             data = stream.read(BLOCK_BYTES)
             block = rest + data
             if block.startswith(codecs.BOM_UTF8):  # which pyarrow leaves out at the start of each block
                 raise _IrregularQuoteError
-            whole = quotes.check(block, last=not data) if block else 0
+            whole = _whole_records(block, head, last=not data) if block else 0
             if whole:
-                yield block[:whole]
-                reached(raw.tell())
+                yield block[:whole], raw.tell()
             rest = block[whole:]
             if not data:
                 return
@@ -231,22 +227,8 @@ def _blocks(path: Path, form: TableFormat, head: Head, reached: Callable[[int], 
                 raise _IrregularQuoteError
 
 
-def _behind_lines(stream: Any, lines: int) -> bytes:
-    """Skip a byte-order mark and so many lines; return the bytes that were read after them."""
-    block = stream.read(max(BLOCK_BYTES, len(codecs.BOM_UTF8))).removeprefix(codecs.BOM_UTF8)
-    data = block
-    while lines and data:
-        end = LINE_END.search(block)
-        if end is None or end.end() == len(block):  # of CR LF the second may be still to come
-            data = stream.read(BLOCK_BYTES)
-            block += data
-        else:
-            block, lines = block[end.end():], lines - 1
-    return b"" if lines else block
-
-
-def _by_arrow(path: Path, rows: int, kept: list[int] | None, form: TableFormat, head: Head,
-              reached: Callable[[int], None]) -> Iterator[pd.DataFrame]:
+def _by_arrow(head: Head, rows: int, places: list[int]) -> Iterator[tuple[pd.DataFrame, int]]:
+    """Yield frames of the columns at `places`, each with the position in the file."""
     width = len(head.names)
     names = [f"f{number}" for number in range(width)]  # those of the file may be there twice
     # Python reads the blocks, because a stream that pyarrow reads ahead in a thread of its own can wait for ever for a
@@ -254,66 +236,41 @@ def _by_arrow(path: Path, rows: int, kept: list[int] | None, form: TableFormat, 
     parsing = pyarrow.csv.ParseOptions(delimiter=head.separator, newlines_in_values=True, ignore_empty_lines=width > 1)
     converting = pyarrow.csv.ConvertOptions(
         column_types=dict.fromkeys(names, pyarrow.string()), strings_can_be_null=False,
-        include_columns=None if kept is None else [names[place] for place in kept])
+        include_columns=[names[place] for place in places])
     waiting: list[Any] = []
-    for block in _blocks(path, form, head, reached):
+    position = 0
+    for block, position in _blocks(head):
         reading = pyarrow.csv.ReadOptions(block_size=len(block) + 1, column_names=names)
-        table = pyarrow.csv.read_csv(pyarrow.BufferReader(block), reading, parsing, converting)
-        waiting.append(table)
+        waiting.append(pyarrow.csv.read_csv(pyarrow.BufferReader(block), reading, parsing, converting))
         if sum(map(len, waiting)) >= rows:
             table = pyarrow.concat_tables(waiting)
             for start in range(0, len(table) - rows + 1, rows):
-                yield _arrow_frame(table.slice(start, rows), kept, head)
+                yield table.slice(start, rows).to_pandas(types_mapper=pd.ArrowDtype), position
             waiting = [table.slice(len(table) - len(table) % rows)]
     if sum(map(len, waiting)):
-        yield _arrow_frame(pyarrow.concat_tables(waiting), kept, head)
+        yield pyarrow.concat_tables(waiting).to_pandas(types_mapper=pd.ArrowDtype), position
 
 
-def _arrow_frame(table: Any, kept: list[int] | None, head: Head) -> pd.DataFrame:
-    frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
-    frame.columns = pd.Index(_names(kept, head), dtype=object)
-    return frame
-
-
-def _names(kept: list[int] | None, head: Head) -> list[str]:
-    return head.names if kept is None else [head.names[place] for place in kept]
-
-
-def holds_records(value: str, head: Head) -> bool:
-    """Detect an unclosed quote: most lines within a field look like records."""
-    lines = value.split("\n")[1:-1]
-    if len(head.names) < 2 or len(lines) < SWALLOWED_LINES - 1:
-        return False
-    records = sum(line.count(head.separator) == len(head.names) - 1 for line in lines)
-    return records >= SWALLOWED_SHARE * len(lines)
-
-
-def _by_python(path: Path, rows: int, kept: list[int] | None, form: TableFormat, head: Head, skip: int,
-               reached: Callable[[int], None]) -> Iterator[pd.DataFrame]:
-    """Yield frames from the row `skip` on."""
-    with opened_text(path, form) as (raw, text):
-        records = _records(text, path, form, head)
-        for _ in islice(records, skip):
-            pass
+def _by_python(head: Head, rows: int, places: list[int], skip: int) -> Iterator[tuple[pd.DataFrame, int]]:
+    """Yield frames of the columns at `places` from the row `skip` on, each with the position in the file."""
+    with opened_text(head.path, head.form) as (raw, text):
+        records = islice(_records(text, head), skip, None)
         while chunk := list(islice(records, rows)):
             columns = list(zip(*chunk, strict=True))
-            places = range(len(columns)) if kept is None else kept
-            yield object_frame({number: columns[place] for number, place in enumerate(places)}, _names(kept, head),
-                               len(chunk))
-            reached(raw.tell())
+            yield object_frame((columns[place] for place in places), places, len(chunk)), raw.tell()
 
 
-def _records(text: TextIOWrapper, path: Path, form: TableFormat, head: Head) -> Iterator[list[str]]:
+def _records(text: TextIOWrapper, head: Head) -> Iterator[list[str]]:
     """Yield the records behind the header.
 
     Raises:
         UserError: for one that is not as it must be.
     """
-    lines, separator, taken = _lines(text, path, form)
-    reader = csv.reader(lines, strict=True, **dialect(form, separator))
+    path, form, width = head.path, head.form, len(head.names)
+    reader, _, taken = _reader(text, path, form)
     if form.header:
         _first(reader, path, taken, form)
-    width, before = len(head.names), reader.line_num
+    before = reader.line_num
     try:
         for record in reader:
             if len(record) != width:
@@ -322,57 +279,56 @@ def _records(text: TextIOWrapper, path: Path, form: TableFormat, head: Head) -> 
                     if width == 1:
                         yield [""]
                     continue
-                raise _wrong_width(record, path, taken + before + 1, head, form)
-            if reader.line_num - before > SWALLOWED_LINES:
-                _check_lines(record, path, taken + before + 1, taken + reader.line_num, head, form)
+                raise _wrong_width(record, taken + before + 1, head)
+            if reader.line_num - before > SWALLOWED_LINES and form.quoting is None:
+                _check_lines(record, taken + before + 1, taken + reader.line_num, head)
             before = reader.line_num
             yield record
     except csv.Error as error:
         _refuse_quotes(path, taken + before + 1, taken + reader.line_num, str(error), form)
 
 
-def _wrong_width(record: list[str], path: Path, line: int, head: Head, form: TableFormat) -> UserError:
+def _wrong_width(record: list[str], line: int, head: Head) -> UserError:
     width, found = len(head.names), len(record)
-    first = "header" if form.header else "first line"
-    other = other_separator(head.names, head.separator)
+    first = "header" if head.form.header else "first line"
+    hint = separator_hint(head.names, head.separator)
     shown = "a tab" if head.separator == "\t" else f"'{head.separator}'"
-    if other:
-        advice = f"the {first} looks separated by {other}: {separator_advice(other)}"
+    if hint:
+        advice = f"the {first} looks {hint}"
     elif found == width + 1 and not record[-1]:
         advice = f"its last separator, {shown}, is one too many: remove it from the ends of the lines"
-    elif found > width:
-        advice = (f"quote texts that contain {shown}, or name the separator with --separator" if form.quoting != "none"
-                  else f"a text contains {shown}, which separates the fields: name another --separator, or quote texts")
-    else:
+    elif found < width:
         advice = "a field is missing, or the line is cut off; or name the separator with --separator"
+    elif head.form.quoting == "none":
+        advice = f"a text contains {shown}, which separates the fields: name another --separator, or quote texts"
+    else:
+        advice = f"quote texts that contain {shown}, or name the separator with --separator"
     fields = "field" if found == 1 else "fields"
-    return UserError(f"{path}, line {line} has {found} {fields}, the {first} {width}: {advice}")
+    return UserError(f"{head.path}, line {line} has {found} {fields}, the {first} {width}: {advice}")
 
 
-def other_separator(names: list[str], separator: str) -> str | None:
-    """Return what separates the names of a header that was read as one name, as a word, or None."""
+def separator_hint(names: list[str], separator: str) -> str:
+    """Return what separates the names of a header that was read as one name, and its flag; empty if nothing does."""
     if len(names) > 1:
-        return None
+        return ""
     found = {word: names[0].count(other) for word, other in
-             (("a semicolon", ";"), ("a tab", "\t"), ("a comma", ","), ("a pipe", "|")) if other != separator}
+             (("semicolon", ";"), ("tab", "\t"), ("comma", ","), ("pipe", "|")) if other != separator}
     best = max(found, key=lambda word: found[word])
-    return best if found[best] else None
+    return f"separated by a {best}: add --separator {best}" if found[best] else ""
 
 
-def separator_advice(other: str) -> str:
-    """Return the flag that names a separator which `other_separator` found."""
-    return f"add --separator {other.removeprefix('a ')}"
-
-
-def _check_lines(record: list[str], path: Path, first: int, last: int, head: Head, form: TableFormat) -> None:
-    if form.quoting is not None:
-        return
-    if any(holds_records(value, head) for value in record):
-        raise UserError(f"{path}, line {first}: the record that begins here ends at line {last}, and the lines between "
-                        "look like records of their own: a quote is not closed. If quotes are ordinary characters in "
-                        "this file, add --quoting none; if the text is right, --quoting double")
+def _check_lines(record: list[str], first: int, last: int, head: Head) -> None:
+    """Detect an unclosed quote: most lines within a field look like records."""
+    for value in record:
+        lines = value.split("\n")[1:-1]
+        if len(head.names) > 1 and len(lines) >= SWALLOWED_LINES - 1 \
+                and head.like_records(lines) >= SWALLOWED_SHARE * len(lines):
+            raise UserError(f"{head.path}, line {first}: the record that begins here ends at line {last}, and the "
+                            "lines between look like records of their own: a quote is not closed. If quotes are "
+                            "ordinary characters in this file, add --quoting none; if the text is right, --quoting "
+                            "double")
     if last - first >= MANY_LINES:
-        _warn_of_lines(path, first, last)
+        _warn_of_lines(head.path, first, last)
 
 
 @cache

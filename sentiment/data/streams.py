@@ -1,15 +1,12 @@
 """Tables that are too large for memory: their texts stay in the files and are read anew when they are gone through."""
 
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from sys import intern
 
 import numpy as np
 
-from sentiment.config import DataConfig
-from sentiment.data.tables import as_texts, column_of, labelled_rows, table_chunks
+from sentiment.data.tables import as_texts, column_of, table_chunks
 from sentiment.errors import UserError
 from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 
@@ -71,25 +68,3 @@ def digests_of(texts: list[str]) -> np.ndarray:
 def blank_among(texts: list[str]) -> np.ndarray:
     """Return bool [texts]: which hold nothing but white space."""
     return np.fromiter((not text.strip() for text in texts), bool, len(texts))
-
-
-def scan(pattern: str | os.PathLike[str], config: DataConfig, *, labelled: bool = True, grouped: bool = False
-         ) -> tuple[StreamedTexts, list[str], list[str] | None]:
-    """Go through the files once; return the texts, and of each row its label (if `labelled`) and group (if `grouped`).
-
-    Raises:
-        UserError: if there is no such file, it cannot be read, has no rows, or lacks a column.
-    """
-    digests, without_words = [], []
-    labels: list[str] = []
-    groups: list[str] = []
-    for read in labelled_rows(pattern, config, CHUNK_ROWS, labelled=labelled, grouped=grouped):
-        digests.append(digests_of(read.texts))
-        without_words.append(blank_among(read.texts))
-        # Interned, as they are few: else two million labels take 100 MB.
-        labels += map(intern, read.labels or ())
-        groups += map(intern, read.groups or ())
-    rows = np.arange(sum(map(len, digests)))
-    streamed = StreamedTexts(str(pattern), read.columns.text, rows, np.concatenate(digests),
-                             np.concatenate(without_words), config.table_format)
-    return streamed, labels, groups if read.columns.group is not None else None

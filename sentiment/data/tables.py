@@ -5,6 +5,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ import pyarrow
 from sentiment.config import DataConfig
 from sentiment.data.formats import COMPRESSIONS, JSON_KINDS, KINDS, SEPARATORS, advice_for, is_read, kind_of
 from sentiment.data.reading import MISSING, read_chunks
-from sentiment.data.separated import other_separator, separator_advice
+from sentiment.data.separated import separator_hint
 from sentiment.errors import UserError, nearest
 from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 
@@ -23,6 +24,10 @@ FIRST_ROWS = 1000
 URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
 WHOLE_NUMBER = re.compile(r"^([+-]?\d+)\.0+$")  # as spreadsheets and data frames write a whole number
 TEXT_NAMES = ("text", "review", "sentence", "comment", "content", "body", "message", "document", "tweet")
+NOT_TEXT: tuple[tuple[Any, str, str], ...] = (
+    ((bytes, bytearray), "bytes", "save the column as text"),
+    (dict, "an object", "write the field that is meant to a column of its own"),
+    ((list, tuple, set, np.ndarray), "a list", "join its texts; of several labels a text, keep one"))
 LABEL_NAMES = ("label", "sentiment", "class", "category", "target", "polarity", "rating", "stars")
 
 
@@ -77,7 +82,7 @@ def table_chunks(pattern: str | os.PathLike[str], rows: int, columns: list[str] 
 
 
 class Columns(NamedTuple):
-    """Which columns of a table are read."""
+    """Names of the columns of a table that are read."""
 
     text: str
     label: str | None
@@ -91,6 +96,13 @@ class Rows(NamedTuple):
     texts: list[str]
     labels: list[str] | None
     groups: list[str] | None
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, columns: Columns, where: str) -> "Rows":
+        """Return the columns of a frame as strings; `where` is the file, for messages."""
+        return cls(columns, as_texts(column_of(frame, columns.text), where),
+                   None if columns.label is None else as_labels(column_of(frame, columns.label), where),
+                   None if columns.group is None else as_texts(column_of(frame, columns.group), where))
 
 
 def labelled_rows(pattern: str | os.PathLike[str], config: DataConfig, rows: int, *, labelled: bool = True,
@@ -114,13 +126,11 @@ def labelled_rows(pattern: str | os.PathLike[str], config: DataConfig, rows: int
         if columns is None:
             columns = columns_of(frame, config, where, path, labelled=labelled, grouped=grouped)
         elif path != last and kind_of(path) not in JSON_KINDS:  # whose objects may lack a key
-            for name, flag in zip(columns, ("--text-column", "--label-column", "--group-column"), strict=True):
+            for name in columns:
                 if name is not None:
-                    column_named(frame.columns, name, (), flag, str(path))
+                    column_named(frame.columns, name, (), "", str(path))
         last = path
-        yield Rows(columns, as_texts(column_of(frame, columns.text), str(path)),
-                   as_labels(column_of(frame, columns.label), str(path)) if columns.label is not None else None,
-                   as_texts(column_of(frame, columns.group), str(path)) if columns.group is not None else None)
+        yield Rows.of(frame, columns, str(path))
 
 
 def column_of(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
@@ -176,9 +186,9 @@ def header_hint(names: list[str], form: TableFormat, path: Path) -> str:
         return ""
     if not form.header:
         return "; the columns are numbered from 1"
-    other = other_separator(names, form.separator or SEPARATORS[kind]) if kind in SEPARATORS else None
-    if other:
-        return f"; its columns look separated by {other}: {separator_advice(other)}"
+    hint = separator_hint(names, form.separator or SEPARATORS[kind]) if kind in SEPARATORS else ""
+    if hint:
+        return f"; its columns look {hint}"
     return "; if the first line is no header, add --no-header, and columns are named by number, as --text-column 1"
 
 
@@ -198,7 +208,7 @@ def column_named(columns: Iterable[object], asked: str | None, usual: tuple[str,
         UserError: if it is not there or there twice; the message has the nearest name and all columns.
     """
     names = [str(column) for column in columns]
-    shown = [name if len(name) <= 40 else name[:37] + "..." for name in names]
+    shown = list(map(shortened, names))
     listed = ", ".join(shown) if len(shown) <= 40 else ", ".join([*shown[:40], f"... {len(shown) - 40} more"])
     lowered = {name.strip().lower(): name for name in reversed(names)}
     if asked is not None:
@@ -261,20 +271,16 @@ def as_cell(value: object, row: int, column: object, where: str) -> str:
     """
     if isinstance(value, str):
         return value
-    if isinstance(value, (bytes, bytearray)):
-        raise _no_text(value, "bytes", row, column, where, "save the column as text")
-    if isinstance(value, dict):
-        raise _no_text(value, "an object", row, column, where, "write the field that is meant to a column of its own")
-    if isinstance(value, (list, tuple, set, np.ndarray)):
-        raise _no_text(value, "a list", row, column, where, "join its texts; of several labels a text, keep one")
+    for types, kind, advice in NOT_TEXT:
+        if isinstance(value, types):
+            raise UserError(f"{where}, row {row}: the column '{column}' holds {kind}, {shortened(repr(value))}, not a "
+                            f"text or a number: {advice}")
     return "" if value is None or value is MISSING or bool(pd.isna(value)) else str(value)  # type: ignore[call-overload]
 
 
-def _no_text(value: object, kind: str, row: int, column: object, where: str, advice: str) -> UserError:
-    shown = repr(value)
-    shown = shown if len(shown) <= 40 else shown[:37] + "..."
-    return UserError(f"{where}, row {row}: the column '{column}' holds {kind}, {shown}, not a text or a number: "
-                     f"{advice}")
+def shortened(text: str) -> str:
+    """Return a text of at most 40 characters."""
+    return text if len(text) <= 40 else text[:37] + "..."
 
 
 def as_label(value: object, row: int = 1, column: object = "", where: str = "") -> str:
@@ -293,13 +299,6 @@ def as_label(value: object, row: int = 1, column: object = "", where: str = "") 
 
 def as_labels(values: "pd.Series[Any]", where: str) -> list[str]:
     """Return a column of a file or glob `where` as label names; raise as `as_label`."""
-    names: dict[str, str] = {}  # of the few different ones, by how they are written
-    found = []
-    for row, value in enumerate(cells(values), first_row(values)):
-        if not isinstance(value, str):
-            found.append(as_label(value, row, values.name, where))
-            continue
-        if value not in names:
-            names[value] = as_label(value)
-        found.append(names[value])
-    return found
+    of_text = cache(as_label)  # as there are few different ones
+    return [of_text(value) if isinstance(value, str) else as_label(value, row, values.name, where)
+            for row, value in enumerate(cells(values), first_row(values))]

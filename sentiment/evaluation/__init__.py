@@ -1,5 +1,5 @@
 """Metrics and plots from labels and logits."""
 
-from sentiment.evaluation.metrics import calibration_error, evaluate, log_loss
+from sentiment.evaluation.metrics import calibration_error, evaluate, log_loss, shown
 
-__all__ = ["calibration_error", "evaluate", "log_loss"]
+__all__ = ["calibration_error", "evaluate", "log_loss", "shown"]

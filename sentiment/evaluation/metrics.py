@@ -51,22 +51,25 @@ def evaluate(labels: np.ndarray, logits: np.ndarray, class_names: tuple[str, ...
     scores = probabilities(logits)
     predicted = scores.argmax(axis=1)
     indices = list(range(len(class_names)))
-    precision, recall, f1, support = metrics.precision_recall_fscore_support(
-        labels, predicted, labels=indices, zero_division=0)
-    classes = {
-        name: {"precision": float(precision[i]), "recall": float(recall[i]), "f1": float(f1[i]),
-               "texts": int(support[i])}
-        for i, name in enumerate(class_names)}
+    found = metrics.precision_recall_fscore_support(labels, predicted, labels=indices, zero_division=0)
+    by_class = zip(*(values.tolist() for values in found), strict=True)
+    classes = {name: dict(zip(("precision", "recall", "f1", "texts"), values, strict=True))
+               for name, values in zip(class_names, by_class, strict=True)}
     return {
         "texts": len(labels),
         "accuracy": float(np.mean(predicted == labels)),
         "log_loss": log_loss(labels, logits),
         "calibration_error": calibration_error(labels, logits),
         "roc_auc": _roc_auc(labels, scores),
-        "macro_f1": float(np.mean(f1)),
+        "macro_f1": float(np.mean(found[2])),
         "classes": classes,
         "confusion_matrix": metrics.confusion_matrix(labels, predicted, labels=indices).tolist(),
     }
+
+
+def shown(value: float | None) -> str:
+    """Return a metric with four digits, or a dash for one that is not defined."""
+    return "-" if value is None else f"{value:.4f}"
 
 
 def _roc_auc(labels: np.ndarray, scores: np.ndarray) -> float | None:

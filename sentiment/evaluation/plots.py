@@ -1,22 +1,44 @@
-"""Plots as picture files: learning curves, confusion matrix, ROC, the flow of gradients."""
+"""Plots as picture files, of trainings, evaluations and comparisons."""
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from sklearn.metrics import roc_curve
+from sklearn.metrics import average_precision_score, precision_recall_curve, roc_curve
+
+from sentiment.evaluation.metrics import by_confidence, calibration_error
+from sentiment.evaluation.slices import Slice
 
 DOTS_PER_INCH = 150
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#767676"  # told apart by colour-blind readers (Okabe & Ito)
 LINE_COLORS = (GREY, BLUE, ORANGE, "#009e73", "#cc79a7")
+MOST_POINTS = 400  # of a curve
+MOST_CURVES = 10
 LINE_STYLES = ("-", "-", "--", "-.", ":")
+
+
+def line_style(place: int) -> dict[str, str]:
+    """Return the colour and the dashes of a curve by its place among others."""
+    return {"color": LINE_COLORS[place % len(LINE_COLORS)], "linestyle": LINE_STYLES[place % len(LINE_STYLES)]}
 
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as the file's suffix says."""
     figure.savefig(path, dpi=DOTS_PER_INCH)
+
+
+@contextmanager
+def drawn(path: Path, width: float, height: float, grid: Literal["both", "x"] = "both") -> Iterator[Any]:
+    """Yield the axes of a figure of so many inches, which then gets a grid and is written to a file."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
+    yield axes
+    axes.grid(alpha=0.3, axis=grid)
+    save(figure, path)
 
 
 def learning_curves(history: dict[str, list[float]], path: Path, best_epoch: int) -> None:
@@ -61,6 +83,11 @@ def confusion_matrix(metrics: dict[str, Any], path: Path) -> None:
     save(figure, path)
 
 
+def _curves(class_names: tuple[str, ...]) -> Sequence[int]:
+    """Return the classes that get a curve: the second of two, or each of several, ten at most."""
+    return [1] if len(class_names) == 2 else range(min(len(class_names), MOST_CURVES))
+
+
 def roc_curves(labels: np.ndarray, scores: np.ndarray, class_names: tuple[str, ...], path: Path) -> None:
     """Draw the ROC curve of the second of two classes, or of each of several against the rest (at most ten).
 
@@ -70,45 +97,35 @@ def roc_curves(labels: np.ndarray, scores: np.ndarray, class_names: tuple[str, .
         class_names: by index.
         path: the PNG file.
     """
-    shown = [1] if len(class_names) == 2 else range(min(len(class_names), 10))
-    figure = Figure(figsize=(5, 4.6), layout="constrained")
-    axes = figure.subplots()
-    for index in shown:
-        right = labels == index
-        if right.all() or not right.any():
-            continue
-        false_rate, true_rate, _ = roc_curve(right, scores[:, index])
-        area = np.trapezoid(true_rate, false_rate)
-        axes.plot(false_rate, true_rate, label=f"{class_names[index]} (area {area:.4f})")
-    axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="chance")
-    axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
-    axes.grid(alpha=0.3)
-    axes.legend(loc="lower right")
-    save(figure, path)
+    with drawn(path, 5, 4.6) as axes:
+        for index in _curves(class_names):
+            right = labels == index
+            if right.all() or not right.any():
+                continue
+            false_rate, true_rate, _ = roc_curve(right, scores[:, index])
+            area = np.trapezoid(true_rate, false_rate)
+            axes.plot(false_rate, true_rate, label=f"{class_names[index]} (area {area:.4f})")
+        axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="chance")
+        axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
+        axes.legend(loc="lower right")
 
 
 def importances(shares: dict[str, float], path: Path) -> None:
     """Draw how much each hyper-parameter mattered, the most on top; the shares add up to 1."""
-    figure = Figure(figsize=(7, 1.2 + 0.36 * len(shares)), layout="constrained")
-    axes = figure.subplots()
-    bars = axes.barh(list(shares)[::-1], list(shares.values())[::-1], color=BLUE)
-    axes.bar_label(bars, fmt="%.2f", padding=3)
-    axes.set(xlabel="share of the spread of the validation loss", xlim=(0, 1.1 * max(shares.values())))
-    axes.grid(alpha=0.3, axis="x")
-    save(figure, path)
+    with drawn(path, 7, 1.2 + 0.36 * len(shares), grid="x") as axes:
+        bars = axes.barh(list(shares)[::-1], list(shares.values())[::-1], color=BLUE)
+        axes.bar_label(bars, fmt="%.2f", padding=3)
+        axes.set(xlabel="share of the spread of the validation loss", xlim=(0, 1.1 * max(shares.values())))
 
 
 def rate_curve(rates: np.ndarray, losses: np.ndarray, suggested: float | None, path: Path) -> None:
     """Draw the smoothed loss by the learning rate, float [steps] both, and mark the suggested rate if there is one."""
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(rates, losses, color=BLUE)
-    if suggested is not None:
-        axes.axvline(suggested, color=ORANGE, linestyle="--", label=f"the loss falls fastest: {suggested:.1e}")
-        axes.legend()
-    axes.set(xlabel="learning rate", ylabel="training loss, smoothed", xscale="log")
-    axes.grid(alpha=0.3)
-    save(figure, path)
+    with drawn(path, 7, 4.2) as axes:
+        axes.plot(rates, losses, color=BLUE)
+        if suggested is not None:
+            axes.axvline(suggested, color=ORANGE, linestyle="--", label=f"the loss falls fastest: {suggested:.1e}")
+            axes.legend()
+        axes.set(xlabel="learning rate", ylabel="training loss, smoothed", xscale="log")
 
 
 def gradient_flow(norms: dict[str, dict[str, np.ndarray]], path: Path) -> None:
@@ -123,11 +140,71 @@ def gradient_flow(norms: dict[str, dict[str, np.ndarray]], path: Path) -> None:
     for axes, (name, lines) in zip(panels, norms.items(), strict=True):
         for place, (label, values) in enumerate(lines.items()):
             before = np.arange(len(values))[::-1]
-            style = {"color": LINE_COLORS[place % len(LINE_COLORS)], "linestyle": LINE_STYLES[place % len(LINE_STYLES)]}
-            axes.plot(before, np.maximum(values, np.finfo(np.float32).tiny), label=label, **style)
+            axes.plot(before, np.maximum(values, np.finfo(np.float32).tiny), label=label, **line_style(place))
         axes.set(title=name, xlabel="steps before the end of the text", yscale="log")
         axes.invert_xaxis()
         axes.grid(alpha=0.3)
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), fontsize="small")
     panels[0].set_ylabel("norm of the gradient by the state")
     save(figure, path)
+
+
+def precision_recall_curves(labels: np.ndarray, scores: np.ndarray, class_names: tuple[str, ...], path: Path) -> None:
+    """Draw precision by recall of the second of two classes, or of each of several against the rest (at most ten)."""
+    with drawn(path, 5, 4.6) as axes:
+        for index in _curves(class_names):
+            of_class = labels == index
+            if not of_class.any():
+                continue
+            precision, recall, _ = precision_recall_curve(of_class, scores[:, index])
+            kept = np.unique(np.linspace(0, len(recall) - 1, MOST_POINTS).astype(int))
+            area = average_precision_score(of_class, scores[:, index])
+            axes.plot(recall[kept], precision[kept], label=f"{class_names[index]} (average precision {area:.4f})")
+        axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.02))
+        axes.legend(loc="lower left")
+
+
+def reliability(labels: np.ndarray, curves: Mapping[str, np.ndarray], path: Path) -> None:
+    """Draw how many answers are right by the score of the winning class (DeGroot & Fienberg 1983), in 15 bins.
+
+    Args:
+        labels: int [texts].
+        curves: float logits [texts, 1 or classes] by the name of the curve.
+        path: of the picture.
+    """
+    with drawn(path, 5, 4.6) as axes:
+        lowest = 1.0
+        for place, (name, logits) in enumerate(curves.items()):
+            confidence, right, bins = by_confidence(labels, logits)
+            points = [(float(confidence[bins == each].mean()), float(right[bins == each].mean()))
+                      for each in np.unique(bins)]
+            lowest = min(lowest, *(value for point in points for value in point))
+            axes.plot(*zip(*points, strict=True), marker="os^v"[place % 4], **line_style(1 + place % 4),
+                      label=f"{name} (error {calibration_error(labels, logits):.4f})")
+        axes.plot([lowest, 1], [lowest, 1], color=GREY, linestyle=":", label="calibrated")
+        axes.set(xlabel="score of the answer", ylabel="share that is right", aspect="equal")
+        axes.legend(fontsize="small")
+
+
+def slices(found: Sequence[Slice], label: str, path: Path) -> None:
+    """Draw the accuracy of each slice with its interval, and how many texts it has."""
+    with drawn(path, 7, 1.2 + 0.36 * len(found)) as axes:
+        places = np.arange(len(found))
+        values = np.array([one.accuracy for one in found])
+        errors = np.abs(np.array([one.interval for one in found]).T - values)
+        axes.errorbar(values, places, xerr=errors, fmt="o", color=BLUE, capsize=3)
+        axes.set_yticks(places, [f"{one.name}  ({one.texts:,})" for one in found])
+        axes.set(xlabel="accuracy", ylabel=label, ylim=(len(found) - 0.5, -0.5))
+
+
+def overlaid_roc(labels: np.ndarray, scores: Mapping[str, np.ndarray], path: Path) -> None:
+    """Draw the ROC curves of several models for the second of two classes; scores are float [texts] by model."""
+    with drawn(path, 5.6, 5.2) as axes:
+        for place, (name, values) in enumerate(scores.items()):
+            false_rate, true_rate, _ = roc_curve(labels == 1, values)
+            area = np.trapezoid(true_rate, false_rate)
+            kept = np.unique(np.linspace(0, len(true_rate) - 1, MOST_POINTS).astype(int))
+            axes.plot(false_rate[kept], true_rate[kept], label=f"{name} (area {area:.4f})",
+                      **line_style(1 + place % 4))
+        axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
+        axes.legend(loc="lower right", fontsize="small")

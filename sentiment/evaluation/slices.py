@@ -1,4 +1,4 @@
-"""Where a classifier is right and where it is not: by length, by negation, by score, by threshold."""
+"""Accuracy by length, by negation, by score and by threshold."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ class Slice(NamedTuple):
 
 
 class Threshold(NamedTuple):
-    """What answering the second class from a probability on would give."""
+    """Precision, recall and F1 at a decision threshold, and the share of texts that reach it."""
 
     probability: float
     precision: float

@@ -1,4 +1,4 @@
-"""What can be said of a few runs: spread, intervals, and whether two models differ."""
+"""Statistics of a few runs: spread, intervals, and tests of the difference between two models."""
 
 from typing import NamedTuple
 

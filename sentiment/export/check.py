@@ -1,4 +1,4 @@
-"""What every export must show before it gets its name: that it answers as the Keras model does."""
+"""Check of an export before it gets its name: it must answer as the Keras model does."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -36,7 +36,7 @@ class Original:
 
     @cached_property
     def scores(self) -> np.ndarray:
-        """What it answers on the texts, float64 [texts, classes]."""
+        """Probabilities of the texts, float64 [texts, classes]."""
         return self.classifier.predict_proba(self.texts)
 
 

@@ -1,4 +1,4 @@
-"""What the conversions to other runtimes share."""
+"""Common steps of the conversions to other runtimes."""
 
 import logging
 import warnings

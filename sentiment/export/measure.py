@@ -1,4 +1,4 @@
-"""How large an export is, how fast, and how far from the Keras model."""
+"""Size and speed of an export, and its difference from the Keras model."""
 
 import statistics
 import time
@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from sentiment.export.check import Original
+from sentiment.export.saved_model import scores_of
 from sentiment.inference import PortableClassifier
 
 TIMED_TEXTS = 30
@@ -17,7 +17,7 @@ Scores = Callable[[Sequence[str]], np.ndarray]
 
 
 class Measured(NamedTuple):
-    """What was measured of an export.
+    """Measurements of an export.
 
     Attributes:
         megabytes: of all files, in 10^6 bytes.
@@ -37,7 +37,7 @@ def measured(original: Original, exports: Sequence[tuple[str, Path]]) -> list[Me
     texts, expected = original.texts, original.scores
     found = []
     for form, path in exports:
-        answer = _saved_model(path) if form == "saved_model" else PortableClassifier.load(path).predict_proba
+        answer = scores_of(path) if form == "saved_model" else PortableClassifier.load(path).predict_proba
         scores = answer(texts)
         size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
         found.append(Measured(size / 1e6, 1000 * statistics.median(_seconds(answer, texts[-TIMED_TEXTS:])),
@@ -54,9 +54,3 @@ def _seconds(answer: Scores, texts: Sequence[str]) -> list[float]:
         answer([text])
         seconds.append(time.perf_counter() - started)
     return seconds
-
-
-def _saved_model(path: Path) -> Scores:
-    model = tf.saved_model.load(str(path))
-    return lambda texts: np.asarray(model.serve(tf.constant([text.encode("utf-8", "replace") for text in texts]))[
-        "scores"])

@@ -1,6 +1,6 @@
 """Export a run as a TensorFlow SavedModel that takes raw strings and needs none of our code."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,11 +53,12 @@ def export_saved_model(original: Original) -> Path:
     with written_beside(folder.export) as beside:
         tf.saved_model.save(root, str(beside), signatures=signatures)
         write_warm_up(beside, folder.path.name)
-        check_scores("SavedModel", _scores(beside, original.texts), original.scores)
+        check_scores("SavedModel", scores_of(beside)(original.texts), original.scores)
     return folder.export
 
 
-def _scores(path: Path, texts: list[str]) -> np.ndarray:
-    answers = tf.saved_model.load(str(path)).serve(tf.constant([text.encode("utf-8", "replace") for text in texts]))
-    scores: np.ndarray = answers["scores"].numpy()
-    return scores
+def scores_of(path: Path) -> Callable[[Sequence[str]], np.ndarray]:
+    """Return a function from texts to the scores of a SavedModel, float32 [texts, classes]."""
+    model = tf.saved_model.load(str(path))
+    return lambda texts: np.asarray(
+        model.serve(tf.constant([text.encode("utf-8", "replace") for text in texts]))["scores"])

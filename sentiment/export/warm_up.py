@@ -18,7 +18,7 @@ KEY, VALUE = 1, 2  # of an entry of a map
 
 
 def write_warm_up(saved_model: Path, name: str) -> None:
-    """Write a short and a long request beside a SavedModel that is served under this name."""
+    """Write a short and a long request to a SavedModel that is served under this name."""
     folder = saved_model / FOLDER
     folder.mkdir()
     with tf.io.TFRecordWriter(str(folder / FILE)) as writer:

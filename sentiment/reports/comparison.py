@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from sentiment.data import Examples
-from sentiment.evaluation import evaluate, report_plots
+from sentiment.evaluation import evaluate, plots, shown
 from sentiment.evaluation.statistics import McNemar, mcnemar
 from sentiment.predictions import probabilities
 from sentiment.reports.document import Paragraph, Part, Picture, Report, Section, Table
@@ -15,17 +15,13 @@ from sentiment.reports.evaluation import snippet
 
 DIFFERING = 12
 HEADERS = ("model", "accuracy", "macro F1", "log loss", "calibration error", "ROC AUC")
+KEYS = ("accuracy", "macro_f1", "log_loss", "calibration_error", "roc_auc")
 
 
 def comparison_rows(logits: Mapping[str, np.ndarray], labels: np.ndarray, classes: tuple[str, ...]) -> list[list[str]]:
     """Return a line of metrics for each model, by its logits, float [texts, 1 or classes]."""
-    rows = []
-    for name, values in logits.items():
-        found = evaluate(labels, values, classes)
-        area = "-" if found["roc_auc"] is None else f"{found['roc_auc']:.4f}"
-        rows.append([name, *(f"{found[key]:.4f}" for key in ("accuracy", "macro_f1", "log_loss", "calibration_error")),
-                     area])
-    return rows
+    metrics = {name: evaluate(labels, values, classes) for name, values in logits.items()}
+    return [[name, *(shown(found[key]) for key in KEYS)] for name, found in metrics.items()]
 
 
 def pairwise(logits: Mapping[str, np.ndarray], labels: np.ndarray) -> dict[tuple[str, str], McNemar]:
@@ -41,10 +37,10 @@ def comparison_report(logits: Mapping[str, np.ndarray], examples: Examples, clas
     tests = [[f"{first} / {second}", f"{found.first_alone:,}", f"{found.second_alone:,}", f"{found.p_value:.2g}"]
              for (first, second), found in pairwise(logits, labels).items()]
     pictures: list[Part] = [Picture("calibration", "Share of right answers by their score",
-                                    partial(report_plots.reliability, labels, logits))]
+                                    partial(plots.reliability, labels, logits))]
     if len(classes) == 2:
         scores = {name: probabilities(values)[:, 1] for name, values in logits.items()}
-        pictures.insert(0, Picture("roc", "ROC curves", partial(report_plots.overlaid_roc, labels, scores)))
+        pictures.insert(0, Picture("roc", "ROC curves", partial(plots.overlaid_roc, labels, scores)))
     return Report(f"{', '.join(logits)} on {dataset}", [
         Section("Metrics", [Table(HEADERS, comparison_rows(logits, labels, classes))]),
         Section("Which is right where the other is not", [

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sentiment.data import Examples
-from sentiment.evaluation import calibration_error, evaluate, plots, report_plots
+from sentiment.evaluation import calibration_error, evaluate, plots, shown
 from sentiment.evaluation import slices as sliced
 from sentiment.explain import Explainer, coloured_words
 from sentiment.inference import Classifier
@@ -49,10 +49,9 @@ def evaluation_report(classifier: Classifier, name: str, dataset: str, examples:
 
 
 def _summary(metrics: dict[str, Any], notes: Sequence[str]) -> Section:
-    area = "-" if metrics["roc_auc"] is None else f"{metrics['roc_auc']:.4f}"
-    rows = [["accuracy", f"{metrics['accuracy']:.4f}"], ["macro F1", f"{metrics['macro_f1']:.4f}"],
-            ["ROC AUC", area], ["log loss", f"{metrics['log_loss']:.4f}"],
-            ["expected calibration error", f"{metrics['calibration_error']:.4f}"], ["texts", f"{metrics['texts']:,}"]]
+    names = {"accuracy": "accuracy", "macro_f1": "macro F1", "roc_auc": "ROC AUC", "log_loss": "log loss",
+             "calibration_error": "expected calibration error"}
+    rows = [*([name, shown(metrics[key])] for key, name in names.items()), ["texts", f"{metrics['texts']:,}"]]
     return Section("Summary", [*(Paragraph(f"Note: {note}.") for note in notes), Table(["measure", "value"], rows)])
 
 
@@ -65,7 +64,7 @@ def _classes(metrics: dict[str, Any], labels: np.ndarray, scores: np.ndarray, cl
                 partial(plots.confusion_matrix, metrics)),
         Picture("roc", "ROC curve", partial(plots.roc_curves, labels, scores, classes)),
         Picture("precision_recall", "Precision by recall",
-                partial(report_plots.precision_recall_curves, labels, scores, classes))])
+                partial(plots.precision_recall_curves, labels, scores, classes))])
 
 
 def _calibration(labels: np.ndarray, logits: np.ndarray, temperature: float) -> Section:
@@ -76,7 +75,7 @@ def _calibration(labels: np.ndarray, logits: np.ndarray, temperature: float) -> 
             f"{calibration_error(labels, before):.4f} before.")
     curves = {"before": before, "calibrated on validation": logits}
     return Section("Calibration", [Paragraph(text), Picture(
-        "calibration", "Share of right answers by their score", partial(report_plots.reliability, labels, curves))])
+        "calibration", "Share of right answers by their score", partial(plots.reliability, labels, curves))])
 
 
 def _thresholds(labels: np.ndarray, scores: np.ndarray, classes: tuple[str, ...]) -> Section:
@@ -88,7 +87,7 @@ def _thresholds(labels: np.ndarray, scores: np.ndarray, classes: tuple[str, ...]
               f"{row.answered:.1%}"] for row in sliced.thresholds(labels, scores[:, 1])])]
     parts += [Paragraph("If only answers with at least a score are taken, and the others are left to people:"), Table(
         ["score", "share of texts", "accuracy"],
-        [[f"{row.probability:g}", f"{row.share:.1%}", "-" if row.accuracy is None else f"{row.accuracy:.4f}"]
+        [[f"{row.probability:g}", f"{row.share:.1%}", shown(row.accuracy)]
          for row in sliced.coverage(labels, scores)])]
     return Section("Thresholds", parts)
 
@@ -97,7 +96,7 @@ def _slices(heading: str, name: str, label: str, found: list[sliced.Slice]) -> S
     rows = [[one.name, f"{one.texts:,}", f"{one.accuracy:.4f}", f"{one.interval[0]:.4f} to {one.interval[1]:.4f}"]
             for one in found]
     return Section(heading, [
-        Picture(f"accuracy_by_{name}", heading, partial(report_plots.slices, found, label)),
+        Picture(f"accuracy_by_{name}", heading, partial(plots.slices, found, label)),
         Table([label, "texts", "accuracy", "95 % interval"], rows)])
 
 
@@ -105,12 +104,11 @@ def _reviews(classifier: Classifier, texts: list[str], labels: np.ndarray, score
     """Return the texts whose right class has the lowest score, and those that hang in the balance."""
     of_right = scores[np.arange(len(labels)), labels]
     two_best = np.sort(scores, axis=1)[:, -2:]
-    kinds = {"Most wrong": np.argsort(of_right, kind="stable")[:REVIEWS],
+    most_wrong = np.argsort(of_right, kind="stable")[:REVIEWS]
+    kinds = {"Most wrong": most_wrong[scores[most_wrong].argmax(axis=1) != labels[most_wrong]],
              "Least sure": np.argsort(two_best[:, 1] - two_best[:, 0], kind="stable")[:REVIEWS]}
     legend = Paragraph("Blue words speak for the predicted class, orange ones against it (integrated gradients).")
     explainer = Explainer(classifier)
-    wrong = scores.argmax(axis=1) != labels
-    kinds["Most wrong"] = np.array([row for row in kinds["Most wrong"] if wrong[row]], int)
     return [Section(heading, [legend, *(_excerpt(explainer, texts[row], labels[row]) for row in rows)])
             for heading, rows in kinds.items() if len(rows)]
 

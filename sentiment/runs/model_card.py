@@ -81,7 +81,7 @@ def _to_export(name: str, config: RunConfig) -> str:
 
 
 def _origins(config: RunConfig) -> str:
-    """Return a row for each thing that the run has learned from beside its labelled texts."""
+    """Return a row for each other source of a run: pretrained network, teacher and unlabelled texts."""
     training = config.training
     origins = {"starts from": training.pretrained, "learns the answers of": training.teacher,
                "texts without labels": "those of the corpus" if config.data.unlabelled == UNLABELLED_OF_CORPUS
@@ -90,7 +90,7 @@ def _origins(config: RunConfig) -> str:
 
 
 def _again(name: str, training: dict[str, Any]) -> str:
-    """Return how to make the run once more."""
+    """Return how to repeat the run."""
     if "members" in training:
         members = " ".join(f"models/{member}" for member in training["members"])
         weights = " ".join(f"{weight:.4f}" for weight in training["members"].values())
@@ -114,9 +114,8 @@ def _epochs(config: RunConfig, training: dict[str, Any]) -> str:
 
 
 def _row(split: str, metrics: dict[str, Any]) -> str:
-    area = "-" if metrics["roc_auc"] is None else f"{metrics['roc_auc']:.4f}"
-    return (f"| {split} | {metrics['accuracy']:.4f} | {metrics['macro_f1']:.4f} | {metrics['log_loss']:.4f} "
-            f"| {metrics['calibration_error']:.4f} | {area} |")
+    values = [metrics[key] for key in ("accuracy", "macro_f1", "log_loss", "calibration_error", "roc_auc")]
+    return f"| {split} | {' | '.join('-' if value is None else f'{value:.4f}' for value in values)} |"
 
 
 def _class_rows(metrics: dict[str, Any]) -> str:

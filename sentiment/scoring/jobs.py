@@ -1,20 +1,66 @@
-"""Which files are labelled into which, and the labelling."""
+"""Labelling of files: frames of a few thousand rows, with predictions as columns, written as jobs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from sentiment.data.formats import JSON_KINDS, SEPARATORS, check_applies, is_written, kind_of
 from sentiment.data.reading import read_chunks
 from sentiment.data.separated import output_format
-from sentiment.data.tables import matching_files
+from sentiment.data.tables import (
+    TEXT_NAMES,
+    as_texts,
+    column_named,
+    column_of,
+    first_columns,
+    header_hint,
+    matching_files,
+)
 from sentiment.errors import UserError
 from sentiment.inference import Predictor
-from sentiment.scoring.frames import CHUNK_ROWS, LABEL_COLUMN, SCORE_COLUMN, scored_frames
 from sentiment.scoring.parts import PartedTable, check_target, parts_folder
 from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 from sentiment.version import __version__
+
+CHUNK_ROWS = 4096
+LABEL_COLUMN, SCORE_COLUMN = "predicted_label", "predicted_score"
+
+
+def text_chunks(source: str, text_column: str | None, form: TableFormat = DEFAULT_FORMAT) -> Iterator[list[str]]:
+    """Yield the texts of a file, or of all that a glob names.
+
+    Raises:
+        UserError: if a file cannot be read, or has no column with texts.
+    """
+    paths = matching_files(source)
+    check_applies(form, paths, source)
+    for path, frame, name in _named_frames(paths, text_column, form):
+        yield as_texts(column_of(frame, name), str(path))
+
+
+def _named_frames(paths: Sequence[Path], text_column: str | None, form: TableFormat,
+                  seen: Callable[[int], None] = lambda size: None) -> Iterator[tuple[Path, pd.DataFrame, str]]:
+    """Yield the rows of files with their path and the name of the column with the text."""
+    for path in paths:
+        name = None
+        for frame in read_chunks(path, CHUNK_ROWS, form=form, seen=seen):
+            name = name or _text_name(frame, text_column, path, form)
+            yield path, frame, name
+
+
+def _text_name(frame: pd.DataFrame, asked: str | None, path: Path, form: TableFormat) -> str:
+    """Return the column with the text: the one that is asked for, that has a usual name, or the only one, called 1.
+
+    Raises:
+        UserError: if there is none.
+    """
+    names = first_columns(frame)
+    if asked is None and not form.header and names == ["1"]:
+        return "1"
+    return column_named(names, asked, TEXT_NAMES, "--text-column", str(path), header_hint(names, form, path))
 
 
 @dataclass(frozen=True)
@@ -43,13 +89,14 @@ class Job:
 
     @property
     def size(self) -> int:
-        """The bytes of its sources."""
+        """Bytes of its sources."""
         return sum(source.stat().st_size for source in self.sources)
 
     @property
     def plan(self) -> dict[str, Any]:
-        """What must not change between a run and the one that goes on with it."""
-        return {"version": __version__, "text_column": self.text_column, "model": _states(_files(self.model)),
+        """Everything that must be equal in a run and the one that resumes it."""
+        model = sorted(path for path in self.model.glob("*") if path.is_file())
+        return {"version": __version__, "text_column": self.text_column, "model": _states(model),
                 "mixed_precision": self.mixed_precision, "format": asdict(self.form), "sources": _states(self.sources)}
 
     def _columns(self) -> list[str] | None:
@@ -61,17 +108,46 @@ class Job:
                  for name in frame.columns)
         return list(dict.fromkeys([*names, LABEL_COLUMN, SCORE_COLUMN]))
 
+    def _scored(self, classifier: Predictor, skip: int, seen: Callable[[int], None]) -> Iterator[pd.DataFrame]:
+        """Yield the rows of all sources, all columns as they are, with the label and its probability added.
+
+        `skip` rows are left out at the start; frames of one file end where they always do.
+        """
+        rows = 0
+        expected: list[str] | None = None
+        path = None
+        for path, frame, name in _named_frames(self.sources, self.text_column, self.form, seen):
+            names = list(frame.columns)
+            for added in (LABEL_COLUMN, SCORE_COLUMN):
+                if added in names:
+                    raise UserError(f"{path} already has a column '{added}': rename it")
+            if kind_of(path) not in JSON_KINDS:
+                expected = names if expected is None else expected
+                if sorted(names) != sorted(expected) or (len(set(names)) < len(names) and names != expected):
+                    raise UserError(f"{path} has the columns {', '.join(names)}, the first file has "
+                                    f"{', '.join(expected)}: with a folder as --output each has a file of its own")
+                frame = frame if names == expected else frame[expected]
+            rows += len(frame)
+            if rows <= skip and len(frame):
+                continue
+            predictions = classifier.predict(as_texts(column_of(frame, name), str(path)))
+            added_columns = {LABEL_COLUMN: pd.Series([answer.label for answer in predictions], frame.index, object),
+                             SCORE_COLUMN: pd.Series([answer.score for answer in predictions], frame.index, float)}
+            yield pd.concat([frame, pd.DataFrame(added_columns)], axis=1)
+        if path is None:
+            raise UserError(f"{self.sources[0]} has no rows")
+
     def run(self, classifier: Predictor, seen: Callable[[int], None] = lambda size: None) -> int:
         """Write the file and return its rows; `seen` is called with bytes that were read.
 
         Raises:
-            UserError: if a source cannot be read, or a value cannot be written.
+            UserError: if a source cannot be read, there is no row, no column with texts or one with a name that is
+                added, the columns of two files differ, or a value cannot be written.
         """
         table = PartedTable(self.target, self.plan, self.output_form, self._columns())
         done = table.begin(resume=self.resume)
         try:
-            for frame in scored_frames(classifier, self.sources, self.text_column, self.form, skip=done,
-                                       seen=seen):
+            for frame in self._scored(classifier, done, seen):
                 table.write(frame)
             return table.finish()
         except UserError:
@@ -131,10 +207,6 @@ def _check_folder(sources: Sequence[Path], output: Path) -> None:
         output.mkdir(exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot make {output}: {error.strerror}") from None
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
 
 
 def _states(paths: Sequence[Path]) -> list[list[Any]]:

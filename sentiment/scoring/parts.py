@@ -9,7 +9,6 @@ import json
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -35,6 +34,7 @@ from sentiment.files import written_beside
 from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 
 PART_ROWS = 16_384
+BUFFER_BYTES = 1 << 20
 MARK = secrets.token_hex(8)  # of a number, until it is written; no text has it but by chance of 1 to 2 ** 64
 WRITTEN = re.compile(f'"{MARK}([^"]*)"')
 
@@ -103,7 +103,7 @@ class PartedTable:
             if self.kind == ".parquet":
                 _merge_parquet(paths, beside)
             else:
-                _merge_text(paths, beside, self.kind, suffixes_of(self.path).compressed)
+                _merge_text(paths, beside, self.kind, suffixes_of(self.path)[1])
         self.discard()
         return self._rows
 
@@ -185,10 +185,10 @@ def _write_json(frame: pd.DataFrame, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         for row in zip(*(cells(frame[name]) for name in names), strict=True):
             record = {name: value for name, value in zip(names, row, strict=True) if value is not MISSING}
-            line = _json(record)
-            if not _is_encodable(line):  # a lone surrogate, which JSON can hold as an escape
-                line = _json(record, ascii_alone=True)
-            file.write(line + "\n")
+            try:
+                file.write(_json(record) + "\n")
+            except UnicodeEncodeError:  # a lone surrogate, which JSON can hold as an escape
+                file.write(_json(record, ascii_alone=True) + "\n")
 
 
 def _json(value: Any, *, ascii_alone: bool = False) -> str:
@@ -232,14 +232,6 @@ def _field(value: Any) -> Any:
     return None if value is MISSING or value != value else value
 
 
-def _is_encodable(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _half_character(error: UnicodeEncodeError) -> UserError:
     character = ord(error.object[error.start])
     return UserError(f"a text holds a lone surrogate, U+{character:04X}, which only JSON can hold: write .jsonl")
@@ -249,31 +241,27 @@ def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
     """Put frames behind one another; a column whose types differ, or that one lacks, holds Python's values."""
     if len(frames) == 1:
         return frames[0]
-    names = [list(frame.columns) for frame in frames]
-    if all(one == names[0] for one in names):
-        if all((frame.dtypes.to_numpy() == frames[0].dtypes.to_numpy()).all() for frame in frames):
-            return pd.concat(frames, ignore_index=True)
-        columns = {place: [value for frame in frames for value in cells(frame.iloc[:, place])]
-                   for place in range(len(names[0]))}
-        return object_frame(columns, names[0], sum(map(len, frames)))
-    every = list(dict.fromkeys(name for one in names for name in one))
-    return object_frame({place: [value for frame in frames for value in cells(column_of(frame, name))]
-                         for place, name in enumerate(every)}, every, sum(map(len, frames)))
+    names = list(frames[0].columns)
+    alike = all(list(frame.columns) == names for frame in frames)
+    if alike and all((frame.dtypes.to_numpy() == frames[0].dtypes.to_numpy()).all() for frame in frames):
+        return pd.concat(frames, ignore_index=True)
+    if not alike:
+        names = list(dict.fromkeys(name for frame in frames for name in frame.columns))
+    columns = ([value for frame in frames
+                for value in cells(frame.iloc[:, place] if alike else column_of(frame, name))]
+               for place, name in enumerate(names))
+    return object_frame(columns, names, sum(map(len, frames)))
 
 
 def _merge_text(parts: list[Path], path: Path, kind: str, compressed: str | None) -> None:
     """Write all parts into one file, compressed if its name says so; those of `.json` become an array."""
-    with path.open("wb") as file:
-        whole = pyarrow.CompressedOutputStream(pyarrow.PythonFile(file, mode="w"), COMPRESSIONS[compressed]) \
-            if compressed else file
+    with pyarrow.output_stream(path, COMPRESSIONS.get(compressed or ""), buffer_size=BUFFER_BYTES) as whole:
         if kind == ".json":
             _merge_array(parts, whole)
-        else:
-            for part in parts:
-                with part.open("rb") as content:
-                    shutil.copyfileobj(content, whole)
-        if compressed:
-            whole.close()
+            return
+        for part in parts:
+            with part.open("rb") as content:
+                shutil.copyfileobj(content, whole)
 
 
 def _merge_array(parts: list[Path], whole: Any) -> None:
@@ -293,25 +281,13 @@ def _merge_parquet(parts: list[Path], path: Path) -> None:
         schema = pyarrow.unify_schemas(schemas, promote_options="permissive")
         with pyarrow.parquet.ParquetWriter(path, schema) as whole:
             for part in parts:
-                for batch in _batches(part):
-                    whole.write_table(_with_schema(pyarrow.Table.from_batches([batch]), schema))
+                with pyarrow.parquet.ParquetFile(part) as file:
+                    for batch in file.iter_batches():
+                        rows = [schema.empty_table(), pyarrow.Table.from_batches([batch])]
+                        whole.write_table(pyarrow.concat_tables(rows, promote_options="permissive"))
     except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError) as error:
         raise _not_parquet(error) from None
 
 
-def _with_schema(table: Any, schema: Any) -> Any:
-    """Return a table with these columns, in this order and of these types; null where it lacks one."""
-    columns = [table[name] if name in table.column_names else pyarrow.nulls(len(table), schema.field(name).type)
-               for name in schema.names]
-    return pyarrow.Table.from_arrays([column.cast(schema.field(name).type)
-                                      for name, column in zip(schema.names, columns, strict=True)], schema=schema)
-
-
 def _not_parquet(why: object) -> UserError:
     return UserError(f"all values of a Parquet column must have one type ({why}): write .jsonl or .csv")
-
-
-def _batches(part: Path) -> Iterator[Any]:
-    with pyarrow.parquet.ParquetFile(part) as file:
-        yield from file.iter_batches()
-

@@ -1,7 +1,8 @@
 """The addresses of the server."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
@@ -12,16 +13,19 @@ from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException as AnyHTTPException
 
+from sentiment.pages import page
 from sentiment.serving import protocol
 from sentiment.serving.batcher import Busy
 from sentiment.serving.metrics import Metrics
-from sentiment.serving.middleware import Bounded, Measured
+from sentiment.serving.middleware import Gate
 from sentiment.serving.models import Models, ServedModel, Version
-from sentiment.serving.page import CONTENT_POLICY, SCRIPT, front_page
 from sentiment.serving.protocol import ByColumns, ByRows, Explained, ExplainRequest, Failure, Limits, PredictRequest
 from sentiment.version import __version__
 
 RETRY_SECONDS = "1"
+PAGE, SCRIPT = (Path(__file__).with_name(name) for name in ("page.html", "page.js"))
+CONTENT_POLICY = ("default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; "
+                  "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 SCHEMAS = "#/components/schemas/{model}"
 PLACES = {"signature_name", "instances", "inputs", "texts", "b64"}
 FAILED: dict[int | str, dict[str, Any]] = {
@@ -31,19 +35,16 @@ FAILED: dict[int | str, dict[str, Any]] = {
         (503, "The queue is full; Retry-After says in how many seconds to try again"))}
 UNKNOWN: dict[int | str, dict[str, Any]] = {404: FAILED[404]}
 
-Body = TypeVar("Body", PredictRequest, ExplainRequest)
-
 
 def create_app(models: Models, limits: Limits, metrics: Metrics) -> FastAPI:
     """Return the application; `models` are started and closed by the caller."""
     app = FastAPI(title="sentiment", version=__version__, docs_url=None, redoc_url=None,
                   description="Text classifiers behind TensorFlow Serving's REST interface")
-    _add_answers(app, models, limits, metrics)
+    _add_answers(app, models, limits)
     _add_states(app, models, metrics)
     _add_page(app)
-    _add_failures(app)
-    app.add_middleware(Bounded, limit=limits.body)
-    app.add_middleware(Measured, metrics=metrics)
+    _add_failures(app, metrics)
+    app.add_middleware(Gate, metrics=metrics, limit=limits.body)
     app.openapi = lambda: _description(app, list(models.by_name))  # type: ignore[method-assign]
     return app
 
@@ -89,18 +90,18 @@ def _add_states(app: FastAPI, models: Models, metrics: Metrics) -> None:
         return _metadata(name, _version(models, name, number))
 
 
-def _add_answers(app: FastAPI, models: Models, limits: Limits, metrics: Metrics) -> None:
+def _add_answers(app: FastAPI, models: Models, limits: Limits) -> None:
     async def predict(request: Request, name: str, number: int | None) -> Response:
-        version, body = _version(models, name, number), await _parsed(request, PredictRequest)
-        texts = body.plain(limits)
-        scores = await _unless_busy(version.batcher.answer(texts), lambda: metrics.refused(name))
+        version = _version(models, name, number)
+        body = PredictRequest.model_validate_json(await request.body())
+        scores = await version.batcher.answer(body.plain(limits))
         return JSONResponse(body.answer(scores, version.predictor.class_names))
 
     async def explain(request: Request, name: str, number: int | None) -> Response:
-        version, body = _version(models, name, number), await _parsed(request, ExplainRequest)
-        found = [await _unless_busy(version.explain(text), lambda: metrics.refused(name))
-                 for text in body.plain(limits)]
-        return JSONResponse({"predictions": [Explained.of(one).model_dump() for one in found]})
+        version = _version(models, name, number)
+        body = ExplainRequest.model_validate_json(await request.body())
+        return JSONResponse({"predictions": [Explained.of(await version.explain(text)).model_dump()
+                                             for text in body.plain(limits)]})
 
     for verb, answer, takes, gives in (("predict", predict, PredictRequest, ByRows | ByColumns),
                                        ("explain", explain, ExplainRequest, protocol.Explanations)):
@@ -129,22 +130,29 @@ def _add_answer(app: FastAPI, verb: str, answer: Callable[[Request, str, int | N
 
 
 def _add_page(app: FastAPI) -> None:
+    """Add the page on which people try the models: it asks the same addresses as every client."""
+    front = page("Try a model", PAGE.read_text(encoding="utf-8"))
+
     @app.get("/", include_in_schema=False)
-    async def page() -> HTMLResponse:
-        return HTMLResponse(front_page(), headers={"content-security-policy": CONTENT_POLICY})
+    async def front_page() -> HTMLResponse:
+        return HTMLResponse(front, headers={"content-security-policy": CONTENT_POLICY})
 
     @app.get("/page.js", include_in_schema=False)
     async def script() -> Response:
         return Response(SCRIPT.read_bytes(), media_type="text/javascript")
 
 
-def _add_failures(app: FastAPI) -> None:
+def _add_failures(app: FastAPI, metrics: Metrics) -> None:
     """Give every error one form, which says nothing of the server's inside."""
     async def refused(request: Request, error: Any) -> Response:
         return JSONResponse({"error": str(error.detail)}, error.status_code, error.headers)
 
     async def malformed(request: Request, error: Any) -> Response:
         return JSONResponse({"error": _said(error.errors()[0])}, 400)
+
+    async def busy(request: Request, error: Exception) -> Response:
+        metrics.refused(request.path_params["name"])
+        return JSONResponse({"error": "too many requests wait: try again later"}, 503, {"Retry-After": RETRY_SECONDS})
 
     async def large(request: Request, error: Exception) -> Response:
         return JSONResponse({"error": str(error)}, 413)
@@ -155,23 +163,9 @@ def _add_failures(app: FastAPI) -> None:
     app.add_exception_handler(AnyHTTPException, refused)
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(ValidationError, malformed)
+    app.add_exception_handler(Busy, busy)
     app.add_exception_handler(protocol.TooLarge, large)
     app.add_exception_handler(Exception, broken)
-
-
-async def _parsed(request: Request, kind: type[Body]) -> Body:
-    return kind.model_validate_json(await request.body())
-
-
-Found = TypeVar("Found")
-
-
-async def _unless_busy(answer: Awaitable[Found], refused: Callable[[], None]) -> Found:
-    try:
-        return await answer
-    except Busy:
-        refused()
-        raise HTTPException(503, "too many requests wait: try again later", {"Retry-After": RETRY_SECONDS}) from None
 
 
 def _said(error: Any) -> str:

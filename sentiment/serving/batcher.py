@@ -17,7 +17,7 @@ class Busy(Exception):  # noqa: N818 - it is no error, but what the queue is
 
 @dataclass(frozen=True)
 class Batching:
-    """How texts are put together.
+    """Sizes and times of batches.
 
     Attributes:
         texts: how many are answered at once, at most.
@@ -45,7 +45,7 @@ class Batcher:
     Args:
         answer: texts to scores [texts, classes]; called in the executor, one batch after another.
         executor: where it is called.
-        batching: how texts are put together.
+        batching: sizes and times of batches.
         watch: called with the number of texts of each batch.
     """
 

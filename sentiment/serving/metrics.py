@@ -1,4 +1,4 @@
-"""What the server counts, in Prometheus's text format."""
+"""Counters of the server, in Prometheus's text format."""
 
 from prometheus_client import (
     GC_COLLECTOR,

@@ -1,4 +1,4 @@
-"""What happens around every request: it is measured, and refused when its body is too large."""
+"""Middleware of every request: it is measured, and refused when its body is too large."""
 
 from time import perf_counter
 from typing import Any
@@ -12,24 +12,21 @@ from sentiment.serving.metrics import Metrics
 HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
 
 
-def too_large(limit: int) -> str:
-    """Return what is said of a body that is too large."""
-    return f"the request is larger than {limit:,} bytes"
+class Gate:
+    """Counts requests by route and code, refuses bodies over `limit` bytes, and adds the headers of every answer."""
 
-
-class Measured:
-    """Counts requests by route and code, and adds the headers that every answer has."""
-
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, limit: int) -> None:
         self.app = app
         self.metrics = metrics
+        self.limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
+        """Pass a request on, or answer 413 to one whose body is too large, by its announced length or as it comes."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        start, code = perf_counter(), 500
+        start, code, received = perf_counter(), 500, 0
+        too_large = f"the request is larger than {self.limit:,} bytes"
 
         async def sent(message: Message) -> None:
             nonlocal code
@@ -38,38 +35,19 @@ class Measured:
                 message["headers"] = [*message.get("headers", []), *HEADERS]
             await send(message)
 
-        try:
-            await self.app(scope, receive, sent)
-        finally:
-            route: Any = scope.get("route")
-            self.metrics.answered(getattr(route, "path", "other"), code, perf_counter() - start)
-
-
-class Bounded:
-    """Refuses bodies over a number of bytes, by their announced length or as they come."""
-
-    def __init__(self, app: ASGIApp, limit: int) -> None:
-        self.app = app
-        self.limit = limit
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer 413."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if not announced.isdigit() or int(announced) > self.limit:
-            refusal = JSONResponse({"error": too_large(self.limit)}, 413, {"connection": "close"})
-            await refusal(scope, receive, send)
-            return
-        received = 0
-
         async def counted() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
             if received > self.limit:
-                raise HTTPException(413, too_large(self.limit))
+                raise HTTPException(413, too_large)
             return message
 
-        await self.app(scope, counted, send)
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        fits = announced.isdigit() and int(announced) <= self.limit
+        answer = self.app if fits else JSONResponse({"error": too_large}, 413, {"connection": "close"})
+        try:
+            await answer(scope, counted, sent)
+        finally:
+            route: Any = scope.get("route")
+            self.metrics.answered(getattr(route, "path", "other"), code, perf_counter() - start)

@@ -5,6 +5,7 @@ import gc
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from sentiment.console import log
@@ -76,15 +77,10 @@ class ServedModel:
 
     def on_disk(self) -> dict[int, Path]:
         """Return the folders of the versions that are there."""
-        numbered = {int(one.name): one for one in _entries(self.path) if one.name.isdecimal() and one.is_dir()}
+        numbered: dict[int, Path] = {}
+        with suppress(OSError):
+            numbered = {int(one.name): one for one in self.path.iterdir() if one.name.isdecimal() and one.is_dir()}
         return numbered or {1: self.path}
-
-
-def _entries(path: Path) -> list[Path]:
-    try:
-        return sorted(path.iterdir())
-    except OSError:
-        return []
 
 
 class Models:
@@ -93,7 +89,7 @@ class Models:
     Args:
         models: the models, not loaded.
         load: a folder to what predicts.
-        batching: how texts are put together.
+        batching: sizes and times of batches.
         kept: how many versions of a model are served, the newest ones.
         watch: called with the name of a model and the number of texts of each batch.
     """
@@ -134,8 +130,15 @@ class Models:
         """
         there = await asyncio.get_running_loop().run_in_executor(self._slow, model.on_disk)
         for number in sorted(there)[-self._kept:]:
-            if number not in model.versions:
-                await self._try_to_add(model, number, there[number])
+            if number in model.versions:
+                continue
+            try:
+                await self._add(model, number, there[number])
+                model.failed.pop(number, None)
+            except (UserError, OSError) as error:
+                if model.failed.get(number) != str(error):
+                    model.failed[number] = str(error)
+                    log.warning(f"{model.name}: version {number} cannot be loaded: {error}")
         kept = sorted(set(model.versions) & set(there))[-self._kept:] or sorted(model.versions)[-1:]
         gone = sorted(set(model.versions) - set(kept))
         for number in gone:
@@ -143,15 +146,6 @@ class Models:
             log(f"{model.name}: version {number} is no longer served")
         if gone:
             await asyncio.get_running_loop().run_in_executor(self._slow, _settle)
-
-    async def _try_to_add(self, model: ServedModel, number: int, path: Path) -> None:
-        try:
-            await self._add(model, number, path)
-            model.failed.pop(number, None)
-        except (UserError, OSError) as error:
-            if model.failed.get(number) != str(error):
-                model.failed[number] = str(error)
-                log.warning(f"{model.name}: version {number} cannot be loaded: {error}")
 
     async def _add(self, model: ServedModel, number: int, path: Path) -> None:
         predictor = await asyncio.get_running_loop().run_in_executor(self._slow, self._loaded, path)
@@ -195,14 +189,11 @@ def named_models(words: Sequence[str]) -> list[ServedModel]:
     for word in words:
         name, equals, folder = word.partition("=")
         path = Path(os.path.abspath(folder if equals else word))
-        name = name if equals else _name_of(path)
+        if not equals:
+            name = path.parent.name if path.name in EXPORTS else path.name
         if not name or any(character in "/:?#%" or character.isspace() for character in name):
             raise UserError(f"'{name}' cannot be a model's name: give NAME=FOLDER with letters, digits, - and _")
         if name in models:
             raise UserError(f"two models are called '{name}': give one of them another name, as in other={folder}")
         models[name] = ServedModel(name, path)
     return list(models.values())
-
-
-def _name_of(path: Path) -> str:
-    return path.parent.name if path.name in EXPORTS else path.name

@@ -19,7 +19,7 @@ INPUT = "texts"
 
 @dataclass(frozen=True)
 class Limits:
-    """What a request may hold.
+    """Largest sizes of a request.
 
     Attributes:
         texts: the number of texts.

@@ -26,7 +26,7 @@ from sentiment.benchmark import runs as runs_module
 from sentiment.benchmark.accuracy_plots import BELOW_BY, against, draw_all
 from sentiment.benchmark.accuracy_table import HEADERS, as_csv, as_markdown, table
 from sentiment.benchmark.rows import BASE, GROUPS, PUBLISHED, Row, all_rows, chosen_rows
-from sentiment.benchmark.runs import LeakError, Results, Run, check_leaks, run_all
+from sentiment.benchmark.runs import LeakError, Run, append_run, check_leaks, read_runs, run_all
 from sentiment.cli import make_parser
 from sentiment.cli.benchmark_imdb import seconds_of
 from sentiment.cli.options import given_options
@@ -154,17 +154,17 @@ def test_table_as_markdown_and_csv() -> None:
 
 
 def test_results_are_kept_and_read(tmp_path: Path) -> None:
-    results = Results(tmp_path / "results.jsonl")
-    assert results.runs() == []
-    results.append(values("lstm", 2, 25))
-    results.append(values("gru", 1, 0))
-    first, second = results.runs()
+    results = tmp_path / "results.jsonl"
+    assert read_runs(results) == []
+    append_run(results, values("lstm", 2, 25))
+    append_run(results, values("gru", 1, 0))
+    first, second = read_runs(results)
     assert (first.row, first.seed, first.right.sum(), len(first.right)) == ("lstm", 2, 25, TEXTS)
     assert second.right.sum() == 0
-    with results.path.open("a") as file:
+    with results.open("a") as file:
         file.write('{"row": "x"}\n')
     with pytest.raises(UserError, match=r"results.jsonl, line 3: not a run of the benchmark"):
-        results.runs()
+        read_runs(results)
 
 
 def test_missing_runs_are_run_seed_by_seed_within_the_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
@@ -179,8 +179,8 @@ def test_missing_runs_are_run_seed_by_seed_within_the_budget(tmp_path: Path, mon
 
     monkeypatch.setattr(runs_module, "run_one", run_one)
     monkeypatch.setattr("time.monotonic", lambda: clock[0])
-    results = Results(tmp_path / "results.jsonl")
-    results.append(values("lstm", 1, 25, seconds=100.0))
+    results = tmp_path / "results.jsonl"
+    append_run(results, values("lstm", 1, 25, seconds=100.0))
     run_all(results, ROWS[:3], [1, 2], DataConfig(dataset="sample"), 50.0)
     assert begun == []
     assert "5 runs not begun, the budget is spent" in capsys.readouterr().err
@@ -201,9 +201,9 @@ def test_a_run_that_fails_keeps_none_from_running(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(subprocess, "run", run)
     monkeypatch.setattr(RunFolder, "open", lambda path: path)
     monkeypatch.setattr(runs_module, "line_of", lambda row, seed, _: values(row.name, seed, 30))
-    results = Results(tmp_path / "results.jsonl")
+    results = tmp_path / "results.jsonl"
     assert run_all(results, ROWS[:3], [1], DataConfig(dataset="sample"), None) == ["lstm, seed 1"]
-    assert [one.row for one in results.runs()] == ["bilstm", "tfidf-lr"]
+    assert [one.row for one in read_runs(results)] == ["bilstm", "tfidf-lr"]
     assert "the run 'lstm' with seed 1 failed with exit code 1" in capsys.readouterr().err
     codes["lstm"] = 130
     with pytest.raises(UserError, match="'lstm' with seed 1 was interrupted: --resume goes on with it"):
@@ -265,7 +265,7 @@ def axes_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[list[t
     """Return a function of rows, each with the texts that it gets right and its seconds, to the axes drawn of them."""
     def draw(ran: list[tuple[Row, int, float]]) -> Any:
         figures: list[Any] = []
-        monkeypatch.setattr("sentiment.benchmark.accuracy_plots.save", lambda figure, path: figures.append(figure))
+        monkeypatch.setattr("sentiment.evaluation.plots.save", lambda figure, path: figures.append(figure))
         found = {row: [Run(row.name, 1, values(row.name, 1, right, seconds=seconds))] for row, right, seconds in ran}
         against(found, "seconds", lambda run: run.values["seconds"]["all"], tmp_path / "unused.png")
         figures[0].draw_without_rendering()

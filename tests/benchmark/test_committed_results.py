@@ -7,7 +7,7 @@ import pytest
 
 from sentiment.benchmark.accuracy_table import as_csv, as_markdown, table
 from sentiment.benchmark.rows import Row, all_rows
-from sentiment.benchmark.runs import Results, Run
+from sentiment.benchmark.runs import Run, read_runs
 from sentiment.cli import make_parser
 from sentiment.cli.benchmark_imdb import DEFAULT_RESULTS
 from sentiment.cli.options import given_options
@@ -15,7 +15,7 @@ from sentiment.config import RunConfig
 from sentiment.runs import resolve
 
 ROOT = Path(__file__).parents[2]
-RUNS = Results(ROOT / DEFAULT_RESULTS).runs()
+RUNS = read_runs(ROOT / DEFAULT_RESULTS)
 ROWS = {row.name: row for row in all_rows()}
 SECTIONS = ("text", "model", "training")
 

@@ -9,8 +9,8 @@ import pytest
 
 from sentiment.config import DataConfig
 from sentiment.data import Examples, load_corpus, occurring
+from sentiment.data.labelled import from_table
 from sentiment.data.splits import share_of
-from sentiment.data.streams import scan
 from sentiment.errors import UserError
 
 
@@ -79,7 +79,7 @@ def test_refused_weights(weights: list[float], message: str) -> None:
 
 def test_texts_that_occur_elsewhere(tmp_path: Path) -> None:
     pd.DataFrame({"text": ["b", "ü\nd", "f"], "label": [1, 2, 3]}).to_csv(tmp_path / "others.csv", index=False)
-    streamed = scan(tmp_path / "others.csv", DataConfig())[0]
+    streamed = from_table(tmp_path / "others.csv", DataConfig(stream=True)).texts
     texts = ["a", "b", "b", "ü\nd", "ü d"]
     for others in (["b", "ü\nd", "f"], streamed):
         np.testing.assert_array_equal(occurring(texts, others), [False, True, True, True, False])

@@ -10,6 +10,7 @@ import pytest
 
 from sentiment.config import DataConfig
 from sentiment.data import Examples, labelled, load_corpus, load_for_evaluation, load_unlabelled, streams
+from sentiment.data.corpus import taken
 from sentiment.errors import UserError
 
 WRITERS: dict[str, Callable[[pd.DataFrame, Path], object]] = {
@@ -71,19 +72,21 @@ def test_files_of_their_own_and_texts_without_labels(tmp_path: Path) -> None:
 
 def test_texts_are_read_again_and_some_are_taken(tmp_path: Path) -> None:
     frame(150).to_csv(tmp_path / "all.csv", index=False)
-    texts, labels, groups = streams.scan(tmp_path / "all.csv", DataConfig())
+    found = labelled.from_table(tmp_path / "all.csv", DataConfig(stream=True))
+    texts = found.texts
+    assert isinstance(texts, streams.StreamedTexts)
     expected = frame(150)["text"].tolist()
     assert list(texts) == list(texts) == expected
     assert list(texts.take(np.array([0, 63, 64, 149]))) == [expected[row] for row in (0, 63, 64, 149)]
     assert list(texts.take(np.arange(100, 150)).take(np.array([2, 4]))) == [expected[102], expected[104]]
-    assert (len(labels), groups) == (150, None)
+    assert (len(found.labels), found.groups) == (150, None)
 
 
 @pytest.mark.parametrize("change", ["another", "shorter", "longer"])
 def test_a_file_that_changes_is_noticed(change: str, tmp_path: Path) -> None:
     path = tmp_path / "all.csv"
     frame(150).to_csv(path, index=False)
-    texts = streams.scan(path, DataConfig())[0].take(np.arange(100, 150))
+    texts = taken(labelled.from_table(path, DataConfig(stream=True)).texts, np.arange(100, 150))
     changed = frame(150)
     if change == "another":
         changed.loc[120, "text"] = "changed"

@@ -27,7 +27,7 @@ from sentiment.data.reading import read_chunks
 from sentiment.data.tables import cells
 from sentiment.errors import UserError
 from sentiment.predictions import Prediction
-from sentiment.scoring import Job, frames, parts, plan_jobs, run_jobs
+from sentiment.scoring import Job, jobs, parts, plan_jobs, run_jobs
 from sentiment.table_format import TableFormat
 
 WORDS = ["good film", "bad film", "film", "good good", "bad"]
@@ -36,7 +36,7 @@ WORDS = ["good film", "bad film", "film", "good good", "bad"]
 @pytest.fixture(autouse=True)
 def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames of 10 rows and parts of 20, so that small files have several."""
-    monkeypatch.setattr(frames, "CHUNK_ROWS", 10)
+    monkeypatch.setattr(jobs, "CHUNK_ROWS", 10)
     monkeypatch.setattr(parts, "PART_ROWS", 20)
 
 
