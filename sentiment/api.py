@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +22,14 @@ from sentiment.config.presets import PRESETS
 from sentiment.console import log
 from sentiment.data import Examples, load_corpus
 from sentiment.data.labelled import indexed
-from sentiment.data.memory import IN_MEMORY, corpus_in_memory, named_frame, named_texts, unlabelled_corpus
+from sentiment.data.memory import (
+    IN_MEMORY,
+    corpus_in_memory,
+    named_frame,
+    named_texts,
+    relative_weights,
+    unlabelled_corpus,
+)
 from sentiment.errors import UserError, nearest
 from sentiment.evaluation import evaluate
 from sentiment.explain import Explanation, explain
@@ -265,7 +273,7 @@ class Model(Saved, Classifier):
 
 
 def train(data: Any = "auto", labels: Any = None, *, groups: Any = None, validation_data: tuple[Any, Any] | None = None,
-          test_data: tuple[Any, Any] | None = None, preset: str | None = None,
+          test_data: tuple[Any, Any] | None = None, sample_weight: Any = None, preset: str | None = None,
           callbacks: Sequence["keras.callbacks.Callback"] = (), output_dir: StrPath | None = None,
           overwrite: bool = False, resume: bool = False, verbose: bool = True,
           **options: Unpack[TrainOptions]) -> Model:
@@ -278,6 +286,8 @@ def train(data: Any = "auto", labels: Any = None, *, groups: Any = None, validat
         groups: a value for each text; texts of one group are never in two splits.
         validation_data: texts and labels to choose the epoch by; without them a part of the data.
         test_data: texts and labels to measure on; without them a part of the data.
+        sample_weight: float [texts], at least 0: factors of the losses of training texts, relative to their mean; texts
+            that are held out count alike.
         preset: a whole recipe, `fast`, `default`, `wide` or `best`, as of `--preset`.
         callbacks: of Keras, called in the training of the model.
         output_dir: where the run is written, as by the command; without it nothing is left on the disk.
@@ -303,7 +313,7 @@ def train(data: Any = "auto", labels: Any = None, *, groups: Any = None, validat
         raise UserError(f"preset must be one of {', '.join(PRESETS)}, not '{preset}'{nearest(preset, PRESETS)}")
     with log.silence(not verbose), in_python():
         given = nested(options)
-        source = _source(data, labels, groups, validation_data, test_data, given)
+        source = _source(data, labels, groups, validation_data, test_data, given, sample_weight)
         recipe = Recipe(PRESETS[preset or "default"], given, Path(), source=source or load_corpus)
         config = recipe.config()
         if callbacks and (recipe.preset.with_linear or architectures.find(config.model).learner != "gradient"):
@@ -504,14 +514,15 @@ def compare(models: Mapping[str, Predictor] | Sequence[Model], texts: Any = None
 
 
 def _source(data: Any, labels: Any, groups: Any, validation_data: tuple[Any, Any] | None,
-            test_data: tuple[Any, Any] | None, given: dict[str, dict[str, Any]]) -> CorpusSource | None:
+            test_data: tuple[Any, Any] | None, given: dict[str, dict[str, Any]], weights: Any = None
+            ) -> CorpusSource | None:
     """Return the source of a corpus in memory, or None for one that is named, which `given` then names."""
     if isinstance(data, (str, os.PathLike)):
         if labels is not None:
             raise TypeError("labels go with texts; those of a file are in its label_column")
-        if groups is not None or validation_data is not None or test_data is not None:
-            raise TypeError("groups, validation_data and test_data go with texts; for a file there are group_column, "
-                            "validation_file and test_file")
+        if any(one is not None for one in (groups, validation_data, test_data, weights)):
+            raise TypeError("groups, validation_data, test_data and sample_weight go with texts; for a file there are "
+                            "group_column, validation_file and test_file")
         given.setdefault("data", {})["dataset"] = os.fspath(data)
         return None
     given.setdefault("data", {}).pop("dataset", None)
@@ -519,10 +530,12 @@ def _source(data: Any, labels: Any, groups: Any, validation_data: tuple[Any, Any
         if groups is not None:
             raise TypeError("groups go with texts; those of a DataFrame are in its group_column")
         named = named_frame(data, resolve({"data": given["data"]}).data)
+        if weights is not None:
+            named = replace(named, weights=relative_weights(weights, len(data)))
     elif labels is None:
         raise TypeError("texts need labels: train(texts, labels)")
     else:
-        named = named_texts(data, labels, groups)
+        named = named_texts(data, labels, groups, weights=weights)
     return partial(corpus_in_memory, named, _split(validation_data), _split(test_data))
 
 

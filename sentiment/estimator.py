@@ -23,7 +23,7 @@ from sentiment.config.keywords import in_python, nested, parameter_names
 from sentiment.console import log
 from sentiment.data import Corpus, Examples
 from sentiment.data.corpus import HeldOut
-from sentiment.data.memory import IN_MEMORY, checked_texts
+from sentiment.data.memory import IN_MEMORY, checked_texts, relative_weights
 from sentiment.data.splits import hold_out
 from sentiment.inference import Classifier
 from sentiment.options import EstimatorOptions
@@ -120,16 +120,19 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
             setattr(self, name, options.get(name))
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on texts and their labels; a fit that fails leaves the estimator as it was.
 
         Args:
             X: strings: a list, a tuple, a Series, an array [texts], or what else can be iterated over.
             y: labels, as many: strings, whole numbers or booleans, as a list, a Series or an array [texts].
+            sample_weight: float [texts], at least 0: factors of the losses of training texts, relative to their mean;
+                those that are held out count alike.
 
         Raises:
             TypeError: for values of `X` that are no strings, or labels of several types.
-            ValueError: if there are not as many labels as texts, a label is missing, or there is only one class.
+            ValueError: if there are not as many labels or weights as texts, a label is missing, a weight is negative,
+                or there is only one class.
             UserError: for options or texts that cannot be trained on.
             RuntimeError: in a process that was forked after a fit.
         """
@@ -137,11 +140,12 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         classes, indices = class_indices(y)
         if len(texts) != len(indices):
             raise ValueError(f"{len(texts):,} texts, but {len(indices):,} labels")
+        weights = None if sample_weight is None else relative_weights(sample_weight, len(texts))
         with alone(), log.silence(not self.verbose), in_python():
             config = resolve(nested({name: getattr(self, name) for name in parameter_names()}))
             names = tuple(map(str, classes.tolist()))
-            train_part, validation = hold_out(Examples(texts, indices), config.data.validation_fraction,
-                                              config.runtime.seed, names)
+            examples = Examples(texts, indices, weights=weights)
+            train_part, validation = hold_out(examples, config.data.validation_fraction, config.runtime.seed, names)
             corpus = Corpus(IN_MEMORY, names, train_part, validation, HeldOut(lambda: validation))
             with TemporaryDirectory(prefix="sentiment-") as name:
                 folder = Path(name)

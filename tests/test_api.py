@@ -70,6 +70,14 @@ def test_a_file_gives_the_bits_of_the_command(tiny_csv: Path, tmp_path: Path, ru
         sentiment.train(tiny_csv, output_dir=tmp_path / "python", **options)
 
 
+def test_weights_reach_the_loss() -> None:
+    """A text of weight 0 teaches nothing: with all of one class left out, the other is the answer."""
+    weights = [1.0, 0.0] * 40
+    for data in ((TEXTS, LABELS), (pd.DataFrame({"text": TEXTS, "label": LABELS}),)):
+        model = sentiment.train(*data, sample_weight=weights, **{**QUICK, "epochs": 3, "learning_rate": 0.1})
+        assert {answer.label for answer in model.predict(TEXTS)} == {"pos"}
+
+
 def test_models_are_compared_and_combined(model: Model, tmp_path: Path) -> None:
     """The members of the ensemble are linear, as those are fitted in no time."""
     one, two = (sentiment.train(TEXTS, LABELS, arch=arch, verbose=False) for arch in ("tfidf-lr", "nb-svm"))

@@ -121,7 +121,7 @@ def test_weights_beyond_float16_become_its_largest() -> None:
 def test_unlabelled_texts_that_are_not_there(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
     code, _, err = run_cli("train", "--dataset", tiny_csv, "--unlabelled", "--output-dir", tmp_path / "run")
     assert code == 1
-    assert "has no texts without labels: name a file with --unlabelled FILE" in err
+    assert "has no unlabelled texts: name a file with --unlabelled FILE" in err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -24,6 +24,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+import sentiment
 from sentiment import TextClassifier, UserError
 from sentiment.training import train
 
@@ -40,8 +41,8 @@ class RowClassifier(TextClassifier):
     of its own.
     """
 
-    def fit(self, X: Any, y: Any) -> Self:
-        return super().fit(as_texts(validate_data(self, X)), y)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        return super().fit(as_texts(validate_data(self, X)), y, sample_weight)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
@@ -79,9 +80,33 @@ def fitted() -> TextClassifier:
 
 @pytest.mark.extended
 @pytest.mark.usefixtures("eager")
-@parametrize_with_checks([RowClassifier(**LINEAR)])
+@parametrize_with_checks([RowClassifier(**LINEAR)], expected_failed_checks={
+    "check_sample_weight_equivalence_on_dense_data": "a weight is a factor of the loss, not a number of copies: equal "
+    "texts are never on both sides of the validation split, and term frequencies count texts"})
 def test_the_checks_of_scikit_learn(estimator: RowClassifier, check: Callable[[RowClassifier], None]) -> None:
     check(estimator)
+
+
+@pytest.mark.usefixtures("eager")
+def test_weights_decide_between_labels_that_contradict() -> None:
+    """The same texts with both labels; the validation split, which is not weighted, has both as well."""
+    texts = [f"{word} number {number}" for number in range(30) for word in ("good", "bad") for _ in range(2)]
+    labels = np.array(["pos", "neg"] * 60)
+    for favoured in ("pos", "neg"):
+        model = TextClassifier(**LINEAR).fit(texts, labels, np.where(labels == favoured, 5.0, 1.0))
+        assert set(model.predict(texts)) == {favoured}
+    first, second = (TextClassifier(**LINEAR).fit(texts, labels, np.linspace(1, 2, 120) * scale) for scale in (1, 9))
+    np.testing.assert_allclose(first.predict_proba(texts), second.predict_proba(texts), atol=1e-6)
+
+
+@pytest.mark.parametrize(("weights", "message"), [
+    ([1.0] * 79, "of shape (80,), not (79,)"), ([-1.0] * 80, "at least 0"), ([0.0] * 80, "not zero for all"),
+    ([np.nan] * 80, "finite")])
+def test_weights_that_are_refused(weights: list[float], message: str) -> None:
+    for call in (lambda: TextClassifier(**LINEAR).fit(TEXTS, LABELS, sample_weight=weights),
+                 lambda: sentiment.train(TEXTS, LABELS, sample_weight=weights, arch="tfidf-lr")):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            call()
 
 
 @pytest.mark.parametrize("labels", [

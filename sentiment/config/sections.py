@@ -273,7 +273,7 @@ class RuntimeConfig(Section):
 
 @dataclass(frozen=True)
 class PretrainingConfig(Section):
-    """What is learnt from texts without labels, and in which pieces."""
+    """Pretraining on unlabelled texts."""
 
     method: str = option("language-model", "language-model: say the next word, forward and for bidirectional "
                          "architectures backward, too; autoencoder: write a text again after having read it",

@@ -53,12 +53,13 @@ def load_unlabelled(config: DataConfig, corpus: Corpus) -> Texts:
     named = config.named_unlabelled
     if named is None:
         return []
-    if named != UNLABELLED_OF_CORPUS:
-        return labelled.from_table(named, config, labelled=False).texts
-    texts = corpus.unlabelled()
-    if not texts:
-        raise UserError(f"{corpus.name} has no texts without labels: name a file with --unlabelled FILE")
-    return texts
+    if named not in corpus.read:
+        texts = corpus.unlabelled() if named == UNLABELLED_OF_CORPUS else \
+            labelled.from_table(named, config, labelled=False).texts
+        if not texts:
+            raise UserError(f"{corpus.name} has no unlabelled texts: name a file with --unlabelled FILE")
+        corpus.read[named] = texts
+    return corpus.read[named]
 
 
 def load_for_evaluation(config: DataConfig, seed: int, class_names: tuple[str, ...]

@@ -112,6 +112,7 @@ class Corpus:
         test: read once, after all choices.
         unlabelled: reads the unlabelled texts; an empty list where there are none.
         notes: facts that a reader of the results must know, one sentence each.
+        read: the unlabelled texts that were read for this corpus, by the name of their source.
     """
 
     name: str
@@ -121,3 +122,4 @@ class Corpus:
     test: HeldOut
     unlabelled: Callable[[], Texts] = list
     notes: tuple[str, ...] = field(default=())
+    read: dict[str, Texts] = field(default_factory=dict, compare=False, repr=False)

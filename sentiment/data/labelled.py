@@ -41,13 +41,14 @@ NOT_READ = (".", "__MACOSX")  # how the names of hidden files, and of what archi
 
 @dataclass(frozen=True)
 class Named:
-    """Texts with the names of their labels, as a source holds them."""
+    """Texts with the names of their labels, as a source holds them, and with weights float32 [texts] if it has any."""
 
     texts: Texts
     labels: list[str]
     groups: list[str] | None
     where: str
     notes: tuple[str, ...] = ()
+    weights: np.ndarray | None = None
 
 
 def from_table(pattern: str | os.PathLike[str], config: DataConfig, *, labelled: bool = True, grouped: bool = False
@@ -181,7 +182,8 @@ def indexed(named: Named, class_names: tuple[str, ...], *, merge: bool = False, 
         alone = sum(not named.groups[row].strip() for row in rows)
         if alone:
             notes.append(f"{alone:,} of {total:,} rows of {named.where} have no group, and stand alone")
-    return Examples(taken(named.texts, rows), labels, groups), tuple(notes)
+    weights = None if named.weights is None else named.weights[rows]
+    return Examples(taken(named.texts, rows), labels, groups, weights=weights), tuple(notes)
 
 
 def _unknown_label(named: Named, row: int, class_names: tuple[str, ...]) -> UserError:

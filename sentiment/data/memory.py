@@ -22,12 +22,26 @@ def checked_texts(texts: Any, name: str = "texts") -> list[str]:
     return [str(text) for part in text_parts(texts, TEXTS_AT_ONCE, name) for text in part]
 
 
-def named_texts(texts: Any, labels: Any, groups: Any = None, name: str = "texts") -> Named:
-    """Return texts with their labels, and the names of their groups if there are any.
+def relative_weights(weights: Any, count: int) -> np.ndarray:
+    """Return the weights of texts, float32 [texts], divided by their mean, so that the scale of the loss stays.
+
+    Raises:
+        ValueError: if there are not `count`, one is negative or not finite, or all are 0.
+    """
+    values = np.asarray(weights, np.float64)
+    if values.shape != (count,):
+        raise ValueError(f"sample_weight must be of shape ({count},), not {values.shape}")
+    if not (np.isfinite(values).all() and (values >= 0).all() and values.any()):
+        raise ValueError("sample_weight must be finite and at least 0, and not zero for all texts")
+    return np.asarray(values / values.mean(), np.float32)
+
+
+def named_texts(texts: Any, labels: Any, groups: Any = None, name: str = "texts", weights: Any = None) -> Named:
+    """Return texts with their labels, and the names of their groups and their relative weights if there are any.
 
     Raises:
         TypeError: as `checked_texts`, for the texts.
-        ValueError: if there are not as many labels or groups as texts.
+        ValueError: if there are not as many labels, groups or weights as texts.
     """
     found = checked_texts(texts, name)
     columns = {"labels": list(labels)} | ({} if groups is None else {"groups": list(groups)})
@@ -36,7 +50,8 @@ def named_texts(texts: Any, labels: Any, groups: Any = None, name: str = "texts"
             raise ValueError(f"{len(found):,} {name}, but {len(values):,} {what}")
     series = {what: pd.Series(values, name=what, dtype=object) for what, values in columns.items()}
     return Named(found, as_labels(series["labels"], name),
-                 as_texts(series["groups"], name) if "groups" in series else None, name)
+                 as_texts(series["groups"], name) if "groups" in series else None, name,
+                 weights=None if weights is None else relative_weights(weights, len(found)))
 
 
 def named_frame(frame: pd.DataFrame, config: DataConfig) -> Named:
