@@ -8,16 +8,13 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pytest
 
-import sentiment
-
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 
 
 def code_cells(notebook: Path) -> list[dict[str, Any]]:
-    """Return the cells of code, but for those that use what is not there yet."""
-    cells = [cell for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
-    return [cell for cell in cells if hasattr(sentiment, "compare") or "sentiment.compare" not in source_of(cell)]
+    """Return the cells of code."""
+    return [cell for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
 
 
 def source_of(cell: dict[str, Any]) -> str:
