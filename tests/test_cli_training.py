@@ -2,6 +2,7 @@
 
 import json
 import re
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,14 @@ import pytest
 from helpers.commands import Cli
 from helpers.selection import selected
 
+import sentiment
 from sentiment.architectures import scale_logits
 from sentiment.artifacts import RunFolder, load_classifier
 from sentiment.artifacts.run import in_float16
+from sentiment.cli import main
 from sentiment.config import DataConfig
 from sentiment.data import load_corpus
+from sentiment.errors import UserError
 from sentiment.evaluation import log_loss
 
 QUICK = ["--arch", "cnn", "--epochs", "1", "--units", "4", "--embedding-size", "4", "--max-length", "24", "--no-export"]
@@ -211,3 +215,20 @@ def test_the_list_of_architectures_says_what_each_takes(run_cli: Cli) -> None:
     assert "--embedding-size --units" in listed
     assert listed.count("by default --attention luong-concat\n") == 1
     assert "by default --periods" in listed
+
+
+def test_from_the_flag_to_the_layer_are_seven_calls(tiny_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+                                                    ) -> None:
+    """A reader who follows `--units` from the command to the recurrent layer meets few functions on the way."""
+    package = str(Path(sentiment.__file__).parent)
+    found: list[str] = []
+
+    def stop(self: Any, *_: Any, **__: Any) -> None:
+        found.extend(frame.name for frame in traceback.extract_stack() if frame.filename.startswith(package))
+        raise UserError("far enough")
+
+    monkeypatch.setattr("sentiment.layers.LSTM.__init__", stop)
+    assert main(["train", "--dataset", str(tiny_csv), "--units", "4", "--output-dir", str(tmp_path / "run")]) == 1
+    assert found[:2] == ["main", "run"]
+    assert found[-1] == "recurrent"
+    assert len(found[2:]) <= 7, found
