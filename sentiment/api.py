@@ -392,10 +392,11 @@ def ensemble(models: Sequence[Model | StrPath], *, weights: Sequence[float] | No
         [0.5, 0.5]
     """
     with log.silence(not verbose), in_python():
-        source = next((one._source for one in models if isinstance(one, Model) and one._source), None)
+        folders = [RunFolder.open(model) for model in models]
+        source = _common_source(folders, [one._source if isinstance(one, Model) else None for one in models])
         target, temporary = _target(output_dir, "ensemble")
-        folder = ensemble_run([RunFolder.open(model) for model in models], target, weights=weights,
-                              export=temporary is None, overwrite=overwrite, source=source or load_corpus)
+        folder = ensemble_run(folders, target, weights=weights, export=temporary is None, overwrite=overwrite,
+                              source=source or load_corpus)
         return Model(folder.path, temporary=temporary, source=source)
 
 
@@ -565,7 +566,28 @@ def _common_test(models: Sequence[Predictor]) -> tuple[Examples, str]:
     runs = [model for model in models if isinstance(model, Model)]
     if len(runs) < len(models):
         raise UserError("an export has no test split: give texts and labels")
-    check_test([model._run_folder for model in runs], ": give texts and labels that none has seen")
-    source, config = runs[0]._source or load_corpus, runs[0].config
-    corpus = source(config.data, config.runtime.seed)
+    folders = [model._run_folder for model in runs]
+    check_test(folders, ": give texts and labels that none has seen")
+    source = _common_source(folders, [model._source for model in runs]) or load_corpus
+    corpus = source(runs[0].config.data, runs[0].config.runtime.seed)
     return corpus.test.read(), corpus.name
+
+
+def _common_source(folders: Sequence[RunFolder], sources: Sequence[CorpusSource | None]) -> CorpusSource | None:
+    """Return the source of the texts in memory that all runs were trained on; None if all were trained on files.
+
+    Raises:
+        UserError: if some were trained on other texts in memory, or on some that are not known any more.
+    """
+    in_memory = [folder.load_config().data.dataset == IN_MEMORY for folder in folders]
+    if not any(in_memory):
+        return None
+    for folder, source in zip(folders, sources, strict=True):
+        if not isinstance(source, partial):
+            raise UserError(f"{folder.path} was not trained in this process on texts in memory, as others were, so "
+                            "their test split is not known: train on a file, or give texts and labels to compare")
+        if [named and (named.texts, named.labels) for named in source.args] != \
+                [named and (named.texts, named.labels) for named in sources[0].args]:  # type: ignore[union-attr]
+            raise UserError(f"{folder.path} was trained on other texts than {folders[0].path}, which may hold texts of "
+                            "its test split")
+    return sources[0]

@@ -97,12 +97,17 @@ def test_models_are_compared_and_combined(model: Model, tmp_path: Path) -> None:
     of_test = sentiment.compare([one, two])  # on their own test split
     assert of_test.table.loc["nb-svm", "log loss"] == pytest.approx(two.metrics["test"]["log_loss"], abs=1e-4)
     again = sentiment.load(mean.save(tmp_path / "mean"))
+    assert isinstance(again, Model)
     np.testing.assert_array_equal(again.predict_logits(TEXTS), mean.predict_logits(TEXTS))
     other = sentiment.train(TEXTS, ["yes", "no"] * 40, arch="nb-svm", verbose=False)
+    fewer = sentiment.train(TEXTS[:60], LABELS[:60], arch="nb-svm", verbose=False)
     for call, message in (
             (lambda: sentiment.ensemble([one]), "two members"), (lambda: sentiment.ensemble([one, one]), "named twice"),
             (lambda: sentiment.ensemble([one, two], weights=[1]), "^weights takes one for each of the 2"),
-            (lambda: sentiment.ensemble([one, other]), "has the classes"),
+            (lambda: sentiment.ensemble([one, other]), "was trained on other texts"),
+            (lambda: sentiment.ensemble([one, fewer]), "was trained on other texts"),
+            (lambda: sentiment.compare([one, fewer]), "was trained on other texts"),
+            (lambda: sentiment.ensemble([one, again]), "was not trained in this process on texts in memory"),
             (lambda: sentiment.compare([one]), "two models"), (lambda: sentiment.compare([one, other]), "has the clas"),
             (lambda: sentiment.compare([one, two], ["a"], ["c"]), "the label 'c' does not occur in training")):
         with pytest.raises(UserError, match=message):
