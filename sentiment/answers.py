@@ -19,7 +19,7 @@ from sentiment.reports.document import Report
 
 @dataclass(frozen=True)
 class Answers:
-    """What models answer on the same labelled texts.
+    """Predictions of models on the same labelled texts.
 
     Attributes:
         dataset: the name of the data.

@@ -291,8 +291,8 @@ def train(data: Any = "auto", labels: Any = None, *, groups: Any = None, validat
         preset: a whole recipe, `fast`, `default`, `wide` or `best`, as of `--preset`.
         callbacks: of Keras, called in the training of the model.
         output_dir: where the run is written, as by the command; without it nothing is left on the disk.
-        overwrite: whether a finished run there is replaced.
-        resume: whether an unfinished run there goes on.
+        overwrite: whether to replace a finished run there.
+        resume: whether to resume an unfinished run there.
         verbose: whether progress is printed, to stderr.
         **options: those of the command line, by name: `arch="gru"`, `units=128`, `epochs=3`, `text_column="review"`;
             `pretrained` and `teacher` also take what `pretrain` and `train` return.
@@ -336,8 +336,8 @@ def pretrain(data: Any = "auto", *, output_dir: StrPath | None = None, overwrite
     Args:
         data: texts, or what `--dataset` takes: a path, `imdb`, `sample`.
         output_dir: where the network is written, as by the command; without it nothing is left on the disk.
-        overwrite: whether a finished one there is replaced.
-        resume: whether an unfinished one there goes on.
+        overwrite: whether to replace a finished one there.
+        resume: whether to resume an unfinished one there.
         verbose: whether progress is printed, to stderr.
         **options: those of the command `pretrain`, by name: `method="autoencoder"`, `units=256`.
 
@@ -376,7 +376,7 @@ def ensemble(models: Sequence[Model | StrPath], *, weights: Sequence[float] | No
         models: two or more, or paths of their folders, trained on the same data with the same test split.
         weights: of the models in the mean, at least 0; without them those that fit the validation split best.
         output_dir: where the ensemble is written, as by the command; without it nothing is left on the disk.
-        overwrite: whether a finished run there is replaced.
+        overwrite: whether to replace a finished run there.
         verbose: whether progress is printed, to stderr.
 
     Raises:
@@ -446,7 +446,7 @@ def tune(data: Any = "auto", labels: Any = None, *, trials: int = 20, groups: An
         groups: as of `train`.
         validation_data: as of `train`.
         test_data: as of `train`; held out.
-        output_dir: where the study is kept; one that is there goes on. Without it nothing is left on the disk.
+        output_dir: where the study is kept; one that is there is resumed. Without it nothing is left on the disk.
         verbose: whether progress is printed, to stderr.
         **options: as of `train`.
 

@@ -1,4 +1,4 @@
-"""What this process may use of the machine, and what it has used."""
+"""Cores, threads and memory of this process and machine."""
 
 import os
 import resource

@@ -14,92 +14,96 @@ class EstimatorOptions(TypedDict, total=False):
     validation_fraction: float | None
     """share of training held out to choose the best epoch (default: 0.1; at least 0.01; at most 0.5)"""
     vocabulary_size: int | None
-    """ids in all: padding, unknown, then the most frequent training words (default: 20000; at least 3)"""
+    """size of the vocabulary: padding, the unknown token, then the most frequent training words (default: 20000; at
+    least 3)"""
     max_length: int | None
-    """tokens kept of a text (default: 800; at least 1)"""
+    """tokens kept of a text; longer texts are truncated (default: 800; at least 1)"""
     truncate: Literal["head", "tail", "both"] | None
-    """which end of a longer text is kept; both is half from each (default: both)"""
+    """which end of a longer text is kept; both keeps half of the tokens from each (default: both)"""
     buckets: int | None
-    """lengths that batches are padded to (default: 12; at least 1; at most 64)"""
+    """number of lengths that batches are padded to (default: 12; at least 1; at most 64)"""
     word_rules: int | None
-    """version of the rules by which a text becomes words: 1 reads no emoticons; runs keep theirs (default: 2; at least
-    1; at most 2)"""
+    """version of the tokenization rules: 1 has no emoticons; runs keep their version (default: 2; at least 1; at most
+    2)"""
     periods: bool | None
-    """keep the period that ends a sentence as a word, as ! and ? always are (default: False)"""
+    """keep the period that ends a sentence as a token, as ! and ? always are (default: False)"""
     arch: str | None
     """see `python -m sentiment architectures` (default: bilstm)"""
     embedding_size: int | None
-    """features of a word (default: 256; at least 1)"""
+    """dimensions of the word embedding (default: 256; at least 1)"""
     units: int | None
-    """features of the state, in each direction; filters of a convolution (default: 64; at least 1)"""
+    """units of a recurrent layer, in each direction; filters of a convolution (default: 64; at least 1)"""
     layers: int | None
-    """layers on top of one another (default: 1; 2 for stacked-* and transformer) (at least 1; at most 16)"""
+    """number of recurrent or Transformer layers (default: 1; 2 for stacked-* and transformer) (at least 1; at most
+    16)"""
     activation: Literal["tanh", "relu", "leaky-relu"] | None
-    """of the plain recurrent layer (default: tanh)"""
+    """activation of the plain recurrent layer (default: tanh)"""
     gru_reset: Literal["before", "after"] | None
-    """whether a GRU resets the state before or after the matrix product (default: after)"""
+    """whether a GRU applies the reset gate before or after the matrix product (default: after)"""
     recurrent_initializer: Literal["orthogonal", "glorot", "identity"] | None
-    """start of the recurrent kernel (default: orthogonal)"""
+    """initializer of the recurrent kernel (default: orthogonal)"""
     forget_bias: bool | None
-    """start the forget gate of an LSTM open, with a bias of 1 (default: True)"""
+    """initialize the bias of an LSTM's forget gate to 1 (default: True)"""
     merge: Literal["concat", "sum"] | None
-    """how the two directions become one sequence (default: concat)"""
+    """how the outputs of the two directions are combined (default: concat)"""
     residual: bool | None
-    """add the input of each recurrent layer but the first to its output (default: False)"""
+    """residual connections around all recurrent layers but the first (default: False)"""
     skip: bool | None
     """dense connections: each recurrent layer, and the classifier, reads all layers below (default: False)"""
     normalization: Literal["none", "layer", "weight", "batch"] | None
-    """layer: inside the LSTM; weight: of the kernels; batch: between layers (default: none)"""
+    """layer normalization inside the LSTM, weight normalization of its kernels, or batch normalization between layers
+    (default: none)"""
     attention: Literal["none", "additive", "luong-dot", "luong-general", "luong-concat", "luong-local-m",
                        "luong-local-p", "dot-product", "multi-head", "self-attentive", "cosine", "euclidean"] | None
-    """attention over the states (default: none)"""
+    """attention over the hidden states (default: none)"""
     heads: int | None
     """heads of multi-head attention (default: 4; at least 1; at most 64)"""
     hops: int | None
-    """weighted sums that self-attentive pooling takes of a text (default: 1; at least 1; at most 64)"""
+    """attention hops of self-attentive pooling (default: 1; at least 1; at most 64)"""
     hops_penalty: float | None
-    """weight of the penalty on hops that look at the same words (default: 0.0; at least 0)"""
+    """weight of the penalty on hops that attend to the same words (default: 0.0; at least 0)"""
     window: int | None
-    """words to each side that luong-local-m and luong-local-p look at (default: 10; at least 1)"""
+    """words to each side in local attention, luong-local-m and luong-local-p (default: 10; at least 1)"""
     pooling: Literal["last", "max", "mean", "concat"] | None
-    """how the states of all words become one: concat is last, max and mean (default: max)"""
+    """pooling of the hidden states of all words; concat is last, max and mean (default: max)"""
     bigram_buckets: int | None
-    """rows of the hashed table of word pairs (default: 100000; at least 1)"""
+    """rows of the hashed embedding of word bigrams (default: 100000; at least 1)"""
     word_dropout: float | None
-    """share of words replaced by the unknown word in training (default: 0.3; at least 0; at most 0.95)"""
+    """share of words replaced by the unknown token in training (default: 0.3; at least 0; at most 0.95)"""
     embedding_dropout: float | None
-    """share of embedding features dropped, the same for all words of a text (default: 0.5; at least 0; at most 0.95)"""
+    """share of embedding dimensions dropped, the same ones for all words of a text (default: 0.5; at least 0; at most
+    0.95)"""
     recurrent_dropout: float | None
-    """share of the state dropped between two steps, the same at all steps (slow: no fused kernel) (default: 0.0; at
-    least 0; at most 0.95)"""
+    """share of the recurrent state dropped between steps, with one mask for all steps (slow: no fused kernel) (default:
+    0.0; at least 0; at most 0.95)"""
     weight_drop: float | None
-    """share of the recurrent kernel dropped (on a GPU slow: not by cuDNN) (default: 0.0; at least 0; at most 0.95)"""
+    """share of the recurrent kernel dropped (slow on a GPU: without cuDNN) (default: 0.0; at least 0; at most 0.95)"""
     output_dropout: float | None
     """share of the features dropped before the classifier and between layers (default: 0.5; at least 0; at most
     0.95)"""
     embedding_start: str | os.PathLike[str] | None
-    """svd: word vectors factorised from the training texts; random; or a file of word vectors in the text format of
-    GloVe or word2vec (default: svd)"""
+    """initial embedding: svd (word vectors factorised from the training texts), random, or a file of word vectors in
+    the text format of GloVe or word2vec (default: svd)"""
     freeze_embedding: bool | None
-    """leave the embedding as it starts (default: False)"""
+    """keep the embedding as it is initialized (default: False)"""
     pretrained: str | os.PathLike[str] | None
-    """folder of `sentiment pretrain`, whose vocabulary, embedding and recurrent layers the classifier starts from; or
-    of a run, all of whose layers it starts from"""
+    """folder of `sentiment pretrain`, from which the classifier takes vocabulary, embedding and recurrent layers; or of
+    a run, from which it takes all layers"""
     layer_decay: float | None
-    """with pretrained, the learning rate of each layer is that of the layer above divided by this (default: 1.0; at
-    least 1)"""
+    """discriminative fine-tuning, with pretrained: each layer's learning rate is that of the layer above divided by
+    this (default: 1.0; at least 1)"""
     unfreeze: float | None
-    """with pretrained, epochs after which the next lower layer begins to learn, too; 0 for all at once (default: 0.0;
-    at least 0)"""
+    """gradual unfreezing, with pretrained: epochs after which the next lower layer is trained as well; 0 for all at
+    once (default: 0.0; at least 0)"""
     objective: Literal["cross-entropy", "adversarial", "vat", "entropy", "mixed"] | None
-    """what is minimised: cross-entropy, and with it the adversarial loss, the virtual adversarial loss, the entropy of
-    the predictions, or all (mixed) (default: cross-entropy)"""
+    """loss: cross-entropy, or cross-entropy plus the adversarial loss, the virtual adversarial loss (vat), the entropy
+    of the predictions, or all of them (mixed) (default: cross-entropy)"""
     adversarial_weight: float | None
-    """weight of the adversarial loss (default: as objective says) (at least 0)"""
+    """weight of the adversarial loss (default: by objective) (at least 0)"""
     vat_weight: float | None
-    """weight of the virtual adversarial loss (at least 0)"""
+    """weight of the virtual adversarial loss (default: by objective) (at least 0)"""
     entropy_weight: float | None
-    """weight of the entropy of the predictions (at least 0)"""
+    """weight of the entropy of the predictions (default: by objective) (at least 0)"""
     epsilon: float | None
     """norm of an adversarial perturbation of the embedded words of a text, in units of the root mean square of their
     values (default: 5.0; at least 0)"""
@@ -107,14 +111,15 @@ class EstimatorOptions(TypedDict, total=False):
     """norm of the trial step that finds the virtual adversarial direction, in the same units (default: 0.1; at least
     1e-06)"""
     teacher: str | os.PathLike[str] | None
-    """folder of a run whose probabilities are learnt beside the labels, also for unlabelled texts"""
+    """folder of a run for knowledge distillation: its probabilities are targets as well, also those of unlabelled
+    texts"""
     teacher_weight: float | None
-    """weight of the teacher's probabilities; that of the labels is what is left (default: 0.9; at least 0; at most
-    1)"""
+    """weight of the distillation loss; the loss of the labels has the rest (default: 0.9; at least 0; at most 1)"""
     teacher_temperature: float | None
-    """what the logits of both are divided by, for softer probabilities (default: 2.0; at least 0.01)"""
+    """temperature of the distillation loss, which the logits of both models are divided by (default: 2.0; at least
+    0.01)"""
     label_smoothing: float | None
-    """share of each label spread over all classes (default: 0.0; at least 0; at most 0.9)"""
+    """label smoothing: share of each label spread over all classes (default: 0.0; at least 0; at most 0.9)"""
     optimizer: Literal["sgd", "rmsprop", "adam", "adamw"] | None
     """optimiser (default: adam)"""
     learning_rate: float | None
@@ -123,14 +128,14 @@ class EstimatorOptions(TypedDict, total=False):
     """linear and cosine warm up, then fall to 0 over all epochs; slanted-triangular falls to a 32nd; plateau halves the
     rate when the monitored value stalls (default: cosine)"""
     warmup: float | None
-    """share of all steps over which linear, slanted-triangular and cosine rise (default: 0.1; at least 0; at most
+    """share of all steps over which linear, slanted-triangular and cosine warm up (default: 0.1; at least 0; at most
     0.9)"""
     weight_decay: float | None
     """decoupled weight decay of adamw (default: 0.01; at least 0)"""
     clip_norm: float | None
-    """largest norm of the whole gradient; 0 for no limit (default: 1.0; at least 0)"""
+    """largest norm of the gradient of all weights; 0 for no clipping (default: 1.0; at least 0)"""
     clip_value: float | None
-    """largest absolute value in the gradient, before its norm is clipped; 0 for no limit (default: 0.0; at least 0)"""
+    """largest absolute value in the gradient, clipped before the norm; 0 for no clipping (default: 0.0; at least 0)"""
     gradient_noise: float | None
     """variance of the noise added to the gradient at the first step, falling as 1 / step ** 0.55 (default: 0.0; at
     least 0)"""
@@ -138,35 +143,35 @@ class EstimatorOptions(TypedDict, total=False):
     """decay of the moving average of the weights that is validated and kept; 0 for none (default: 0.0; at least 0; at
     most 0.99999)"""
     l2: float | None
-    """weight of the squared kernels in the loss (default: 0.0; at least 0)"""
+    """weight of the L2 penalty on all kernels (default: 0.0; at least 0)"""
     batch_size: int | None
-    """texts in a step, over all devices (default: 32; at least 1)"""
+    """batch size, over all devices (default: 32; at least 1)"""
     epochs: int | None
     """passes over the training texts (default: 4, more where that is below 1,000 steps) (at least 1)"""
     class_weights: Literal["none", "balanced"] | None
-    """balanced weighs each class by the inverse of its frequency (default: none)"""
+    """balanced weights each class by the inverse of its frequency (default: none)"""
     monitor: Literal["val_calibrated_loss", "val_loss", "val_accuracy"] | None
-    """what the best epoch is chosen by: the validation loss once the logits are divided by their best temperature, as
-    they are at the end; the loss as it is; or the accuracy (default: val_calibrated_loss)"""
+    """metric that the best epoch is chosen by: the validation loss after temperature scaling, without it, or the
+    accuracy (default: val_calibrated_loss)"""
     patience: int | None
-    """epochs without a better value before training stops (default: a fifth of all, at least 3) (at least 1)"""
+    """early stopping: epochs without an improvement (default: a fifth of all, at least 3) (at least 1)"""
     plateau_patience: int | None
-    """epochs without a better value before schedule plateau halves the rate (default: 1; at least 1)"""
+    """epochs without an improvement before schedule plateau halves the rate (default: 1; at least 1)"""
     seed: int | None
     """seed of the split, the weights, the order of the data and dropout (default: 1; at least 0)"""
     strategy: Literal["auto", "single", "mirrored", "multiworker", "tpu"] | None
-    """where to train: auto takes the workers of TF_CONFIG, else a TPU, else all GPUs, else one device (default:
+    """distribution strategy: auto takes the workers of TF_CONFIG, else a TPU, else all GPUs, else one device (default:
     auto)"""
     mixed_precision: bool | None
     """compute in half precision: float16 on a GPU, bfloat16 elsewhere and in pretraining (default: False)"""
     deterministic: bool | None
-    """refuse operations whose result may differ between runs, at the cost of speed (default: False)"""
+    """refuse operations whose result may differ between runs (slower) (default: False)"""
     checkpoint_minutes: float | None
-    """time between checkpoints; there is one at the end of an epoch anyway (default: 5.0; at least 0)"""
+    """minutes between checkpoints; each epoch ends with one anyway (default: 5.0; at least 0)"""
     checkpoint_steps: int | None
     """steps between checkpoints (default: by time alone) (at least 1)"""
     tensorboard: bool | None
-    """write TensorBoard logs beside the history (default: False)"""
+    """write TensorBoard logs (default: False)"""
     export: bool | None
     """write a TensorFlow SavedModel at the end; `sentiment export --format saved_model` writes one later (default:
     True)"""
@@ -184,7 +189,7 @@ class TrainOptions(EstimatorOptions, total=False):
     label_column: str | None
     """column with the label (default: found by its name)"""
     group_column: str | None
-    """column whose equal values stay on one side of a split"""
+    """column of groups; rows of one group are never in two splits"""
     encoding: str | None
     """encoding of text files, such as cp1252, latin-1 or utf-16 (default: UTF-8, or what a byte-order mark says)"""
     separator: str | None
@@ -206,20 +211,20 @@ class TrainOptions(EstimatorOptions, total=False):
     validation_file: str | os.PathLike[str] | None
     """file with the validation split (default: a part of training)"""
     random_split: bool | None
-    """split without regard to groups (IMDB's movies), so that validation flatters, to show by how much (default:
+    """split without regard to groups (IMDB's movies), to measure by how much validation flatters then (default:
     False)"""
     train_share: float | None
-    """share of the training texts that is used, to see what more of them bring (default: 1.0; at least 1e-06; at most
-    1)"""
+    """share of the training texts that is used, for learning curves (default: 1.0; at least 1e-06; at most 1)"""
     stream: bool | None
-    """read tables piece by piece, and keep the ids on disk: for data that memory does not hold (default: False)"""
+    """read tables piece by piece, with the ids on disk, for data larger than memory (default: False)"""
     unlabelled: str | os.PathLike[str] | None
-    """unlabelled texts to learn from as well: without a value those of the corpus (IMDB has 50,000), or a file; none
-    for no others where those of the corpus are read anyway, by pretraining and preset best"""
+    """unlabelled texts for training: without a value those of the corpus (IMDB has 50,000), or a file; none leaves out
+    those that pretraining and preset best read anyway"""
     test_fraction: float | None
     """share held out for the test where the data has no test split (default: 0.2; at least 0.01; at most 0.5)"""
     vocab_size: int | None
-    """ids in all: padding, unknown, then the most frequent training words (default: 20000; at least 3)"""
+    """size of the vocabulary: padding, the unknown token, then the most frequent training words (default: 20000; at
+    least 3)"""
     architecture: str | None
     """see `python -m sentiment architectures` (default: bilstm)"""
 
@@ -234,7 +239,7 @@ class PretrainOptions(TypedDict, total=False):
     label_column: str | None
     """column with the label (default: found by its name)"""
     group_column: str | None
-    """column whose equal values stay on one side of a split"""
+    """column of groups; rows of one group are never in two splits"""
     encoding: str | None
     """encoding of text files, such as cp1252, latin-1 or utf-16 (default: UTF-8, or what a byte-order mark says)"""
     separator: str | None
@@ -256,70 +261,75 @@ class PretrainOptions(TypedDict, total=False):
     validation_file: str | os.PathLike[str] | None
     """file with the validation split (default: a part of training)"""
     random_split: bool | None
-    """split without regard to groups (IMDB's movies), so that validation flatters, to show by how much (default:
+    """split without regard to groups (IMDB's movies), to measure by how much validation flatters then (default:
     False)"""
     train_share: float | None
-    """share of the training texts that is used, to see what more of them bring (default: 1.0; at least 1e-06; at most
-    1)"""
+    """share of the training texts that is used, for learning curves (default: 1.0; at least 1e-06; at most 1)"""
     unlabelled: str | os.PathLike[str] | None
-    """unlabelled texts to learn from as well: without a value those of the corpus (IMDB has 50,000), or a file; none
-    for no others where those of the corpus are read anyway, by pretraining and preset best"""
+    """unlabelled texts for training: without a value those of the corpus (IMDB has 50,000), or a file; none leaves out
+    those that pretraining and preset best read anyway"""
     validation_fraction: float | None
     """share of training held out to choose the best epoch (default: 0.1; at least 0.01; at most 0.5)"""
     test_fraction: float | None
     """share held out for the test where the data has no test split (default: 0.2; at least 0.01; at most 0.5)"""
     vocabulary_size: int | None
-    """ids in all: padding, unknown, then the most frequent training words (default: 30000; at least 3)"""
+    """size of the vocabulary: padding, the unknown token, then the most frequent training words (default: 30000; at
+    least 3)"""
     vocab_size: int | None
-    """ids in all: padding, unknown, then the most frequent training words (default: 30000; at least 3)"""
+    """size of the vocabulary: padding, the unknown token, then the most frequent training words (default: 30000; at
+    least 3)"""
     max_length: int | None
-    """tokens kept of a text (default: 10000; at least 1)"""
+    """tokens kept of a text; longer texts are truncated (default: 10000; at least 1)"""
     truncate: Literal["head", "tail", "both"] | None
-    """which end of a longer text is kept; both is half from each (default: both)"""
+    """which end of a longer text is kept; both keeps half of the tokens from each (default: both)"""
     word_rules: int | None
-    """version of the rules by which a text becomes words: 1 reads no emoticons; runs keep theirs (default: 2; at least
-    1; at most 2)"""
+    """version of the tokenization rules: 1 has no emoticons; runs keep their version (default: 2; at least 1; at most
+    2)"""
     periods: bool | None
-    """keep the period that ends a sentence as a word, as ! and ? always are (default: False)"""
+    """keep the period that ends a sentence as a token, as ! and ? always are (default: False)"""
     architecture: str | None
     """see `python -m sentiment architectures` (default: bilstm)"""
     arch: str | None
     """see `python -m sentiment architectures` (default: bilstm)"""
     embedding_size: int | None
-    """features of a word (default: 256; at least 1)"""
+    """dimensions of the word embedding (default: 256; at least 1)"""
     units: int | None
-    """features of the state, in each direction; filters of a convolution (default: 256; at least 1)"""
+    """units of a recurrent layer, in each direction; filters of a convolution (default: 256; at least 1)"""
     layers: int | None
-    """layers on top of one another (default: 1; 2 for stacked-* and transformer) (at least 1; at most 16)"""
+    """number of recurrent or Transformer layers (default: 1; 2 for stacked-* and transformer) (at least 1; at most
+    16)"""
     activation: Literal["tanh", "relu", "leaky-relu"] | None
-    """of the plain recurrent layer (default: tanh)"""
+    """activation of the plain recurrent layer (default: tanh)"""
     gru_reset: Literal["before", "after"] | None
-    """whether a GRU resets the state before or after the matrix product (default: after)"""
+    """whether a GRU applies the reset gate before or after the matrix product (default: after)"""
     recurrent_initializer: Literal["orthogonal", "glorot", "identity"] | None
-    """start of the recurrent kernel (default: orthogonal)"""
+    """initializer of the recurrent kernel (default: orthogonal)"""
     forget_bias: bool | None
-    """start the forget gate of an LSTM open, with a bias of 1 (default: True)"""
+    """initialize the bias of an LSTM's forget gate to 1 (default: True)"""
     normalization: Literal["none", "layer", "weight", "batch"] | None
-    """layer: inside the LSTM; weight: of the kernels; batch: between layers (default: none)"""
+    """layer normalization inside the LSTM, weight normalization of its kernels, or batch normalization between layers
+    (default: none)"""
     word_dropout: float | None
-    """share of words replaced by the unknown word in training (default: 0.0; at least 0; at most 0.95)"""
+    """share of words replaced by the unknown token in training (default: 0.0; at least 0; at most 0.95)"""
     embedding_dropout: float | None
-    """share of embedding features dropped, the same for all words of a text (default: 0.1; at least 0; at most 0.95)"""
+    """share of embedding dimensions dropped, the same ones for all words of a text (default: 0.1; at least 0; at most
+    0.95)"""
     recurrent_dropout: float | None
-    """share of the state dropped between two steps, the same at all steps (slow: no fused kernel) (default: 0.0; at
-    least 0; at most 0.95)"""
+    """share of the recurrent state dropped between steps, with one mask for all steps (slow: no fused kernel) (default:
+    0.0; at least 0; at most 0.95)"""
     weight_drop: float | None
-    """share of the recurrent kernel dropped (on a GPU slow: not by cuDNN) (default: 0.0; at least 0; at most 0.95)"""
+    """share of the recurrent kernel dropped (slow on a GPU: without cuDNN) (default: 0.0; at least 0; at most 0.95)"""
     output_dropout: float | None
     """share of the features dropped before the classifier and between layers (default: 0.1; at least 0; at most
     0.95)"""
     method: Literal["language-model", "autoencoder"] | None
-    """language-model: say the next word, forward and for bidirectional architectures backward, too; autoencoder: write
-    a text again after having read it (default: language-model)"""
+    """language-model: predict the next word, forward and, for bidirectional architectures, backward; autoencoder:
+    reconstruct a text from its last state (default: language-model)"""
     window: int | None
-    """words that a language model reads at a time; its states are carried on (default: 100; at least 1)"""
+    """words of a training sequence of a language model, whose states are carried on to the next (default: 100; at least
+    1)"""
     sampled_words: int | None
-    """words drawn in each step to stand for the whole vocabulary (default: 1024; at least 1)"""
+    """words drawn in each step for the sampled softmax (default: 1024; at least 1)"""
     optimizer: Literal["sgd", "rmsprop", "adam", "adamw"] | None
     """optimiser (default: adam)"""
     learning_rate: float | None
@@ -328,29 +338,29 @@ class PretrainOptions(TypedDict, total=False):
     """linear and cosine warm up, then fall to 0 over all epochs; slanted-triangular falls to a 32nd; plateau halves the
     rate when the monitored value stalls (default: cosine)"""
     warmup: float | None
-    """share of all steps over which linear, slanted-triangular and cosine rise (default: 0.1; at least 0; at most
+    """share of all steps over which linear, slanted-triangular and cosine warm up (default: 0.1; at least 0; at most
     0.9)"""
     weight_decay: float | None
     """decoupled weight decay of adamw (default: 0.01; at least 0)"""
     clip_norm: float | None
-    """largest norm of the whole gradient; 0 for no limit (default: 1.0; at least 0)"""
+    """largest norm of the gradient of all weights; 0 for no clipping (default: 1.0; at least 0)"""
     clip_value: float | None
-    """largest absolute value in the gradient, before its norm is clipped; 0 for no limit (default: 0.0; at least 0)"""
+    """largest absolute value in the gradient, clipped before the norm; 0 for no clipping (default: 0.0; at least 0)"""
     gradient_noise: float | None
     """variance of the noise added to the gradient at the first step, falling as 1 / step ** 0.55 (default: 0.0; at
     least 0)"""
     batch_size: int | None
-    """texts in a step, over all devices (default: 64; at least 1)"""
+    """batch size, over all devices (default: 64; at least 1)"""
     epochs: int | None
     """passes over the training texts (default: 4, more where that is below 1,000 steps) (at least 1)"""
     seed: int | None
     """seed of the split, the weights, the order of the data and dropout (default: 1; at least 0)"""
     strategy: Literal["auto", "single", "mirrored", "multiworker", "tpu"] | None
-    """where to train: auto takes the workers of TF_CONFIG, else a TPU, else all GPUs, else one device (default:
+    """distribution strategy: auto takes the workers of TF_CONFIG, else a TPU, else all GPUs, else one device (default:
     auto)"""
     mixed_precision: bool | None
     """compute in half precision: float16 on a GPU, bfloat16 elsewhere and in pretraining (default: False)"""
     checkpoint_minutes: float | None
-    """time between checkpoints; there is one at the end of an epoch anyway (default: 5.0; at least 0)"""
+    """minutes between checkpoints; each epoch ends with one anyway (default: 5.0; at least 0)"""
     checkpoint_steps: int | None
     """steps between checkpoints (default: by time alone) (at least 1)"""

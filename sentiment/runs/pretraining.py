@@ -46,7 +46,7 @@ def pretrain_run(config: PretrainConfig, target: Path, *, overwrite: bool = Fals
         config: of the pretraining.
         target: the folder.
         overwrite: whether to replace a finished one.
-        resume: whether to go on with an unfinished one from its newest checkpoint, and to take a finished one.
+        resume: whether to resume an unfinished one from its newest checkpoint, and to return a finished one.
         source: of the corpus.
 
     Raises:

@@ -38,7 +38,7 @@ class Recipe:
         given: the options of the user, which win over the preset's.
         target: the folder of the run; those of the steps before it have the same name and a suffix.
         overwrite: whether to replace steps that are finished.
-        resume: whether to take steps that are finished as they are, and to go on with the one that is not.
+        resume: whether to take finished steps as they are, and to resume the unfinished one.
         source: of the corpus.
         callbacks: called in the training of the run; none where it is a mean.
     """

@@ -15,7 +15,7 @@ SomeConfig = TypeVar("SomeConfig", bound=Config)
 
 
 class Mode(TypedDict):
-    """How a run treats what its folder holds: see `Run`."""
+    """Treatment of an earlier run in the same folder: see `Run`."""
 
     overwrite: bool
     resume: bool
@@ -36,7 +36,7 @@ class Run(Generic[SomeFolder, SomeConfig]):
             may not be changed must agree.
         target: the path of the folder.
         overwrite: whether to replace a finished run.
-        resume: whether to go on with an unfinished run, and to take a finished one as it is.
+        resume: whether to resume an unfinished run, and to take a finished one as it is.
 
     Raises:
         UserError: if an option differs, or a new run would replace something.
@@ -74,7 +74,7 @@ class Run(Generic[SomeFolder, SomeConfig]):
     def working(self) -> Iterator[SomeFolder]:
         """Yield the folder to write to, that of a new run with its configuration alone.
 
-        If the run fails or is interrupted, what it can go on from is kept, and all else is removed.
+        If the run fails or is interrupted, its checkpoints are kept, and without one the folder is removed.
         """
         if not self.resumes:
             self.folder.begin(self.config)

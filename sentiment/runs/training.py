@@ -48,7 +48,7 @@ def train_run(config: RunConfig, target: Path, *, overwrite: bool = False, resum
         config: of the run.
         target: the folder.
         overwrite: whether to replace a finished run.
-        resume: whether to go on with an unfinished run from its newest checkpoint, and to take a finished one.
+        resume: whether to resume an unfinished run from its newest checkpoint, and to return a finished one.
         source: of the corpus.
         callbacks: called in training, too.
 
@@ -85,7 +85,7 @@ def train_run(config: RunConfig, target: Path, *, overwrite: bool = False, resum
 
 
 def check_start(config: RunConfig) -> None:
-    """Refuse a classifier that what it is to start from does not fit.
+    """Check that a classifier has the options that its pretrained network determines.
 
     Raises:
         UserError: naming the flags, and if there is nothing to start from.
@@ -152,7 +152,7 @@ def conclude(run: Run[RunFolder, RunConfig], corpus: Corpus, trained: Trained, s
 
 
 def _help_training(run: Run[RunFolder, RunConfig], strategy: Any, corpus: Corpus) -> None:
-    """Train as one of the workers that is not the chief: with the chief's checkpoints, and logs that nobody needs."""
+    """Train as a worker other than the chief: with the chief's checkpoints, and logs in a temporary folder."""
     run.target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as nowhere:
         logs = RunFolder(nowhere)

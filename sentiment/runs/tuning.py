@@ -40,8 +40,8 @@ def tune_run(config: RunConfig, folder: Path, trials: int, *, source: CorpusSour
 
     Args:
         config: of what is not tried.
-        folder: of the study, `study.db`; one that is there goes on. The best configuration is written to `best.json`,
-            and a plot of the importances.
+        folder: of the study, `study.db`; one that is there is resumed. The best configuration is written to
+            `best.json`, and a plot of the importances.
         trials: how many in all.
         source: of the corpus; its test split is not looked at.
 
