@@ -66,7 +66,7 @@ def test_a_file_gives_the_bits_of_the_command(tiny_csv: Path, tmp_path: Path, ru
     for one in (python, memory):
         np.testing.assert_array_equal(one.predict_proba(TEXTS), shell.predict_proba(TEXTS))
     assert json.loads((tmp_path / "python" / "metrics.json").read_text())["test"] == memory.metrics["test"]
-    with pytest.raises(UserError, match=r"holds a finished run: add overwrite to replace it, or choose another out"):
+    with pytest.raises(UserError, match="holds a finished run: add overwrite=True to replace it, or choose another"):
         sentiment.train(tiny_csv, output_dir=tmp_path / "python", **options)
 
 
@@ -201,7 +201,7 @@ def test_evaluation_explanation_and_exports(model: Model, tmp_path: Path) -> Non
     np.testing.assert_array_equal(sentiment.load(tmp_path / "saved").predict_proba(TEXTS), model.predict_proba(TEXTS))
     for call, message in ((lambda: model.export("onx", tmp_path / "x"), "form must be one of .*did you mean 'onnx'"),
                           (lambda: model.export("onnx", tmp_path / "out"), "is there already"),
-                          (lambda: model.save(tmp_path / "saved"), "add overwrite to replace it"),
+                          (lambda: model.save(tmp_path / "saved"), "add overwrite=True to replace it"),
                           (lambda: model.evaluate(["a"], ["other"]), "the label 'other' does not occur in training")):
         with pytest.raises(UserError, match=message):
             call()
@@ -229,6 +229,10 @@ def test_a_saved_model_says_that_its_texts_are_not_kept(model: Model, tmp_path: 
 @pytest.mark.parametrize(("call", "kind", "message"), [
     (lambda: sentiment.train(TEXTS, LABELS, unit=3), TypeError,  # type: ignore[call-arg]
      "unknown option 'unit'; did you mean 'units'?"),
+    (lambda: sentiment.train(TEXTS, LABELS, arch="gru", architecture="lstm"), TypeError, "are one option"),
+    (lambda: sentiment.train(TEXTS, LABELS, export="yes"), UserError,  # type: ignore[arg-type]
+     "^export must be of type bool, not 'yes'"),
+    (lambda: sentiment.train(TEXTS, LABELS, arch="han", periods=False), UserError, "needs periods=True$"),
     (lambda: sentiment.train(TEXTS, LABELS, units=0), UserError, "^units must be at least 1, not 0"),
     (lambda: sentiment.train(TEXTS, LABELS, vocab_size=1), UserError, "^vocab_size must be at least 3"),
     (lambda: sentiment.train(TEXTS), TypeError, "texts need labels"),

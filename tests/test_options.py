@@ -1,13 +1,16 @@
 """The static types of options."""
 
 import inspect
+from pathlib import Path
 from typing import get_type_hints
 
+import numpy as np
 from helpers import option_types
 
 from sentiment import TextClassifier, options
 from sentiment.config import PretrainConfig
-from sentiment.config.keywords import option_sections
+from sentiment.config.keywords import nested, option_sections
+from sentiment.runs import resolve
 
 
 def test_the_types_of_options_are_those_of_their_declarations() -> None:
@@ -19,3 +22,11 @@ def test_editors_complete_what_is_taken() -> None:
     assert set(get_type_hints(options.TrainOptions)) == set(option_sections()) - {"dataset"}
     assert set(get_type_hints(options.PretrainOptions)) == set(option_sections(PretrainConfig)) - {"dataset"}
     assert {*get_type_hints(options.EstimatorOptions), "verbose"} == set(TextClassifier().get_params())
+
+
+def test_scalars_of_numpy_and_paths_are_plain_values() -> None:
+    """Grids of `GridSearchCV` are often arrays."""
+    given = nested({"units": np.int64(4), "word_dropout": np.float32(0.5), "residual": np.bool_(True),
+                    "teacher": Path("models/a"), "layers": None})
+    assert given == {"model": {"units": 4, "word_dropout": 0.5, "residual": True}, "training": {"teacher": "models/a"}}
+    assert resolve(given).model.units == 4

@@ -10,8 +10,10 @@ from sentiment.config.declaration import Config, Role, flag_of
 from sentiment.config.sections import PretrainConfig, RunConfig
 from sentiment.errors import UserError, nearest
 
-FLAG = re.compile(r"--(no-)?([a-z][a-z0-9-]*)")
+FLAG = re.compile(r"--(no-)?([a-z][a-z0-9-]*)((?: must)?)")
 ARGUMENTS = ("output_dir", "overwrite", "resume", "preset", "trials", "weights")  # of functions, not of configurations
+SWITCHES = {"overwrite", "resume", *(declared.name for kind in RunConfig.sections().values()
+                                     for declared in kind.options() if declared.default is False)}
 
 
 def option_sections(kind: type[Config] = RunConfig) -> dict[str, tuple[str, str]]:
@@ -39,19 +41,33 @@ def nested(options: Mapping[str, Any], kind: type[Config] = RunConfig) -> dict[s
         if name not in known:
             raise TypeError(f"unknown option '{name}'{nearest(name, known)}")
         section, field = known[name]
-        if value is not None:
-            found.setdefault(section, {})[field] = os.fspath(value) if isinstance(value, os.PathLike) else value
+        if value is None:
+            continue
+        if field in found.setdefault(section, {}):
+            raise TypeError(f"'{name}' and '{field}' are one option: give it once")
+        found[section][field] = plain(value)
     return found
+
+
+def plain(value: Any) -> Any:
+    """Return the value of an option as the configuration takes it: paths as strings, NumPy's scalars as Python's."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return value.item() if type(value).__module__ == "numpy" and hasattr(value, "item") else value
 
 
 @contextmanager
 def in_python() -> Iterator[None]:
     """Name options in messages as keyword arguments, not as flags."""
-    known = {*option_sections(), *option_sections(PretrainConfig), *ARGUMENTS}
+    known = {**option_sections(), **option_sections(PretrainConfig)}
 
     def spoken(flag: re.Match[str]) -> str:
         name = flag[2].replace("-", "_")
-        return flag[0] if name not in known else f"{name}=False" if flag[1] else name
+        if name not in known and name not in ARGUMENTS:
+            return flag[0]
+        if flag[1]:
+            return f"{name}=False"
+        return f"{name}=True" if name in SWITCHES and not flag[3] else name + flag[3]
 
     try:
         yield
