@@ -172,7 +172,7 @@ class PretrainedModel(Saved):
         >>> network = sentiment.pretrain(texts, arch="gru", units=8, embedding_size=16, window=5, epochs=1,
         ...                              batch_size=8, verbose=False)
         >>> network.history.columns.tolist()
-        ['forward_perplexity', 'loss']
+        ['forward_perplexity', 'learning_rate', 'loss']
     """
 
     def __init__(self, path: StrPath, *, temporary: TemporaryDirectory[str] | None = None) -> None:

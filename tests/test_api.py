@@ -120,7 +120,7 @@ def test_a_classifier_starts_from_unlabelled_texts(model: Model, tmp_path: Path)
     network = sentiment.pretrain(iter(TEXTS), window=5, **small)
     assert network.metrics["dataset"] | {"train_texts": 72, "validation_texts": 8} == network.metrics["dataset"]
     assert repr(network).startswith("<sentiment.PretrainedModel gru, forward_perplexity ")
-    assert network.history.columns.tolist() == ["forward_perplexity", "loss"]
+    assert network.history.columns.tolist() == ["forward_perplexity", "learning_rate", "loss"]
     path = network.save(tmp_path / "network")
     for start in (network, path):
         started = sentiment.train(TEXTS, LABELS, pretrained=start, epochs=1, learning_rate=0.0, verbose=False)

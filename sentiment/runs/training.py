@@ -18,7 +18,7 @@ import sentiment
 from sentiment import architectures
 from sentiment.architectures.ensemble import Member
 from sentiment.artifacts import RunFolder, load_classifier, open_start
-from sentiment.config import DataConfig, RunConfig
+from sentiment.config import DataConfig, RunConfig, only
 from sentiment.console import log
 from sentiment.data import Corpus, Examples, Texts, digests, load_corpus, load_unlabelled, occurring
 from sentiment.errors import UserError
@@ -91,7 +91,12 @@ def check_start(config: RunConfig) -> None:
         UserError: naming the flags, and if there is nothing to start from.
     """
     path = config.training.pretrained
-    differing = config.differing_flags(open_start(path).shared_values()) if path else []
+    if not path:
+        return
+    shared = open_start(path).shared_values()
+    given = {section: tuple(options) for section, options in config.given.items()}
+    # What the user has given is to blame for the rest, such as the attention that a pooling replaces.
+    differing = config.differing_flags(only(shared, given)) or config.differing_flags(shared)
     if differing:
         raise UserError(f"{path} was trained with another value of {', '.join(differing)}: leave that out")
 
