@@ -28,6 +28,8 @@ def test_updated_keeps_the_rest() -> None:
     ({"model": 3}, "configuration section 'model' is an object, not 3"),
     ({"model": {"units": "many"}}, "--units must be of type int, not 'many'"),
     ({"model": {"units": True}}, "--units must be of type int, not True"),
+    ({"data": {"dataset": ""}}, "--dataset must not be empty: leave it out for the default"),
+    ({"data": {"text_column": ""}}, "--text-column must not be empty: leave it out for the default"),
     ({"model": {"units": 0}}, "--units must be at least 1, not 0"),
     ({"model": {"output_dropout": 0.99}}, "--output-dropout must be at most 0.95, not 0.99"),
     ({"training": {"learning_rate": float("nan")}}, "--learning-rate must be at least 0.0, not nan"),

@@ -158,6 +158,8 @@ def _checked(declared: Declared, value: Any, kind: type, optional: bool) -> Any:
         return None
     if kind is float and type(value) is int:
         value = float(value)
+    if kind is str and value == "":
+        raise UserError(f"{flag} must not be empty: leave it out for the default")
     if type(value) is not kind:
         raise UserError(f"{flag} must be of type {kind.__name__}, not {value!r}")
     if limits["choices"] and value not in limits["choices"]:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from sys import intern
+from textwrap import shorten
 
 import numpy as np
+import pandas as pd
 
 from sentiment.config import UNLABELLED_OF_CORPUS, DataConfig
 from sentiment.console import log
@@ -36,6 +38,7 @@ SHARE_OF_MEMORY = 0.2  # from which on a table is warned of
 UNLABELLED_FOLDER = "unsup"  # where IMDB has its unlabelled texts, next to the folders of its classes
 PARTS = {"train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation",
          "dev": "validation", "test": "test", "testing": "test"}  # names of folders with a split
+CONFLICTS_SHOWN, CONFLICT_WIDTH = 3, 60  # examples of texts with different labels, and their characters
 NOT_READ = (".", "__MACOSX")  # how the names of hidden files, and of what archives leave behind, begin
 
 
@@ -99,9 +102,10 @@ def from_folder(folder: Path, encoding: str | None = None) -> Named:
     counts their text files. `encoding` is that of the files, None for UTF-8 or what a byte-order mark says.
 
     Raises:
-        UserError: if there are no such subfolders, or a file is in another encoding.
+        UserError: if there are no such subfolders, most files are of other kinds, or a file is in another encoding.
     """
-    texts, labels, left_out, others = [], [], 0, 0
+    files: list[tuple[Path, str]] = []
+    left_out = others = 0
     for path in sorted(_files_in(folder, set())):
         inside = path.relative_to(folder).parts
         if len(inside) < 2:
@@ -111,14 +115,17 @@ def from_folder(folder: Path, encoding: str | None = None) -> Named:
         elif path.suffix.lower() != ".txt":
             others += 1
         else:
-            texts.append(read_text(path, TableFormat(encoding)))
-            labels.append(as_label(inside[0]))
-    if not texts:
+            files.append((path, as_label(inside[0])))
+    if not files:
         raise UserError(f"{folder} holds no labelled texts: expected a subfolder per class with .txt files")
+    if others > len(files):
+        raise UserError(f"{folder} is not a folder of classes: of the files in its subfolders, {len(files):,} end in "
+                        f".txt and {others:,} do not; name a folder with a subfolder per class, or a table")
     notes = [f"{left_out:,} text files of {folder} are hidden or in {UNLABELLED_FOLDER}/ and were left out"] \
         if left_out else []
     notes += [f"files of {folder} that do not end in .txt were left out: {others:,}"] if others else []
-    return Named(texts, labels, None, str(folder), tuple(notes))
+    texts = [read_text(path, TableFormat(encoding)) for path, _ in files]
+    return Named(texts, [label for _, label in files], None, str(folder), tuple(notes))
 
 
 def _files_in(folder: Path, above: set[Path]) -> Iterator[Path]:
@@ -211,7 +218,8 @@ def build_corpus(name: str, train: Named, validation: Named | None, test: Named 
     labels = [train.labels[row] for row in rows]
     counts = Counter(labels)
     check_not_numbers(counts, train.where)
-    distinct = Counter(label for label, _ in set(zip(labels, identities(train.texts)[rows].tolist(), strict=True)))
+    numbers = identities(train.texts)[rows]
+    distinct = Counter(label for label, _ in set(zip(labels, numbers.tolist(), strict=True)))
     kept, notes_on_rare = kept_names(distinct, config.min_class_size)
     left_out = set(counts) - kept
     class_names = class_order(kept)
@@ -224,6 +232,7 @@ def build_corpus(name: str, train: Named, validation: Named | None, test: Named 
     by_class = partial(indexed, class_names=class_names, merge=config.merge_labels, left_out=left_out)
     examples, notes = by_class(train)
     notes_on_classes = notes_on({label: counts[label] for label in class_names})
+    conflicting = note_on_conflicts(train.texts, rows, numbers, labels)
     held = []
     for part, fraction in ((test, config.test_fraction), (validation, config.validation_fraction)):
         if part is not None:
@@ -233,7 +242,31 @@ def build_corpus(name: str, train: Named, validation: Named | None, test: Named 
             held.append((held_out, ()))
     (held_test, test_notes), (held_validation, validation_notes) = held
     return Corpus(name, class_names, examples, held_validation, HeldOut(lambda: held_test),
-                  notes=(*notes, *validation_notes, *test_notes, *notes_on_rare, *notes_on_classes))
+                  notes=(*notes, *validation_notes, *test_notes, *notes_on_rare, *notes_on_classes, *conflicting))
+
+
+def note_on_conflicts(texts: Texts, rows: np.ndarray, numbers: np.ndarray, labels: list[str]) -> list[str]:
+    """Return a note on equal texts with different labels, if there are any, with those that occur most often.
+
+    Args:
+        texts: all texts.
+        rows: of those that have a label.
+        numbers: int [rows], equal for equal texts.
+        labels: of the rows.
+    """
+    frame = pd.DataFrame({"row": rows, "number": numbers, "label": labels})
+    found = frame[frame.groupby("number")["label"].transform("nunique") > 1]
+    if found.empty:
+        return []
+    groups = [group for _, group in found.groupby("number", sort=False)]
+    groups.sort(key=len, reverse=True)
+    examples = []
+    for group in groups[:CONFLICTS_SHOWN]:
+        (text,) = taken(texts, np.array([group["row"].min()]))
+        shown = shorten(text, CONFLICT_WIDTH, placeholder=" ...")
+        counts = ", ".join(f"{count:,} '{label}'" for label, count in Counter(group["label"]).most_common())
+        examples.append(f'"{shown}" ({counts})')
+    return [f"{len(groups):,} texts occur with different labels, in {len(found):,} rows, such as {'; '.join(examples)}"]
 
 
 def load_table(config: DataConfig, seed: int) -> Corpus:

@@ -183,3 +183,22 @@ def test_a_column_is_chosen_among_the_keys_of_the_first_objects(tmp_path: Path) 
     found = [load_corpus(DataConfig(dataset=str(tmp_path / "x.jsonl"), stream=stream), 1) for stream in (False, True)]
     assert [next(iter(one.train.texts))[:2] for one in found] == ["r ", "r "]
     assert found[0].notes == found[1].notes == ()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_equal_texts_with_different_labels_are_counted_and_shown(stream: bool, tmp_path: Path) -> None:
+    rows = [f"text {number},{'pos' if number % 2 else 'neg'}" for number in range(40)]
+    rows += ["so so,pos", "so so,neg", "so so,neg", "fine,pos", "fine,neg", "same,pos", "same,pos"]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
+    notes = load_corpus(DataConfig(dataset=str(path), stream=stream), 1).notes
+    assert notes == ("2 texts occur with different labels, in 5 rows, such as \"so so\" (2 'neg', 1 'pos'); "
+                     "\"fine\" (1 'pos', 1 'neg')",)
+
+
+def test_a_folder_of_code_is_no_folder_of_classes(tmp_path: Path) -> None:
+    for name in ("src/a.py", "src/b.py", "docs/a.txt", "docs/b.txt", "tests/c.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("text", encoding="utf-8")
+    with pytest.raises(UserError, match=r"not a folder of classes: .* 2 end in \.txt and 3 do not"):
+        from_folder(tmp_path)
