@@ -33,11 +33,13 @@ __all__ = ["Comparison", "Evaluation", "Model", "PretrainedModel", "TextClassifi
 _late = lazy_names(__name__, {name: "estimator" if name == "TextClassifier" else "api" for name in __all__})
 
 
-def __getattr__(name: str) -> Any:
-    """Import what needs TensorFlow when it is first asked for."""
-    if name in __all__:
-        import_tensorflow()
-    return _late(name)
+if not TYPE_CHECKING:  # a checker would take it for every name
+
+    def __getattr__(name: str) -> Any:
+        """Import what needs TensorFlow when it is first asked for."""
+        if name in __all__:
+            import_tensorflow()
+        return _late(name)
 
 
 def __dir__() -> list[str]:
@@ -72,5 +74,7 @@ def load(path: str | os.PathLike[str], *, mixed_precision: bool = False) -> "Mod
         return PortableClassifier.load(path)
     import_tensorflow()
     from sentiment.api import Model
+    from sentiment.config.keywords import in_python
 
-    return Model(path, mixed_precision=mixed_precision)
+    with in_python():
+        return Model(path, mixed_precision=mixed_precision)

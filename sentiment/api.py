@@ -2,28 +2,29 @@
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import numpy as np
 import pandas as pd
 
 from sentiment import architectures
 from sentiment import export as exports
-from sentiment.answers import check_test, names_of
+from sentiment.answers import check_test
 from sentiment.artifacts import PretrainedFolder, ResultFolder, RunFolder
-from sentiment.config import PretrainConfig, PretrainingConfig
+from sentiment.config import DataConfig, Options, PretrainConfig, PretrainingConfig, Role, RunConfig
 from sentiment.config.keywords import in_python, nested
 from sentiment.config.presets import PRESETS
 from sentiment.console import log
-from sentiment.data import Examples, load_corpus
+from sentiment.data import Examples, digests, load_corpus
 from sentiment.data.labelled import indexed
 from sentiment.data.memory import (
     IN_MEMORY,
+    checked_texts,
     corpus_in_memory,
     named_frame,
     named_texts,
@@ -40,7 +41,16 @@ from sentiment.options import PretrainOptions, TrainOptions
 from sentiment.precision import precision
 from sentiment.reports import comparison_report, evaluation_report, write_report
 from sentiment.reports.comparison import HEADERS, comparison_rows, pairwise
-from sentiment.runs import CorpusSource, Recipe, Tuned, ensemble_run, pretrain_run, resolve, tune_run
+from sentiment.runs import (
+    CorpusSource,
+    Recipe,
+    Tuned,
+    ensemble_run,
+    exclusive_training,
+    pretrain_run,
+    resolve,
+    tune_run,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -69,6 +79,9 @@ class Evaluation(dict[str, Any]):
         super().__init__(metrics)
         self._report = partial(evaluation_report, model, model.name, IN_MEMORY, examples, logits,
                                temperature=model.metrics["calibration"]["temperature"], notes=())
+
+    def __reduce__(self) -> Any:
+        return dict, (dict(self),)  # without the model and the texts
 
     def save(self, folder: StrPath) -> Path:
         """Write the report as a page, `index.html`, as Markdown and with its plots; return the page's path."""
@@ -126,22 +139,25 @@ class Saved:
     """
 
     def __init__(self, folder: ResultFolder, temporary: TemporaryDirectory[str] | None) -> None:
-        self._folder = folder
+        self._folder = type(folder)(folder.path.absolute())
         self._temporary = temporary
         self.name = folder.path.name
-        self.config = folder.load_config()
+        self.config: Any = folder.load_config()
         self.metrics = folder.load_metrics()
+        history = pd.read_csv(folder.history) if folder.history.is_file() else pd.DataFrame({"epoch": []}, dtype=int)
+        self._history = history.assign(epoch=history["epoch"] + 1).set_index("epoch")
 
     def __fspath__(self) -> str:
         return str(self._folder.path)
 
+    def __reduce__(self) -> Any:
+        raise TypeError(f"a {type(self).__name__} is not copied or pickled: write it with save(folder), and read it "
+                        "with sentiment.load(folder)")
+
     @property
     def history(self) -> pd.DataFrame:
         """The losses and metrics of the training by epoch, counted from 1; empty for a linear model."""
-        if not self._folder.history.is_file():
-            return pd.DataFrame()
-        found = pd.read_csv(self._folder.history)
-        return found.assign(epoch=found["epoch"] + 1).set_index("epoch")
+        return self._history.copy()
 
     def save(self, folder: StrPath, *, overwrite: bool = False) -> Path:
         """Write the folder, which all commands take; return its path.
@@ -175,6 +191,8 @@ class PretrainedModel(Saved):
         ['forward_perplexity', 'learning_rate', 'loss']
     """
 
+    config: PretrainConfig
+
     def __init__(self, path: StrPath, *, temporary: TemporaryDirectory[str] | None = None) -> None:
         super().__init__(PretrainedFolder.open(path), temporary)
 
@@ -199,11 +217,13 @@ class Model(Saved, Classifier):
         'positive'
     """
 
+    config: RunConfig
+
     def __init__(self, path: StrPath, *, mixed_precision: bool = False,
                  temporary: TemporaryDirectory[str] | None = None, source: CorpusSource | None = None) -> None:
         folder = RunFolder.open(path)
         Saved.__init__(self, folder, temporary)
-        self._run_folder = folder
+        self._run_folder = RunFolder(self)
         self._source = source  # of texts in memory that it was trained on
         with precision(mixed_precision):
             keras_model = folder.load_model()
@@ -248,7 +268,7 @@ class Model(Saved, Classifier):
         """
         return explain(self, text, class_name)
 
-    def export(self, form: str, folder: StrPath) -> Path:
+    def export(self, form: Literal["saved_model", "onnx", "litert"], folder: StrPath) -> Path:
         """Write an export that answers as the model does, and return its folder.
 
         Args:
@@ -258,8 +278,8 @@ class Model(Saved, Classifier):
         Raises:
             UserError: for another form, a folder that is there, or an export that answers differently.
         """
-        if form not in FORMATS:
-            raise UserError(f"form must be one of {', '.join(FORMATS)}, not '{form}'{nearest(form, FORMATS)}")
+        if not isinstance(form, str) or form not in FORMATS:
+            raise UserError(f"form must be one of {', '.join(FORMATS)}, not '{form}'{nearest(str(form), FORMATS)}")
         target = Path(folder)
         if target.exists():
             raise UserError(f"{target} is there already")
@@ -273,8 +293,9 @@ class Model(Saved, Classifier):
 
 
 def train(data: Any = "auto", labels: Any = None, *, groups: Any = None, validation_data: tuple[Any, Any] | None = None,
-          test_data: tuple[Any, Any] | None = None, sample_weight: Any = None, preset: str | None = None,
-          callbacks: Sequence["keras.callbacks.Callback"] = (), output_dir: StrPath | None = None,
+          test_data: tuple[Any, Any] | None = None, sample_weight: Any = None,
+          preset: Literal["fast", "default", "wide", "best"] | None = None,
+          callbacks: Sequence["keras.callbacks.Callback"] | None = None, output_dir: StrPath | None = None,
           overwrite: bool = False, resume: bool = False, verbose: bool = True,
           **options: Unpack[TrainOptions]) -> Model:
     """Train a text classifier, choose its best epoch on a validation split, and measure it on a test split.
@@ -309,9 +330,10 @@ def train(data: Any = "auto", labels: Any = None, *, groups: Any = None, validat
         >>> model.predict(["such a good film"])[0].label
         'pos'
     """
-    if preset is not None and preset not in PRESETS:
-        raise UserError(f"preset must be one of {', '.join(PRESETS)}, not '{preset}'{nearest(preset, PRESETS)}")
-    with log.silence(not verbose), in_python():
+    if preset is not None and (not isinstance(preset, str) or preset not in PRESETS):
+        raise UserError(f"preset must be one of {', '.join(PRESETS)}, not '{preset}'{nearest(str(preset), PRESETS)}")
+    callbacks = _checked_callbacks(callbacks)
+    with exclusive_training(), log.silence(not verbose), in_python():
         given = nested(options)
         source = _source(data, labels, groups, validation_data, test_data, given, sample_weight)
         recipe = Recipe(PRESETS[preset or "default"], given, Path(), source=source or load_corpus)
@@ -322,10 +344,13 @@ def train(data: Any = "auto", labels: Any = None, *, groups: Any = None, validat
         target, temporary = _target(output_dir, preset or config.model.architecture)
         if temporary is not None:
             given.setdefault("runtime", {})["export"] = False  # nobody would find it
+        finished = resume and not overwrite and RunFolder(target).metrics.is_file()
         folder = Recipe(recipe.preset, given, target, overwrite=overwrite, resume=resume, callbacks=callbacks,
                         source=source or load_corpus).train()
         if folder is None:
             raise UserError("only the chief of several workers has the model: start them by the command")
+        if finished:
+            _check_finished(folder, config, source)
         return Model(folder.path, temporary=temporary, source=source)
 
 
@@ -354,13 +379,16 @@ def pretrain(data: Any = "auto", *, output_dir: StrPath | None = None, overwrite
         >>> model.config.model.units
         8
     """
-    with log.silence(not verbose), in_python():
+    with exclusive_training(), log.silence(not verbose), in_python():
         given = nested(options, PretrainConfig)
+        if "dataset" in given.get("data", {}):
+            raise TypeError("the data set is the first argument: leave dataset out")
         source: CorpusSource = load_corpus
         if isinstance(data, (str, os.PathLike)):
             given.setdefault("data", {})["dataset"] = os.fspath(data)
         else:
-            source = partial(unlabelled_corpus, data)
+            _refuse_file_options(given, Role.NONE)
+            source = partial(unlabelled_corpus, checked_texts(data))
         method = given.get("pretraining", {}).get("method", PretrainingConfig.method)
         config = PretrainConfig.of_method(method).updated(given).with_given(given)
         target, temporary = _target(output_dir, method)
@@ -391,12 +419,13 @@ def ensemble(models: Sequence[Model | StrPath], *, weights: Sequence[float] | No
         >>> list(model.metrics["training"]["members"].values())
         [0.5, 0.5]
     """
-    with log.silence(not verbose), in_python():
+    with exclusive_training(), log.silence(not verbose), in_python():
+        models = list(models)
         folders = [RunFolder.open(model) for model in models]
         source = _common_source(folders, [one._source if isinstance(one, Model) else None for one in models])
         target, temporary = _target(output_dir, "ensemble")
-        folder = ensemble_run(folders, target, weights=weights, export=temporary is None, overwrite=overwrite,
-                              source=source or load_corpus)
+        folder = ensemble_run(folders, target, weights=None if weights is None else list(weights),
+                              export=temporary is None, overwrite=overwrite, source=source or load_corpus)
         return Model(folder.path, temporary=temporary, source=source)
 
 
@@ -422,9 +451,14 @@ class Tuning(Tuned):
     @property
     def options(self) -> dict[str, Any]:
         """The keyword arguments for `train`: those that `tune` was given, and the best values."""
-        given = {name: value for values in self.config.given.values() for name, value in values.items()
-                 if name != "dataset"}
+        given = {"arch" if name == "architecture" else name: value for values in self.config.given.values()
+                 for name, value in values.items() if name != "dataset"}
         return given | self.values
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value!r}"
+                           for name, value in self.values.items())
+        return f"<sentiment.Tuning, validation loss {self.loss:.4f}: {values}>"
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -463,7 +497,7 @@ def tune(data: Any = "auto", labels: Any = None, *, trials: int = 20, groups: An
         ['embedding_dropout', 'learning_rate', 'output_dropout', 'warmup', 'word_dropout']
         >>> model = sentiment.train(texts, ["pos", "neg"] * 40, **found.options, verbose=False)
     """
-    with log.silence(not verbose), in_python():
+    with exclusive_training(), log.silence(not verbose), in_python():
         given = nested(options)
         source = _source(data, labels, groups, validation_data, test_data, given)
         target, temporary = _target(output_dir, "tuning")
@@ -496,11 +530,9 @@ def compare(models: Mapping[str, Predictor] | Sequence[Model], texts: Any = None
         [1.0, 1.0]
     """
     with in_python():
-        if not isinstance(models, Mapping):
-            folders = [model._run_folder for model in models]
-            models = dict(zip(names_of(folders), models, strict=True))
-        if len(models) < 2:
-            raise UserError("compare takes two models or more")
+        models = _named_models(models)
+        if (texts is None) != (labels is None):
+            raise TypeError("texts and labels go together: give both, or none for the test split of the first model")
         (first_name, first), *others = models.items()
         for name, other in others:
             if other.class_names != first.class_names:
@@ -514,10 +546,35 @@ def compare(models: Mapping[str, Predictor] | Sequence[Model], texts: Any = None
         return Comparison(logits, examples, first.class_names, dataset)
 
 
+def _named_models(models: Any) -> dict[str, Predictor]:
+    """Return models by name: those of a mapping, or the names of their folders, numbered where some are the same.
+
+    Raises:
+        TypeError: for what is no model.
+        UserError: for less than two.
+    """
+    if isinstance(models, Mapping):
+        found = {str(name): model for name, model in models.items()}
+    else:
+        found = {}
+        for model in models:
+            name = str(getattr(model, "name", type(model).__name__))
+            taken = sum(other == name or other.startswith(f"{name} (") for other in found)
+            found[f"{name} ({taken + 1})" if taken else name] = model
+    for name, model in found.items():
+        if not isinstance(model, Predictor):
+            raise TypeError(f"compare takes models, as of sentiment.load, not {name}: {model!r:.60}")
+    if len(found) < 2:
+        raise UserError("compare takes two models or more")
+    return found
+
+
 def _source(data: Any, labels: Any, groups: Any, validation_data: tuple[Any, Any] | None,
             test_data: tuple[Any, Any] | None, given: dict[str, dict[str, Any]], weights: Any = None
             ) -> CorpusSource | None:
     """Return the source of a corpus in memory, or None for one that is named, which `given` then names."""
+    if "dataset" in given.get("data", {}):
+        raise TypeError("the data set is the first argument: leave dataset out")
     if isinstance(data, (str, os.PathLike)):
         if labels is not None:
             raise TypeError("labels go with texts; those of a file are in its label_column")
@@ -526,28 +583,95 @@ def _source(data: Any, labels: Any, groups: Any, validation_data: tuple[Any, Any
                             "group_column, validation_file and test_file")
         given.setdefault("data", {})["dataset"] = os.fspath(data)
         return None
-    given.setdefault("data", {}).pop("dataset", None)
+    _refuse_file_options(given, Role.COLUMN if isinstance(data, pd.DataFrame) and labels is None else Role.NONE)
     if isinstance(data, pd.DataFrame) and labels is None:
         if groups is not None:
             raise TypeError("groups go with texts; those of a DataFrame are in its group_column")
-        named = named_frame(data, resolve({"data": given["data"]}).data)
+        named = named_frame(data, resolve({"data": given.get("data", {})}).data)
         if weights is not None:
             named = replace(named, weights=relative_weights(weights, len(data)))
     elif labels is None:
         raise TypeError("texts need labels: train(texts, labels)")
     else:
         named = named_texts(data, labels, groups, weights=weights)
-    return partial(corpus_in_memory, named, _split(validation_data), _split(test_data))
+    return partial(corpus_in_memory, named, _split(validation_data, "validation_data"), _split(test_data, "test_data"))
 
 
-def _split(pair: tuple[Any, Any] | None) -> "Named | None":
-    return None if pair is None else named_texts(*pair)
+def _refuse_file_options(given: Options, allowed: Role) -> None:
+    """Refuse options of files for data in memory, but for those of labels and those of this role.
+
+    Raises:
+        TypeError: naming one.
+    """
+    data = given.get("data", {})
+    for declared in DataConfig.options(Role.FILE):
+        roles = declared.metadata["roles"]
+        of_unlabelled = Role.UNLABELLED in roles and data.get("unlabelled") not in (None, "corpus", "none")
+        if declared.name in data and not (Role.LABELS in roles or of_unlabelled or (allowed and allowed in roles)):
+            raise TypeError(f"{declared.name} is an option of files, and the data is in memory: leave it out")
+
+
+def _checked_callbacks(callbacks: Any) -> list["keras.callbacks.Callback"]:
+    """Return callbacks as a list.
+
+    Raises:
+        TypeError: for what is no list of Keras callbacks.
+    """
+    import keras
+
+    if callbacks is None:
+        return []
+    if not isinstance(callbacks, Iterable) or isinstance(callbacks, keras.callbacks.CallbackList):
+        raise TypeError("callbacks must be a list: write [callback]")
+    found = list(callbacks)
+    for one in found:
+        if not isinstance(one, keras.callbacks.Callback):
+            raise TypeError(f"callbacks must be a list of keras.callbacks.Callback, not of {one!r:.60}")
+    return found
+
+
+def _split(pair: Any, name: str) -> "Named | None":
+    """Return a split that is given as texts and labels.
+
+    Raises:
+        TypeError: if it is no pair of them.
+    """
+    if pair is None:
+        return None
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2 or isinstance(pair[0], str):
+        raise TypeError(f"{name} must be a pair of texts and labels: (texts, labels)")
+    return named_texts(pair[0], pair[1], name=f"the texts of {name}")
+
+
+def _check_finished(folder: RunFolder, config: RunConfig, source: CorpusSource | None) -> None:
+    """Refuse to take a finished run for one with other options or on other texts.
+
+    Raises:
+        UserError: with the reason.
+    """
+    if folder.members.is_file():
+        return  # whose options are those of its members
+    advice = "give overwrite=True to replace it, or another output_dir"
+    given = {section: {name: value for name, value in values.items() if name not in ("dataset", "export")}
+             for section, values in config.given.items()}
+    differing = folder.load_config().differing_flags(given)
+    if differing:
+        raise UserError(f"{folder.path} holds a finished run with another value of {', '.join(differing)}: {advice}")
+    if source is None:
+        return
+    corpus = source(config.data, config.runtime.seed)
+    if corpus.class_names != folder.load_class_names() or not np.isin(digests(corpus.train.texts),
+                                                                      folder.load_texts()).all():
+        raise UserError(f"{folder.path} holds a finished run on other texts: {advice}")
 
 
 def _target(output_dir: StrPath | None, name: str) -> tuple[Path, TemporaryDirectory[str] | None]:
     """Return the folder of a result, and the temporary one that it is in where none is named."""
     if output_dir is not None:
-        return Path(output_dir), None
+        target = Path(output_dir).expanduser()
+        if target.name in ("", ".."):
+            raise UserError(f"output_dir must name a folder of its own, not '{output_dir}'")
+        return target, None
     temporary = TemporaryDirectory(prefix="sentiment-")
     return Path(temporary.name) / name, temporary
 

@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.util import find_spec
 from time import monotonic
 from typing import Any
@@ -20,6 +21,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from sentiment.config.keywords import spoken
+
 SECONDS_A_LINE = 60.0
 
 
@@ -32,7 +35,7 @@ class Log(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self._silent = False
+        self._silent = ContextVar("silent", default=False)  # a value for each thread
         self._console: Console | None = None
         self._stream: Any = None
         self.logger = logging.getLogger("sentiment")
@@ -42,27 +45,28 @@ class Log(logging.Handler):
 
     @property
     def console(self) -> Console:
-        """The console on the current `sys.stderr`, which prints nothing within `silence`."""
+        """The console on the current `sys.stderr`; within `silence` one that prints nothing."""
+        if self._silent.get():
+            return Console(stderr=True, quiet=True)
         stream = getattr(sys.stderr, "rich_proxied_file", sys.stderr)  # while a bar is shown, rich puts a proxy there
         if self._console is None or self._stream is not stream:
             self._console, self._stream = Console(stderr=True, soft_wrap=True, highlight=False), stream
-        self._console.quiet = self._silent
         return self._console
 
     @property
     def shows_progress(self) -> bool:
         """Whether a progress bar can be drawn: on a terminal, or in a notebook that has ipywidgets."""
         notebook = self.console.is_jupyter and find_spec("ipywidgets") is not None
-        return self.console.is_terminal or notebook
+        return not self._silent.get() and (self.console.is_terminal or notebook)
 
     @contextmanager
     def silence(self, silent: bool = True) -> Iterator[None]:
         """Print nothing within the block, if `silent`; other handlers of the logger get the messages."""
-        before, self._silent = self._silent, silent or self._silent
+        before = self._silent.set(silent or self._silent.get())
         try:
             yield
         finally:
-            self._silent = before
+            self._silent.reset(before)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print a line, which starts with the level if that is a warning or an error."""
@@ -72,12 +76,12 @@ class Log(logging.Handler):
         self.console.print(record.getMessage(), markup=False)
 
     def __call__(self, message: str) -> None:
-        """Log what happens."""
-        self.logger.info("%s", message)
+        """Log what happens; options are named as the caller names them."""
+        self.logger.info("%s", spoken(message))
 
     def warning(self, message: str) -> None:
         """Log a warning."""
-        self.logger.warning("%s", message)
+        self.logger.warning("%s", spoken(message))
 
     def error(self, message: str) -> None:
         """Log an error, on one line."""

@@ -1,13 +1,9 @@
 """`TextClassifier`: training as an estimator of scikit-learn."""
 
 import inspect
-import os
-import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Lock
 from typing import Any, Self, TypeVar, Unpack, cast
 
 import keras
@@ -27,14 +23,12 @@ from sentiment.data.memory import IN_MEMORY, checked_texts, relative_weights
 from sentiment.data.splits import hold_out
 from sentiment.inference import Classifier
 from sentiment.options import EstimatorOptions
-from sentiment.runs import load_prior, resolve
+from sentiment.runs import exclusive_training, load_prior, resolve
 from sentiment.text import TextPreprocessor
 from sentiment.training import train
 from sentiment.training.strategy import make_strategy
 
 Init = TypeVar("Init", bound=Callable[..., None])
-_fitting = Lock()
-_fitted_in: list[int] = []  # the ID of the process that fitted first; a forked child inherits it
 
 
 def with_parameters(init: Init) -> Init:
@@ -45,28 +39,6 @@ def with_parameters(init: Init) -> Init:
                     for name, default in defaults.items())]
     init.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return init
-
-
-@contextmanager
-def alone() -> Iterator[None]:
-    """Exclusive use of the process for one fit, after which the global random generators are as before.
-
-    Seeds and names of layers are global in Keras: two threads that trained at once would draw from one another's.
-
-    Raises:
-        RuntimeError: in a process that was forked after a fit, where TensorFlow would wait for threads for ever.
-    """
-    if _fitted_in and _fitted_in[0] != os.getpid():
-        raise RuntimeError("this process was forked after TensorFlow had started its threads, and a fit would never "
-                           "end: use joblib's backend 'loky' or 'threading', not 'multiprocessing'")
-    with _fitting:
-        _fitted_in[:] = [os.getpid()]
-        states = random.getstate(), np.random.get_state()
-        try:
-            yield
-        finally:
-            random.setstate(states[0])
-            np.random.set_state(states[1])
 
 
 def class_indices(y: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -141,7 +113,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         if len(texts) != len(indices):
             raise ValueError(f"{len(texts):,} texts, but {len(indices):,} labels")
         weights = None if sample_weight is None else relative_weights(sample_weight, len(texts))
-        with alone(), log.silence(not self.verbose), in_python():
+        with exclusive_training(), log.silence(not self.verbose), in_python():
             config = resolve(nested({name: getattr(self, name) for name in parameter_names()}))
             names = tuple(map(str, classes.tolist()))
             examples = Examples(texts, indices, weights=weights)

@@ -1,6 +1,6 @@
 """From logits to probabilities and labels: the one place outside the exported graphs."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -48,7 +48,7 @@ def text_parts(texts: Iterable[Any], size: int, name: str = "texts") -> Iterator
     shape = tuple(getattr(texts, "shape", (1,)))
     if len(shape) != 1:
         raise TypeError(f"{name} is {kind} of shape {shape}: give one dimension, such as {name}[:, 0]")
-    if not isinstance(texts, Iterable):
+    if not isinstance(texts, Iterable) or isinstance(texts, Set):
         raise TypeError(f"{name} must be a list of texts, not {kind}")
     remaining, first = iter(texts), 0
     while part := list(islice(remaining, size)):

@@ -1,10 +1,14 @@
 """The interface of Python: `train`, `Model`, `TextClassifier`."""
 
+import copy
 import doctest
 import gc
 import json
 import logging
+import pickle
+import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +16,18 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from helpers.commands import Cli
 
 import sentiment
 from sentiment import Model, TextClassifier, UserError, api, estimator, lazy
+from sentiment.console import log
 from sentiment.inference import classifier, predictor
 from sentiment.text import layer
 
 TEXTS = [f"a {word} film, number {number}" for number in range(40) for word in ("good", "bad")]
 LABELS = ["pos", "neg"] * 40
+FRAME = pd.DataFrame({"text": TEXTS, "label": LABELS})
 QUICK: dict[str, Any] = {"arch": "cnn", "epochs": 1, "units": 4, "embedding_size": 4, "verbose": False}
 
 
@@ -199,7 +206,8 @@ def test_evaluation_explanation_and_exports(model: Model, tmp_path: Path) -> Non
     assert isinstance(loaded, Model)
     loaded.save(tmp_path / "saved", overwrite=True)  # over itself
     np.testing.assert_array_equal(sentiment.load(tmp_path / "saved").predict_proba(TEXTS), model.predict_proba(TEXTS))
-    for call, message in ((lambda: model.export("onx", tmp_path / "x"), "form must be one of .*did you mean 'onnx'"),
+    wrong: Any = "onx"
+    for call, message in ((lambda: model.export(wrong, tmp_path / "x"), "form must be one of .*did you mean 'onnx'"),
                           (lambda: model.export("onnx", tmp_path / "out"), "is there already"),
                           (lambda: model.save(tmp_path / "saved"), "add overwrite=True to replace it"),
                           (lambda: model.evaluate(["a"], ["other"]), "the label 'other' does not occur in training")):
@@ -220,6 +228,61 @@ def test_what_is_no_list_of_texts_is_refused(model: Model, texts: Any, message: 
     assert model.predict([]) == []
 
 
+def test_columns_of_any_name() -> None:
+    frame = pd.DataFrame({("a", "text"): TEXTS, 7: LABELS})
+    model = sentiment.train(frame, text_column="('a', 'text')", label_column="7", arch="tfidf-lr", verbose=False)
+    assert model.class_names == ("neg", "pos")
+
+
+def test_a_finished_run_is_taken_for_the_same_data_and_options_only(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"output_dir": tmp_path / "run", "verbose": False, "export": False}
+    first = sentiment.train(TEXTS, LABELS, arch="tfidf-lr", **options)
+    again = sentiment.train(TEXTS, LABELS, arch="tfidf-lr", resume=True, **options)
+    np.testing.assert_array_equal(first.predict_logits(TEXTS), again.predict_logits(TEXTS))
+    for texts, labels, others, message in (
+            (TEXTS, LABELS, {"arch": "nb-svm"}, "finished run with another value of arch: give overwrite=True"),
+            ([f"{text} more" for text in TEXTS], LABELS, {"arch": "tfidf-lr"}, "finished run on other texts"),
+            (TEXTS, ["yes", "no"] * 40, {"arch": "tfidf-lr"}, "finished run on other texts")):
+        with pytest.raises(UserError, match=message):
+            sentiment.train(texts, labels, resume=True, **others, **options)  # type: ignore[arg-type]
+
+
+def test_a_model_is_found_from_another_folder_and_is_not_pickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+                                                                 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = sentiment.train(TEXTS, LABELS, output_dir="run", export=False, **QUICK)
+    monkeypatch.chdir("/")
+    assert len(model.history) == 1
+    assert model.save(tmp_path / "copy").is_dir()
+    for call in (lambda: pickle.dumps(model), lambda: copy.copy(model)):
+        with pytest.raises(TypeError, match=r"write it with save\(folder\)"):
+            call()
+    report = model.evaluate(TEXTS, LABELS)
+    assert pickle.loads(pickle.dumps(report)) == dict(report)  # noqa: S301
+
+
+def test_trainings_in_threads_give_the_weights_of_each_alone() -> None:
+    """They take turns; the state of the random generators and the silence of one are not those of another."""
+    random.seed(3)
+    state = random.getstate()
+    alone = [sentiment.train(TEXTS, LABELS, seed=seed, **QUICK).predict_logits(TEXTS) for seed in (1, 2)]
+    assert random.getstate() == state
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda seed: sentiment.train(TEXTS, LABELS, seed=seed, **QUICK).predict_logits(TEXTS),
+                              (1, 2)))
+    np.testing.assert_array_equal(found, alone)
+    assert not log.console.quiet
+
+
+def test_an_error_of_a_callback_is_the_one_that_is_raised() -> None:
+    class Wrong(keras.callbacks.Callback):
+        def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+            raise ValueError("my callback says why")
+
+    with pytest.raises(ValueError, match="my callback says why"):
+        sentiment.train(TEXTS, LABELS, callbacks=[Wrong()], **QUICK)
+
+
 def test_a_saved_model_says_that_its_texts_are_not_kept(model: Model, tmp_path: Path, run_cli: Cli) -> None:
     code, _, err = run_cli("evaluate", model.save(tmp_path / "saved"))
     assert code == 1
@@ -233,6 +296,30 @@ def test_a_saved_model_says_that_its_texts_are_not_kept(model: Model, tmp_path: 
     (lambda: sentiment.train(TEXTS, LABELS, export="yes"), UserError,  # type: ignore[arg-type]
      "^export must be of type bool, not 'yes'"),
     (lambda: sentiment.train(TEXTS, LABELS, arch="han", periods=False), UserError, "needs periods=True$"),
+    (lambda: sentiment.train(TEXTS, LABELS, group_column="g"), TypeError, "group_column is an option of files"),
+    (lambda: sentiment.train(FRAME, test_file="t.csv"), TypeError, "test_file is an option of files, and the data is"),
+    (lambda: sentiment.train("sample", dataset="imdb"), TypeError,  # type: ignore[call-arg]
+     "the data set is the first argument"),
+    (lambda: sentiment.train(TEXTS, {"a": 1}), TypeError, "labels must be a list, an array or a Series, .* not dict"),
+    (lambda: sentiment.train(set(TEXTS), LABELS), TypeError, "texts must be a list of texts, not set"),
+    (lambda: sentiment.train(TEXTS, tf.constant(LABELS)), TypeError, r"labels\[0\] must be a string or a number, not"),
+    (lambda: sentiment.train(TEXTS, LABELS, validation_data=(TEXTS, LABELS, [1])),  # type: ignore[arg-type]
+     TypeError, "validation_data must be a pair of texts and labels"),
+    (lambda: sentiment.train(TEXTS, LABELS, test_data=(["a"], ["other"]), arch="nb-svm"), UserError,
+     "the texts of test_data, row 1: the label 'other' does not occur in training"),
+    (lambda: sentiment.train([], []), UserError, "texts holds no labelled text"),
+    (lambda: sentiment.train(TEXTS, LABELS, callbacks=[1]), TypeError,
+     "callbacks must be a list of keras.callbacks.Callback, not of 1"),
+    (lambda: sentiment.train(TEXTS, LABELS, arch=5), UserError,  # type: ignore[arg-type]
+     "^arch must be of type str, not 5"),
+    (lambda: sentiment.train(TEXTS, LABELS, preset="bst"), UserError,  # type: ignore[arg-type]
+     "preset must be one of .*did you mean 'best'"),
+    (lambda: sentiment.train(TEXTS, LABELS, output_dir="."), UserError, "output_dir must name a folder of its own"),
+    (lambda: sentiment.train(TEXTS, LABELS, seed=2**40), UserError, "^seed must be at most 4294967295"),
+    (lambda: sentiment.train(TEXTS, LABELS, sample_weight="balanced"), TypeError, "sample_weight must be a number"),
+    (lambda: sentiment.pretrain([""] * 9), UserError, "0 distinct texts: at least 2 are needed"),
+    (lambda: sentiment.compare({"a": 1, "b": 2}), TypeError,  # type: ignore[dict-item]
+     "compare takes models, as of sentiment.load, not a: 1"),
     (lambda: sentiment.train(TEXTS, LABELS, units=0), UserError, "^units must be at least 1, not 0"),
     (lambda: sentiment.train(TEXTS, LABELS, vocab_size=1), UserError, "^vocab_size must be at least 3"),
     (lambda: sentiment.train(TEXTS), TypeError, "texts need labels"),

@@ -33,6 +33,8 @@ class Role(Flag):
         TABLE: ... and how the text of a table in a file is written.
         SPLIT: decides which texts are drawn for the test split.
         EVALUATION: an option of evaluation on other labelled texts, too.
+        COLUMN: names a column of a table in a file or of a DataFrame.
+        LABELS: treats labels, wherever they are from.
     """
 
     NONE = 0
@@ -53,6 +55,8 @@ class Role(Flag):
     TABLE = UNLABELLED | _TABLE
     SPLIT = auto()
     EVALUATION = auto()
+    COLUMN = auto()
+    LABELS = auto()
 
 
 @dataclass(frozen=True)

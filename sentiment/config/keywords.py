@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from sentiment.config.declaration import Config, Role, flag_of
@@ -11,9 +12,12 @@ from sentiment.config.sections import PretrainConfig, RunConfig
 from sentiment.errors import UserError, nearest
 
 FLAG = re.compile(r"--(no-)?([a-z][a-z0-9-]*)((?: must)?)")
-ARGUMENTS = ("output_dir", "overwrite", "resume", "preset", "trials", "weights")  # of functions, not of configurations
+# Flags that are arguments of functions in Python, not options of a configuration.
+ARGUMENTS = {"output-dir": "output_dir", "output": "output_dir", "overwrite": "overwrite", "resume": "resume",
+             "preset": "preset", "trials": "trials", "weights": "weights"}
 SWITCHES = {"overwrite", "resume", *(declared.name for kind in RunConfig.sections().values()
                                      for declared in kind.options() if declared.default is False)}
+_in_python: ContextVar[bool] = ContextVar("in_python", default=False)
 
 
 def option_sections(kind: type[Config] = RunConfig) -> dict[str, tuple[str, str]]:
@@ -58,24 +62,34 @@ def plain(value: Any) -> Any:
 
 @contextmanager
 def in_python() -> Iterator[None]:
-    """Name options in messages as keyword arguments, not as flags."""
-    known = {**option_sections(), **option_sections(PretrainConfig)}
-
-    def spoken(flag: re.Match[str]) -> str:
-        name = flag[2].replace("-", "_")
-        if name not in known and name not in ARGUMENTS:
-            return flag[0]
-        if flag[1]:
-            return f"{name}=False"
-        return f"{name}=True" if name in SWITCHES and not flag[3] else name + flag[3]
-
+    """Name options in messages within the block as keyword arguments, not as flags."""
+    before = _in_python.set(True)
     try:
         yield
     except UserError as error:
-        raise type(error)(FLAG.sub(spoken, str(error))) from None
+        raise type(error)(spoken(str(error))) from None
+    finally:
+        _in_python.reset(before)
+
+
+def spoken(message: str) -> str:
+    """Return a message that names options by their flags in the words of the caller: within `in_python`, keywords."""
+    return FLAG.sub(_keyword, message) if _in_python.get() else message
+
+
+def _keyword(flag: re.Match[str]) -> str:
+    name = ARGUMENTS.get(flag[2], flag[2].replace("-", "_"))
+    if name not in OPTIONS and name not in ARGUMENTS.values():
+        return flag[0]
+    if flag[1]:
+        return f"{name}=False"
+    return f"{name}=True" if name in SWITCHES and not flag[3] else name + flag[3]
 
 
 def parameter_names() -> list[str]:
     """Return the names of the options that an estimator has: all but those of the data, and the size of its split."""
     return ["arch" if name == "architecture" else name for section, names in RunConfig.names().items() for name in names
             if section != "data" or name == "validation_fraction"]
+
+
+OPTIONS = {*option_sections(), *option_sections(PretrainConfig)}

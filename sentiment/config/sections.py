@@ -31,7 +31,8 @@ STRATEGIES = ("auto", "single", "mirrored", "multiworker", "tpu")
 
 # Roles of an option of the data that pretraining and linear models share with the classifier.
 DATA = Role.COMMON | Role.LINEAR
-COLUMN = DATA | Role.FILE | Role.SPLIT
+COLUMN = DATA | Role.COLUMN | Role.FILE | Role.SPLIT
+LABELS = DATA | Role.LABELS | Role.FILE | Role.SPLIT
 TABLE = DATA | Role.TABLE | Role.SPLIT | Role.EVALUATION
 
 
@@ -59,8 +60,8 @@ class DataConfig(Section):
                                  "double, and a quoted field that looks like several records is an error)", TABLE,
                                  choices=QUOTINGS)
     merge_labels: bool = option(False, "merge labels that differ only in case, white space or invisible characters; "
-                                "the most frequent spelling is the name", COLUMN | Role.EVALUATION)
-    min_class_size: int = option(1, "minimum number of distinct texts of a class; smaller classes are dropped", COLUMN,
+                                "the most frequent spelling is the name", LABELS | Role.EVALUATION)
+    min_class_size: int = option(1, "minimum number of distinct texts of a class; smaller classes are dropped", LABELS,
                                  minimum=1)
     test_file: str | None = option(None, "file with the test split (default: a stratified part of the data)",
                                    DATA | Role.FILE)
@@ -255,7 +256,8 @@ class TrainingConfig(Section):
 class RuntimeConfig(Section):
     """Seed, device, precision, checkpoints and outputs of a run."""
 
-    seed: int = option(1, "seed of the split, the weights, the order of the data and dropout", DATA, minimum=0)
+    seed: int = option(1, "seed of the split, the weights, the order of the data and dropout", DATA, minimum=0,
+                       maximum=2**32 - 1)
     strategy: str = option("auto", "distribution strategy: auto takes the workers of TF_CONFIG, else a TPU, else all "
                            "GPUs, else one device", Role.COMMON, choices=STRATEGIES)
     mixed_precision: bool = option(False, "compute in half precision: float16 on a GPU, bfloat16 elsewhere and "

@@ -211,6 +211,8 @@ def build_corpus(name: str, train: Named, validation: Named | None, test: Named 
         UserError: for fewer than two classes, labels that are numbers or too rare, or a label that training lacks.
     """
     rows = np.flatnonzero(~(blank(train.texts) | blank_among(train.labels)))
+    if not len(rows):
+        raise UserError(f"{train.where} holds no labelled text")
     if config.merge_labels:
         groups = similar_names(Counter(train.labels[row] for row in rows))
         merged = {name: group[0] for group in groups for name in group}

@@ -1,5 +1,6 @@
 """Labelled texts in memory: lists, Series and DataFrames."""
 
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from sentiment.data.corpus import Corpus, Examples, HeldOut
 from sentiment.data.labelled import Named, build_corpus
 from sentiment.data.splits import hold_out, with_share
 from sentiment.data.tables import Rows, as_labels, as_texts, columns_of
+from sentiment.errors import UserError
 from sentiment.predictions import text_parts
 
 TEXTS_AT_ONCE = 65_536
@@ -22,13 +24,32 @@ def checked_texts(texts: Any, name: str = "texts") -> list[str]:
     return [str(text) for part in text_parts(texts, TEXTS_AT_ONCE, name) for text in part]
 
 
+def column_values(values: Any, what: str) -> list[Any]:
+    """Return the values of a column, such as labels, as a list.
+
+    Raises:
+        TypeError: for what holds no values in an order, or a value that is an array or a tensor.
+    """
+    kind = type(values).__name__
+    if isinstance(values, (str, bytes, Mapping, Set)) or hasattr(values, "columns") or not isinstance(values, Iterable):
+        raise TypeError(f"{what} must be a list, an array or a Series, with a value for each text, not {kind}")
+    found = list(values)
+    for place, value in enumerate(found):
+        if hasattr(value, "dtype") and not isinstance(value, np.generic):
+            raise TypeError(f"{what}[{place}] must be a string or a number, not {type(value).__name__}")
+    return found
+
+
 def relative_weights(weights: Any, count: int) -> np.ndarray:
     """Return the weights of texts, float32 [texts], divided by their mean, so that the scale of the loss stays.
 
     Raises:
         ValueError: if there are not `count`, one is negative or not finite, or all are 0.
     """
-    values = np.asarray(weights, np.float64)
+    try:
+        values = np.asarray(weights, np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"sample_weight must be a number for each text, not {weights!r:.60}") from None
     if values.shape != (count,):
         raise ValueError(f"sample_weight must be of shape ({count},), not {values.shape}")
     if not (np.isfinite(values).all() and (values >= 0).all() and values.any()):
@@ -44,7 +65,8 @@ def named_texts(texts: Any, labels: Any, groups: Any = None, name: str = "texts"
         ValueError: if there are not as many labels, groups or weights as texts.
     """
     found = checked_texts(texts, name)
-    columns = {"labels": list(labels)} | ({} if groups is None else {"groups": list(groups)})
+    columns = {what: column_values(values, what) for what, values in (("labels", labels), ("groups", groups))
+               if values is not None}
     for what, values in columns.items():
         if len(values) != len(found):
             raise ValueError(f"{len(found):,} {name}, but {len(values):,} {what}")
@@ -61,8 +83,9 @@ def named_frame(frame: pd.DataFrame, config: DataConfig) -> Named:
         UserError: if a column is missing, or a cell holds no text.
     """
     where = "the DataFrame"
+    frame = frame.reset_index(drop=True).set_axis(list(map(str, frame.columns)), axis=1)
     columns = columns_of(frame, config, where, Path("frame.parquet"), grouped=not config.random_split)
-    rows = Rows.of(frame.reset_index(drop=True), columns, where)
+    rows = Rows.of(frame, columns, where)
     return Named(rows.texts, rows.labels or [], rows.groups, where)
 
 
@@ -74,6 +97,10 @@ def unlabelled_corpus(texts: Any, config: DataConfig, seed: int) -> Corpus:
         UserError: for too few distinct texts.
     """
     found = checked_texts(texts)
+    distinct = len({text for text in found if text.strip()})
+    if distinct < 2:
+        raise UserError(f"{distinct} distinct text{'' if distinct == 1 else 's'}: at least 2 are needed, for training "
+                        "and validation")
     name = ("text",)
     examples = Examples(found, np.zeros(len(found), np.int32))
     train, validation = hold_out(examples, config.validation_fraction, seed, name)

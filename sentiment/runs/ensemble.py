@@ -127,7 +127,8 @@ def check_weights(weights: Sequence[float] | None, members: int) -> None:
         return
     if len(weights) != members:
         raise UserError(f"--weights takes one for each of the {members} models, not {len(weights)}")
-    if not all(0 <= weight < np.inf for weight in weights) or not any(weights):
+    numbers = all(isinstance(weight, (int, float, np.number)) and 0 <= weight < np.inf for weight in weights)
+    if not numbers or not 0 < sum(weights) < np.inf:
         raise UserError("--weights takes numbers of at least 0, and one above it")
 
 

@@ -35,6 +35,7 @@ def resolve(given: Options, preset: Options | None = None) -> RunConfig:
         ('none', 'mean')
     """
     preset = preset or {}
+    RunConfig().updated(given)  # its values are checked before they are used
     path = merged(preset, given).get("training", {}).get("pretrained")
     shared = open_start(path).shared_values() if path else {}
     name = merged(shared, preset, given).get("model", {}).get("architecture", ModelConfig.architecture)
