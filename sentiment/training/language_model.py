@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from sentiment.architectures.language_model import BACKWARD, LanguageModel
 from sentiment.batching import Lanes, TokenizedTexts
-from sentiment.layers.recurrence import two_directions
+from sentiment.layers.cores import two_directions
 from sentiment.signals import StopRequest
 from sentiment.training.loop import StepLoss, Task
 from sentiment.training.noise import Noise

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from sentiment.config import TrainingConfig
 from sentiment.errors import DivergedError, Interrupted, UserError
-from sentiment.layers.graph_gradients import releasing
+from sentiment.layers.tensorflow.graph_gradients import releasing
 from sentiment.signals import StopRequest, noted_signals
 from sentiment.training.averaging import WeightAverage
 from sentiment.training.gradients import transformed
