@@ -1,4 +1,4 @@
-"""The encoder of a Transformer, as a reference for the recurrent models."""
+"""Positional encoding of the Transformer."""
 
 from typing import Any
 
