@@ -59,6 +59,11 @@ class RunFolder(ResultFolder):
         self.test = self.path / "test.npz"
         self.plots = self.path / "plots"
 
+    @property
+    def is_ensemble(self) -> bool:
+        """Whether it is an ensemble of other runs."""
+        return self.members.is_file()
+
     def litert(self, precision: str) -> Path:
         """Return the folder of an export for LiteRT: `litert`, or `litert-float16`, `litert-int8`."""
         return self.path / ("litert" if precision == "float32" else f"litert-{precision}")
@@ -124,8 +129,8 @@ class RunFolder(ResultFolder):
             UserError: if it is an ensemble or linear, does not say what it has learned from, or is damaged.
         """
         config = self.load_config()
-        if self.members.is_file() or architectures.find(config.model).learner != "gradient":
-            raise UserError(f"{self.path} is {'an ensemble' if self.members.is_file() else 'linear'}: a classifier "
+        if self.is_ensemble or not architectures.find(config.model).by_gradient:
+            raise UserError(f"{self.path} is {'an ensemble' if self.is_ensemble else 'linear'}: a classifier "
                             "starts from one that was trained step by step")
         if not self.texts.is_file():
             raise UserError(f"{self.path} does not say which texts it has learned from: {self.texts.name} is missing; "
@@ -139,7 +144,7 @@ class RunFolder(ResultFolder):
 
     def _build(self, use_cudnn: bool | str = "auto") -> keras.Model:
         sizes = dataclasses.replace(self.load_sizes(), use_cudnn=use_cudnn)
-        if self.members.is_file():
+        if self.is_ensemble:
             return build_ensemble(self.load_members(use_cudnn), sizes)
         return architectures.build(self.load_config().model, sizes)
 

@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> None:
                 model = entry.build(dataclasses.replace(config.model, architecture=entry.name, **entry.model), sizes)
         finally:
             keras.backend.clear_session()  # else the next StatelessScope would initialise these weights
-        count = model.count_params() if entry.learner == "gradient" else None  # as many as there are terms
+        count = model.count_params() if entry.by_gradient else None  # as many as there are terms
         entries.append({"name": entry.name, "parameters": count, "summary": entry.summary,
                         "options": [flags[name] for name in flags if name in entry.uses - {"architecture"}],
                         "defaults": {flags[name]: value for name, value in {**entry.text, **entry.model}.items()}})

@@ -84,7 +84,7 @@ def find_rate(config: RunConfig, corpus: Corpus, strategy: Any, prior: Prior = N
     """
     entry = architectures.find(config.model)
     check_training(config, entry)
-    if entry.learner != "gradient":
+    if not entry.by_gradient:
         raise UserError(f"'{config.model.architecture}' is fitted at once: it has no learning rate")
     keras.utils.set_random_seed(config.runtime.seed)
     settings = replace(config.training, schedule="constant")

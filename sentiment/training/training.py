@@ -52,7 +52,7 @@ def check_training(config: RunConfig, entry: architectures.Architecture) -> None
     check_options(config)
     if "periods" in entry.text and not config.text.periods:
         raise UserError(f"'{entry.name}' reads sentences: it needs --periods")
-    if entry.learner == "gradient":
+    if entry.by_gradient:
         return
     if config.data.stream:
         raise UserError(f"'{entry.name}' is fitted at once by scikit-learn: --stream is for architectures that are "

@@ -22,7 +22,7 @@ def test_trains_saves_loads_and_exports(entry: architectures.Architecture, tiny_
     """A training for each architecture: this is the one test in which it goes the whole way, as on two cores."""
     monkeypatch.setattr(cores, "available_cores", lambda: 2)
     sizes = [word for flag, size in SIZES.items() if flag[2:].replace("-", "_") in entry.uses for word in (flag, size)]
-    steps = ["--epochs", "1", "--batch-size", "32"] if entry.learner == "gradient" else []
+    steps = ["--epochs", "1", "--batch-size", "32"] if entry.by_gradient else []
     folder = RunFolder(tmp_path / "run")
     code, _, err = run_cli("train", "--arch", entry.name, "--dataset", tiny_csv, "--output-dir", folder.path,
                            "--max-length", "24", *sizes, *steps)
