@@ -9,13 +9,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from sentiment.architectures.blocks import EMBEDDED
 from sentiment.batching import UNKNOWN_ID
 from sentiment.explain.erasure import explained_class
 from sentiment.inference import Classifier
 from sentiment.layers import Ensemble, LinearNgrams, SelfAttentivePooling, SplitSentences
 from sentiment.layers.attention import QueryAttention
 
-EMBEDDED = "embedded"
 ATTENTION_LAYERS = (QueryAttention, SelfAttentivePooling, keras.layers.MultiHeadAttention)
 FIRST_STEPS, MOST_STEPS, STEPS_A_PASS = 64, 1024, 64
 TOLERANCE = 0.01
