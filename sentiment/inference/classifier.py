@@ -57,8 +57,8 @@ class Classifier(Predictor):
     def text_model(self) -> keras.Model:
         """The Keras model with its preprocessing in front: strings [texts] to logits float32 [texts, 1 or classes].
 
-        It shares the weights, so the classifier answers by what `fit` changes; its logits are no longer calibrated
-        then. Of NumPy arrays, Keras takes those of dtype object. The layer `ids` gives the ids.
+        It shares the weights with the classifier, so `fit` changes its predictions, which are not calibrated then.
+        NumPy arrays of strings need dtype object for Keras. The layer `ids` returns the ids.
         """
         texts = keras.Input((), dtype="string", name="texts")
         return keras.Model(texts, self.model(TextToIds(self.preprocessor, name="ids")(texts)))

@@ -5,9 +5,9 @@
         model.tflite      the same with a batch of 1
         vocabulary.txt    a word a line, from id 2 on
         labels.json       the class names by index
-        tokens.json       how a text becomes words: tables of characters, what is kept of a long text, periods
+        tokens.json       options of the tokenizer: tables of characters, truncation, periods
 
-It holds nothing that runs code when it is read.
+No file runs code when it is read.
 """
 
 import json
