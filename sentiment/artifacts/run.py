@@ -1,22 +1,22 @@
-"""The run folder: the only code that knows the names of its files.
+"""Folder of a run.
 
     models/bilstm/
         config.json       the configuration, as `--config` reads it
         vocabulary.txt    a word a line, from id 2 on
         labels.json       the class names by index
-        sizes.json        what the model's shapes depend on beside the configuration
+        sizes.json        the sizes of the model that the configuration does not have
         model.keras       ids to logits
-        members.json      of an ensemble: what the shapes of each member depend on
+        members.json      of an ensemble: configuration and sizes of each member
         export/1/         SavedModel: raw strings to scores and classes
         onnx/, litert/    exports for ONNX Runtime and LiteRT, if asked for; see `sentiment.inference.portable_folder`
         history.csv       a row an epoch
         test.npz          labels and logits of the test split
-        texts.npy         a digest of each text that it has learned from; an ensemble has none
+        texts.npy         a digest of each text that it was trained on; an ensemble has none
         metrics.json      validation and test metrics, the data, versions, time and memory
         plots/            learning curves, confusion matrix, ROC
         README.md         the model card
 
-What becomes of it while it is not finished is told in `sentiment.artifacts.folder`.
+For unfinished folders, see `sentiment.artifacts.folder`.
 """
 
 import dataclasses
@@ -91,7 +91,7 @@ class RunFolder(ResultFolder):
                  trained: keras.Model, members: Sequence[Member] = ()) -> None:
         """Write the configuration, the vocabulary, the class names, and the model in float32, without optimiser.
 
-        With `--save-float16` the weights are those float32 values that float16 has, too, and the file is compressed.
+        With `--save-float16`, the weights are rounded to values of float16, and the file is compressed.
         """
         if members:
             self.save_json(self.members, [dataclasses.asdict(member) for member in members])
@@ -117,16 +117,16 @@ class RunFolder(ResultFolder):
         return tuple(names)
 
     def shared_values(self) -> Options:
-        """Return the options that a classifier which starts from it must have: all but those of regularization."""
+        """Return the options that a classifier must share to start from it: all but those of regularization."""
         of_model = set(ModelConfig.names()) - set(ModelConfig.names(Role.REGULARIZATION))
         names = {"text": TextConfig.names(Role.SHARED), "model": tuple(sorted(of_model))}
         return only(self.load_config().to_dict(), names)
 
     def load_start(self) -> Pretrained:
-        """Load it as the start of a classifier.
+        """Load it for the initialisation of a classifier.
 
         Raises:
-            UserError: if it is an ensemble or linear, does not say what it has learned from, or is damaged.
+            UserError: if it is an ensemble or linear, lacks the digests of its texts, or is damaged.
         """
         config = self.load_config()
         if self.is_ensemble or not architectures.find(config.model).by_gradient:
@@ -149,7 +149,7 @@ class RunFolder(ResultFolder):
         return architectures.build(self.load_config().model, sizes)
 
     def load_members(self, use_cudnn: bool | str = "auto") -> list[Member]:
-        """Read what the shapes of an ensemble's members depend on.
+        """Read the configuration and sizes of an ensemble's members.
 
         Raises:
             UserError: if the file is damaged.
@@ -180,7 +180,7 @@ class RunFolder(ResultFolder):
 
 
 def in_float16(weights: np.ndarray) -> np.ndarray:
-    """Return weights of the same dtype, rounded to what float16 has; what is beyond its range becomes its end."""
+    """Return weights of the same dtype, rounded to values of float16 and clipped to its range."""
     if not np.issubdtype(weights.dtype, np.floating):
         return weights
     largest = np.finfo(np.float16).max
@@ -188,7 +188,7 @@ def in_float16(weights: np.ndarray) -> np.ndarray:
 
 
 def compress(path: Path) -> None:
-    """Write a ZIP archive, which a `.keras` file is, again with its members deflated."""
+    """Compress the members of a ZIP archive, such as a `.keras` file."""
     beside = path.with_name(f"{path.name}.deflated")
     with zipfile.ZipFile(path) as stored, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as small:
         for member in stored.infolist():
