@@ -37,6 +37,7 @@ from sentiment.artifacts.folder import ResultFolder, sizes_of
 from sentiment.config import ModelConfig, Options, Role, RunConfig, TextConfig, only
 from sentiment.errors import UserError
 from sentiment.inference import PortableFolder
+from sentiment.inference.portable_folder import class_names
 from sentiment.text import TextPreprocessor
 from sentiment.training.prior import Pretrained
 
@@ -111,10 +112,7 @@ class RunFolder(ResultFolder):
 
     def load_class_names(self) -> tuple[str, ...]:
         """Read the class names, by index."""
-        names = self._load_json(self.labels)
-        if not isinstance(names, list) or len(names) < 2 or not all(isinstance(name, str) for name in names):
-            raise UserError(f"{self.labels} is damaged: expected a list of class names")
-        return tuple(names)
+        return class_names(self.labels, self._load_json(self.labels))
 
     def shared_values(self) -> Options:
         """Return the options that a classifier must share to start from it: all but those of regularization."""
@@ -135,10 +133,10 @@ class RunFolder(ResultFolder):
         if not self.texts.is_file():
             raise UserError(f"{self.path} does not say which texts it has learned from: {self.texts.name} is missing; "
                             "train it again")
-        trained, class_names = self.load_model(), self.load_class_names()
+        trained, own_names = self.load_model(), self.load_class_names()
 
         def start(classifier: keras.Model, _: ModelConfig, names: Sequence[str]) -> list[str]:
-            return architectures.start_from(trained, classifier, head=tuple(names) == class_names)
+            return architectures.start_from(trained, classifier, head=tuple(names) == own_names)
 
         return Pretrained(str(self.path), self.load_preprocessor().words, start, self.load_texts())
 

@@ -1,4 +1,4 @@
-"""`sentiment architectures`: list what `--arch` can name."""
+"""`sentiment architectures`: list the architectures."""
 
 import argparse
 import dataclasses
@@ -62,7 +62,7 @@ def lines(entries: list[dict[str, Any]], *, options: bool) -> list[str]:
 
 
 def typed(flag: str, value: Any) -> str:
-    """Return an option as one types it."""
+    """Return an option as it is typed."""
     if value is True:
         return flag
     return f"{flag} {value:g}" if isinstance(value, float) else f"{flag} {value}"

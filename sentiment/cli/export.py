@@ -1,4 +1,4 @@
-"""`sentiment export`: write a trained model in forms that run elsewhere."""
+"""`sentiment export`: export a trained model to other runtimes."""
 
 import argparse
 from collections.abc import Callable
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _show(folder: "RunFolder", original: "Original", made: list[tuple[str, Path]]) -> None:
-    """Print size, latency and difference of each form."""
+    """Print size, latency and difference of each export."""
     from sentiment.export.measure import measured
 
     rows = [[name, str(path.relative_to(folder.path)), f"{found.megabytes:.2f}", f"{found.milliseconds:.2f}",

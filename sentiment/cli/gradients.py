@@ -1,4 +1,4 @@
-"""`sentiment gradients`: see gradients vanish and explode, and what helps."""
+"""`sentiment gradients`: plot vanishing and exploding gradients."""
 
 import argparse
 import json

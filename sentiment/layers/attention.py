@@ -29,10 +29,6 @@ class QueryAttention(keras.layers.Layer):
         no real step.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.supports_masking = True
-
     def kernel(self, name: str, rows: int, columns: int) -> Any:
         """Add a trainable matrix [rows, columns]."""
         return self.add_weight(shape=(rows, columns), name=name, initializer="glorot_uniform")
@@ -271,7 +267,6 @@ class SelfAttentivePooling(keras.layers.Layer):
         self.hops = hops
         self.penalty = penalty
         self.use_bias = use_bias
-        self.supports_masking = True
 
     def build(self, inputs_shape: Any) -> None:
         """Create W, V and b."""

@@ -34,7 +34,6 @@ class SplitSentences(keras.layers.Layer):
         super().__init__(**kwargs)
         self.end_ids = tuple(end_ids)
         self.max_words = max_words
-        self.supports_masking = True
 
     def places(self, ids: Any) -> tuple[Any, Any]:
         """Return int32 [batch, time] twice: the row of each word among its text's rows, and its place in the row."""

@@ -39,7 +39,6 @@ class MaskedPooling(keras.layers.Layer):
             raise ValueError(f"mode is last, max, mean or concat, not '{mode}'")
         self.mode = mode
         self.bidirectional = bidirectional
-        self.supports_masking = True
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Pool; see the class."""

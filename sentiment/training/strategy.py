@@ -74,7 +74,10 @@ class Workers:
         resolver = strategy.cluster_resolver if isinstance(
             strategy, tf.distribute.MultiWorkerMirroredStrategy) else None
         self.count = len(_cluster()) if resolver else 1
-        self.index = _index(resolver) if resolver else 0
+        self.index = 0
+        if resolver:  # a chief, if the cluster has a job of that name, comes before the others
+            chiefs = int(resolver.task_type != "chief" and "chief" in resolver.cluster_spec().jobs)
+            self.index = int(resolver.task_id) + chiefs
         self.is_chief = self.index == 0
         self._compiled: Any = None
 
@@ -94,12 +97,6 @@ class Workers:
             self._compiled = tf.function(mean, input_signature=[tf.TensorSpec([None], tf.float64)])
         means: list[float] = self._compiled(tf.constant(values, tf.float64)).numpy().tolist()
         return means
-
-
-def _index(resolver: Any) -> int:
-    """Return the number of this worker: a chief, if the cluster has a job of that name, stands before the others."""
-    before = 1 if resolver.task_type != "chief" and "chief" in resolver.cluster_spec().jobs else 0
-    return int(resolver.task_id) + before
 
 
 def describe(strategy: Any) -> str:
