@@ -15,7 +15,6 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--options", action="store_true",
                         help="list the options that each takes, and defaults of its own, as well")
     parser.add_argument("--json", action="store_true", help="print them as JSON")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -27,7 +27,6 @@ def add_to(commands: Any) -> None:
                         help=f"results, a line of JSON each run (default: {DEFAULT_RESULTS})")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write table.md, table.csv and plots to a folder")
     add_section(parser, "data", DataConfig, ("dataset", "data_dir"))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -31,7 +31,6 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--output", type=Path, metavar="FILE", help="write all times as JSON, row by row")
     parser.add_argument("--json", action="store_true", help="print all times as JSON")
     add_section(parser, "data", DataConfig, ("dataset", "data_dir", "text_column", "label_column"))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -26,7 +26,6 @@ def add_to(commands: Any) -> None:
                         help="explain this class (default: the predicted one)")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page to this file")
     parser.add_argument("--json", action="store_true", help="print all numbers as JSON")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

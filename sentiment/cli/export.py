@@ -28,7 +28,6 @@ def add_to(commands: Any) -> None:
                         help="saved_model: for TensorFlow alone; litert: for LiteRT, on phones and small machines; "
                         "onnx: for ONNX Runtime; all: these, LiteRT in every precision")
     parser.add_argument("--precision", choices=PRECISIONS, help="of the weights, for litert (default: float32)")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -15,7 +15,6 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser("info", help="describe a trained model")
     parser.add_argument("model", help="the folder of a run")
     parser.add_argument("--json", action="store_true", help="print it as JSON")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

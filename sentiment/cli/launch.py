@@ -25,7 +25,6 @@ def add_to(commands: Any) -> None:
                                  description="Example: sentiment launch --workers 2 -- train --arch bilstm")
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes to start (default: 2)")
     parser.add_argument("words", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="a command and its options")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

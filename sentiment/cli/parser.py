@@ -10,6 +10,7 @@ import importlib
 import os
 import sys
 from collections.abc import Iterable
+from types import ModuleType
 from typing import Any
 
 from sentiment.console import log
@@ -42,6 +43,11 @@ class CommandParser(argparse.ArgumentParser):
             self._among_options = False
 
 
+def module_of(command: str) -> ModuleType:
+    """Return the module of a command, which has `add_to` for its parser and `run` for its parsed arguments."""
+    return importlib.import_module(f"sentiment.cli.{command}")
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Build the parser of all commands."""
     parser = argparse.ArgumentParser(
@@ -50,7 +56,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND",
                                      parser_class=CommandParser)
     for command in COMMANDS:
-        importlib.import_module(f"sentiment.cli.{command}").add_to(commands)
+        module_of(command).add_to(commands)
     return parser
 
 
@@ -69,7 +75,7 @@ def main(words: list[str] | None = None) -> int:
     """Run a command and return its exit code."""
     arguments = make_parser().parse_args(with_hyphens(sys.argv[1:] if words is None else words))
     try:
-        arguments.run(arguments)
+        module_of(arguments.command).run(arguments)
         sys.stdout.flush()
     except UserError as error:
         log.error(str(error))

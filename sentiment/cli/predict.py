@@ -42,7 +42,6 @@ def add_to(commands: Any) -> None:
     add_mixed_precision(parser)
     add_table_format(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON object a line")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

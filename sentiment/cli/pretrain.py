@@ -20,7 +20,6 @@ def add_to(commands: Any) -> None:
     defaults = PretrainConfig()
     for name, section in PretrainConfig.sections().items():
         add_section(parser, name, section, section.names(Role.PRETRAINING), getattr(defaults, name))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -27,7 +27,6 @@ def add_to(commands: Any) -> None:
                         "from step to step, plot the loss to this file, and suggest a rate")
     parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
     add_config_options(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

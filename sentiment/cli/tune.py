@@ -19,7 +19,6 @@ def add_to(commands: Any) -> None:
                         "plot are kept; an existing study is continued (default: models/ARCH.tuning)")
     parser.add_argument("--json", action="store_true", help="print the best values as JSON")
     add_config_options(parser, without=("export",))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -29,7 +29,6 @@ def add_to(commands: Any) -> None:
                         help="of the vectors and of the split; validation texts are left out (default: 1)")
     add_section(parser, "data", DataConfig, DataConfig.names(Role.COMMON))
     add_section(parser, "text", TextConfig, TextConfig.names(Role.SHARED))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -43,7 +43,3 @@ class WordDropout(keras.layers.Layer):
         chances = keras.random.uniform(ops.shape(inputs), seed=self.seed_generator)
         dropped = ops.logical_and(chances < self.rate, ops.not_equal(inputs, 0))
         return ops.where(dropped, ops.cast(self.unknown_id, inputs.dtype), inputs)
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Return the input's shape."""
-        return input_shape

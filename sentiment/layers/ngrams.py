@@ -54,10 +54,6 @@ class BigramEmbedding(keras.layers.Layer):
         pairs = ops.take(ops.convert_to_tensor(self.table), buckets, axis=0)
         return words + pairs * ops.cast(buckets > 0, words.dtype)[:, :, None]
 
-    def compute_output_shape(self, words_shape: Any, ids_shape: Any) -> Any:
-        """Return the shape of the words."""
-        return words_shape
-
 
 @keras.saving.register_keras_serializable("sentiment")
 class LinearNgrams(keras.layers.Layer):

@@ -43,7 +43,3 @@ class EmbeddedWords(keras.layers.Layer):
         """Return the inputs, changed if a change is in force."""
         change = getattr(self._local, "change", None)
         return inputs if change is None else change(inputs)
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Return the input's shape."""
-        return input_shape
