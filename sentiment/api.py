@@ -338,7 +338,7 @@ def train(data: Any = "auto", labels: Any = None, *, groups: Any = None, validat
         source = _source(data, labels, groups, validation_data, test_data, given, sample_weight)
         recipe = Recipe(PRESETS[preset or "default"], given, Path(), source=source or load_corpus)
         config = recipe.config()
-        if callbacks and (recipe.preset.with_linear or architectures.find(config.model).learner != "gradient"):
+        if callbacks and (recipe.preset.with_linear or not architectures.find(config.model).by_gradient):
             raise TypeError(f"'{preset or config.model.architecture}' is not trained step by step: it takes no "
                             "callbacks")
         target, temporary = _target(output_dir, preset or config.model.architecture)

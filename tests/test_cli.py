@@ -89,7 +89,7 @@ def test_texts_without_a_model_are_answered_by_the_shipped_one(tiny_run: Path, t
     clone = tmp_path / "clone"
     (clone / "models").mkdir(parents=True)
     (clone / shipped.IN_CLONE).symlink_to(tiny_run)
-    monkeypatch.setattr(shipped, "BESIDE", clone)
+    monkeypatch.setattr(shipped, "CLONE", clone)
     monkeypatch.chdir(tmp_path)
     expected = run_cli("predict", tiny_run, "a good film", "bad")[1]
     code, out, err = run_cli("predict", "a good film", "bad")
@@ -102,7 +102,7 @@ def test_texts_without_a_model_are_answered_by_the_shipped_one(tiny_run: Path, t
     monkeypatch.chdir(tmp_path)
     Path("a good film").touch()
     assert "is not a model folder" in run_cli("predict", "a good film", "bad")[2]  # a file of this name is a model
-    monkeypatch.setattr(shipped, "BESIDE", tmp_path / "none")
+    monkeypatch.setattr(shipped, "CLONE", tmp_path / "none")
     code, _, err = run_cli("predict", "a very good film")
     assert code == 1
     assert "name a model: the folder of a run" in err

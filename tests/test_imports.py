@@ -63,6 +63,8 @@ def test_imports_go_downwards(path: Path) -> None:
 def test_packages_that_run_on_every_backend_do_not_import_tensorflow(package: str) -> None:
     paths = [PACKAGE / package] if package.endswith(".py") else sorted((PACKAGE / package).rglob("*.py"))
     for path in paths:
+        if "layers/tensorflow/" in path.as_posix():
+            continue  # imported by the layers inside functions, on that backend alone
         top_level = ast.parse(path.read_text(encoding="utf-8")).body
         for node in top_level:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else \

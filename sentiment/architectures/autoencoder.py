@@ -1,4 +1,4 @@
-"""The sequence autoencoder, whose encoder can start a recurrent classifier."""
+"""Sequence autoencoder, to pretrain a recurrent classifier."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ from sentiment.errors import UserError
 
 
 def check_autoencoder(config: ModelConfig) -> None:
-    """Refuse a classifier that no autoencoder can start.
+    """Refuse a classifier that an autoencoder cannot pretrain.
 
     Raises:
         UserError: with the reason.
@@ -28,22 +28,22 @@ def check_autoencoder(config: ModelConfig) -> None:
 
 @dataclass(frozen=True)
 class Autoencoder:
-    """A network that reads a text and writes it again.
+    """Encoder-decoder that reconstructs a text.
 
     Attributes:
         network: from ids int32 [batch, time] to float32 [batch, time, embedding]: at each step a vector whose product
-            with the embedding of a word scores that word.
+            with the embedding of a word is the score of that word.
     """
 
     network: keras.Model
 
     @property
     def table(self) -> Any:
-        """The embedding, a variable float32 [vocabulary, embedding], which also scores the words written."""
+        """The embedding, a variable float32 [vocabulary, embedding], also the output weights (tied)."""
         return self.network.get_layer(blocks.EMBEDDING).embeddings
 
     def start(self, classifier: keras.Model, config: ModelConfig) -> list[str]:
-        """Give a classifier the embedding and the recurrent weights; return the names of its layers, lowest first."""
+        """Copy the embedding and the recurrent weights to a classifier; return its layers' names, lowest first."""
         names = [layer.name for layer in self.network.layers
                  if layer.name == blocks.EMBEDDING or isinstance(layer, keras.layers.RNN)]
         for name in names:
@@ -52,18 +52,17 @@ class Autoencoder:
 
 
 def build_autoencoder(config: ModelConfig, sizes: Sizes) -> Autoencoder:
-    """Build an encoder-decoder that reads a text and writes it again (Sutskever et al. 2014; Dai & Le 2015).
+    """Build an encoder-decoder that reconstructs a text (Sutskever et al. 2014; Dai & Le 2015).
 
     The encoder's last states start the decoder, which has the same weights (as in Dai & Le) and reads the text one
     step behind. Its layers have the names of the classifier's.
 
     Raises:
-        UserError: for a classifier that no autoencoder can start.
+        UserError: for a classifier that an autoencoder cannot pretrain.
     """
     check_autoencoder(config)
     cell = ONE_WAY[config.architecture]
-    ids = blocks.ids_input()
-    words = blocks.chained(blocks.embedding(config, sizes), ids)  # [batch, time, embedding]
+    ids, words = blocks.ids_and_words(config, sizes)
     mask = ops.not_equal(ids, 0)
     encoded, decoded = words, ops.pad(words, [[0, 0], [1, 0], [0, 0]])[:, :-1]
     for number in range(1, depth(config) + 1):

@@ -1,4 +1,4 @@
-"""The steps that architectures share: embed the ids, pool the states, classify."""
+"""Building blocks of architectures: input, embedding, classifier head, and access to their weights."""
 
 from typing import Any
 
@@ -12,6 +12,12 @@ from sentiment.layers import EmbeddedWords, Embedding, Ensemble, WordDropout
 EMBEDDING = "embedding"
 EMBEDDED = "embedded"
 LOGITS = "logits"
+
+
+def ids_and_words(config: ModelConfig, sizes: Sizes) -> tuple[Any, Any]:
+    """The input, int32 [batch, time], and its embedded words, [batch, time, embedding]."""
+    ids = ids_input()
+    return ids, chained(embedding(config, sizes), ids)
 
 
 def ids_input(name: str = "ids") -> Any:
@@ -30,7 +36,7 @@ def embedding(config: ModelConfig, sizes: Sizes, *, masked: bool = True) -> list
 
 
 def set_word_vectors(model: keras.Model, vectors: np.ndarray) -> None:
-    """Start the embedding of a model from word vectors, float32 [vocabulary, embedding]."""
+    """Initialise the embedding of a model with word vectors, float32 [vocabulary, embedding]."""
     model.get_layer(EMBEDDING).embeddings.assign(vectors)
 
 
@@ -39,21 +45,20 @@ def word_vectors_of(model: keras.Model) -> np.ndarray:
     return np.asarray(keras.ops.convert_to_numpy(model.get_layer(EMBEDDING).embeddings))
 
 
-def head(config: ModelConfig, sizes: Sizes) -> list[keras.layers.Layer]:
-    """Layers from features [batch, features] to float32 logits [batch, 1 or classes]."""
-    return [
-        keras.layers.Dropout(config.output_dropout, name="output_dropout"),
-        keras.layers.Dense(sizes.logits, dtype="float32", name=LOGITS),
-    ]
+def classifier(config: ModelConfig, sizes: Sizes, ids: Any, features: Any) -> keras.Model:
+    """A model from ids to float32 logits [batch, 1 or classes], by a linear layer on features [batch, features]."""
+    features = keras.layers.Dropout(config.output_dropout, name="output_dropout")(features)
+    logits = keras.layers.Dense(sizes.logits, dtype="float32", name=LOGITS)(features)
+    return keras.Model(ids, logits, name=config.architecture.replace("-", "_"))
 
 
 def start_from(trained: keras.Model, classifier: keras.Model, *, head: bool) -> list[str]:
-    """Give a classifier the weights of another that has the same layers; return their names, the lowest first.
+    """Copy the weights of a model to a classifier with the same layers; return their names, the lowest first.
 
     Args:
-        trained: the other one.
-        classifier: the one that starts.
-        head: whether the classes are the same, so that the layer of the logits is taken over, too.
+        trained: the model to copy from.
+        classifier: the model to copy to.
+        head: whether the classes are the same, so that the layer of the logits is copied as well.
     """
     names = [layer.name for layer in classifier.layers if layer.weights and (head or layer.name != LOGITS)]
     for name in names:

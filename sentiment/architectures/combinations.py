@@ -1,4 +1,4 @@
-"""Which options make sense together; each rule says why."""
+"""Rules on combinations of options, each with its reason."""
 
 from collections.abc import Callable
 
@@ -12,12 +12,12 @@ LOCAL = ("luong-local-m", "luong-local-p")
 
 
 def depth(config: ModelConfig) -> int:
-    """Return the number of recurrent layers: as given, else 2 for `stacked-*` and 1 for the others."""
+    """Return the number of recurrent layers: `--layers`, else 2 for `stacked-*` and 1 for the others."""
     return config.layers or (2 if config.architecture.startswith("stacked-") else 1)
 
 
 def check_plain_layers(config: ModelConfig, what: str) -> None:
-    """Refuse connections and layers that what is pretrained does not have.
+    """Refuse connections and layers that pretrained networks do not have.
 
     Raises:
         UserError: that begins with `what`.

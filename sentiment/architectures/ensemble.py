@@ -1,4 +1,4 @@
-"""An ensemble of finished models as one model."""
+"""Ensembles of finished models."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ NAME = "ensemble"
 
 @dataclass(frozen=True)
 class Member:
-    """What a member's shapes depend on.
+    """Configuration of a member, from which its model is built.
 
     Attributes:
         model: its configuration.
         sizes: its own vocabulary and classes.
-        head, tail: how many words of a long text it reads at the start and at the end.
+        head, tail: the number of words that it reads at the start and at the end of a long text.
     """
 
     model: ModelConfig
@@ -41,14 +41,14 @@ def build_ensemble(members: Sequence[Member], sizes: Sizes) -> keras.Model:
 
 
 def set_member(model: keras.Model, number: int, own_ids: np.ndarray, weights: list[Any]) -> None:
-    """Give a member its parameters, and the ids int32 [vocabulary] that it has for those of the common vocabulary."""
+    """Set the weights of a member and its ids, int32 [vocabulary], of the words of the common vocabulary."""
     ensemble = model.get_layer(NAME)
     ensemble.lookups[number].own.assign(own_ids)
     ensemble.members[number].set_weights(weights)
 
 
 def weigh_members(model: keras.Model, weights: Sequence[float]) -> None:
-    """Turn the mean of the logits into one with these weights, which add up to 1, in the members' last layers."""
+    """Weight the mean of the logits, by scaling the members' last layers; the weights add up to 1."""
     members = model.get_layer(NAME).members
     for member, weight in zip(members, weights, strict=True):
         blocks.scale_logits(member, weight * len(members))

@@ -1,4 +1,4 @@
-"""Recurrent layers over something other than single words: convolutions, sentences."""
+"""Hybrids: recurrent layers over convolutions or over sentences."""
 
 import keras
 
@@ -16,20 +16,17 @@ CELL = EMBEDDED | {"units", "recurrent_dropout", "weight_drop", "recurrent_initi
 @register("cnn-lstm", "an LSTM over convolutions of 3 words (Zhou et al. 2015)", uses=CELL | {"pooling"})
 def cnn_lstm(config: ModelConfig, sizes: Sizes) -> keras.Model:
     """The C-LSTM: the LSTM reads the sequence of a convolution's features."""
-    ids = blocks.ids_input()
-    words = blocks.chained(blocks.embedding(config, sizes), ids)  # [batch, time, embedding]
+    ids, words = blocks.ids_and_words(config, sizes)
     features = layers.MaskedConv1D(config.units, WIDTH, padding="same", activation="relu", name="convolution")(words)
     states = encode("lstm", config, sizes, features, both_ways=False)  # [batch, time, units]
-    logits = blocks.chained(blocks.head(config, sizes), summarize(config, states, both_ways=False))
-    return keras.Model(ids, logits, name="cnn_lstm")
+    return blocks.classifier(config, sizes, ids, summarize(config, states, both_ways=False))
 
 
 @register("han", "hierarchical attention: words to sentences to the text (Yang et al. 2016)", uses=CELL | {"gru_reset"},
           text={"periods": True})
 def han(config: ModelConfig, sizes: Sizes) -> keras.Model:
     """A bidirectional GRU and an attention pool over the words of each sentence, then over the sentences."""
-    ids = blocks.ids_input()
-    words = blocks.chained(blocks.embedding(config, sizes), ids)  # [batch, time, embedding]
+    ids, words = blocks.ids_and_words(config, sizes)
     split = layers.SplitSentences(sizes.sentence_ends, name="split_sentences")
     rows, row_mask, real = split(ids, words)  # [batch * sentences, words, embedding]
     states = recurrent("gru", config, sizes, "words_bigru", both_ways=True)(rows, mask=row_mask)
@@ -39,4 +36,4 @@ def han(config: ModelConfig, sizes: Sizes) -> keras.Model:
     states = recurrent("gru", config, sizes, "sentences_bigru", both_ways=True)(sentences, mask=real)
     pool = layers.SelfAttentivePooling(2 * config.units, use_bias=True, name=f"sentences_{NAME}")
     features, _ = pool(states, mask=real)  # [batch, 2 * units]
-    return keras.Model(ids, blocks.chained(blocks.head(config, sizes), features), name="han")
+    return blocks.classifier(config, sizes, ids, features)

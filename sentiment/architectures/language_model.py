@@ -1,4 +1,4 @@
-"""Language models whose embedding and recurrent layers can start a classifier."""
+"""Language models, to pretrain recurrent classifiers."""
 
 from dataclasses import dataclass
 from itertools import islice
@@ -17,7 +17,7 @@ FORWARD, BACKWARD = "forward", "backward"
 
 
 def check_language_model(config: ModelConfig) -> None:
-    """Refuse a classifier that no language model can start.
+    """Refuse a classifier that a language model cannot pretrain.
 
     Raises:
         UserError: with the reason.
@@ -33,12 +33,12 @@ def check_language_model(config: ModelConfig) -> None:
 
 @dataclass(frozen=True)
 class Direction:
-    """How one direction reads.
+    """Recurrent layers of one direction.
 
     Attributes:
         name: `forward` or `backward`.
         layers: its recurrent layers, the lowest first.
-        states: how many state tensors each of them has.
+        states: the number of state tensors of each.
     """
 
     name: str
@@ -48,12 +48,12 @@ class Direction:
 
 @dataclass(frozen=True)
 class LanguageModel:
-    """A network that reads windows of text and says at each word which vector the next one should have.
+    """Language model over windows of text, with one network for each direction.
 
     Attributes:
-        network: from a list with, for each direction, the ids int32 [lanes, time] and all states before, float
-            [lanes, units] each, to a list with, for each direction, vectors float32 [lanes, time, embedding] and all
-            states after. Texts for the backward direction come with their words in reverse order.
+        network: from a list with, for each direction, the ids int32 [streams, time] and all initial states, float
+            [streams, units] each, to a list with, for each direction, the predicted vectors of the next words, float32
+            [streams, time, embedding], and all final states. The backward direction gets its words in reverse order.
         directions: forward, and for a bidirectional classifier backward.
         units: features of a state.
     """
@@ -64,16 +64,16 @@ class LanguageModel:
 
     @property
     def table(self) -> Any:
-        """The embedding, a variable float32 [vocabulary, embedding], whose rows also score the words to come."""
+        """The embedding, a variable float32 [vocabulary, embedding], also the output weights (tied)."""
         return self.network.get_layer(blocks.EMBEDDING).embeddings
 
     @property
     def states(self) -> int:
-        """How many state tensors one direction has."""
+        """The number of state tensors of one direction."""
         return self.directions[0].states * len(self.directions[0].layers)
 
     def start(self, classifier: keras.Model, config: ModelConfig) -> list[str]:
-        """Give a classifier the embedding and the recurrent weights; return the names of its layers, lowest first."""
+        """Copy the embedding and the recurrent weights to a classifier; return its layers' names, lowest first."""
         blocks.set_word_vectors(classifier, blocks.word_vectors_of(self.network))
         names = [f"{_cell_of(config, 'bi')}{suffix_of(number, config)}" for number in range(1, depth(config) + 1)]
         for direction in self.directions:
@@ -100,7 +100,7 @@ def build_language_model(config: ModelConfig, sizes: Sizes) -> LanguageModel:
     for all steps of a window (Gal & Ghahramani 2016).
 
     Raises:
-        UserError: for a classifier that no language model can start.
+        UserError: for a classifier that a language model cannot pretrain.
     """
     check_language_model(config)
     embed = blocks.embedding(config, sizes, masked=False)
@@ -119,7 +119,7 @@ def build_language_model(config: ModelConfig, sizes: Sizes) -> LanguageModel:
 
 
 def _direction(name: str, config: ModelConfig, sizes: Sizes) -> Direction:
-    """Make the recurrent layers of a direction."""
+    """Build the recurrent layers of a direction."""
     cell = _cell_of(config)
     layers = tuple(recurrent(cell, config, sizes, f"{name}_{cell}{suffix_of(number, config)}", return_state=True)
                    for number in range(1, depth(config) + 1))
@@ -127,14 +127,14 @@ def _direction(name: str, config: ModelConfig, sizes: Sizes) -> Direction:
 
 
 def _read(direction: Direction, config: ModelConfig, words: Any, states: list[Any]) -> list[Any]:
-    """Read embedded words [lanes, time, embedding] from states on; return the vectors and the states after."""
+    """Run a direction over embedded words [streams, time, embedding]; return the predicted vectors and final states."""
     after: list[Any] = []
     given = iter(states)
     for number, layer in enumerate(direction.layers):
         if number:
             dropout = keras.layers.SpatialDropout1D(config.output_dropout, name=f"{direction.name}_dropout_{number}")
             words = dropout(words)
-        words, *new = layer(words, initial_state=list(islice(given, direction.states)))  # [lanes, time, units]
+        words, *new = layer(words, initial_state=list(islice(given, direction.states)))  # [streams, time, units]
         after += new
     words = keras.layers.SpatialDropout1D(config.output_dropout, name=f"{direction.name}_output_dropout")(words)
     written = keras.layers.Dense(config.embedding_size, name=f"{direction.name}_written")(words)

@@ -1,4 +1,4 @@
-"""Linear models over n-grams, fitted by scikit-learn: what a recurrent model must beat."""
+"""Linear baselines over n-grams, fitted by scikit-learn."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""Networks that learn from texts without labels, by the name of the method."""
+"""Networks for pretraining on unlabelled texts, by the name of the method."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -12,18 +12,18 @@ from sentiment.config import ModelConfig
 
 
 class Pretrainable(Protocol):
-    """A network whose lower layers can start a classifier."""
+    """Network whose lower layers can initialise a classifier."""
 
     @property
     def network(self) -> keras.Model:
-        """What is trained."""
+        """The Keras model that is trained."""
 
     @property
     def table(self) -> Any:
         """The embedding, a variable float32 [vocabulary, embedding]."""
 
     def start(self, classifier: keras.Model, config: ModelConfig) -> list[str]:
-        """Give a classifier of the same configuration the weights; return the names of its layers, lowest first."""
+        """Copy the weights to a classifier of the same configuration; return its layers' names, lowest first."""
 
 
 BUILDERS: dict[str, Callable[[ModelConfig, Sizes], Pretrainable]] = {

@@ -1,4 +1,4 @@
-"""Readout: attention or pooling, by which the states of all words become one vector."""
+"""Readout: attention or pooling over the states of all words."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,20 +18,20 @@ from sentiment.layers import (
 
 NAME = "attention"
 DEFAULT_POOLING = "max"
-# From the states [batch, time, features] and the last states [batch, features] to the result.
+# Takes the states [batch, time, features] and the last states [batch, features].
 Builder = Callable[[ModelConfig, Any, Any], Any]
 
 
 @dataclass(frozen=True)
 class Attention:
-    """A kind of attention: whether it returns one vector by itself, and how it is built."""
+    """A kind of attention: whether its result is one vector for a text, and its builder."""
 
-    sums_up: bool
+    is_pooled: bool
     build: Builder
 
 
-def _asked_by_last(layer: Callable[[ModelConfig], keras.layers.Layer]) -> Builder:
-    """The text's last state is the query; the result is the context and the query, side by side."""
+def _queried_by_last(layer: Callable[[ModelConfig], keras.layers.Layer]) -> Builder:
+    """The last state is the query; the result is the context and the query, concatenated."""
 
     def build(config: ModelConfig, states: Any, last: Any) -> Any:
         context, _ = layer(config)(last, states)  # [batch, features]
@@ -52,7 +52,7 @@ def _luong(score: str, place: str = "global") -> Builder:
 
 
 def _luong_monotonic(config: ModelConfig, states: Any, last: Any) -> Any:
-    """Each state asks the states around it; the result is a sequence of attentional states."""
+    """Each state is a query for the states around it; the result is a sequence of attentional states."""
     context, _ = LuongAttention("general", "local-m", config.window, name=NAME)(states, states)
     both = keras.layers.Concatenate(name="context_and_state")([context, states])  # [batch, time, 2 * features]
     return keras.layers.Dense(states.shape[-1], "tanh", use_bias=False, name="attentional_state")(both)
@@ -65,23 +65,23 @@ def _added_and_normalized(states: Any, attended: Any) -> Any:
 
 
 def _dot_product(config: ModelConfig, states: Any, last: Any) -> Any:
-    """Each state asks all states."""
+    """Each state is a query for all states."""
     return _added_and_normalized(states, DotProductAttention(name=NAME)(states, states)[0])
 
 
 def _multi_head(config: ModelConfig, states: Any, last: Any) -> Any:
-    """Each state asks all states, in several projections."""
+    """Each state is a query for all states, in several projections."""
     layer = keras.layers.MultiHeadAttention(config.heads, max(1, states.shape[-1] // config.heads), name=NAME)
     return _added_and_normalized(states, layer(states, states, return_attention_scores=True)[0])
 
 
 def _self_attentive(config: ModelConfig, states: Any, last: Any) -> Any:
-    """Hops of weighted sums, behind one another."""
+    """Hops of weighted sums, concatenated."""
     return SelfAttentivePooling(config.units, config.hops, config.hops_penalty, name=NAME)(states)[0]
 
 
 ATTENTIONS: dict[str, Attention] = {
-    "additive": Attention(True, _asked_by_last(lambda config: AdditiveAttention(config.units, name=NAME))),
+    "additive": Attention(True, _queried_by_last(lambda config: AdditiveAttention(config.units, name=NAME))),
     "luong-dot": Attention(True, _luong("dot")),
     "luong-general": Attention(True, _luong("general")),
     "luong-concat": Attention(True, _luong("concat")),
@@ -90,17 +90,17 @@ ATTENTIONS: dict[str, Attention] = {
     "dot-product": Attention(False, _dot_product),
     "multi-head": Attention(False, _multi_head),
     "self-attentive": Attention(True, _self_attentive),
-    "cosine": Attention(True, _asked_by_last(lambda config: CosineAttention(config.units, name=NAME))),
-    "euclidean": Attention(True, _asked_by_last(lambda config: EuclideanAttention(config.units, name=NAME))),
+    "cosine": Attention(True, _queried_by_last(lambda config: CosineAttention(config.units, name=NAME))),
+    "euclidean": Attention(True, _queried_by_last(lambda config: EuclideanAttention(config.units, name=NAME))),
 }
 
 
 class Readout(NamedTuple):
-    """How the states of all words become one vector.
+    """Attention and pooling of a configuration.
 
     Attributes:
-        attention: over the states; None where they are pooled as they are.
-        pooling: of the states or of what attention returns.
+        attention: over the states; None for none.
+        pooling: of the states or of the result of attention.
     """
 
     attention: Attention | None
@@ -108,8 +108,8 @@ class Readout(NamedTuple):
 
     @property
     def pools(self) -> bool:
-        """Whether there is anything to pool: not where attention returns one vector."""
-        return self.attention is None or not self.attention.sums_up
+        """Whether there is a sequence to pool: not where attention returns one vector."""
+        return self.attention is None or not self.attention.is_pooled
 
 
 def readout(config: ModelConfig) -> Readout:

@@ -24,8 +24,8 @@ def recurrent(cell: str, config: ModelConfig, sizes: Sizes, name: str, *, both_w
               return_state: bool = False) -> keras.layers.Layer:
     """A recurrent layer that returns the states of all steps, [batch, time, units], and on demand the last ones.
 
-    It is the fast LSTM or GRU of `sentiment.layers`, or Keras's plain RNN, unless an option asks for what only the
-    cells of `sentiment.layers` have. With `both_ways` there is one for each direction, and their states are
+    It is the fused LSTM or GRU of `sentiment.layers`, or Keras's plain RNN, unless an option needs one of the cells of
+    `sentiment.layers`. With `both_ways` there is one for each direction, and their states are
     concatenated, [batch, time, 2 * units], or added up (Schuster & Paliwal 1997).
     """
     options: dict[str, Any] = {"recurrent_dropout": config.recurrent_dropout,
@@ -51,7 +51,7 @@ def recurrent(cell: str, config: ModelConfig, sizes: Sizes, name: str, *, both_w
 
 
 def suffix_of(number: int, config: ModelConfig) -> str:
-    """Return what tells the name of a layer from those of the others: nothing, or `_1`, `_2`, ..."""
+    """Return the suffix of a layer's name: none for a single layer, else `_1`, `_2`, ..."""
     return "" if depth(config) == 1 else f"_{number}"
 
 
@@ -60,7 +60,7 @@ def encode(cell: str, config: ModelConfig, sizes: Sizes, words: Any, *, both_way
 
     Between layers there is dropout with one mask for all steps. With `--residual` each layer but the first adds
     its input to its output (He et al. 2016); with `--skip` each layer reads the words and all layers below
-    (Huang et al. 2017, and Graves 2013, who also shows every layer to the classifier).
+    (Huang et al. 2017, and Graves 2013, where the classifier reads every layer, too).
 
     Returns:
         The states that the classifier reads, each [batch, time, units or 2 * units]: the last layer's, or with
@@ -81,7 +81,7 @@ def encode(cell: str, config: ModelConfig, sizes: Sizes, words: Any, *, both_way
 
 
 def connect(config: ModelConfig, words: Any, outputs: list[Any], states: Any) -> Any:
-    """Append the states of a layer to those of the layers below it; return what the layer above it reads."""
+    """Append the states of a layer to `outputs`; return the input of the layer above it."""
     number = len(outputs) + 1
     if config.residual and outputs:
         states = keras.layers.Add(name=f"residual_{number}")([outputs[-1], states])
@@ -94,7 +94,7 @@ def _concatenated(parts: list[Any], name: str) -> Any:
 
 
 def summarize(config: ModelConfig, encoded: list[Any], *, both_ways: bool) -> Any:
-    """Make one vector [batch, features] of the states of each layer in `encoded`, by attention or pooling."""
+    """Attention or pooling over the states of the layers in `encoded`; returns [batch, features]."""
 
     def pooled(mode: str, sequences: list[Any], name: str, apart: bool) -> Any:
         numbers = [""] if len(sequences) == 1 else [f"_{number}" for number in range(1, len(sequences) + 1)]
@@ -107,7 +107,7 @@ def summarize(config: ModelConfig, encoded: list[Any], *, both_ways: bool) -> An
     apart = both_ways and config.merge == "concat"
     if attention is None:
         return pooled(chosen.pooling, encoded, "pooling", apart)
-    queries = attention.sums_up and config.attention != "self-attentive"
+    queries = attention.is_pooled and config.attention != "self-attentive"
     last = pooled("last", encoded, "last_state", apart) if queries else None
     attended = attention.build(config, _concatenated(encoded, "all_layers"), last)
     return pooled(chosen.pooling, [attended], "pooling", apart=False) if chosen.pools else attended
@@ -122,11 +122,9 @@ def _register(name: str, cell: str, summary: str, *, both_ways: bool, **defaults
 
     @register(name, summary, uses=uses, model=defaults)
     def build(config: ModelConfig, sizes: Sizes) -> keras.Model:
-        ids = blocks.ids_input()
-        words = blocks.chained(blocks.embedding(config, sizes), ids)  # [batch, time, embedding]
+        ids, words = blocks.ids_and_words(config, sizes)
         encoded = encode(cell, config, sizes, words, both_ways=both_ways)
-        features = summarize(config, encoded, both_ways=both_ways)  # [batch, features]
-        return keras.Model(ids, blocks.chained(blocks.head(config, sizes), features), name=name.replace("-", "_"))
+        return blocks.classifier(config, sizes, ids, summarize(config, encoded, both_ways=both_ways))
 
 
 _register("rnn", "rnn", "a plain recurrent layer: h_t = tanh(W x_t + U h_(t-1) + b) (Elman 1990)", both_ways=False)

@@ -1,4 +1,4 @@
-"""Architectures by name. A module in this package registers its builders with `@register`."""
+"""Registry of architectures by name. The modules of this package register their builders with `@register`."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ from sentiment.architectures.combinations import check
 from sentiment.config import ModelConfig, flag_of
 from sentiment.errors import UserError, nearest
 
-# What every architecture takes that embeds words.
+# Options of every architecture that embeds words.
 EMBEDDED = frozenset({"architecture", "embedding_size", "word_dropout", "embedding_dropout", "output_dropout"})
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """What a builder must know beside the model's configuration.
+    """Sizes that a builder needs in addition to the configuration of the model.
 
     Attributes:
         vocabulary_size: the number of ids, padding and unknown included.
@@ -50,9 +50,9 @@ class Architecture:
         summary: a line of description.
         build: from a configuration and sizes to a Keras model.
         uses: the names of the `ModelConfig` fields that it takes; others must keep their defaults.
-        learner: `gradient`, or how `sentiment.training` fits it at once.
+        learner: `gradient`, or the name of the solver of scikit-learn that fits it; see `sentiment.training.linear`.
         text: its own defaults for fields of `TextConfig`.
-        model: its own defaults for fields of `ModelConfig`; they give way to options that make no sense beside them.
+        model: its own defaults for fields of `ModelConfig`; they yield to options that do not combine with them.
     """
 
     name: str
@@ -62,6 +62,11 @@ class Architecture:
     learner: str = "gradient"
     text: Mapping[str, Any] = field(default_factory=dict)
     model: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def by_gradient(self) -> bool:
+        """Whether it is trained step by step; else scikit-learn fits it at once."""
+        return self.learner == "gradient"
 
 
 _REGISTRY: dict[str, Architecture] = {}

@@ -1,4 +1,4 @@
-"""The recurrent layers of a model, so that they can go on where they stopped."""
+"""Stateful encoder: the recurrent layers of a model with their states as inputs and outputs."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from sentiment.layers import RNN
 
 
 def check_stateful(config: ModelConfig) -> None:
-    """Refuse a model that cannot read piece by piece.
+    """Refuse a model that cannot read a text in pieces.
 
     Raises:
         UserError: with the reason.
@@ -27,7 +27,7 @@ def check_stateful(config: ModelConfig) -> None:
 
 
 def stateful_encoder(config: ModelConfig, model: keras.Model) -> keras.Model:
-    """Return the encoder of a trained model, with its weights, from any state to the next.
+    """Return the encoder of a trained model, with its weights and with states as inputs and outputs.
 
     Returns:
         A model from [ids int32 [batch, time], states ...] to [outputs ..., states ...]: the states of all steps that

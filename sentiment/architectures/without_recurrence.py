@@ -1,4 +1,4 @@
-"""Models without recurrence, to measure the recurrent ones by."""
+"""Baselines without recurrence."""
 
 from typing import Any
 
@@ -13,27 +13,17 @@ from sentiment.config import ModelConfig
 CONVOLUTION_WIDTHS = (3, 4, 5)
 TRANSFORMER_LAYERS = 2
 INNER_FACTOR = 4
-# Where a word is hidden, so are both of its pairs; what is left is too little for a mean of vectors to learn from.
+# Dropping a word drops both of its pairs, which leaves too little for a mean of vectors.
 WITHOUT_DROPOUT = {"word_dropout": 0.0, "embedding_dropout": 0.0, "output_dropout": 0.0}
-
-
-def _model(config: ModelConfig, sizes: Sizes, ids: Any, features: Any) -> keras.Model:
-    logits = blocks.chained(blocks.head(config, sizes), features)
-    return keras.Model(ids, logits, name=config.architecture.replace("-", "_"))
-
-
-def _pooled(config: ModelConfig, states: Any) -> Any:
-    return layers.MaskedPooling(readout(config).pooling, name="pooling")(states)
 
 
 @register("attention", "attention alone: embedding, a layer on each word, an attention pool", uses=EMBEDDED | {"units"})
 def attention(config: ModelConfig, sizes: Sizes) -> keras.Model:
     """Each word gives h_t = relu(W x_t + b); the weights are softmax(v . tanh(U h_t + b)) (Yang et al. 2016)."""
-    ids = blocks.ids_input()
-    words = blocks.chained(blocks.embedding(config, sizes), ids)  # [batch, time, embedding]
+    ids, words = blocks.ids_and_words(config, sizes)
     hidden = keras.layers.Dense(config.units, "relu", name="hidden")(words)  # [batch, time, units]
     features, _ = layers.SelfAttentivePooling(config.units, use_bias=True, name=NAME)(hidden)  # [batch, units]
-    return _model(config, sizes, ids, features)
+    return blocks.classifier(config, sizes, ids, features)
 
 
 @register("fasttext", "the mean of the vectors of words and bigrams (Joulin et al. 2017)",
@@ -45,33 +35,32 @@ def fasttext(config: ModelConfig, sizes: Sizes) -> keras.Model:
     known = word_dropout(ids)
     words = layers.BigramEmbedding(config.bigram_buckets, name="bigrams")(embedding(known), known)
     words = blocks.chained(changes, words)  # [batch, time, embedding]
-    return _model(config, sizes, ids, layers.MaskedPooling("mean", name="pooling")(words))
+    return blocks.classifier(config, sizes, ids, layers.MaskedPooling("mean", name="pooling")(words))
 
 
 @register("cnn", "convolutions over 3, 4 and 5 words, max-pooled (Kim 2014)", uses=EMBEDDED | {"units"})
 def cnn(config: ModelConfig, sizes: Sizes) -> keras.Model:
     """`units` filters of each width, the largest value of each over time."""
-    ids = blocks.ids_input()
-    words = blocks.chained(blocks.embedding(config, sizes), ids)  # [batch, time, embedding]
+    ids, words = blocks.ids_and_words(config, sizes)
     pools = []
     for width in CONVOLUTION_WIDTHS:
         convolution = layers.MaskedConv1D(config.units, width, padding="same", activation="relu",
                                           name=f"convolution_{width}")
         pools.append(layers.MaskedPooling("max", name=f"pooling_{width}")(convolution(words)))
-    return _model(config, sizes, ids, keras.layers.Concatenate(name="widths")(pools))  # [batch, 3 * units]
+    return blocks.classifier(config, sizes, ids, keras.layers.Concatenate(name="widths")(pools))  # [batch, 3 * units]
 
 
 @register("transformer", "a small Transformer encoder, normalised before each sublayer (Vaswani et al. 2017)",
           uses=EMBEDDED | {"layers", "heads", "pooling"}, model={"embedding_size": 128}, text={"max_length": 400})
 def transformer(config: ModelConfig, sizes: Sizes) -> keras.Model:
     """Each layer adds MHA(LN(x)) to x, then W relu(V LN(x)); sinusoidal positions."""
-    ids = blocks.ids_input()
-    states = blocks.chained(blocks.embedding(config, sizes), ids)  # [batch, time, embedding]
-    states = layers.SinusoidalPositions(name="positions")(states)
+    ids, words = blocks.ids_and_words(config, sizes)
+    states = layers.SinusoidalPositions(name="positions")(words)
     for number in range(1, (config.layers or TRANSFORMER_LAYERS) + 1):
         states = _transformer_layer(config, states, number)
     states = keras.layers.LayerNormalization(name="normalization")(states)
-    return _model(config, sizes, ids, _pooled(config, states))
+    features = layers.MaskedPooling(readout(config).pooling, name="pooling")(states)
+    return blocks.classifier(config, sizes, ids, features)
 
 
 def _transformer_layer(config: ModelConfig, states: Any, number: int) -> Any:

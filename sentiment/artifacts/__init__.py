@@ -1,4 +1,4 @@
-"""Folders of results: the only code that knows the names of their files."""
+"""Folders of runs and of pretrained networks, and the names of their files."""
 
 from sentiment.artifacts.folder import ResultFolder
 from sentiment.artifacts.loading import load_classifier

@@ -1,7 +1,8 @@
-"""Base of the folders of runs and of pretrained networks: they are complete, or can be resumed, or are gone.
+"""Base class of the folders of runs and of pretrained networks.
 
-While it is not finished, `models/bilstm` is called `models/bilstm.unfinished`; it holds the configuration and
-`checkpoints/`, from which it can go on. What never got finite weights to keep leaves those in `models/bilstm.diverged`.
+A folder is complete or absent. Until it is finished, `models/bilstm` is called `models/bilstm.unfinished` and holds the
+configuration and `checkpoints/`, from which it can be resumed. A run that diverged before its first epoch ended leaves
+its checkpoints in `models/bilstm.diverged`.
 """
 
 import dataclasses
@@ -25,11 +26,11 @@ DIVERGED_SUFFIX = ".diverged"
 
 
 class ResultFolder:
-    """The files that every folder has which a command fills in an hour or a night: complete, or going on later."""
+    """Folder with the result of a long computation, which is complete, resumable or absent."""
 
-    kind: ClassVar[str]  # what it holds, in a word
-    option: ClassVar[str]  # the flag that names it
-    advice: ClassVar[str]  # where there is none
+    kind: ClassVar[str]  # its content, in a word
+    option: ClassVar[str]  # its flag on the command line
+    advice: ClassVar[str]  # in the error for a missing folder
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
@@ -44,7 +45,7 @@ class ResultFolder:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
-        """Return the folder of what is finished.
+        """Return a finished folder.
 
         Raises:
             UserError: if it does not exist, is of another kind, or lacks a file.
@@ -57,23 +58,23 @@ class ResultFolder:
 
     @classmethod
     def of_unfinished(cls, target: Path) -> Self:
-        """Return the folder that a run with this target has until it is finished."""
+        """Return the folder of a run with this target until it is finished."""
         return cls(target.with_name(target.name + UNFINISHED_SUFFIX))
 
     @classmethod
     def unfinished(cls, target: Path) -> Self | None:
-        """Return the folder of a run that can go on from a checkpoint, None if there is none."""
+        """Return the folder of a run that can resume from a checkpoint, None if there is none."""
         folder = cls.of_unfinished(target)
         return folder if folder.config.is_file() and Checkpoints(folder.checkpoints).exist() else None
 
     @classmethod
     def has_begun(cls, target: Path, *, overwrite: bool) -> bool:
-        """Return whether there is an unfinished folder to go on with, or a finished one that is not to be replaced."""
+        """Return whether there is an unfinished folder to resume, or a finished one that must not be replaced."""
         return cls.unfinished(target) is not None or (not overwrite and cls(target).metrics.is_file())
 
     @classmethod
     def check_free(cls, target: Path, *, overwrite: bool) -> None:
-        """Refuse to begin a run where something else would be lost.
+        """Refuse to begin a run that would overwrite other files.
 
         Raises:
             UserError: if `target` holds a finished run and `overwrite` is not set, or holds other files, or if there is
@@ -93,13 +94,13 @@ class ResultFolder:
                             "remove that folder to start anew")
 
     def begin(self, config: Config) -> None:
-        """Make the folder, with the configuration alone."""
+        """Create the folder, with the configuration alone."""
         shutil.rmtree(self.path, ignore_errors=True)
         self.path.mkdir(parents=True)
         self.config.write_text(config.to_json(), encoding="utf-8")
 
     def finish(self, target: Path) -> Self:
-        """Give the complete folder its name, in place of an earlier run."""
+        """Rename the complete folder to its target, and replace an earlier run."""
         shutil.rmtree(self.checkpoints, ignore_errors=True)
         replaced = target.with_name(target.name + ".replaced")
         if target.exists():
@@ -110,10 +111,10 @@ class ResultFolder:
         return type(self)(target)
 
     def fail(self, target: Path, *, diverged: bool) -> str:
-        """Keep what is worth keeping of a run that ended with an error, and return what to say of it.
+        """Clean up after a run that failed, and return a message about what is kept.
 
-        Without a checkpoint the folder is removed. With one, the run can go on; one that diverged cannot, and its last
-        finite weights are set aside.
+        Without a checkpoint, the folder is removed. With one, the run can be resumed, unless it diverged: then its last
+        finite weights are moved aside.
         """
         if self.unfinished(target) is None:
             shutil.rmtree(self.path, ignore_errors=True)
@@ -126,16 +127,16 @@ class ResultFolder:
         return f"checkpoints with the last finite weights are in {aside}"
 
     def save_words_and_sizes(self, preprocessor: TextPreprocessor, sizes: Sizes) -> None:
-        """Write the vocabulary, and what the model's shapes depend on."""
+        """Write the vocabulary and the sizes of the model."""
         self.vocabulary.write_text("".join(f"{word}\n" for word in preprocessor.words), encoding="utf-8")
         self.sizes.write_text(json.dumps(dataclasses.asdict(sizes)) + "\n", encoding="utf-8")
 
     def save_texts(self, read: np.ndarray) -> None:
-        """Write the digests, uint64 [texts], of the texts that were learned from."""
+        """Write the digests, uint64 [texts], of the texts that were trained on."""
         np.save(self.texts, np.unique(read))
 
     def load_texts(self) -> np.ndarray:
-        """Read the digests of the texts that were learned from.
+        """Read the digests of the texts that were trained on.
 
         Raises:
             UserError: if the file is damaged.
@@ -152,14 +153,14 @@ class ResultFolder:
 
     @classmethod
     def _hint(cls, path: Path) -> str:
-        """Return what to say beside that there is no such folder."""
+        """Return the advice in the error for a missing folder."""
         if cls.unfinished(path) is not None:
             return "; its training did not finish: go on with --resume"
         others = sorted(entry.parent.name for entry in path.parent.glob("*/metrics.json"))
         return f" (in {path.parent} there are {', '.join(others)})" if others else f"; {cls.advice}"
 
     def load_metrics(self) -> dict[str, Any]:
-        """Read what the run measured."""
+        """Read the metrics."""
         metrics = self._load_json(self.metrics)
         if not isinstance(metrics, dict):
             raise UserError(f"{self.metrics} is damaged: expected an object")
@@ -185,7 +186,7 @@ class ResultFolder:
         return preprocessor
 
     def load_sizes(self) -> Sizes:
-        """Read what the model's shapes depend on."""
+        """Read the sizes of the model."""
         try:
             return sizes_of(self._load_json(self.sizes))
         except TypeError:
@@ -193,7 +194,7 @@ class ResultFolder:
 
 
 def sizes_of(values: dict[str, Any]) -> Sizes:
-    """Return the sizes that JSON holds.
+    """Return sizes from their JSON values.
 
     Raises:
         TypeError: if a name is unknown or missing.

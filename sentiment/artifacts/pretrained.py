@@ -1,16 +1,16 @@
-"""The folder of a pretrained network.
+"""Folder of a pretrained network.
 
     models/lm/
         config.json         the configuration
         vocabulary.txt      a word a line, from id 2 on
-        sizes.json          what the network's shapes depend on beside the configuration
-        weights.npz         its weights by path, in float16, which a start is exact enough with
-        texts.npy           a digest of each text that it has read
+        sizes.json          the sizes of the network that the configuration does not have
+        weights.npz         its weights by path, in float16, which is exact enough to start from
+        texts.npy           a digest of each text that it was trained on
         history.csv         a row an epoch
         metrics.json        perplexity, the data, versions, time and memory
-        README.md           what it is
+        README.md           the model card
 
-What becomes of it while it is not finished is told in `sentiment.artifacts.folder`.
+For unfinished folders, see `sentiment.artifacts.folder`.
 """
 
 import os
@@ -57,18 +57,18 @@ class PretrainedFolder(ResultFolder):
         return PretrainConfig.from_json_file(self.config)
 
     def save(self, preprocessor: TextPreprocessor, sizes: Sizes, trained: Pretrainable, read: np.ndarray) -> None:
-        """Write what a classifier needs to start from it; `read` as `save_texts` takes it."""
+        """Write the vocabulary, sizes and weights, and the digests `read` of the texts that it was trained on."""
         self.save_words_and_sizes(preprocessor, sizes)
         np.savez(self.weights, allow_pickle=False,
                  **{variable.path: variable.numpy().astype(np.float16) for variable in trained.network.weights})
         self.save_texts(read)
 
     def shared_values(self) -> Options:
-        """Return the options that a classifier which starts from it must have."""
+        """Return the options that a classifier must share to start from it."""
         return only(self.load_config().to_dict(), PretrainConfig.names(Role.SHARED))
 
     def load_start(self) -> Pretrained:
-        """Load it as the start of a classifier.
+        """Load it for the initialisation of a classifier.
 
         Raises:
             UserError: if a file is damaged.

@@ -1,22 +1,22 @@
-"""The run folder: the only code that knows the names of its files.
+"""Folder of a run.
 
     models/bilstm/
         config.json       the configuration, as `--config` reads it
         vocabulary.txt    a word a line, from id 2 on
         labels.json       the class names by index
-        sizes.json        what the model's shapes depend on beside the configuration
+        sizes.json        the sizes of the model that the configuration does not have
         model.keras       ids to logits
-        members.json      of an ensemble: what the shapes of each member depend on
+        members.json      of an ensemble: configuration and sizes of each member
         export/1/         SavedModel: raw strings to scores and classes
         onnx/, litert/    exports for ONNX Runtime and LiteRT, if asked for; see `sentiment.inference.portable_folder`
         history.csv       a row an epoch
         test.npz          labels and logits of the test split
-        texts.npy         a digest of each text that it has learned from; an ensemble has none
+        texts.npy         a digest of each text that it was trained on; an ensemble has none
         metrics.json      validation and test metrics, the data, versions, time and memory
         plots/            learning curves, confusion matrix, ROC
         README.md         the model card
 
-What becomes of it while it is not finished is told in `sentiment.artifacts.folder`.
+For unfinished folders, see `sentiment.artifacts.folder`.
 """
 
 import dataclasses
@@ -37,6 +37,7 @@ from sentiment.artifacts.folder import ResultFolder, sizes_of
 from sentiment.config import ModelConfig, Options, Role, RunConfig, TextConfig, only
 from sentiment.errors import UserError
 from sentiment.inference import PortableFolder
+from sentiment.inference.portable_folder import class_names
 from sentiment.text import TextPreprocessor
 from sentiment.training.prior import Pretrained
 
@@ -58,6 +59,11 @@ class RunFolder(ResultFolder):
         self.tensorboard = self.path / "tensorboard"
         self.test = self.path / "test.npz"
         self.plots = self.path / "plots"
+
+    @property
+    def is_ensemble(self) -> bool:
+        """Whether it is an ensemble of other runs."""
+        return self.members.is_file()
 
     def litert(self, precision: str) -> Path:
         """Return the folder of an export for LiteRT: `litert`, or `litert-float16`, `litert-int8`."""
@@ -86,7 +92,7 @@ class RunFolder(ResultFolder):
                  trained: keras.Model, members: Sequence[Member] = ()) -> None:
         """Write the configuration, the vocabulary, the class names, and the model in float32, without optimiser.
 
-        With `--save-float16` the weights are those float32 values that float16 has, too, and the file is compressed.
+        With `--save-float16`, the weights are rounded to values of float16, and the file is compressed.
         """
         if members:
             self.save_json(self.members, [dataclasses.asdict(member) for member in members])
@@ -106,45 +112,42 @@ class RunFolder(ResultFolder):
 
     def load_class_names(self) -> tuple[str, ...]:
         """Read the class names, by index."""
-        names = self._load_json(self.labels)
-        if not isinstance(names, list) or len(names) < 2 or not all(isinstance(name, str) for name in names):
-            raise UserError(f"{self.labels} is damaged: expected a list of class names")
-        return tuple(names)
+        return class_names(self.labels, self._load_json(self.labels))
 
     def shared_values(self) -> Options:
-        """Return the options that a classifier which starts from it must have: all but those of regularization."""
+        """Return the options that a classifier must share to start from it: all but those of regularization."""
         of_model = set(ModelConfig.names()) - set(ModelConfig.names(Role.REGULARIZATION))
         names = {"text": TextConfig.names(Role.SHARED), "model": tuple(sorted(of_model))}
         return only(self.load_config().to_dict(), names)
 
     def load_start(self) -> Pretrained:
-        """Load it as the start of a classifier.
+        """Load it for the initialisation of a classifier.
 
         Raises:
-            UserError: if it is an ensemble or linear, does not say what it has learned from, or is damaged.
+            UserError: if it is an ensemble or linear, lacks the digests of its texts, or is damaged.
         """
         config = self.load_config()
-        if self.members.is_file() or architectures.find(config.model).learner != "gradient":
-            raise UserError(f"{self.path} is {'an ensemble' if self.members.is_file() else 'linear'}: a classifier "
+        if self.is_ensemble or not architectures.find(config.model).by_gradient:
+            raise UserError(f"{self.path} is {'an ensemble' if self.is_ensemble else 'linear'}: a classifier "
                             "starts from one that was trained step by step")
         if not self.texts.is_file():
             raise UserError(f"{self.path} does not say which texts it has learned from: {self.texts.name} is missing; "
                             "train it again")
-        trained, class_names = self.load_model(), self.load_class_names()
+        trained, own_names = self.load_model(), self.load_class_names()
 
         def start(classifier: keras.Model, _: ModelConfig, names: Sequence[str]) -> list[str]:
-            return architectures.start_from(trained, classifier, head=tuple(names) == class_names)
+            return architectures.start_from(trained, classifier, head=tuple(names) == own_names)
 
         return Pretrained(str(self.path), self.load_preprocessor().words, start, self.load_texts())
 
     def _build(self, use_cudnn: bool | str = "auto") -> keras.Model:
         sizes = dataclasses.replace(self.load_sizes(), use_cudnn=use_cudnn)
-        if self.members.is_file():
+        if self.is_ensemble:
             return build_ensemble(self.load_members(use_cudnn), sizes)
         return architectures.build(self.load_config().model, sizes)
 
     def load_members(self, use_cudnn: bool | str = "auto") -> list[Member]:
-        """Read what the shapes of an ensemble's members depend on.
+        """Read the configuration and sizes of an ensemble's members.
 
         Raises:
             UserError: if the file is damaged.
@@ -175,7 +178,7 @@ class RunFolder(ResultFolder):
 
 
 def in_float16(weights: np.ndarray) -> np.ndarray:
-    """Return weights of the same dtype, rounded to what float16 has; what is beyond its range becomes its end."""
+    """Return weights of the same dtype, rounded to values of float16 and clipped to its range."""
     if not np.issubdtype(weights.dtype, np.floating):
         return weights
     largest = np.finfo(np.float16).max
@@ -183,7 +186,7 @@ def in_float16(weights: np.ndarray) -> np.ndarray:
 
 
 def compress(path: Path) -> None:
-    """Write a ZIP archive, which a `.keras` file is, again with its members deflated."""
+    """Compress the members of a ZIP archive, such as a `.keras` file."""
     beside = path.with_name(f"{path.name}.deflated")
     with zipfile.ZipFile(path) as stored, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as small:
         for member in stored.infolist():

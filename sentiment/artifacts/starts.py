@@ -1,11 +1,11 @@
-"""What `--pretrained` names: a folder of `pretrain`, or a run."""
+"""Folders that `--pretrained` can name: a pretrained network or a run."""
 
 from sentiment.artifacts.pretrained import PretrainedFolder
 from sentiment.artifacts.run import RunFolder
 
 
 def open_start(path: str) -> PretrainedFolder | RunFolder:
-    """Return the folder that a classifier is to start from.
+    """Return the folder from which a classifier is initialised.
 
     Raises:
         UserError: as `open` of either.

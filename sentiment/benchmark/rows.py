@@ -90,7 +90,7 @@ DATA: dict[str, str] = {
 def all_rows() -> list[Row]:
     """Return every row, the base first."""
     entries = architectures.architectures()
-    rows = [Row(entry.name, "architectures" if entry.learner == "gradient" else "baselines", ("--arch", entry.name))
+    rows = [Row(entry.name, "architectures" if entry.by_gradient else "baselines", ("--arch", entry.name))
             for entry in entries]
     rows += [Row(f"{BASE}, {'no attention' if name == 'none' else name}", "attentions",
                  ("--arch", BASE, "--attention", name))

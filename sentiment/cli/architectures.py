@@ -1,4 +1,4 @@
-"""`sentiment architectures`: list what `--arch` can name."""
+"""`sentiment architectures`: list the architectures."""
 
 import argparse
 import dataclasses
@@ -15,7 +15,6 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--options", action="store_true",
                         help="list the options that each takes, and defaults of its own, as well")
     parser.add_argument("--json", action="store_true", help="print them as JSON")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -36,7 +35,7 @@ def run(arguments: argparse.Namespace) -> None:
                 model = entry.build(dataclasses.replace(config.model, architecture=entry.name, **entry.model), sizes)
         finally:
             keras.backend.clear_session()  # else the next StatelessScope would initialise these weights
-        count = model.count_params() if entry.learner == "gradient" else None  # as many as there are terms
+        count = model.count_params() if entry.by_gradient else None  # as many as there are terms
         entries.append({"name": entry.name, "parameters": count, "summary": entry.summary,
                         "options": [flags[name] for name in flags if name in entry.uses - {"architecture"}],
                         "defaults": {flags[name]: value for name, value in {**entry.text, **entry.model}.items()}})
@@ -62,7 +61,7 @@ def lines(entries: list[dict[str, Any]], *, options: bool) -> list[str]:
 
 
 def typed(flag: str, value: Any) -> str:
-    """Return an option as one types it."""
+    """Return an option as it is typed."""
     if value is True:
         return flag
     return f"{flag} {value:g}" if isinstance(value, float) else f"{flag} {value}"

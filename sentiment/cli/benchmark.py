@@ -1,13 +1,21 @@
-"""`sentiment benchmark`: what can be measured, each a command of its own."""
+"""`sentiment benchmark`: its commands, one for each benchmark."""
 
+import argparse
 from typing import Any
 
 from sentiment.cli import benchmark_imdb, benchmark_speed
 
+KINDS = {"imdb": benchmark_imdb, "speed": benchmark_speed}
+
 
 def add_to(commands: Any) -> None:
     """Add the command's parser and those below it."""
-    parser = commands.add_parser("benchmark", help="measure accuracy on IMDB, or speed beside other libraries")
+    parser = commands.add_parser("benchmark", help="measure accuracy on IMDB, or speed against other libraries")
     kinds = parser.add_subparsers(dest="what", required=True, metavar="WHAT", parser_class=type(parser))
-    for kind in (benchmark_imdb, benchmark_speed):
+    for kind in KINDS.values():
         kind.add_to(kinds)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run the benchmark that is named."""
+    KINDS[arguments.what].run(arguments)

@@ -22,16 +22,15 @@ def add_to(commands: Any) -> None:
                         "architectures, attentions, ablations, data (default: all)")
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="runs of a row, seeds 1 to N (default: 5)")
     parser.add_argument("--budget", metavar="TIME", help="begin no run that would not fit: 45m, 6h; 0h only reports")
-    parser.add_argument("--resume", action="store_true", help="add to the results that are there")
+    parser.add_argument("--resume", action="store_true", help="add to existing results")
     parser.add_argument("--output", type=Path, default=DEFAULT_RESULTS, metavar="FILE",
                         help=f"results, a line of JSON each run (default: {DEFAULT_RESULTS})")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write table.md, table.csv and plots to a folder")
     add_section(parser, "data", DataConfig, ("dataset", "data_dir"))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Run what is missing, print the table, and write the report."""
+    """Run the missing ones, print the table, and write the report."""
     if arguments.seeds < 1:
         raise UserError("--seeds must be at least 1")
     check_report(arguments.report)

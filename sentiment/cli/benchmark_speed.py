@@ -1,4 +1,4 @@
-"""`sentiment benchmark speed`: measure side by side."""
+"""`sentiment benchmark speed`: speed against other libraries."""
 
 import argparse
 import json
@@ -12,15 +12,15 @@ from sentiment.errors import UserError
 from sentiment.startup import import_tensorflow
 
 HEADERS = ["row", "side", "median ms", "quartiles", "rate", "MiB", "x as long"]
-# Kept whatever the defaults become, so that the figures of versions compare.
+# Independent of the defaults, so that the figures of versions are comparable.
 SIZES = {"model": {"embedding_size": 128}, "text": {"max_length": 400}}
 GROUPS = ("layer", "training", "settings", "prediction", "startup")
 
 
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
-    parser = commands.add_parser("speed", help="layers, training, prediction and start-up, beside stock Keras, PyTorch "
-                                 "and ONNX Runtime")
+    parser = commands.add_parser("speed", help="layers, training, prediction and start-up, against stock Keras, "
+                                 "PyTorch and ONNX Runtime")
     parser.add_argument("--rows", nargs="+", choices=GROUPS, default=list(GROUPS), help="which rows (default: all)")
     parser.add_argument("--repeats", type=int, default=7, metavar="N", help="runs of each side (default: 7)")
     parser.add_argument("--threads", type=int, metavar="N", help="of each side (default: all cores)")
@@ -31,7 +31,6 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--output", type=Path, metavar="FILE", help="write all times as JSON, row by row")
     parser.add_argument("--json", action="store_true", help="print all times as JSON")
     add_section(parser, "data", DataConfig, ("dataset", "data_dir", "text_column", "label_column"))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -19,7 +19,6 @@ def add_to(commands: Any) -> None:
     add_report(parser)
     parser.add_argument("--json", action="store_true", help="print metrics and tests as JSON")
     add_section(parser, "data", DataConfig, DataConfig.names(Role.EVALUATION))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -21,7 +21,6 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace a finished run")
     parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
     add_section(parser, "runtime", RuntimeConfig, only=("export",))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -19,7 +19,6 @@ def add_to(commands: Any) -> None:
     add_report(parser)
     add_mixed_precision(parser)
     add_section(parser, "data", DataConfig, DataConfig.names(Role.EVALUATION))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -47,7 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def evaluation_data(changes: dict[str, Any], own: RunConfig) -> DataConfig | None:
-    """Return what the flags of `evaluate` name, or None for the run's own test split."""
+    """Return the data that the flags name, or None for the test split of the run."""
     if not changes:
         return None
     if "dataset" in changes:

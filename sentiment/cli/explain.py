@@ -26,7 +26,6 @@ def add_to(commands: Any) -> None:
                         help="explain this class (default: the predicted one)")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page to this file")
     parser.add_argument("--json", action="store_true", help="print all numbers as JSON")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -58,12 +57,10 @@ def show(explanation: "Explanation") -> None:
         shade = shades[round(abs(value) / largest * (len(shades) - 1))]
         styled += [(word, f"black on {shade}" if shade else ""), (" ", "")]
     print_rich(*styled)
-    order = explanation.attributions.argsort()
-    for name, rows in (("for", order[::-1][:LISTED]), ("against", order[:LISTED])):
-        listed = [f"{explanation.words[row]} {explanation.attributions[row]:+.3f}" for row in rows
-                  if (explanation.attributions[row] > 0) == (name == "for") and explanation.attributions[row] != 0]
-        if listed:
-            print_rich((f"{name} {explanation.explained}: ", "bold"), (", ".join(listed), ""))
+    for name, rows in explanation.strongest(LISTED).items():
+        if rows:
+            listed = ", ".join(f"{explanation.words[row]} {explanation.attributions[row]:+.3f}" for row in rows)
+            print_rich((f"{name} {explanation.explained}: ", "bold"), (listed, ""))
     print_rich((f"sum {explanation.attributions.sum():+.3f}, logit {explanation.logit:+.3f}, without words "
                 f"{explanation.baseline:+.3f}", "dim"))
     for layer in explanation.attention:

@@ -1,4 +1,4 @@
-"""`sentiment export`: write a trained model in forms that run elsewhere."""
+"""`sentiment export`: export a trained model to other runtimes."""
 
 import argparse
 from collections.abc import Callable
@@ -28,7 +28,6 @@ def add_to(commands: Any) -> None:
                         help="saved_model: for TensorFlow alone; litert: for LiteRT, on phones and small machines; "
                         "onnx: for ONNX Runtime; all: these, LiteRT in every precision")
     parser.add_argument("--precision", choices=PRECISIONS, help="of the weights, for litert (default: float32)")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -63,7 +62,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _show(folder: "RunFolder", original: "Original", made: list[tuple[str, Path]]) -> None:
-    """Print size, latency and difference of each form."""
+    """Print size, latency and difference of each export."""
     from sentiment.export.measure import measured
 
     rows = [[name, str(path.relative_to(folder.path)), f"{found.megabytes:.2f}", f"{found.milliseconds:.2f}",

@@ -1,4 +1,4 @@
-"""`sentiment gradients`: see gradients vanish and explode, and what helps."""
+"""`sentiment gradients`: plot vanishing and exploding gradients."""
 
 import argparse
 import json
@@ -27,7 +27,6 @@ def add_to(commands: Any) -> None:
                         help="where the plot is written (default: gradients.png)")
     parser.add_argument("--json", action="store_true", help="print the norms as JSON")
     add_section(parser, "data", DataConfig, DataConfig.names(Role.EVALUATION))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""`sentiment info`: show what a trained model is."""
+"""`sentiment info`: describe a trained model."""
 
 import argparse
 import json
@@ -12,14 +12,13 @@ from sentiment.startup import import_tensorflow
 
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
-    parser = commands.add_parser("info", help="show what a trained model is")
+    parser = commands.add_parser("info", help="describe a trained model")
     parser.add_argument("model", help="the folder of a run")
     parser.add_argument("--json", action="store_true", help="print it as JSON")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print what a run is: its configuration, data and results."""
+    """Print the configuration, data and results of a run."""
     import_tensorflow(devices=True)
     from sentiment.artifacts import RunFolder
 

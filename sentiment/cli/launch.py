@@ -25,7 +25,6 @@ def add_to(commands: Any) -> None:
                                  description="Example: sentiment launch --workers 2 -- train --arch bilstm")
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes to start (default: 2)")
     parser.add_argument("words", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="a command and its options")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -70,14 +69,14 @@ def start_workers(words: list[str], addresses: list[str]) -> list[Worker]:
 
 
 def _copy(index: int, worker: Worker) -> None:
-    """Copy a worker's stderr to ours, its number before each line."""
+    """Copy the stderr of a worker to that of this process, with its number before each line."""
     for line in worker.stderr or ():
         sys.stderr.write(f"[{index}] {line}")
         sys.stderr.flush()
 
 
 def watch(workers: list[Worker], request: Any) -> int:
-    """Wait for all workers, and end all when one fails or a signal came; return an exit code that is not 0, if any."""
+    """Wait for all workers, and end all after a failure or a signal; return an exit code that is not 0, if any."""
     while True:
         codes = [worker.poll() for worker in workers]
         failed = [code for code in codes if code]
@@ -90,7 +89,7 @@ def watch(workers: list[Worker], request: Any) -> int:
 
 
 def end(workers: list[Worker], number: int) -> None:
-    """Ask all workers to stop, and kill those that do not, as one that waits for a dead one may not."""
+    """Stop all workers, and kill those that do not end in time, because they may wait for a dead one."""
     for worker in workers:
         if worker.poll() is None:
             worker.send_signal(number)

@@ -19,9 +19,9 @@ PICTURES = (".png", ".svg", ".pdf")
 
 def add_section(parser: argparse.ArgumentParser, name: str, section: type[Section],
                 only: tuple[str, ...] | None = None, defaults: Section | None = None) -> None:
-    """Add a flag for each field of a configuration section; a flag not given leaves no trace.
+    """Add a flag for each field of a configuration section; a flag that is not given sets no attribute.
 
-    The help shows `defaults`, where they are not those of the section.
+    The help shows `defaults` instead of those of the section.
     """
     hints = typing.get_type_hints(section)
     group = parser.add_argument_group(f"{name} options", (section.__doc__ or "").strip())
@@ -46,7 +46,7 @@ def add_section(parser: argparse.ArgumentParser, name: str, section: type[Sectio
 
 
 def add_config_options(parser: argparse.ArgumentParser, without: tuple[str, ...] = ()) -> None:
-    """Add a flag for each field of the whole configuration but those `without`."""
+    """Add a flag for each field of the configuration except those in `without`."""
     for name, section in RunConfig.sections().items():
         add_section(parser, name, section, tuple(one for one in section.names() if one not in without))
 
@@ -62,18 +62,18 @@ def given_options(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
 
 
 def add_mixed_precision(parser: argparse.ArgumentParser) -> None:
-    """Add the flag with which a run predicts in half precision."""
+    """Add the flag for prediction in half precision."""
     parser.add_argument("--mixed-precision", action="store_true", help="compute in half precision, float16 on a GPU, "
                         "else bfloat16: faster on processors that have products of it")
 
 
 def add_table_format(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that say how text files of tables are written."""
+    """Add the flags for the format of text tables."""
     add_section(parser, "data", DataConfig, DataConfig.names(Role.TABLE))
 
 
 def table_format(arguments: argparse.Namespace) -> TableFormat:
-    """Return the format that the flags of `add_table_format` say.
+    """Return the format from the flags of `add_table_format`.
 
     Raises:
         UserError: for one that is not known.
@@ -82,10 +82,10 @@ def table_format(arguments: argparse.Namespace) -> TableFormat:
 
 
 def check_picture(flag: str, path: Path) -> None:
-    """Refuse a path that is not that of a picture.
+    """Refuse a path that is not a picture file.
 
     Raises:
-        UserError: if its suffix is none that can be drawn.
+        UserError: if its suffix is not supported.
     """
     if path.suffix.lower() not in PICTURES:
         raise UserError(f"{flag} is a .png, .svg or .pdf file, not {path}")
@@ -97,7 +97,7 @@ def add_report(parser: argparse.ArgumentParser) -> None:
 
 
 def check_report(path: Path | None) -> None:
-    """Refuse a folder that is a file, before the work is done.
+    """Refuse a report folder that is a file, before the work is done.
 
     Raises:
         UserError: if it is one.
@@ -107,7 +107,7 @@ def check_report(path: Path | None) -> None:
 
 
 def load(model: str | os.PathLike[str], mixed_precision: bool = False) -> "Predictor":
-    """Load the classifier of a run or of an export, which need no TensorFlow; see `sentiment.load`."""
+    """Load the classifier of a run, or of an export, without TensorFlow; see `sentiment.load`."""
     import sentiment
     from sentiment.inference import PortableFolder
 

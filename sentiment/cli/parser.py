@@ -1,49 +1,33 @@
-"""The command line: parse, call one command, turn errors into a line and an exit code.
+"""Command line: parser, and errors as a line and an exit code.
 
-TensorFlow is imported by the commands that need it, so help and mistakes in the arguments answer at once.
+TensorFlow is imported by the commands that need it, so that help and wrong arguments are answered at once.
 Exit codes: 0 done, 1 a mistake in the request or the input, 2 wrong usage, 130 interrupted, 143 terminated.
 """
 
 import argparse
 import errno
+import importlib
 import os
 import sys
 from collections.abc import Iterable
+from types import ModuleType
 from typing import Any
 
-from sentiment.cli import (
-    architectures,
-    benchmark,
-    compare,
-    ensemble,
-    evaluate,
-    explain,
-    export,
-    gradients,
-    info,
-    launch,
-    predict,
-    pretrain,
-    serve,
-    train,
-    tune,
-    vectors,
-)
 from sentiment.console import log
 from sentiment.errors import UserError
 from sentiment.version import __version__
 
-COMMANDS = (train, pretrain, ensemble, tune, predict, serve, explain, evaluate, compare, info, export, architectures,
-            gradients, vectors, benchmark, launch)
+COMMANDS = ("train", "pretrain", "ensemble", "tune", "predict", "serve", "explain", "evaluate", "compare", "info",
+            "export", "architectures", "gradients", "vectors", "benchmark", "launch")  # modules of this package
 INTERRUPTED = 130
-WITH_COMMANDS = (argparse.PARSER, argparse.REMAINDER)  # what follows belongs to another command
+WITH_COMMANDS = (argparse.PARSER, argparse.REMAINDER)  # the rest belongs to another command
 LOST_WORKER = ("UnavailableError", "AbortedError", "CancelledError", "InternalError")  # of TensorFlow
 
 
 class CommandParser(argparse.ArgumentParser):
-    """A parser that takes texts before, between and after the options: ``predict MODEL --json "text"``.
+    """Parser with positional arguments before, between and after the options: ``predict MODEL --json "text"``.
 
-    A command that ends with those of another command (``launch -- train --arch gru``) leaves them alone.
+    A command that ends with the arguments of another (``launch -- train --arch gru``) is parsed as usual.
     """
 
     _among_options = False
@@ -59,6 +43,11 @@ class CommandParser(argparse.ArgumentParser):
             self._among_options = False
 
 
+def module_of(command: str) -> ModuleType:
+    """Return the module of a command, which has `add_to` for its parser and `run` for its parsed arguments."""
+    return importlib.import_module(f"sentiment.cli.{command}")
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Build the parser of all commands."""
     parser = argparse.ArgumentParser(
@@ -67,7 +56,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND",
                                      parser_class=CommandParser)
     for command in COMMANDS:
-        command.add_to(commands)
+        module_of(command).add_to(commands)
     return parser
 
 
@@ -86,7 +75,7 @@ def main(words: list[str] | None = None) -> int:
     """Run a command and return its exit code."""
     arguments = make_parser().parse_args(with_hyphens(sys.argv[1:] if words is None else words))
     try:
-        arguments.run(arguments)
+        module_of(arguments.command).run(arguments)
         sys.stdout.flush()
     except UserError as error:
         log.error(str(error))
@@ -107,7 +96,7 @@ def main(words: list[str] | None = None) -> int:
 
 
 def system_error(error: Exception) -> str | None:
-    """Return a line for what is no bug: a full disk (also as HDF5 or TensorFlow report it), a file, a lost worker."""
+    """Return the message for a system error: a full disk (also from HDF5 or TensorFlow), a file, a lost worker."""
     if getattr(error, "errno", None) == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error):
         return "no space left on the device: free some, or write elsewhere with --output-dir or --output"
     if "TF_CONFIG" in os.environ and type(error).__name__ in LOST_WORKER:

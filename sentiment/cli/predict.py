@@ -32,8 +32,8 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--input", help="a CSV, TSV, JSON, JSONL, Parquet or Excel file (a glob too)")
     parser.add_argument("--output", type=Path, help="write all columns and the predictions to this file, or to a file "
                         "for each input in this folder")
-    parser.add_argument("--resume", action="store_true", help="go on with an --output that was interrupted")
-    parser.add_argument("--overwrite", action="store_true", help="replace an --output that is there")
+    parser.add_argument("--resume", action="store_true", help="resume an --output that was interrupted")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing --output")
     parser.add_argument("--engine", choices=ENGINES, default="local", help="ray: an --input of many files over the "
                         "Ray cluster that RAY_ADDRESS names, or over this machine (default: local)")
     parser.add_argument("--text-column", help="column with the text (default: found by its name)")
@@ -42,7 +42,6 @@ def add_to(commands: Any) -> None:
     add_mixed_precision(parser)
     add_table_format(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON object a line")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -68,7 +67,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    """Refuse options that do not go together.
+    """Refuse options that exclude each other.
 
     Raises:
         UserError: with the reason.

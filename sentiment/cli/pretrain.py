@@ -1,4 +1,4 @@
-"""`sentiment pretrain`: learn from unlabelled texts, for classifiers to start from."""
+"""`sentiment pretrain`: pretrain on unlabelled texts."""
 
 import argparse
 from pathlib import Path
@@ -11,20 +11,19 @@ from sentiment.startup import import_tensorflow
 
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
-    parser = commands.add_parser("pretrain", help="learn from unlabelled texts, for classifiers to start from",
-                                 description="Learn from the training texts and from unlabelled ones, which are "
-                                 "those of the corpus if --unlabelled names no others.")
+    parser = commands.add_parser("pretrain", help="pretrain a network on unlabelled texts",
+                                 description="Pretrain a network on the training texts and on unlabelled ones, "
+                                 "which are those of the corpus if --unlabelled names no others.")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the network is written")
     parser.add_argument("--overwrite", action="store_true", help="replace a finished one")
-    parser.add_argument("--resume", action="store_true", help="go on with an unfinished one, if there is one")
+    parser.add_argument("--resume", action="store_true", help="resume an unfinished one, if there is one")
     defaults = PretrainConfig()
     for name, section in PretrainConfig.sections().items():
         add_section(parser, name, section, section.names(Role.PRETRAINING), getattr(defaults, name))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Pretrain, and say how to use it."""
+    """Pretrain, and print how to use the result."""
     given = given_options(arguments)
     method = given.get("pretraining", {}).get("method", PretrainingConfig.method)
     config = PretrainConfig.of_method(method).updated(given).with_given(given)

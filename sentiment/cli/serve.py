@@ -30,7 +30,6 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--versions", type=int, default=1, help="how many versions of a model (default: 1)")
     parser.add_argument("--poll", type=int, default=5, metavar="SECONDS",
                         help="how often to look for new versions (default: 5)")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""The trained model that comes with the repository, for who names none."""
+"""Trained model of the repository, the default of `predict`."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from sentiment.console import log
 from sentiment.errors import UserError
 
 IN_CLONE = Path("models") / "imdb"
-BESIDE = Path(sentiment.__file__).parents[1]  # what is run from a clone, wherever one stands
+CLONE = Path(sentiment.__file__).parents[1]  # the root, if the package is run from a clone
 
 
 def is_text(word: str) -> bool:
@@ -20,12 +20,12 @@ def is_text(word: str) -> bool:
 
 
 def shipped_model() -> str:
-    """Return the folder of the model that comes with the repository, and say that it answers.
+    """Return the folder of the model that comes with the repository, and log that it is used.
 
     Raises:
         UserError: if this is no clone of the repository.
     """
-    for folder in (IN_CLONE, BESIDE / IN_CLONE):
+    for folder in (IN_CLONE, CLONE / IN_CLONE):
         if folder.is_dir():
             log(f"{IN_CLONE} answers, the film-review model that comes with sentiment; name another before the texts")
             return str(folder)

@@ -16,18 +16,17 @@ from sentiment.startup import import_tensorflow
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("train", help="train, evaluate and export a classifier")
-    parser.add_argument("--config", help="a run's config.json; flags given beside it win")
-    parser.add_argument("--preset", choices=PRESETS, help="a whole recipe, which flags beside it change. On IMDB and "
+    parser.add_argument("--config", help="a run's config.json; other flags override it")
+    parser.add_argument("--preset", choices=PRESETS, help="a whole recipe, which other flags override. On IMDB and "
                         "2 cores: " + "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items()))
     parser.add_argument("--output-dir", type=Path, help="where the run is written (default: models/ARCH, or "
                         "models/PRESET)")
     parser.add_argument("--overwrite", action="store_true", help="replace a finished run")
-    parser.add_argument("--resume", action="store_true", help="go on with an unfinished run, if there is one")
+    parser.add_argument("--resume", action="store_true", help="resume an unfinished run, if there is one")
     parser.add_argument("--find-lr", type=Path, metavar="FILE", help="instead of training, raise the learning rate "
-                        "from step to step, draw the loss to this picture, and say which rate to try")
+                        "from step to step, plot the loss to this file, and suggest a rate")
     parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
     add_config_options(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -65,7 +64,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def check_preset(arguments: argparse.Namespace, given: Options) -> None:
-    """Refuse what does not go with a preset.
+    """Refuse options that exclude a preset.
 
     Raises:
         UserError: with the reason.
@@ -80,7 +79,7 @@ def check_preset(arguments: argparse.Namespace, given: Options) -> None:
 
 
 def find_learning_rate(config: RunConfig, path: Path, *, as_json: bool) -> None:
-    """Draw the loss by the learning rate and print the rate at which it falls fastest."""
+    """Plot the loss by the learning rate, and print the rate with the steepest fall."""
     from sentiment.data import load_corpus
     from sentiment.evaluation.plots import rate_curve
     from sentiment.runs import load_prior

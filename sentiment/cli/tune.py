@@ -16,14 +16,13 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--trials", type=int, default=20, metavar="N", help="in all, finished ones included (default: "
                         "20)")
     parser.add_argument("--output-dir", type=Path, metavar="DIR", help="where the study, the best configuration and a "
-                        "plot are kept; a study that is there goes on (default: models/ARCH.tuning)")
+                        "plot are kept; an existing study is continued (default: models/ARCH.tuning)")
     parser.add_argument("--json", action="store_true", help="print the best values as JSON")
     add_config_options(parser, without=("export",))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Run the trials that are missing and print what was best."""
+    """Run the missing trials and print the best values."""
     given = given_options(arguments)
     import_tensorflow(devices=True)
     from sentiment.runs import resolve, tune_run

@@ -23,13 +23,12 @@ def add_to(commands: Any) -> None:
                         "skip-gram)")
     parser.add_argument("--size", type=int, default=128, metavar="N", help="numbers of a vector (default: 128)")
     parser.add_argument("--window", type=int, default=5, metavar="N",
-                        help="words to each side that count as near (default: 5)")
+                        help="words to each side that count as context (default: 5)")
     parser.add_argument("--epochs", type=int, default=5, metavar="N", help="passes over the texts (default: 5)")
     parser.add_argument("--seed", type=int, default=1, metavar="N",
                         help="of the vectors and of the split; validation texts are left out (default: 1)")
     add_section(parser, "data", DataConfig, DataConfig.names(Role.COMMON))
     add_section(parser, "text", TextConfig, TextConfig.names(Role.SHARED))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Which words moved a prediction: by integrated gradients in Keras, by erasure for every model."""
+"""Explanations of predictions: integrated gradients in Keras, erasure for every model."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Attribution of a prediction to its words: integrated gradients for every architecture, and attention weights."""
+"""Attribution of a prediction to its words by integrated gradients, and attention weights."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -9,28 +9,28 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from sentiment.architectures.blocks import EMBEDDED
 from sentiment.batching import UNKNOWN_ID
 from sentiment.explain.erasure import explained_class
 from sentiment.inference import Classifier
 from sentiment.layers import Ensemble, LinearNgrams, SelfAttentivePooling, SplitSentences
 from sentiment.layers.attention import QueryAttention
 
-EMBEDDED = "embedded"
 ATTENTION_LAYERS = (QueryAttention, SelfAttentivePooling, keras.layers.MultiHeadAttention)
 FIRST_STEPS, MOST_STEPS, STEPS_A_PASS = 64, 1024, 64
 TOLERANCE = 0.01
-LISTED = 8  # words that are named in text
+LISTED = 8  # words in a summary
 
 
 @dataclass(frozen=True)
 class AttentionMap:
-    """The weights of one attention layer for one text.
+    """Weights of one attention layer for one text.
 
     Attributes:
         layer: its name in the model.
-        weights: float [maps, words]: a row a head, or a hop. Where each word has weights of its own for all others
-            (self-attention), a row is what each word gets on average.
-        matrix: float [maps, words, words], the whole weights of self-attention, a row an asking word; else None.
+        weights: float [maps, words]: a row for each head or hop. Of self-attention, where each word is a query, a row
+            is the mean over the queries.
+        matrix: float [maps, words, words], the weights of self-attention, a row for each query; else None.
     """
 
     layer: str
@@ -40,7 +40,7 @@ class AttentionMap:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What moved the prediction for one text.
+    """Explanation of the prediction for one text.
 
     Attributes:
         text: the text.
@@ -48,7 +48,7 @@ class Explanation:
         known: whether each word is in the vocabulary.
         label, score: the prediction and its probability.
         explained: the class whose logit is explained.
-        attributions: float64 [words], what each word adds to the logit of `explained`.
+        attributions: float64 [words], the contribution of each word to the logit of `explained`.
         logit, baseline: the logit for the text, and for a text whose embedded words are all zero (the bias of a
             linear model). The attributions should add up to their difference.
         attention: the weights of each attention layer.
@@ -66,7 +66,7 @@ class Explanation:
     attention: list[AttentionMap]
 
     def __str__(self) -> str:
-        """The prediction, and the words that moved it most."""
+        """The prediction, and the words with the largest attributions."""
         order = np.argsort(-np.abs(self.attributions))[:LISTED]
         listed = ", ".join(f"{self.words[row]} {self.attributions[row]:+.2f}" for row in order)
         return f"{self.label} {self.score:.4f}; for {self.explained}: {listed}"
@@ -77,9 +77,15 @@ class Explanation:
 
         return notebook_html(self)
 
+    def strongest(self, most: int) -> dict[str, list[int]]:
+        """Return the places of the words with the largest attributions `for` and `against` the class, in order."""
+        order = np.argsort(self.attributions)
+        return {"for": [row for row in order[::-1][:most] if self.attributions[row] > 0],
+                "against": [row for row in order[:most] if self.attributions[row] < 0]}
+
     @property
     def gap(self) -> float:
-        """How far the sum of the attributions is from the difference of the logits."""
+        """The distance of the sum of the attributions from the difference of the logits."""
         return float(abs(self.attributions.sum() - (self.logit - self.baseline)))
 
     @property
@@ -97,10 +103,10 @@ class Explanation:
 
 
 class Explainer:
-    """Explains the predictions of a classifier; what it compiles serves all texts.
+    """Explains the predictions of a classifier; compiled once for all texts.
 
-    A linear model over n-grams is explained by its own terms, whose value is shared by their words, an ensemble by the
-    mean of its members' explanations, the others by integrated gradients.
+    A linear model over n-grams is explained by its terms, each split evenly over its words; an ensemble by the mean of
+    its members' explanations; all others by integrated gradients.
     """
 
     def __init__(self, classifier: Classifier) -> None:
@@ -133,7 +139,7 @@ Attribution = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, float, float]
 
 
 def _attribution(model: keras.Model) -> Attribution:
-    """Return what gives the attributions, the logit and the baseline of ids int32 [1, words] and a target."""
+    """Return the function from ids int32 [1, words] and a target to the attributions, the logit and the baseline."""
     for layer in model.layers:
         if isinstance(layer, LinearNgrams):
             return partial(_terms, layer)
@@ -144,7 +150,7 @@ def _attribution(model: keras.Model) -> Attribution:
 
 def _of_members(ensemble: Ensemble, members: Sequence[Attribution], ids: np.ndarray, target: np.ndarray
                 ) -> tuple[np.ndarray, float, float]:
-    """Return the means over the members, each of which may read a part of the words alone."""
+    """Return the means over the members, each of which may read only a part of the words."""
     total, logits = np.zeros(ids.shape[1]), np.zeros(2)
     for lookup, attribute in zip(ensemble.lookups, members, strict=True):
         attributions, *ends = attribute(np.asarray(lookup(ids)), target)
@@ -164,7 +170,7 @@ def _target(index: int, classes: int) -> np.ndarray:
 
 
 class IntegratedGradients:
-    """Attributions of the words of a text, by Sundararajan, Taly & Yan 2017, "Axiomatic Attribution for Deep Networks".
+    """Integrated gradients (Sundararajan, Taly & Yan 2017, "Axiomatic Attribution for Deep Networks").
 
     With e the embedded words and F the logit, word t gets sum_f e_tf * integral_0^1 dF(a e) / d(a e)_tf da, and all
     of them add up to F(e) - F(0). The integral is a sum over midpoints, whose number is doubled from 64 until the gap
@@ -201,7 +207,7 @@ class IntegratedGradients:
 
         Args:
             ids: int32 [1, words].
-            target: float32 [logits], what they are multiplied with.
+            target: float32 [logits], their weights.
         """
         baseline, logit = (float(value) for value in self._at(ids, np.array([0.0, 1.0], np.float32), target)[0])
         steps = FIRST_STEPS
@@ -217,7 +223,7 @@ class IntegratedGradients:
 
 
 def _terms(layer: LinearNgrams, ids: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """Return what each word's terms add to the logit; a term of several words is shared by them evenly."""
+    """Return the contributions of the words of a linear model; a term is split evenly over its words."""
     rows, values = (np.asarray(part)[0] for part in layer.values(ids))
     kernel, bias = np.asarray(layer.kernel, np.float64), np.asarray(layer.bias, np.float64)
     parts = kernel[np.minimum(rows, layer.terms - 1)] @ target * values  # [order * words]
@@ -238,13 +244,14 @@ def attention_maps(model: keras.Model, ids: np.ndarray) -> list[AttentionMap]:
     outputs = keras.Model(model.input, [layer.output[1] for layer in found])(ids, training=False)
     arrays = [np.asarray(tf.cast(output, tf.float32)) for output in tf.nest.flatten(outputs)]
     split = [layer for layer in model.layers if isinstance(layer, SplitSentences)]
-    if split:
-        arrays = _of_sentences(split[0], ids, *arrays)
+    if split:  # the weights of words in sentences and of sentences, of each word of the text, [1, 1, words]
+        rows, places = (np.asarray(part)[0] for part in split[0].places(ids))
+        arrays = [arrays[0][rows, 0, places][None, None, :], arrays[1][0, 0, rows][None, None, :]]
     return [_map(layer, weights) for layer, weights in zip(found, arrays, strict=True)]
 
 
 def _map(layer: keras.layers.Layer, weights: np.ndarray) -> AttentionMap:
-    """Bring the weights of a layer for one text into the form of an `AttentionMap`."""
+    """Return the weights of a layer for one text as an `AttentionMap`."""
     if isinstance(layer, keras.layers.MultiHeadAttention):
         matrix = weights[0]  # [heads, words, words]
     elif isinstance(layer, QueryAttention) and weights.ndim == 3:
@@ -252,9 +259,3 @@ def _map(layer: keras.layers.Layer, weights: np.ndarray) -> AttentionMap:
     else:
         return AttentionMap(layer.name, weights.reshape(-1, weights.shape[-1]))
     return AttentionMap(layer.name, matrix.mean(axis=1), matrix)
-
-
-def _of_sentences(split: SplitSentences, ids: np.ndarray, in_row: np.ndarray, of_row: np.ndarray) -> list[np.ndarray]:
-    """Spread the weights of words in sentences and of sentences over the words of the text, each [1, 1, words]."""
-    rows, places = (np.asarray(part)[0] for part in split.places(ids))
-    return [in_row[rows, 0, places][None, None, :], of_row[0, 0, rows][None, None, :]]

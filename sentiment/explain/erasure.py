@@ -1,4 +1,4 @@
-"""Erasure: what each word adds to a prediction, found by hiding it; for exports, too, which have no gradients."""
+"""Erasure: the effect of replacing each word by the unknown word; for all models, including exports."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ from sentiment.errors import UserError, nearest
 from sentiment.inference import Predictor
 from sentiment.predictions import Prediction, predictions
 
-ROWS = 64  # texts with a hidden word that are read at once
+ROWS = 64  # texts with an erased word in a batch
 
 
 @dataclass(frozen=True)
 class WordWeights:
-    """What the words of a text add to the prediction.
+    """Contributions of the words of a text to the prediction, by erasure.
 
     Attributes:
         prediction: the answer for the whole text.
         explained: the class whose log-odds are explained.
         words: the words that the model reads, standardised and truncated.
         known: whether each word is in the vocabulary.
-        weights: float64 [words], how much lower the log-odds of `explained` are when the word is an unknown one.
+        weights: float64 [words], the fall of the log-odds of `explained` when the word is replaced by the unknown word.
     """
 
     prediction: Prediction

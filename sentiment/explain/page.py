@@ -1,4 +1,4 @@
-"""An explanation as a page of HTML, and its coloured words for other pages."""
+"""Explanations as HTML: a page, and coloured words for other pages."""
 
 from html import escape
 
@@ -8,7 +8,7 @@ from sentiment.explain.attribution import LISTED, Explanation
 from sentiment.pages import page
 
 STRONGEST = 0.65  # the opacity of the strongest word, so that the letters stay readable
-COLOURS = {"for": "31, 119, 180", "against": "214, 99, 0"}  # in a notebook, which has no style of ours
+COLOURS = {"for": "31, 119, 180", "against": "214, 99, 0"}  # in a notebook, without the style sheet
 
 
 def coloured_words(explanation: Explanation) -> str:
@@ -17,7 +17,7 @@ def coloured_words(explanation: Explanation) -> str:
 
 
 def notebook_html(explanation: Explanation) -> str:
-    """Return HTML that brings its colours with it."""
+    """Return HTML with inline styles."""
     words = _words(explanation, explanation.attributions, ("for", "against"), inline=True)
     return (f"<p><b>{escape(explanation.label)}</b>, probability {explanation.score:.4f}. "
             f"{_legend(explanation, inline=True)}</p>{words}")
@@ -42,7 +42,10 @@ def _coloured(text: str, kind: str, opacity: float, more: str = "", *, known: bo
     return f'<span class="{kind}{"" if known else " unknown"}" style="{style}"{more}>{escape(text)}</span>'
 
 
-def _table(explanation: Explanation, heading: str, rows: np.ndarray) -> str:
+def _table(explanation: Explanation, heading: str) -> str:
+    rows = explanation.strongest(LISTED)[heading]
+    if not rows:
+        return ""
     cells = "".join(f'<tr><td>{escape(explanation.words[row])}</td><td class="number">'
                     f"{explanation.attributions[row]:+.3f}</td></tr>" for row in rows)
     return f'<table><tr><th>{escape(heading)}</th><th class="number">logit</th></tr>{cells}</table>'
@@ -61,10 +64,7 @@ def _attention(explanation: Explanation) -> str:
 
 
 def explanation_page(explanation: Explanation) -> str:
-    """Return the page."""
-    order = np.argsort(explanation.attributions)
-    helped = [row for row in order[::-1][:LISTED] if explanation.attributions[row] > 0]
-    hurt = [row for row in order[:LISTED] if explanation.attributions[row] < 0]
+    """Return an explanation as an HTML page."""
     unknown = ('<p class=soft>Words with a dotted line are not in the vocabulary.</p>'
                if not all(explanation.known) else "")
     title = f"{explanation.label}, probability {explanation.score:.4f}"
@@ -74,8 +74,8 @@ def explanation_page(explanation: Explanation) -> str:
 {coloured_words(explanation)}
 {unknown}
 <div class="tables">
-{_table(explanation, "for", np.array(helped, int)) if helped else ""}
-{_table(explanation, "against", np.array(hurt, int)) if hurt else ""}
+{_table(explanation, "for")}
+{_table(explanation, "against")}
 </div>
 <p class="soft">The words add up to {explanation.attributions.sum():+.3f}; the logit is {explanation.logit:+.3f}, and
 {explanation.baseline:+.3f} without any word, a difference of {explanation.logit - explanation.baseline:+.3f}.</p>

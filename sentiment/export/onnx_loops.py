@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from sentiment.layers.steps import GRUResetBeforeStep, GRUStep, LSTMStep
+from sentiment.layers.tensorflow.steps import GRUResetBeforeStep, GRUStep, LSTMStep
 
 PLACEHOLDER = "EagerPyFunc"  # the operator that `tf.py_function` makes
 NAME = re.compile(r"onnx_(?P<operator>LSTM|GRU)_(?P<direction>forward|reverse)_(?P<reset_after>[01])(_\d+)?$")
@@ -46,7 +46,7 @@ def onnx_loop(layer: Any, step: Any, weights: list[Any], sequences: Any, states:
 
     Args:
         layer: a recurrent layer.
-        step: a class of `sentiment.layers.steps`.
+        step: a class of `sentiment.layers.tensorflow.steps`.
         weights: kernel, recurrent kernel and bias in Keras's order of gates.
         sequences: float [batch, time, features].
         states: float [batch, units] each.

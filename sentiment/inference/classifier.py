@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property, partial
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,6 +15,11 @@ from sentiment.text import TextPreprocessor, TextToIds
 BATCH_SIZE = 192
 BUCKETS = 16
 TEXTS_AT_ONCE = 1 << 16
+
+
+def compiled(model: keras.Model) -> Any:
+    """Return a model from ids int32 [texts, time] as a `tf.function` for inference, traced once for all shapes."""
+    return tf.function(partial(model, training=False), input_signature=[tf.TensorSpec([None, None], tf.int32)])
 
 
 class Classifier(Predictor):
@@ -45,15 +51,14 @@ class Classifier(Predictor):
         super().__init__(preprocessor, class_names, width=model.output_shape[-1], batch_size=BATCH_SIZE,
                          texts_at_once=TEXTS_AT_ONCE)
         self.model = model
-        self.model_function = tf.function(partial(model, training=False),
-                                          input_signature=[tf.TensorSpec([None, None], tf.int32)])
+        self.model_function = compiled(model)
 
     @cached_property
     def text_model(self) -> keras.Model:
         """The Keras model with its preprocessing in front: strings [texts] to logits float32 [texts, 1 or classes].
 
-        It shares the weights, so the classifier answers by what `fit` changes; its logits are no longer calibrated
-        then. Of NumPy arrays, Keras takes those of dtype object. The layer `ids` gives the ids.
+        It shares the weights with the classifier, so `fit` changes its predictions, which are not calibrated then.
+        NumPy arrays of strings need dtype object for Keras. The layer `ids` returns the ids.
         """
         texts = keras.Input((), dtype="string", name="texts")
         return keras.Model(texts, self.model(TextToIds(self.preprocessor, name="ids")(texts)))

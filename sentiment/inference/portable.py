@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from sentiment.inference.engines import Engine, LiteEngine, OnnxEngine
+from sentiment.inference.engines import LiteEngine, OnnxEngine
 from sentiment.inference.portable_folder import PortableFolder
 from sentiment.inference.predictor import Predictor
 from sentiment.text import PlainTokenizer
@@ -19,12 +19,13 @@ class PortableClassifier(Predictor):
     """Predicts the class of raw texts with an exported model, without TensorFlow.
 
     Args:
-        engine: what runs the model.
+        engine: the runtime of the model.
         preprocessor: raw texts to ids.
         class_names: the names of the classes by index.
     """
 
-    def __init__(self, engine: Engine, preprocessor: PlainTokenizer, class_names: Sequence[str]) -> None:
+    def __init__(self, engine: OnnxEngine | LiteEngine, preprocessor: PlainTokenizer,
+                 class_names: Sequence[str]) -> None:
         mapped = ThreadPoolExecutor(engine.workers, thread_name_prefix="predict").map if engine.workers > 1 else map
         super().__init__(preprocessor, class_names, width=engine.width, batch_size=engine.batch_size,
                          texts_at_once=TEXTS_AT_ONCE, mapped=mapped)
@@ -35,10 +36,10 @@ class PortableClassifier(Predictor):
         """Load what `sentiment export --format onnx` or `--format litert` wrote.
 
         Raises:
-            UserError: if what runs it is not installed, or a file is missing or damaged.
+            UserError: if its runtime is not installed, or a file is missing or damaged.
         """
         folder = PortableFolder(path)
-        engine = LiteEngine.load(folder.lite) if folder.lite.is_file() else OnnxEngine.load(folder.onnx)
+        engine = LiteEngine(folder.lite) if folder.lite.is_file() else OnnxEngine(folder.onnx)
         return cls(engine, folder.load_tokenizer(), folder.load_class_names())
 
     def _batch_logits(self, ids: np.ndarray) -> np.ndarray:

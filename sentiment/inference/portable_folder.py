@@ -5,9 +5,9 @@
         model.tflite      the same with a batch of 1
         vocabulary.txt    a word a line, from id 2 on
         labels.json       the class names by index
-        tokens.json       how a text becomes words: tables of characters, what is kept of a long text, periods
+        tokens.json       options of the tokenizer: tables of characters, truncation, periods
 
-It holds nothing that runs code when it is read.
+No file runs code when it is read.
 """
 
 import json
@@ -59,10 +59,7 @@ class PortableFolder:
 
     def load_class_names(self) -> tuple[str, ...]:
         """Read the class names, by index."""
-        names = self._read_json(self.labels)
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise UserError(f"{self.labels} is damaged: expected a list of class names")
-        return tuple(names)
+        return class_names(self.labels, self._read_json(self.labels))
 
     def _read_json(self, path: Path) -> Any:
         try:
@@ -77,3 +74,14 @@ class PortableFolder:
             return path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
             raise UserError(f"{path} is damaged: {error}") from None
+
+
+def class_names(path: Path, values: Any) -> tuple[str, ...]:
+    """Return the class names that a JSON file holds.
+
+    Raises:
+        UserError: if it is damaged.
+    """
+    if not isinstance(values, list) or len(values) < 2 or not all(isinstance(name, str) for name in values):
+        raise UserError(f"{path} is damaged: expected a list of class names")
+    return tuple(values)

@@ -33,7 +33,7 @@ class Predictor(ABC):
         width: the number of logits, 1 or classes.
         batch_size: the largest number of texts in a batch.
         texts_at_once: the number of texts that are tokenized and sorted by length together.
-        mapped: `map`, or the `map` of a pool of threads, which computes several batches at once.
+        mapped: `map`, or the `map` of a thread pool, which computes several batches at once.
 
     Attributes:
         class_names: the names of the classes by index.
@@ -54,7 +54,7 @@ class Predictor(ABC):
         """Return float32 [texts, 1 or classes] for one batch of ids, int32 [texts, time], padded on the right."""
 
     def _boundaries(self, lengths: np.ndarray) -> np.ndarray:
-        """Return the lengths that batches are padded to, rising; by default every length that there is."""
+        """Return the lengths that batches are padded to, rising; by default all distinct lengths."""
         return np.unique(lengths)
 
     def words_read(self, text: str) -> list[str]:
@@ -130,7 +130,7 @@ class Predictor(ABC):
         return predictions(self.predict_logits(texts), self.class_names)
 
     def _check_process(self) -> None:
-        """Refuse to wait in a forked child for threads that it does not have."""
+        """Refuse to predict in a forked child, which would wait for threads that it lacks."""
         if os.getpid() != self._process:
             raise RuntimeError("this model was loaded before the process was forked, and would wait for threads that "
                                "the child does not have: load it in the child, or start processes by 'spawn'")

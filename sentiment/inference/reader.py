@@ -1,4 +1,4 @@
-"""Read a text piece by piece."""
+"""Incremental prediction on a text in pieces."""
 
 from dataclasses import dataclass
 
@@ -16,9 +16,9 @@ LARGEST_STEP = 256
 
 @dataclass(frozen=True)
 class _State:
-    """Where a reader stands: the ids read, the recurrent states, and what pooling needs of all steps so far.
+    """State of a reader: the ids read, the recurrent states, and the running pools.
 
-    The features of all layers that the classifier reads are side by side in `last`, `highest` and `total`.
+    The features of all layers that the classifier reads are concatenated in `last`, `highest` and `total`.
     """
 
     ids: np.ndarray
@@ -29,11 +29,11 @@ class _State:
 
 
 class Reader:
-    """Reads a text piece by piece and predicts after each, as if it had read all pieces so far as one text.
+    """Reads a text in pieces and predicts after each, for the concatenation of all pieces so far.
 
-    The recurrent state is kept between pieces, so a new piece costs what its own words cost. A piece may end within
-    a word or a tag: the last word counts for the prediction, and is read again when the next piece may have made it
-    longer. The text is never truncated, so the predictions equal those of `Classifier.predict` for texts of up to
+    The recurrent state is kept between pieces, so a new piece costs what its own words cost. A piece may end within a
+    word or a tag: the last word counts for the prediction, and is read again with the next piece, which may have made
+    it longer. The text is never truncated, so the predictions equal those of `Classifier.predict` for texts of up to
     `--max-length` words.
 
     Args:
@@ -41,7 +41,7 @@ class Reader:
         config: of that model.
 
     Raises:
-        UserError: if the model cannot read piece by piece; the message says why.
+        UserError: if the model cannot read a text in pieces, with the reason.
     """
 
     def __init__(self, classifier: Classifier, config: ModelConfig) -> None:
@@ -64,7 +64,7 @@ class Reader:
         self.text += piece
         ids = self.classifier.preprocessor.whole_ids(self.text)
         kept = self._kept if np.array_equal(ids[:len(self._kept.ids)], self._kept.ids) else self._start
-        # The last word may grow with the next piece, so the state before it is the one to keep.
+        # The last word may grow with the next piece, so the state before it is kept.
         self._kept = self._after(kept, ids[len(kept.ids):len(ids) - 1])
         return self._predict(self._after(self._kept, ids[len(self._kept.ids):]))
 
@@ -82,13 +82,10 @@ class Reader:
     def _predict(self, state: _State) -> Prediction:
         pools = {"last": state.last, "max": state.highest, "mean": (state.total / len(state.ids)).astype(np.float32)}
         if self.pooling == "concat":
-            features = self._by_layer([pools["last"], pools["max"], pools["mean"]])
+            # As in the model: the pools of a layer are concatenated, then the layers.
+            parts = [np.split(pool, self.pooled) for pool in pools.values()]
+            features = np.concatenate([part[layer] for layer in range(self.pooled) for part in parts])
         else:
             features = pools[self.pooling]
         logits = self.classifier.model.get_layer("logits")(features[None, :])
         return predictions(np.asarray(logits), self.classifier.class_names)[0]
-
-    def _by_layer(self, pools: list[np.ndarray]) -> np.ndarray:
-        """Put the pools of each layer side by side, then the layers, as the model does."""
-        parts = [np.split(pool, self.pooled) for pool in pools]
-        return np.concatenate([part[layer] for layer in range(self.pooled) for part in parts])

@@ -16,7 +16,7 @@ from sentiment.layers.masking import all_real, masked_softmax, single_or_better
 
 
 class QueryAttention(keras.layers.Layer):
-    """What the attention layers of this module have in common; each adds its `scores`.
+    """Base class of the attention layers; a subclass defines `scores`.
 
     Call arguments:
         query: float [batch, features] (one query a text) or [batch, queries, features].
@@ -29,17 +29,19 @@ class QueryAttention(keras.layers.Layer):
         no real step.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.supports_masking = True
-
     def kernel(self, name: str, rows: int, columns: int) -> Any:
         """Add a trainable matrix [rows, columns]."""
         return self.add_weight(shape=(rows, columns), name=name, initializer="glorot_uniform")
 
     def scores(self, query: Any, values: Any) -> Any:
-        """Return float [batch, queries, time]: how well each value answers each query [batch, queries, features]."""
+        """Return float [batch, queries, time]: the score of each value for each query [batch, queries, features]."""
         raise NotImplementedError
+
+    def additive(self, query: Any, values: Any, query_kernel: Any, value_kernel: Any, score_kernel: Any) -> Any:
+        """Return v . tanh(W q + U h), float [batch, queries, time]."""
+        queries = ops.matmul(query, query_kernel)[:, :, None, :]  # [batch, queries, 1, units]
+        keys = ops.matmul(values, value_kernel)[:, None, :, :]  # [batch, 1, time, units]
+        return ops.matmul(ops.tanh(queries + keys), score_kernel)[..., 0]
 
     def weights_of(self, query: Any, values: Any, mask: Any) -> Any:
         """Return the attention weights float [batch, queries, time]."""
@@ -60,8 +62,30 @@ class QueryAttention(keras.layers.Layer):
         return None if previous_mask is None else [previous_mask, None]
 
 
+class ProjectedAttention(QueryAttention):
+    """Attention that compares a projected query W q with projected keys U h.
+
+    Args:
+        units: the features of the projections.
+    """
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+
+    def build(self, query_shape: Any, values_shape: Any) -> None:
+        """Create W and U."""
+        self.query_kernel = self.kernel("query_kernel", query_shape[-1], self.units)
+        self.key_kernel = self.kernel("key_kernel", values_shape[-1], self.units)
+
+    def projected(self, query: Any, values: Any) -> tuple[Any, Any]:
+        """Return W q [batch, queries, units] and U h [batch, time, units], both in float32 or better."""
+        return (single_or_better(ops.matmul(query, self.query_kernel)),
+                single_or_better(ops.matmul(values, self.key_kernel)))
+
+
 @keras.saving.register_keras_serializable("sentiment")
-class AdditiveAttention(QueryAttention):
+class AdditiveAttention(ProjectedAttention):
     """Additive attention: score(q, h) = v . tanh(W q + U h).
 
     Bahdanau, Cho & Bengio 2015, "Neural Machine Translation by Jointly Learning to Align and Translate".
@@ -70,25 +94,14 @@ class AdditiveAttention(QueryAttention):
         units: the features of the hidden layer, rows of v.
     """
 
-    def __init__(self, units: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.units = units
-
     def build(self, query_shape: Any, values_shape: Any) -> None:
         """Create W, U and v."""
-        self.query_kernel = self.kernel("query_kernel", query_shape[-1], self.units)
-        self.value_kernel = self.kernel("value_kernel", values_shape[-1], self.units)
+        super().build(query_shape, values_shape)
         self.score_kernel = self.kernel("score_kernel", self.units, 1)
 
     def scores(self, query: Any, values: Any) -> Any:
         """See the class."""
-        queries = ops.matmul(query, self.query_kernel)[:, :, None, :]  # [batch, queries, 1, units]
-        keys = ops.matmul(values, self.value_kernel)[:, None, :, :]  # [batch, 1, time, units]
-        return ops.matmul(ops.tanh(queries + keys), self.score_kernel)[..., 0]
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what the constructor takes."""
-        return {**super().get_config(), "units": self.units}
+        return self.additive(query, values, self.query_kernel, self.key_kernel, self.score_kernel)
 
 
 @keras.saving.register_keras_serializable("sentiment")
@@ -111,7 +124,7 @@ class LuongAttention(QueryAttention):
     - `general`: q . (W h);
     - `concat`: v . tanh(W [q; h]).
 
-    The place it looks at is
+    The positions attended to are
 
     - `global`: all real steps;
     - `local-m` (monotonic): the steps s with |s - p| <= D around the query's own step p; it needs a query for
@@ -139,7 +152,7 @@ class LuongAttention(QueryAttention):
         self.half_width = half_width
 
     def build(self, query_shape: Any, values_shape: Any) -> None:
-        """Create W, and v, W_p and v_p where they are used."""
+        """Create the kernels of the score and of the position."""
         features, width = query_shape[-1], values_shape[-1]
         if self.score == "general":
             self.score_kernel = self.kernel("score_kernel", width, features)
@@ -154,9 +167,7 @@ class LuongAttention(QueryAttention):
     def scores(self, query: Any, values: Any) -> Any:
         """See the class."""
         if self.score == "concat":  # W [q; h] is W_q q + W_h h
-            queries = ops.matmul(query, self.query_kernel)[:, :, None, :]  # [batch, queries, 1, features]
-            keys = ops.matmul(values, self.value_kernel)[:, None, :, :]  # [batch, 1, time, features]
-            return ops.matmul(ops.tanh(queries + keys), self.score_kernel)[..., 0]
+            return self.additive(query, values, self.query_kernel, self.value_kernel, self.score_kernel)
         keys = ops.matmul(values, self.score_kernel) if self.score == "general" else values
         return ops.matmul(query, ops.transpose(keys, (0, 2, 1)))
 
@@ -181,40 +192,10 @@ class LuongAttention(QueryAttention):
         sigma = self.half_width / 2
         return weights * ops.cast(ops.exp(-ops.square(away) / (2 * sigma**2)), weights.dtype)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what the constructor takes."""
-        return {**super().get_config(), "score": self.score, "place": self.place, "half_width": self.half_width}
-
-
-class ProjectedAttention(QueryAttention):
-    """Attention that compares a projected query W q with projected keys U h.
-
-    Args:
-        units: the features of the projections.
-    """
-
-    def __init__(self, units: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.units = units
-
-    def build(self, query_shape: Any, values_shape: Any) -> None:
-        """Create W and U."""
-        self.query_kernel = self.kernel("query_kernel", query_shape[-1], self.units)
-        self.key_kernel = self.kernel("key_kernel", values_shape[-1], self.units)
-
-    def projected(self, query: Any, values: Any) -> tuple[Any, Any]:
-        """Return W q [batch, queries, units] and U h [batch, time, units], both in float32 or better."""
-        return (single_or_better(ops.matmul(query, self.query_kernel)),
-                single_or_better(ops.matmul(values, self.key_kernel)))
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what the constructor takes."""
-        return {**super().get_config(), "units": self.units}
-
 
 @keras.saving.register_keras_serializable("sentiment")
 class CosineAttention(ProjectedAttention):
-    """Attention by angle: score(q, h) = b cos(W q, U h), with a learnt strength b that starts at 10.
+    """Attention by angle: score(q, h) = b cos(W q, U h), with a trained strength b that starts at 10.
 
     Graves, Wayne & Danihelka 2014, "Neural Turing Machines", content-based addressing.
 
@@ -257,10 +238,10 @@ class EuclideanAttention(ProjectedAttention):
 
 @keras.saving.register_keras_serializable("sentiment")
 class SelfAttentivePooling(keras.layers.Layer):
-    """Pool a sequence into one or several weighted sums whose weights come from the states alone.
+    """Self-attentive pooling of a sequence into one or several weighted sums (hops).
 
     With H [time, features] the states of the real steps, A = softmax(V tanh(W H^T)) over time, one row a hop,
-    and the result is A H, its rows behind one another (Lin et al. 2017, "A Structured Self-attentive Sentence
+    and the result is A H, its rows concatenated (Lin et al. 2017, "A Structured Self-attentive Sentence
     Embedding", without bias). The penalty, penalty * |A A^T - I|_F^2 averaged over the batch, is added to the
     loss in training, so that hops look at different words. With one hop and a bias b, V tanh(W h + b), it is the
     attention with a context vector of Yang et al. 2016.
@@ -269,7 +250,7 @@ class SelfAttentivePooling(keras.layers.Layer):
         units: the rows of W.
         hops: the rows of A.
         penalty: the weight of the penalty.
-        use_bias: whether there is a bias beside W.
+        use_bias: whether a bias is added to W h.
 
     Call arguments:
         inputs: float [batch, time, features].
@@ -286,7 +267,6 @@ class SelfAttentivePooling(keras.layers.Layer):
         self.hops = hops
         self.penalty = penalty
         self.use_bias = use_bias
-        self.supports_masking = True
 
     def build(self, inputs_shape: Any) -> None:
         """Create W, V and b."""
@@ -314,8 +294,3 @@ class SelfAttentivePooling(keras.layers.Layer):
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         """Return None: there is no time axis left."""
         return
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what the constructor takes."""
-        return {**super().get_config(), "units": self.units, "hops": self.hops, "penalty": self.penalty,
-                "use_bias": self.use_bias}

@@ -1,4 +1,4 @@
-"""Convolution over the words of a text."""
+"""Convolution over masked sequences."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("sentiment")
 class MaskedConv1D(keras.layers.Conv1D):
-    """`keras.layers.Conv1D` that sees zeros at padding and passes the mask on.
+    """`keras.layers.Conv1D` with zeros at padding, which passes the mask on.
 
     With `padding="same"`, each real step's result is that of the text without its padding.
 
@@ -18,10 +18,6 @@ class MaskedConv1D(keras.layers.Conv1D):
     Returns:
         float [batch, time, filters].
     """
-
-    def __init__(self, filters: int, kernel_size: int, **kwargs: Any) -> None:
-        super().__init__(filters, kernel_size, **kwargs)
-        self.supports_masking = True
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Convolve; see the class."""

@@ -1,4 +1,4 @@
-"""Dropout of whole words."""
+"""Word dropout."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from keras import ops
 class WordDropout(keras.layers.Layer):
     """Replace words by the unknown word at random, in training only.
 
-    Each real id is replaced with probability `rate`, so that the model cannot lean on single words and
-    learns what an unknown word means (Iyyer et al. 2015, "Deep Unordered Composition Rivals Syntactic
+    Each real id is replaced with probability `rate`, so that the model cannot depend on single words and
+    trains the vector of the unknown word (Iyyer et al. 2015, "Deep Unordered Composition Rivals Syntactic
     Methods for Text Classification"; Bowman et al. 2016). Padding stays padding.
 
     Args:
@@ -43,11 +43,3 @@ class WordDropout(keras.layers.Layer):
         chances = keras.random.uniform(ops.shape(inputs), seed=self.seed_generator)
         dropped = ops.logical_and(chances < self.rate, ops.not_equal(inputs, 0))
         return ops.where(dropped, ops.cast(self.unknown_id, inputs.dtype), inputs)
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Return the input's shape."""
-        return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what the constructor takes."""
-        return {**super().get_config(), "rate": self.rate, "unknown_id": self.unknown_id, "seed": self.seed}

@@ -1,18 +1,29 @@
-"""An embedding that fetches the rows of a batch and no others, and tells the layer behind it where they come from."""
+"""Embedding that reads only the rows of a batch, and passes the origin of its output to the next layer."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
-from sentiment.layers.reading import Embedded
-
 _ORIGIN = "_sentiment_embedded"
+
+
+class Embedded(NamedTuple):
+    """Origin of embedded words.
+
+    Attributes:
+        ids: int [batch, time].
+        vectors: from ids, int [words], to vectors, float [words, features].
+    """
+
+    ids: Any
+    vectors: Callable[[Any], Any]
 
 
 @keras.saving.register_keras_serializable("sentiment")
 class Embedding(keras.layers.Embedding):
-    """`keras.layers.Embedding`, which on TensorFlow does not read its whole table once rows of it have been updated.
+    """`keras.layers.Embedding` with a sparse read on TensorFlow.
 
     Once single rows of a variable are written, TensorFlow copies the whole variable at each plain read, as Keras's
     layer makes it; a sparse read fetches the rows alone. Arguments, weights and results are those of Keras.
@@ -34,5 +45,5 @@ class Embedding(keras.layers.Embedding):
 
 
 def origin(tensor: Any) -> Embedded | None:
-    """Return where a tensor comes from, if it is what an `Embedding` of this file returned, unchanged."""
+    """Return the origin of a tensor that an `Embedding` of this module returned, else None."""
     return getattr(tensor, _ORIGIN, None)

@@ -1,4 +1,4 @@
-"""Several models that answer as one."""
+"""Ensembles: the mean of the logits of several models."""
 
 from collections.abc import Sequence
 from typing import Any, Self
@@ -9,7 +9,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("sentiment")
 class MemberIds(keras.layers.Layer):
-    """Turn the ids of a common vocabulary into those of a member's, cut to the words that the member reads.
+    """Map the ids of a common vocabulary to those of a member, truncated as the member truncates texts.
 
     Args:
         vocabulary_size: of the common vocabulary. The weight, int32 [vocabulary_size], starts as the identity.
@@ -40,7 +40,7 @@ class MemberIds(keras.layers.Layer):
         return ops.take_along_axis(own, self.places(inputs), axis=1)
 
     def places(self, inputs: Any) -> Any:
-        """Return int32 [batch, at most head + tail]: where in its row each word that is kept stands."""
+        """Return int32 [batch, at most head + tail]: the position in its row of each word that is kept."""
         limit = self.head + self.tail
         lengths = ops.sum(ops.cast(ops.not_equal(inputs, 0), "int32"), axis=1, keepdims=True)
         time = ops.shape(inputs)[1]
@@ -53,14 +53,10 @@ class MemberIds(keras.layers.Layer):
         """Return (batch, None)."""
         return (input_shape[0], None)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what the constructor takes."""
-        return {**super().get_config(), "vocabulary_size": self.vocabulary_size, "head": self.head, "tail": self.tail}
-
 
 @keras.saving.register_keras_serializable("sentiment")
 class Ensemble(keras.layers.Layer):
-    """The mean of the logits of several models, which is that of their log-odds.
+    """Mean of the logits of several models.
 
     Args:
         members: models from ids int32 [batch, time] to logits, all of one shape.
@@ -79,7 +75,7 @@ class Ensemble(keras.layers.Layer):
         self.lookups = list(lookups)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """Ask all; see the class."""
+        """Average; see the class."""
         logits = [member(lookup(inputs), training=training)
                   for member, lookup in zip(self.members, self.lookups, strict=True)]
         return ops.mean(ops.stack(logits), axis=0)

@@ -1,16 +1,18 @@
-"""`LSTM`, `GRU` and `Bidirectional` as Keras has them, faster on a CPU."""
+"""`LSTM`, `GRU` and `Bidirectional` of Keras, with a fused loop on CPUs."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import ops
 
+from sentiment.layers.cores import two_directions
 from sentiment.layers.embedding import origin
-from sentiment.layers.recurrence import Loop, Step, two_directions
-from sentiment.layers.steps import GRUResetBeforeStep, GRUStep, LSTMStep
+
+if TYPE_CHECKING:
+    from sentiment.layers.tensorflow.steps import Step
 
 _REPLACEMENT: ContextVar[Callable[..., Any] | None] = ContextVar("replacement", default=None)
 
@@ -19,7 +21,7 @@ _REPLACEMENT: ContextVar[Callable[..., Any] | None] = ContextVar("replacement", 
 def replaced_loops(replacement: Callable[..., Any]) -> Iterator[None]:
     """Trace recurrent layers with other loops within the block.
 
-    Layers whose cells have a step of ours and the standard activations call
+    Layers whose cells have a fused step and the standard activations call
     ``replacement(layer, step, weights, sequences, states, mask)``, which returns the outputs float
     [batch, time, units] and the last states; all others run in Keras's own loop.
     """
@@ -30,41 +32,33 @@ def replaced_loops(replacement: Callable[..., Any]) -> Iterator[None]:
         _REPLACEMENT.reset(token)
 
 
+def step_of(cell: Any) -> "type[Step] | None":
+    """Return the fused step that computes the `call` of a cell; None if there is none for it, or on other backends."""
+    if keras.backend.backend() != "tensorflow":
+        return None
+    from sentiment.layers.tensorflow import steps
+
+    call = type(cell).call
+    if call not in (keras.layers.LSTMCell.call, keras.layers.GRUCell.call):
+        return None
+    if cell.activation is not keras.activations.tanh or cell.recurrent_activation is not keras.activations.sigmoid:
+        return None
+    if call is keras.layers.LSTMCell.call:
+        return steps.LSTMStep
+    return steps.GRUStep if cell.reset_after else steps.GRUResetBeforeStep
+
+
 def applies(layer: Any, training: bool) -> bool:
-    """Return whether the loop of `recurrence` computes what a layer is asked for, where Keras has nothing faster."""
-    return (keras.backend.backend() == "tensorflow"
-            and _standard(layer.cell)
-            and not layer.unroll
-            and not (training and layer.cell.recurrent_dropout)
-            and _best_on_this_device(getattr(layer, "use_cudnn", False)))
+    """Return whether the fused loop computes what a layer is asked for, and Keras has nothing faster for the device.
 
+    That would be cuDNN on a GPU; and the compiler of a TPU needs other loops.
+    """
+    import tensorflow as tf
 
-def _standard(cell: Any) -> bool:
-    return cell.activation is keras.activations.tanh and cell.recurrent_activation is keras.activations.sigmoid
-
-
-def inner_loop(layer: Any, make_step: Callable[..., Step], sequences: Any, initial_state: Any, mask: Any,
-               training: bool) -> Any:
-    """Run a layer's cell over all steps, as the method of that name of `keras.layers.RNN` does."""
-    if training and layer.cell.dropout:
-        sequences = sequences * ops.expand_dims(layer.cell.get_dropout_mask(sequences[:, 0, :]), 1)
-    loop = Loop(make_step, mask=_one(mask), backwards=layer.go_backwards, sequences=layer.return_sequences,
-                final=layer.return_state or layer.stateful, zeros=layer.zero_output_for_mask)
-    outputs, states = loop.run(sequences, _listed(initial_state), _weights(layer.cell, sequences.dtype), bool(training),
-                               origin(sequences))
-    last = outputs[:, -1] if layer.return_sequences else outputs
-    return last, outputs if layer.return_sequences else outputs[:, None], states
-
-
-def _replaced(replacement: Callable[..., Any], layer: Any, step: Callable[..., Step], sequences: Any,
-              initial_state: Any, mask: Any) -> Any:
-    outputs, states = replacement(layer, step, _weights(layer.cell, sequences.dtype), sequences,
-                                  _listed(initial_state), _one(mask))
-    return states[0], outputs if layer.return_sequences else states[0][:, None], states
-
-
-def _listed(states: Any) -> list[Any]:
-    return list(states) if isinstance(states, (list, tuple)) else [states]
+    use_cudnn = getattr(layer, "use_cudnn", False)
+    cudnn = use_cudnn is True or (use_cudnn == "auto" and bool(tf.config.list_logical_devices("GPU")))
+    return not (cudnn or layer.unroll or (training and layer.cell.recurrent_dropout)
+                or isinstance(tf.distribute.get_strategy(), tf.distribute.TPUStrategy))
 
 
 def _weights(cell: Any, dtype: Any) -> list[Any]:
@@ -79,69 +73,47 @@ def _weights(cell: Any, dtype: Any) -> list[Any]:
     return weights
 
 
-def _one(mask: Any) -> Any:
-    return mask[0] if isinstance(mask, (list, tuple)) else mask
-
-
-def _best_on_this_device(use_cudnn: bool | str) -> bool:
-    """Return whether there is neither a cuDNN kernel that may be used nor a TPU, whose compiler needs other loops."""
-    import tensorflow as tf
-
-    if isinstance(tf.distribute.get_strategy(), tf.distribute.TPUStrategy):
-        return False
-    return use_cudnn is False or (use_cudnn == "auto" and not tf.config.list_logical_devices("GPU"))
-
-
 class Fused:
-    """Run a recurrent layer of Keras in the loop of `recurrence` where that applies; put it before Keras's class."""
+    """Mixin before a recurrent layer of Keras that runs its cell in the fused loop where that `applies`."""
 
-    cell: Any
-
-    def fused_step(self) -> Callable[..., Step] | None:
-        """Return the step of the layer's cell, None if there is none for it."""
-        raise NotImplementedError
-
-    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
-        """Run the cell over all steps."""
-        step, replacement = self.fused_step(), _REPLACEMENT.get()
-        if replacement is not None and step is not None and _standard(self.cell):
-            return _replaced(replacement, self, step, sequences, initial_state, mask)
-        if replacement is not None or step is None or not applies(self, training):
+    def inner_loop(self: Any, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
+        """Run the cell over all steps, as the method of that name of `keras.layers.RNN` does."""
+        step, replacement = step_of(self.cell), _REPLACEMENT.get()
+        if step is None or (replacement is None and not applies(self, training)):
             return super().inner_loop(sequences, initial_state, mask, training)  # type: ignore[misc]
-        return inner_loop(self, step, sequences, initial_state, mask, training)
+        from sentiment.layers.tensorflow.recurrence import Loop
+
+        weights, states = _weights(self.cell, sequences.dtype), keras.tree.flatten(initial_state)
+        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        if replacement is not None:
+            outputs, states = replacement(self, step, weights, sequences, states, mask)
+            return states[0], outputs if self.return_sequences else states[0][:, None], states
+        if training and self.cell.dropout:
+            sequences = sequences * ops.expand_dims(self.cell.get_dropout_mask(sequences[:, 0, :]), 1)
+        loop = Loop(step, mask=mask, backwards=self.go_backwards, sequences=self.return_sequences,
+                    final=self.return_state or self.stateful, zeros=self.zero_output_for_mask)
+        outputs, states = loop.run(sequences, states, weights, bool(training), origin(sequences))
+        if self.return_sequences:
+            return outputs[:, -1], outputs, states
+        return outputs, outputs[:, None], states
 
 
 @keras.saving.register_keras_serializable("sentiment")
 class LSTM(Fused, keras.layers.LSTM):
-    """`keras.layers.LSTM` (Hochreiter & Schmidhuber 1997), faster on a CPU; see `sentiment.layers.recurrence`.
+    """`keras.layers.LSTM` (Hochreiter & Schmidhuber 1997), faster on a CPU; see `sentiment.layers.tensorflow`.
 
     It takes the same arguments, has the same weights in the same order, and gives the same numbers to 1e-5. The fast
     loop runs on TensorFlow with the standard activations, without `unroll` and without recurrent dropout; on a GPU
     Keras's cuDNN path runs, and everywhere else Keras's own loop.
     """
 
-    def fused_step(self) -> Callable[..., Step] | None:
-        """Return the step of the LSTM."""
-        return LSTMStep
-
-
 @keras.saving.register_keras_serializable("sentiment")
 class GRU(Fused, keras.layers.GRU):
     """`keras.layers.GRU` (Cho et al. 2014), faster on a CPU, with `reset_after` or without; see `LSTM`."""
 
-    def fused_step(self) -> Callable[..., Step] | None:
-        """Return the step of the GRU."""
-        return gru_step(self.cell)
-
-
-def gru_step(cell: Any) -> Callable[..., Step]:
-    """Return the step of a GRU cell."""
-    return GRUStep if cell.reset_after else GRUResetBeforeStep
-
-
 @keras.saving.register_keras_serializable("sentiment")
 class Bidirectional(keras.layers.Bidirectional):
-    """`keras.layers.Bidirectional` (Schuster & Paliwal 1997), which lets each direction have half of the cores."""
+    """`keras.layers.Bidirectional` (Schuster & Paliwal 1997), with half of the cores for each direction."""
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None) -> Any:
         """Run both layers over float [batch, time, features]."""

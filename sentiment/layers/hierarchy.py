@@ -1,4 +1,4 @@
-"""From a text's words to its sentences and back."""
+"""Split texts into sentences, and join the sentence vectors again."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,10 +11,10 @@ MOST_DOUBLINGS = 17  # enough for texts of 131,072 words
 
 @keras.saving.register_keras_serializable("sentiment")
 class SplitSentences(keras.layers.Layer):
-    """Cut each text into its sentences, one row each.
+    """Split each text into its sentences, one row each.
 
-    A sentence ends after the last of one or several end ids in a row; one longer than `max_words` goes on in
-    another row.
+    A sentence ends after the last of one or several end ids in a row; one longer than `max_words` takes
+    several rows.
 
     Args:
         end_ids: the ids that end a sentence.
@@ -34,7 +34,6 @@ class SplitSentences(keras.layers.Layer):
         super().__init__(**kwargs)
         self.end_ids = tuple(end_ids)
         self.max_words = max_words
-        self.supports_masking = True
 
     def places(self, ids: Any) -> tuple[Any, Any]:
         """Return int32 [batch, time] twice: the row of each word among its text's rows, and its place in the row."""
@@ -51,7 +50,7 @@ class SplitSentences(keras.layers.Layer):
         return rows, offset % self.max_words
 
     def call(self, ids: Any, words: Any) -> tuple[Any, Any, Any]:
-        """Cut; see the class."""
+        """Split; see the class."""
         batch, time, features = ops.shape(ids)[0], ops.shape(ids)[1], words.shape[-1]
         rows, places = self.places(ids)
         real = ops.not_equal(ids, 0)
@@ -76,10 +75,6 @@ class SplitSentences(keras.layers.Layer):
         """Return None: the masks are among the results."""
         return
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what the constructor takes."""
-        return {**super().get_config(), "end_ids": list(self.end_ids), "max_words": self.max_words}
-
 
 def _running_max(values: Any) -> Any:
     """Return the largest value so far in each row of int32 [batch, time], none below 0.
@@ -96,7 +91,7 @@ def _running_max(values: Any) -> Any:
 
 @keras.saving.register_keras_serializable("sentiment")
 class JoinSentences(keras.layers.Layer):
-    """Put the vectors of a text's sentences behind one another again.
+    """Reshape the sentence vectors of each text to a sequence.
 
     Call arguments:
         vectors: float [batch * sentences, features].

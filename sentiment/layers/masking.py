@@ -1,4 +1,4 @@
-"""Sums and softmax over the real steps of a sequence only."""
+"""Masks and masked softmax."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ VERY_LOW = -1e30  # a finite stand-in for minus infinity in float32
 
 
 def all_real(inputs: Any) -> Any:
-    """Return the mask bool [batch, time] that calls every step of [batch, time, ...] real."""
+    """Return the mask bool [batch, time] of [batch, time, ...] in which every step is real."""
     return ops.ones(ops.shape(inputs)[:2], dtype="bool")
 
 

@@ -1,4 +1,4 @@
-"""Words together with their neighbours: hashed bigrams for an embedding, exact n-grams for a linear model."""
+"""N-grams: hashed bigrams for an embedding, exact n-grams for a linear model."""
 
 from typing import Any
 
@@ -54,14 +54,6 @@ class BigramEmbedding(keras.layers.Layer):
         pairs = ops.take(ops.convert_to_tensor(self.table), buckets, axis=0)
         return words + pairs * ops.cast(buckets > 0, words.dtype)[:, :, None]
 
-    def compute_output_shape(self, words_shape: Any, ids_shape: Any) -> Any:
-        """Return the shape of the words."""
-        return words_shape
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what the constructor takes."""
-        return {**super().get_config(), "buckets": self.buckets}
-
 
 @keras.saving.register_keras_serializable("sentiment")
 class LinearNgrams(keras.layers.Layer):
@@ -72,7 +64,7 @@ class LinearNgrams(keras.layers.Layer):
     - `tf-idf`: x_t = (1 + ln(count of t in the text)) idf_t, divided by the Euclidean norm of all x;
     - `binary`: x_t = 1 if t is in the text.
 
-    The weights are set from outside: this layer is for models that are fitted at once.
+    The weights are set from outside, by `sentiment.training.linear`.
 
     Args:
         terms: the number of n-grams known.
@@ -160,11 +152,6 @@ class LinearNgrams(keras.layers.Layer):
     def compute_output_shape(self, ids_shape: Any) -> tuple[int | None, int]:
         """Return (batch, outputs)."""
         return (ids_shape[0], self.outputs)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what the constructor takes."""
-        return {**super().get_config(), "terms": self.terms, "order": self.order, "outputs": self.outputs,
-                "counting": self.counting}
 
 
 def _smaller(one: Any, other: Any, order: int) -> Any:

@@ -1,4 +1,4 @@
-"""A place in a model where its embedded words can be looked at and changed from outside."""
+"""Access to the embedded words of a model from outside."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ import keras
 
 @keras.saving.register_keras_serializable("sentiment")
 class EmbeddedWords(keras.layers.Layer):
-    """The identity, unless a change is in force.
+    """Identity on the embedded words, which a context manager can replace.
 
     Every architecture passes its embedded words through one such layer. Adversarial training adds a perturbation
     there, and integrated gradients scale the embedding there; both without knowing the rest of the model:
@@ -43,7 +43,3 @@ class EmbeddedWords(keras.layers.Layer):
         """Return the inputs, changed if a change is in force."""
         change = getattr(self._local, "change", None)
         return inputs if change is None else change(inputs)
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Return the input's shape."""
-        return input_shape

@@ -1,9 +1,11 @@
-"""From the states of all words of a text to one vector."""
+"""Pooling of masked sequences."""
 
 from typing import Any
 
 import keras
 from keras import ops
+
+from sentiment.layers.masking import all_real
 
 
 @keras.saving.register_keras_serializable("sentiment")
@@ -17,7 +19,7 @@ class MaskedPooling(keras.layers.Layer):
       the backward half of h_1 (Schuster & Paliwal 1997).
     - `max`: the largest value of each feature (Collobert et al. 2011).
     - `mean`: the mean of each feature.
-    - `concat`: last, max and mean side by side (Howard & Ruder 2018).
+    - `concat`: last, max and mean concatenated (Howard & Ruder 2018).
 
     Args:
         mode: `last`, `max`, `mean` or `concat`.
@@ -37,12 +39,10 @@ class MaskedPooling(keras.layers.Layer):
             raise ValueError(f"mode is last, max, mean or concat, not '{mode}'")
         self.mode = mode
         self.bidirectional = bidirectional
-        self.supports_masking = True
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Pool; see the class."""
-        if mask is None:
-            mask = ops.ones(ops.shape(inputs)[:2], dtype="bool")
+        mask = all_real(inputs) if mask is None else mask
         pools = {"last": self._last, "max": self._max, "mean": self._mean}
         if self.mode != "concat":
             return pools[self.mode](inputs, mask)
@@ -79,7 +79,3 @@ class MaskedPooling(keras.layers.Layer):
         if features is None:
             raise ValueError("the number of features must be known")
         return (batch, 3 * features if self.mode == "concat" else features)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what the constructor takes."""
-        return {**super().get_config(), "mode": self.mode, "bidirectional": self.bidirectional}

@@ -4,23 +4,21 @@
 can be wrapped by `keras.layers.Bidirectional`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import keras
 from keras import ops
 
-from sentiment.layers import fused
-from sentiment.layers.recurrence import Step
-from sentiment.layers.steps import LSTMStep
+from sentiment.layers.fused import Fused
 
 
 class TransformedKernels:
-    """What the cells of this module add to Keras's: kernels that are computed anew for each pass over a sequence.
+    """Mixin of Keras's cells with kernels that are transformed once for each pass over a sequence.
 
     With `weight_normalization`, a kernel is W = g V / |V|, column by column, where V is the stored kernel and the
-    gain g is trained beside it; g starts at |V|, so the cell starts as it would without (Salimans & Kingma 2016,
+    gain g is trained with it; g starts at |V|, so the cell starts as it would without (Salimans & Kingma 2016,
     "Weight Normalization"). With `weight_drop`, in training, each entry of the recurrent kernel is 0 with that
     probability, the same entries at all steps, and the others are divided by 1 - weight_drop (Merity, Keskar &
     Socher 2018, "Regularizing and Optimizing LSTM Language Models").
@@ -54,7 +52,7 @@ class TransformedKernels:
 
     @property
     def kernel(self) -> Any:
-        """The kernel of the inputs, as the current pass has it."""
+        """The kernel of the inputs in the current pass."""
         return self._transformed.get("kernel", self.stored_kernel)
 
     @kernel.setter
@@ -63,7 +61,7 @@ class TransformedKernels:
 
     @property
     def recurrent_kernel(self) -> Any:
-        """The kernel of the states, as the current pass has it."""
+        """The kernel of the states in the current pass."""
         return self._transformed.get("recurrent_kernel", self.stored_recurrent_kernel)
 
     @recurrent_kernel.setter
@@ -87,10 +85,6 @@ class TransformedKernels:
         finally:
             object.__setattr__(self, "_transformed", {})
 
-    def fused_step(self) -> Callable[..., Step] | None:
-        """Return the cell's step for the loop of `recurrence`, if it has one."""
-        return None
-
     def get_config(self) -> dict[str, Any]:
         """Return what the constructor takes."""
         return {**super().get_config(),  # type: ignore[misc]
@@ -103,7 +97,7 @@ def _with_gain(kernel: Any, gain: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable("sentiment")
-class RNN(fused.Fused, keras.layers.RNN):
+class RNN(Fused, keras.layers.RNN):
     """`keras.layers.RNN` for the cells of this module: it has them compute their kernels once for each pass.
 
     Args and call arguments are those of `keras.layers.RNN`.
@@ -113,11 +107,6 @@ class RNN(fused.Fused, keras.layers.RNN):
         """Run the cell over all steps."""
         with self.cell.one_pass(training):
             return super().inner_loop(sequences, initial_state, mask, training)
-
-    def fused_step(self) -> Callable[..., Step] | None:
-        """Return the step that the cell has."""
-        step: Callable[..., Step] | None = self.cell.fused_step()
-        return step
 
 
 @keras.saving.register_keras_serializable("sentiment")
@@ -129,18 +118,10 @@ class SimpleRNNCell(TransformedKernels, keras.layers.SimpleRNNCell):
 class LSTMCell(TransformedKernels, keras.layers.LSTMCell):
     """`keras.layers.LSTMCell` (Hochreiter & Schmidhuber 1997) with the options of `TransformedKernels`."""
 
-    def fused_step(self) -> Callable[..., Step] | None:
-        """Return the step of the LSTM."""
-        return LSTMStep
-
 
 @keras.saving.register_keras_serializable("sentiment")
 class GRUCell(TransformedKernels, keras.layers.GRUCell):
     """`keras.layers.GRUCell` (Cho et al. 2014) with the options of `TransformedKernels`."""
-
-    def fused_step(self) -> Callable[..., Step] | None:
-        """Return the step of the GRU."""
-        return fused.gru_step(self)
 
 
 @keras.saving.register_keras_serializable("sentiment")

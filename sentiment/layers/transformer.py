@@ -1,4 +1,4 @@
-"""The encoder of a Transformer, as a reference for the recurrent models."""
+"""Positional encoding of the Transformer."""
 
 from typing import Any
 
@@ -31,7 +31,3 @@ class SinusoidalPositions(keras.layers.Layer):
         angles = steps * ops.exp(ops.floor(feature / 2) * (-2.0 / features) * ops.log(10_000.0))
         positions = ops.where(ops.equal(feature % 2, 0), ops.sin(angles), ops.cos(angles))
         return inputs * features**0.5 + ops.cast(positions, inputs.dtype)[None]
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Return the input's shape."""
-        return input_shape

@@ -1,4 +1,4 @@
-"""What training minimises; `keras.ops` only, so that it runs on every backend."""
+"""Loss functions in `keras.ops`, for every backend."""
 
 from sentiment.losses.cross_entropy import cross_entropy, log_probabilities, predicted_classes
 from sentiment.losses.smoothness import distillation, divergence, entropy, unit_norm

@@ -1,4 +1,4 @@
-"""Cross-entropy from logits, in the one layout that all architectures emit."""
+"""Cross-entropy from logits, for binary and multi-class models."""
 
 from typing import Any
 

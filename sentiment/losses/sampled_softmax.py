@@ -1,7 +1,7 @@
-"""Cross-entropy over a large vocabulary, from a sample of it or from all of it.
+"""Sampled and full softmax over a large vocabulary.
 
-Words are scored by ln p_k + v . w_k, with v the vector of a step, w_k the row of word k and p_k how often the word
-occurs; so the vectors learn how a place differs from the average one, and a vector of zeros gives the frequencies.
+The logit of word k is ln p_k + v . w_k, with v the vector of a step, w_k the embedding and p_k the relative frequency
+of the word; so the vectors model the deviation from the unigram distribution, which a zero vector gives.
 """
 
 from typing import Any
@@ -13,14 +13,14 @@ HIT = -1e30
 
 
 def log_frequencies(counts: np.ndarray) -> np.ndarray:
-    """Return ln p of each word from counts, int [vocabulary], of which none passes for less than 1: float32."""
+    """Return ln p of each word, float32, from counts, int [vocabulary], which are raised to 1 at least."""
     raised = np.maximum(counts, 1).astype(np.float64)
     logarithms: np.ndarray = np.log(raised / raised.sum()).astype(np.float32)
     return logarithms
 
 
 def sample_words(chances: Any, frequencies: Any) -> Any:
-    """Turn uniform random numbers from 0 to 1, [count], into words, int32 [count], each drawn as often as it occurs.
+    """Draw words by their frequency, int32 [count], by inverse transform of uniform random numbers.
 
     Args:
         chances: float32 [count].
@@ -34,10 +34,10 @@ def sample_words(chances: Any, frequencies: Any) -> Any:
 def sampled_softmax(targets: Any, vectors: Any, table: Any, sampled: Any) -> Any:
     """Return the cross-entropy of each target against the target and the sampled words only, in nats.
 
-    A sampled logit is corrected by - ln Q(k), with Q(k) = count p_k how often k is expected in the sample (Bengio &
+    A sampled logit is corrected by - ln Q(k), with Q(k) = count p_k the expected count of k in the sample (Bengio &
     Senecal 2008; Jean et al. 2015, "On Using Very Large Target Vocabulary for Neural Machine Translation"). As words
     are drawn by their frequency, ln p_k - ln Q(k) is the same for all of them, and v . w_k is left. Sampled words that
-    are the target do not count.
+    are the target are masked.
 
     Args:
         targets: int32 [steps].

@@ -1,4 +1,4 @@
-"""Losses that ask the predictions to be stable and sure, with or without labels."""
+"""Regularisation by consistency and entropy, and distillation; none of them needs labels."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ TINY = 1e-35
 
 
 def unit_norm(values: Any) -> Any:
-    """Scale what belongs to each text to a Euclidean norm of 1.
+    """Scale the values of each text to a Euclidean norm of 1.
 
     With v the gradient of the loss by the embedded words of a text, epsilon v / |v| is the adversarial
     perturbation of Miyato, Dai & Goodfellow 2017, "Adversarial Training Methods for Semi-Supervised Text

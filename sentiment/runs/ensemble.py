@@ -152,7 +152,7 @@ def check_members(folders: Sequence[RunFolder], configs: Sequence[RunConfig]) ->
                 raise UserError(f"{folder.path} and {folders[0].path} differ in {flag_of(declared)}: they read "
                                 "different words")
     for folder in folders:
-        if folder.members.is_file():
+        if folder.is_ensemble:
             raise UserError(f"{folder.path} is an ensemble: name its members instead")
 
 

@@ -1,4 +1,4 @@
-"""The model card of a run: Markdown with YAML front matter."""
+"""Model cards in Markdown, with YAML front matter."""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ def model_card(name: str, config: RunConfig, measured: dict[str, Any]) -> str:
             "task": {"type": "text-classification"}, "dataset": {"name": data["name"], "type": data["name"]},
             "metrics": [{"type": "accuracy", "value": round(test["accuracy"], 4)},
                         {"type": "f1", "value": round(test["macro_f1"], 4)}]}]}]}
-    # JSON is YAML, so names need no quoting rules of our own.
+    # JSON is YAML, and quotes names.
     return f"""---
 {json.dumps(front, indent=2, ensure_ascii=False)}
 ---
@@ -69,28 +69,28 @@ split would be {measured["calibration"]["test_error_before"]:.4f}.
 
 ## Limits
 
-It knows the {training["vocabulary"]:,} most frequent words of its training texts and reads at most
+Its vocabulary has the {training["vocabulary"]:,} most frequent words of its training texts, and it reads at most
 {config.text.max_length} words of a text (`{config.text.truncate}`). It answers any text in any language, but its
 probabilities mean something only for texts like those it was trained on.
 """
 
 
 def _to_export(name: str, config: RunConfig) -> str:
-    """Return the command that writes the SavedModel, where the run has none."""
+    """Return the command that exports the SavedModel, if the run has none."""
     return "" if config.runtime.export else f"    python -m sentiment export models/{name} --format saved_model\n\n"
 
 
 def _origins(config: RunConfig) -> str:
     """Return a row for each other source of a run: pretrained network, teacher and unlabelled texts."""
     training = config.training
-    origins = {"starts from": training.pretrained, "learns the answers of": training.teacher,
-               "texts without labels": "those of the corpus" if config.data.unlabelled == UNLABELLED_OF_CORPUS
+    origins = {"starts from": training.pretrained, "distilled from": training.teacher,
+               "unlabelled texts": "those of the corpus" if config.data.unlabelled == UNLABELLED_OF_CORPUS
                else config.data.named_unlabelled}
     return "".join(f"| {name} | {value} |\n" for name, value in origins.items() if value)
 
 
 def _again(name: str, training: dict[str, Any]) -> str:
-    """Return how to repeat the run."""
+    """Return the command that repeats the run."""
     if "members" in training:
         members = " ".join(f"models/{member}" for member in training["members"])
         weights = " ".join(f"{weight:.4f}" for weight in training["members"].values())
@@ -101,7 +101,7 @@ def _again(name: str, training: dict[str, Any]) -> str:
 
 
 def mean_of(weights: Mapping[str, float]) -> str:
-    """Return the members of an ensemble and what they weigh, in words."""
+    """Return a description of the members of an ensemble and their weights."""
     return f"the mean of {', '.join(f'{name} ({weight:.2f})' for name, weight in weights.items())}"
 
 
@@ -133,11 +133,11 @@ def pretraining_card(name: str, config: PretrainConfig, measured: dict[str, Any]
     return f"""# {name}
 
 {notes}{kinds[config.pretraining.method]} for `{config.model.architecture}` classifiers, trained with sentiment \
-{measured["versions"]["sentiment"]}; it knows no label.
+{measured["versions"]["sentiment"]} without labels.
 
 | | |
 | --- | --- |
-| data | {data["name"]}: {data["train_texts"]:,} training texts and {data["unlabelled_texts"]:,} without labels, \
+| data | {data["name"]}: {data["train_texts"]:,} training texts and {data["unlabelled_texts"]:,} unlabelled ones, \
 {data["words"]:,} words |
 | parameters | {training["parameters"]:,} |
 | epochs | {training["epochs"]} |

@@ -51,7 +51,7 @@ def tune_run(config: RunConfig, folder: Path, trials: int, *, source: CorpusSour
     if trials < 1:
         raise UserError("--trials must be at least 1")
     name = config.model.architecture
-    if architectures.find(config.model).learner != "gradient":
+    if not architectures.find(config.model).by_gradient:
         raise UserError(f"'{name}' is fitted at once by scikit-learn: there is nothing to tune")
     space, study = space_of(config), open_study(folder / "study.db", name, config.runtime.seed)
     strategy, corpus = make_strategy(config.runtime.strategy), source(config.data, config.runtime.seed)

@@ -1,4 +1,4 @@
-"""From raw text to ids; one object for training, prediction and the SavedModel."""
+"""Preprocessing of raw texts to ids, and word vectors."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Word vectors from the training texts themselves, to start the embedding from."""
+"""Word vectors by factorisation of co-occurrences, to initialise the embedding."""
 
 import numpy as np
 from scipy import sparse
@@ -14,7 +14,7 @@ MOST_TEXTS = 100_000
 
 
 def co_occurrences(tokens: TokenizedTexts, vocabulary_size: int, window: int = WINDOW) -> sparse.csr_array:
-    """Count how often two words stand within `window` tokens of one another in a text, weighted by 1 / distance.
+    """Count the co-occurrences of two words within `window` tokens of a text, weighted by 1 / distance.
 
     Padding and the unknown word do not count.
 
@@ -53,15 +53,15 @@ def word_vectors(tokens: TokenizedTexts, vocabulary_size: int, size: int, seed: 
     """Factorise the positive pointwise mutual information of the texts: vectors are U sqrt(S).
 
     Args:
-        tokens: the training texts; of more than 100,000, so many are drawn at random.
+        tokens: the training texts; of more than 100,000, a random sample of this size is used.
         vocabulary_size: the number of ids.
         size: features of a vector; those beyond the rank of a small vocabulary are zero.
         seed: of the randomised factorisation.
-        window: words to each side that count as near.
+        window: words to each side.
 
     Returns:
         float32 [vocabulary_size, size] with a root mean square of 0.1; zeros for padding, the unknown
-        word and words that stand alone.
+        word and words without co-occurrences.
     """
     vectors = np.zeros((vocabulary_size, size), np.float32)
     if len(tokens) > MOST_TEXTS:

@@ -1,4 +1,4 @@
-"""Counts of words in bounded memory."""
+"""Word counts in bounded memory."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -7,10 +7,10 @@ CAPACITY = 1 << 21  # distinct words, in about 300 MB
 
 
 class WordCounts:
-    """Counts how often each word occurs; the rarest are forgotten when there are too many distinct ones.
+    """Counts the occurrences of words; the rarest are dropped when there are too many distinct ones.
 
-    A word that is forgotten and comes again starts from zero, so its count may be too low, by at most `missed`: the sum
-    of the thresholds at which words were forgotten (after Misra & Gries 1982, "Finding repeated elements"). Up to
+    A word that was dropped and occurs again starts from zero, so its count may be too low, by at most `missed`: the sum
+    of the thresholds at which words were dropped (after Misra & Gries 1982, "Finding repeated elements"). Up to
     `capacity` distinct words, all counts are exact and `missed` is 0.
     """
 
@@ -34,7 +34,7 @@ class WordCounts:
         return [(word, -count) for count, word in ranked]
 
     def _forget(self) -> None:
-        """Forget rare words, as few as leave half of the capacity free or more."""
+        """Drop rare words, the fewest that free at least half of the capacity."""
         threshold = sorted(self._counts.values(), reverse=True)[self.capacity // 2]
         self._counts = Counter({word: count for word, count in self._counts.items() if count > threshold})
         self.missed += threshold

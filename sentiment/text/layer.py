@@ -1,4 +1,4 @@
-"""Keras layer of the preprocessor: raw texts to ids within a model."""
+"""Text vectorization as a Keras layer."""
 
 from dataclasses import asdict
 from typing import Any, Self
@@ -30,7 +30,7 @@ class TextToIds(keras.layers.Layer):
     def __init__(self, preprocessor: TextPreprocessor, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.preprocessor = preprocessor
-        self.vectorization = preprocessor.vectorization  # what is exported must hold its table
+        self.vectorization = preprocessor.vectorization  # an exported model must hold its table
         self.supports_jit = False  # XLA has no strings
 
     def call(self, texts: Any) -> Any:
@@ -48,6 +48,6 @@ class TextToIds(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """Make the layer from what `get_config` gave."""
+        """Build the layer from `get_config`."""
         preprocessor = TextPreprocessor(TextConfig.from_dict(config.pop("text")), config.pop("words"))
         return cls(preprocessor, **config)

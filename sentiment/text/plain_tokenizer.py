@@ -1,8 +1,7 @@
-"""The preprocessor in plain Python: the same ids as the TensorFlow graph gives, character tables included.
+"""Tokenizer in plain Python, with the same ids as the TensorFlow graph.
 
-What a character is (a letter, a sign, an ideograph) and how it is lowered is not looked up in Python, whose Unicode is
-of another version, but in tables that were read off the graph when the model was exported
-(`sentiment.export.characters`).
+The classes of characters (letters, signs, ideographs) and their lower case are not those of Python, whose Unicode has
+another version, but tables that were extracted from the graph at export (`sentiment.export.characters`).
 """
 
 import re
@@ -15,16 +14,16 @@ from typing import Any, Self
 
 from sentiment.batching import RESERVED_IDS, UNKNOWN_ID, TokenizedTexts
 
-EMPTY = "[empty]"  # stands for a text without a word, where words are shown
-LONGEST_WORD = 64  # characters; no longer one is in a vocabulary, or shown as a whole
+EMPTY = "[empty]"  # the displayed word of a text without a word
+LONGEST_WORD = 64  # characters, in a vocabulary and on display
 SIGMA = "Σ"
 PERIOD_MARK = "\ue000"
-SPACES = "\t\n\f\r "  # what RE2 calls white space
-SIGNS, FACES = r":;=<>(+\-\\^*0-9", "otux"  # what symbol tokens begin with, and faces with an underscore
-ROUNDS = 2  # in which pairs of characters become one
+SPACES = "\t\n\f\r "  # white space of RE2
+SIGNS, FACES = r":;=<>(+\-\\^*0-9", "otux"  # first characters of symbol tokens, and of faces with an underscore
+ROUNDS = 2  # of composing pairs of characters
 RANGES = ("hidden", "alone", "kept", "clusters", "marks")
 
-MARKUP = (  # of exports that do not hold their own
+MARKUP = (  # of exports without their own
     (r"</?[a-z!][^<>]*>", " "),
     (r"&(apos|rsquo|lsquo|#0*39|#0*8217|#x0*27);", "'"),
     (r"&(#x?)?[a-z0-9]+;", " "),
@@ -56,18 +55,18 @@ class Ranges:
 
 @dataclass(frozen=True)
 class Variants:
-    """Characters and pairs of them that are variants of one.
+    """Replacements of variants of letters.
 
     Attributes:
-        single: what a character is replaced by.
-        pairs: what a letter and a mark become.
+        single: of a character.
+        pairs: of a letter and a mark.
     """
 
     single: dict[str, str] = field(default_factory=dict)
     pairs: dict[str, str] = field(default_factory=dict)
 
     def one_form(self, text: str) -> str:
-        """Return a text with one form for each letter."""
+        """Return a text with the variants of letters unified."""
         if text.isascii():
             return text
         text = text.translate(self._translation)
@@ -90,17 +89,17 @@ class Variants:
 
 @dataclass(frozen=True)
 class Characters:
-    """The tables of characters, and the patterns that are no tables.
+    """Tables of characters, and patterns.
 
     Attributes:
-        lower: what a character is lowered to, where that is another.
-        hidden: characters that are left out.
+        lower: the lower case of a character, if it is another.
+        hidden: characters that are removed.
         alone: characters that are a token each.
         kept: characters of words, and most of `alone`; all others become spaces.
         clusters: characters that are a token together with the marks behind them.
         marks: those marks.
-        variants: letters of which there are several forms.
-        markup: patterns and their replacements, before anything else.
+        variants: of letters.
+        markup: patterns and their replacements, which come first.
         signs: pattern of symbol tokens (emoticons, ratings): groups 1 and 3 are the token, group 2 a letter kept after
             asterisks; None for none.
     """
@@ -117,20 +116,20 @@ class Characters:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """Read what `to_json` gave, or gave in version 1 of the rules."""
+        """Read the values of `to_json`, also those of version 1 of the rules."""
         hidden, alone, kept, clusters, marks = (Ranges(tuple(values.get(name, ()))) for name in RANGES)
         markup = tuple((str(pattern), str(put)) for pattern, put in values.get("markup", MARKUP))
         return cls(dict(values["lower"]), hidden, alone, kept, clusters, marks, Variants(**values.get("variants", {})),
                    markup, values.get("signs"))
 
     def to_json(self) -> dict[str, Any]:
-        """Return what JSON can hold."""
+        """Return JSON values."""
         return {"lower": self.lower, **{name: getattr(self, name).bounds for name in RANGES},
                 "variants": asdict(self.variants), "markup": self.markup, "signs": self.signs}
 
 
 class _Table(dict[int, str | None]):
-    """A table for `str.translate` that is filled as characters come up."""
+    """Table for `str.translate` that computes its entries on first use."""
 
     def __init__(self, replaced: Callable[[int], str | None]) -> None:
         super().__init__()
@@ -147,7 +146,7 @@ class PlainTokenizer:
     Args:
         words: the vocabulary, from id 2 on.
         characters: the tables.
-        head, tail: how many tokens are kept at the start and at the end of a longer text.
+        head, tail: the number of tokens kept at the start and at the end of a longer text.
         periods: whether the period that ends a sentence is a word.
     """
 
@@ -165,7 +164,7 @@ class PlainTokenizer:
         self._markup = [(re.compile(pattern, re.ASCII), put) for pattern, put in characters.markup]
         self._clusters = re.compile(f"({characters.clusters.pattern}{characters.marks.pattern}*)") \
             if characters.clusters.bounds else None
-        # A look at the first character is much faster than all alternatives; few texts have a face such as o_o.
+        # A lookahead for the first character is much faster than the alternatives; few texts have a face such as o_o.
         self._signs, self._signs_and_faces = (re.compile(f"(?=[{first}])(?:{characters.signs})", re.ASCII)
                                               if characters.signs else None for first in (SIGNS, SIGNS + FACES))
 
@@ -178,7 +177,7 @@ class PlainTokenizer:
         return [self.places.get(word, UNKNOWN_ID) for word in self._kept(text)] or [UNKNOWN_ID]
 
     def words_read(self, text: str) -> list[str]:
-        """Return the words that `ids` looks up, to show them; long ones are cut, a text without a word is `[empty]`."""
+        """Return the words that `ids` looks up, for display; long ones are cut, a text without a word is `[empty]`."""
         return [word if len(word) <= LONGEST_WORD else word[:LONGEST_WORD - 1] + "…"
                 for word in self._kept(text)] or [EMPTY]
 
@@ -200,7 +199,7 @@ class PlainTokenizer:
         return [word for word in text.replace(PERIOD_MARK, ".").split(" ") if word]
 
     def _without_signs(self, text: str) -> str:
-        """Turn signs into spaces, but keep symbol tokens."""
+        """Replace signs by spaces, but keep symbol tokens."""
         signs = self._signs_and_faces if "_" in text else self._signs
         if signs is None:
             return text.translate(self._signs_out)
@@ -218,7 +217,7 @@ class PlainTokenizer:
         return [*words[:self.head], *words[len(words) - self.tail:]]
 
     def _lower(self, text: str) -> str:
-        """Lower each character by the table, and a sigma by where it stands, which Python knows."""
+        """Lower each character by the table, and a sigma by its position in a word, with Python's rule."""
         if SIGMA not in text:
             return text.translate(self._lowered)
         parts = text.split(SIGMA)

@@ -1,4 +1,4 @@
-"""The one object that turns raw texts into ids: in training, in prediction and inside the SavedModel."""
+"""Text preprocessor: raw texts to ids, in training, prediction and the SavedModel."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,23 +30,29 @@ class TextPreprocessor:
 
     Ids are 0 for padding, 1 for an unknown word, and from 2 the words of the vocabulary by falling
     frequency, ties by spelling. A text without any word becomes one unknown word, so that no row is empty.
+
+    Args:
+        config: of the text.
+        words: the vocabulary without reserved entries.
+
+    Attributes:
+        vectorization: the Keras layer that holds the lookup table.
     """
 
-    # Here and wherever each model has a function of its own, `tf.function` takes a partial object: TensorFlow counts
-    # tracings by the code of a function, over all models, and warns of the fifth.
+    # `tf.function` takes a partial object here and in every class of which a process has several objects: TensorFlow
+    # counts tracings by the code of a function, over all objects, and warns of the fifth.
 
     def __init__(self, config: TextConfig, words: Sequence[str]) -> None:
-        """Use a vocabulary made earlier; `words` holds no reserved entries."""
         self.config = config
         self.words = tuple(words)
-        self._vectorization = keras.layers.TextVectorization(
+        self.vectorization = keras.layers.TextVectorization(
             standardize=partial(_standardized, config=config), split="whitespace", output_mode="int",
             ragged=True, vocabulary=list(words))
         self._ragged_ids = tf.function(partial(self.ragged_ids), input_signature=[tf.TensorSpec([None], tf.string)])
 
     @classmethod
     def fit(cls, config: TextConfig, texts: Iterable[str]) -> Self:
-        """Make the vocabulary from training texts.
+        """Build the vocabulary from training texts.
 
         Raises:
             UserError: if the texts hold no word at all.
@@ -79,14 +85,9 @@ class TextPreprocessor:
         """The ids of the words `.`, `!` and `?`, as far as they are in the vocabulary."""
         return tuple(RESERVED_IDS + place for place, word in enumerate(self.words) if word in SENTENCE_ENDS)
 
-    @property
-    def vectorization(self) -> keras.layers.TextVectorization:
-        """The Keras layer that holds the lookup table."""
-        return self._vectorization
-
     def ragged_ids(self, texts: Any) -> Any:
         """Return the ids of a string tensor [texts] as a ragged int32 tensor [texts, (tokens)]; traceable."""
-        return self._truncated(tf.cast(self._vectorization(texts), tf.int32), UNKNOWN_ID)
+        return self._truncated(tf.cast(self.vectorization(texts), tf.int32), UNKNOWN_ID)
 
     def ragged_words(self, texts: Any) -> Any:
         """Return the words of these ids as a ragged string tensor, to show them; traceable.
@@ -98,7 +99,7 @@ class TextPreprocessor:
             words.flat_values, f"(?s)^(.{{{LONGEST_WORD - 1}}}).{{2,}}$", r"\1…"))
 
     def _truncated(self, tokens: Any, empty: Any) -> Any:
-        """Keep the ends of each row of a ragged tensor [texts, (tokens)], and put one token into empty rows."""
+        """Truncate each row of a ragged tensor [texts, (tokens)], and put one token into empty rows."""
         lengths = tokens.row_lengths()
         head, tail = kept_at_ends(self.config)
         positions = tf.ragged.range(lengths)
@@ -115,7 +116,7 @@ class TextPreprocessor:
 
     def whole_ids(self, text: str) -> np.ndarray:
         """Return all ids of one text, int32 [tokens], without truncation."""
-        ids = self._vectorization(tf.constant([text.encode("utf-8", "replace")])).flat_values.numpy()
+        ids = self.vectorization(tf.constant([text.encode("utf-8", "replace")])).flat_values.numpy()
         return ids.astype(np.int32) if len(ids) else np.array([UNKNOWN_ID], np.int32)
 
     def words_read(self, text: str) -> list[str]:
@@ -126,7 +127,7 @@ class TextPreprocessor:
     def tokenize(self, texts: Iterable[str], folder: Path | None = None) -> TokenizedTexts:
         """Return the ids of raw texts; white space, emoji, NUL and lone surrogates included.
 
-        With `folder` they are in a file there that has no name and goes when they are not needed any more.
+        With `folder`, they are in an unnamed file there, which is freed with them.
         """
 
         def ids_and_lengths(chunk: Any) -> tuple[Any, Any]:
@@ -147,23 +148,18 @@ def kept_at_ends(config: TextConfig) -> tuple[int, int]:
     return head, length - head
 
 
-def _chunks(texts: Iterable[str]) -> Iterator[list[bytes]]:
-    remaining = iter(texts)
-    while chunk := [text.encode("utf-8", "replace") for text in islice(remaining, CHUNK_TEXTS)]:
-        yield chunk
-
-
 def _mapped(texts: Iterable[str], step: Any) -> Iterator[tuple[np.ndarray, ...]]:
     """Yield ``step(string tensor)`` as NumPy arrays for chunk after chunk, computed on all cores.
 
-    Not by `tf.data`: it would trace `step` anew for each call, which takes a hundred times as long as one text does.
-    The first chunk goes alone, so that `step` is traced once and not by every thread.
+    `tf.data` would trace `step` anew for each call, which takes a hundred times as long as one text does. The first
+    chunk is computed alone, so that `step` is traced once and not by every thread.
     """
 
     def run(chunk: list[bytes]) -> tuple[np.ndarray, ...]:
         return tuple(part.numpy() for part in step(tf.constant(chunk)))
 
-    chunks = _chunks(texts)
+    encoded = (text.encode("utf-8", "replace") for text in texts)
+    chunks = iter(lambda: list(islice(encoded, CHUNK_TEXTS)), [])
     yield from (run(chunk) for chunk in islice(chunks, 1))
     waiting: deque[Future[tuple[np.ndarray, ...]]] = deque()
     for chunk in chunks:

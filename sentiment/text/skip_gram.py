@@ -1,4 +1,4 @@
-"""Word vectors by word2vec, which gensim trains."""
+"""Word vectors by word2vec, trained by gensim."""
 
 from collections.abc import Iterator
 
@@ -8,11 +8,11 @@ from sentiment.batching import UNKNOWN_ID, TokenizedTexts
 from sentiment.errors import UserError
 
 NEGATIVE_SAMPLES = 5
-FREQUENT = 1e-4  # words above this share are skipped at times, as in the paper's section 2.3
+FREQUENT = 1e-4  # threshold of the subsampling of frequent words, section 2.3 of the paper
 
 
 class _Sentences:
-    """The texts as lists of ids without the unknown word; gensim goes through them several times."""
+    """The texts as lists of ids without the unknown word; gensim iterates over them several times."""
 
     def __init__(self, tokens: TokenizedTexts) -> None:
         self.tokens = tokens

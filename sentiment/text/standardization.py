@@ -1,4 +1,4 @@
-"""From a raw text to a string of tokens separated by spaces, in the TensorFlow graph.
+"""Text standardization in the TensorFlow graph: a raw text to tokens separated by spaces.
 
 The rules, in order: one form for the variants of a letter (`sentiment.text.variants`); lower case in Unicode;
 HTML tags and entities out; typographic apostrophes to `'`; characters that do not show (soft hyphens, joiners,
@@ -9,8 +9,8 @@ tokens as they are; every other sign but an apostrophe within a word becomes a s
 NUL. Where sentences matter, a period or an ellipsis before white space is kept as the word `.`; so are those of
 abbreviations.
 
-Rules have a version, which is part of the configuration of a run: a model goes on reading what it was trained on.
-Version 1 knows neither variants of letters nor symbol tokens, and reads a Thai sentence as one word.
+Rules have a version, which is part of the configuration of a run, so that a model keeps the rules of its training.
+Version 1 has neither variants of letters nor symbol tokens, and a Thai sentence is one word.
 """
 
 from functools import cache
@@ -23,8 +23,8 @@ from sentiment.text.variants import one_form
 
 Replacements = tuple[tuple[str, str], ...]
 
-# Each pair is a pattern of RE2 and its replacement; the order matters. What is a space already is not replaced by one:
-# every match costs. The patterns but the last are used by `PlainTokenizer` too, so they are also ones of Python.
+# Each pair is a pattern of RE2 and its replacement; the order matters. Spaces are not replaced by spaces, because every
+# match costs time. The patterns but the last are used by `PlainTokenizer` too, so they are also ones of Python.
 MARKUP: Replacements = (
     (r"</?[a-z!][^<>]*>", " "),
     (r"&(apos|rsquo|lsquo|#0*39|#0*8217|#x0*27);", "'"),
@@ -52,7 +52,7 @@ SIGNS: Replacements = (
     (r"(^| )'+", " "),
     (r"'+( |$)", " "),
 )
-# Version 1 stands for itself: it must not change with the newer one.
+# Version 1 is separate: it must not change with the newer one.
 MARKUP_1: Replacements = (*PLAIN_MARKUP, (r"[\p{Cf}\x{FE00}-\x{FE0F}]+", ""))
 SIGNS_1: Replacements = (
     (r"([!?\p{So}\p{Han}\p{Hiragana}\p{Katakana}])", r" \1 "),
@@ -60,12 +60,12 @@ SIGNS_1: Replacements = (
     (r"(^| )'+", " "),
     (r"'+( |$)", " "),
 )
-PERIOD = "\ue000"  # stands for a period that is kept, until all other signs are out
+PERIOD = "\ue000"  # placeholder of a period that is kept, until all other signs are removed
 KEPT_SIGNS = "'!? "
 
 
 class Rules(NamedTuple):
-    """A version of the rules: whether letters have one form, and what is replaced, in this order."""
+    """A version of the rules: whether variants of letters are unified, and the replacements in order."""
 
     variants: bool
     markup: Replacements
@@ -73,7 +73,7 @@ class Rules(NamedTuple):
 
     @property
     def signs_and_periods(self) -> Replacements:
-        """`signs`, but a period or an ellipsis before white space stays."""
+        """`signs`, but a period or an ellipsis before white space is kept."""
         return ((r"\x{E000}", " "), (r"""(\.+|…|。)["')\]»”]*(\s|$)""", f" {PERIOD} "),
                 *((pattern.replace(KEPT_SIGNS, KEPT_SIGNS + r"\x{E000}", 1), replacement)
                   for pattern, replacement in self.signs), (r"\x{E000}", "."))
@@ -97,7 +97,7 @@ def standardize(texts: Any, *, periods: bool = False, rules: int = NEWEST) -> An
 
 @cache
 def _function(periods: bool, rules: int) -> Any:
-    """Return the rules as a function of string [texts], which all graphs of the process share: tracing it is slow."""
+    """Return the rules as a function of string [texts], shared by all graphs of the process: tracing it is slow."""
     chosen = RULES[rules]
 
     def apply(texts: Any) -> Any:

@@ -1,4 +1,4 @@
-"""One form for the variants of a letter: full-width, half-width and decomposed forms, variants of Arabic letters."""
+"""Unicode normalisation of letters: full-width, half-width and decomposed forms, variants of Arabic letters."""
 
 import unicodedata
 from functools import cache
@@ -9,20 +9,20 @@ import tensorflow as tf
 
 from sentiment.text.plain_tokenizer import ROUNDS, Variants
 
-# Alef with hamza or madda, alef wasla; alef maqsura and Persian yeh; Persian kaf: each to the letter that it is
-# written for in everyday text (light normalisation, Larkey, Ballesteros & Connell 2002, "Improving stemming for
+# Alef with hamza or madda, alef wasla; alef maqsura and Persian yeh; Persian kaf: each to the letter that everyday
+# text has for it (light normalisation, Larkey, Ballesteros & Connell 2002, "Improving stemming for
 # Arabic information retrieval").
 ARABIC = {"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ی": "ي", "ک": "ك"}
 LAST_VARIANT = 0x2FA1F  # the end of the last block with such characters
-AS_THEY_ARE = (range(0x3130, 0x3190), range(0xFFA0, 0xFFDD))  # Korean letters, of which laughter is written
+AS_THEY_ARE = (range(0x3130, 0x3190), range(0xFFA0, 0xFFDD))  # Korean letters, with which laughter is written
 
 
 @cache
 def variants() -> Variants:
-    """Return the tables: what a character is replaced by, and what a letter and a mark become.
+    """Return the replacements of single characters, and of pairs of a letter and a mark.
 
-    The first is the character's NFKC, where that is one character. The second is the composed letter, also where NFC
-    keeps the two apart, as in Devanagari: what counts is that both ways of writing become one. Korean is left alone.
+    The former is the NFKC of the character, if that is one character. The latter is the composed letter, also where NFC
+    keeps the two apart, as in Devanagari, so that both ways of writing become one. Korean is left unchanged.
     """
     single, pairs = dict(ARABIC), dict[str, str]()
     for code in range(0x80, LAST_VARIANT + 1):
@@ -57,9 +57,9 @@ def _tables() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, str]:
 
 
 def one_form(texts: Any) -> Any:
-    """Return a string tensor [texts] with one form for each letter; most texts need no more than a look at them.
+    """Return a string tensor [texts] with the variants of letters unified.
 
-    Only texts with a character of the tables are taken apart into code points.
+    Only texts with a character of the tables are decoded to code points.
     """
     keys, values, pairs, composed, pattern = _tables()
     rows = tf.where(tf.strings.regex_full_match(texts, pattern))
@@ -74,7 +74,7 @@ def one_form(texts: Any) -> Any:
 
 
 def _composed(codes: Any, pairs: np.ndarray, composed: np.ndarray) -> Any:
-    """Return ragged code points [texts, (characters)] in which a pair of the table is one."""
+    """Return ragged code points [texts, (characters)] with the pairs of the table composed."""
     flat, row = tf.cast(codes.flat_values, tf.int64), codes.value_rowids()
     following = tf.where(row[1:] == row[:-1], flat[1:], 0)
     joined = tf.concat([flat[:-1] * 2 ** 21 + following, flat[-1:] * 0], axis=0)

@@ -13,18 +13,18 @@ from sentiment.files import written_beside
 
 @dataclass(frozen=True)
 class VectorTable:
-    """Vectors for a vocabulary.
+    """Vectors of a vocabulary.
 
     Attributes:
         vectors: float32 [vocabulary, features]; zeros for padding, the unknown word and words not in the file.
-        found: bool [vocabulary], the words that the file has.
+        found: bool [vocabulary], whether the file has the word.
     """
 
     vectors: np.ndarray
     found: np.ndarray
 
     def coverage(self, tokens: TokenizedTexts) -> str:
-        """Say how much of the vocabulary, and of all words of the texts, has a vector."""
+        """Return a summary of the shares of the vocabulary and of the words of the texts that have a vector."""
         words = len(self.found) - UNKNOWN_ID - 1
         counts = tokens.counts(len(self.found))
         share = counts[self.found].sum() / max(counts.sum(), 1)
@@ -35,7 +35,7 @@ class VectorTable:
 def _lines(path: Path) -> Iterator[tuple[int, str, list[str]]]:
     """Yield the number of a line, its word and its numbers; a first line with two numbers only is word2vec's header.
 
-    GloVe's largest file has words with spaces in them, so numbers are counted from the right.
+    GloVe's largest file has words with spaces, so the numbers are split off from the right.
     """
     features: int | None = None
     with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
@@ -51,7 +51,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str, list[str]]]:
 
 
 def read_vectors(path: str | Path, words: Sequence[str], features: int) -> VectorTable:
-    """Read the vectors of a vocabulary from a file; the first line of a word counts, as it stands or in lower case.
+    """Read the vectors of a vocabulary from a file; of several lines of a word, its exact form wins, else the first.
 
     Args:
         path: of the file.

@@ -18,12 +18,12 @@ VALIDATION_TEXTS = 200
 
 
 class AutoencoderTask(Task):
-    """Sequence autoencoding (Dai & Le 2015): the mean cross-entropy of each word, given the text and the words before.
+    """Sequence autoencoding (Dai & Le 2015): the mean cross-entropy of each word given text and previous words.
 
     Args:
-        model: what is trained.
-        train, validation: texts.
-        sampled: how many words stand for all others in training.
+        model: the autoencoder.
+        train, validation: their texts.
+        sampled: the number of sampled words for the softmax in training.
         seed: of the order of the texts.
     """
 
@@ -42,7 +42,7 @@ class AutoencoderTask(Task):
         """Yield int32 [batch, time]."""
         for batch in self.train.shuffled(self.seed, epoch, first):
             ids = batch.ids.copy()
-            ids[len(batch.rows):] = 0  # a row that only fills the batch is none to learn from
+            ids[len(batch.rows):] = 0  # rows that only fill the batch are not trained on
             yield (ids,)
 
     def loss(self, batch: Sequence[Any], carried: Sequence[Any], noise: Noise) -> StepLoss:

@@ -1,4 +1,4 @@
-"""The moving average of the weights."""
+"""Exponential moving average of the weights."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,11 +8,11 @@ import tensorflow as tf
 
 
 class WeightAverage:
-    """An exponential moving average of variables, taken in float32 after each step t = 1, 2, ...
+    """Exponential moving average of variables, updated in float32 after each step t = 1, 2, ...
 
         average += (1 - d) (weight - average),    d = min(decay, (1 + t) / (10 + t))
 
-    so that it forgets the start soon (Polyak & Juditsky 1992; the schedule is that of TensorFlow's
+    so that the initial weights lose influence quickly (Polyak & Juditsky 1992; the schedule is that of TensorFlow's
     `ExponentialMovingAverage`). Make it within the strategy's scope; update it outside of replicas.
     """
 
@@ -24,11 +24,11 @@ class WeightAverage:
 
     @property
     def state(self) -> list[Any]:
-        """The variables that a checkpoint keeps."""
+        """The variables that a checkpoint saves."""
         return [self.steps, *self.averages]
 
     def update(self) -> None:
-        """Take the weights after a step into the average."""
+        """Update the average after a step."""
         self.steps.assign_add(1.0)
         kept = tf.minimum(self.decay, (1.0 + self.steps) / (10.0 + self.steps))
         for average, variable in zip(self.averages, self.variables, strict=True):
@@ -36,7 +36,7 @@ class WeightAverage:
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """Put the averages in the place of the weights within the block; the weights come back bit by bit."""
+        """Replace the weights by the averages within the block; the weights are restored bit by bit."""
         weights = [tf.identity(variable) for variable in self.variables]
         self._assign(self.averages)
         try:
@@ -45,7 +45,7 @@ class WeightAverage:
             self._assign(weights)
 
     def keep(self) -> None:
-        """Put the averages in the place of the weights for good."""
+        """Replace the weights by the averages."""
         self._assign(self.averages)
 
     def _assign(self, values: list[Any]) -> None:

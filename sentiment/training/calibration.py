@@ -1,4 +1,4 @@
-"""Calibration: the temperature that logits are divided by, found on the validation split, and weights of ensembles."""
+"""Calibration by temperature scaling on the validation split, and weights of ensembles."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,18 +9,18 @@ from scipy.special import logsumexp, softmax
 from sentiment.predictions import class_logits
 
 LARGEST_LOGARITHM = 5.0
-STANDARD_ERRORS = 2.0  # of evidence that logits are not calibrated, before they are changed
-# The temperatures that an epoch is judged at; the loss at the best of them is hardly above the smallest of all.
+STANDARD_ERRORS = 2.0  # of the score, beyond which logits count as not calibrated
+# Temperatures at which an epoch is evaluated; the lowest loss on this grid is hardly above the minimum.
 GRID = np.exp(np.linspace(-LARGEST_LOGARITHM, LARGEST_LOGARITHM, 101))
 
 
 def temperature(labels: np.ndarray, logits: np.ndarray) -> float:
-    """Return the temperature T by which logits are divided to make their probabilities calibrated.
+    """Return the temperature T of temperature scaling: logits divided by T give calibrated probabilities.
 
-    Temperature scaling (Guo et al. 2017, "On Calibration of Modern Neural Networks"), which changes no label, guarded
-    against few texts in two ways: T stays 1 unless a score test (Rao 1948, "Large sample tests of statistical
-    hypotheses concerning several parameters") rejects T = 1 by two standard errors; and T minimises the summed
-    cross-entropy plus log(T) ** 2 / 2, a standard normal prior on log T, so it is finite where every label is right.
+    Guo et al. 2017, "On Calibration of Modern Neural Networks"; it changes no label. Two safeguards for few texts: T
+    stays 1 unless a score test (Rao 1948, "Large sample tests of statistical hypotheses concerning several parameters")
+    rejects T = 1 by two standard errors; and T minimises the summed cross-entropy plus log(T) ** 2 / 2, a standard
+    normal prior on log T, so it is finite where every label is right.
 
     Args:
         labels: int [texts].
@@ -58,7 +58,7 @@ def score_and_information(labels: np.ndarray, logits: np.ndarray) -> tuple[float
 
 
 def is_miscalibrated(score: float, information: float) -> bool:
-    """Return whether a sum of `score_and_information` is further from 0 than chance explains."""
+    """Return whether a sum of `score_and_information` differs significantly from 0."""
     return abs(score) > STANDARD_ERRORS * float(np.sqrt(information))
 
 
@@ -76,11 +76,11 @@ def calibrated_loss(losses: Sequence[float], score: float, information: float) -
 
 
 def mean_weights(labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
-    """Return float64 [models]: the weights, together 1 and none below 0, of the mean of logits that fits best.
+    """Return float64 [models]: non-negative weights with sum 1 of the mean of logits that fits the labels best.
 
-    It is the one that has the smallest cross-entropy once it is calibrated, with the prior of `temperature`; all weigh
-    the same where no mean is better than chance. Breiman 1996, "Stacked Regressions", has shown why no weight is to be
-    below 0, and Ting & Witten 1999, "Issues in Stacked Generalization", weigh the probabilities of classifiers so.
+    It has the lowest cross-entropy after calibration, with the prior of `temperature`; the weights are equal if no mean
+    is better than chance. Breiman 1996, "Stacked Regressions", shows why the weights should be non-negative, and Ting &
+    Witten 1999, "Issues in Stacked Generalization", weight the probabilities of classifiers so.
 
     Args:
         labels: int [texts].
@@ -104,12 +104,12 @@ def mean_weights(labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
 
 
 def summed_losses(labels: np.ndarray, logits: np.ndarray, temperatures: Iterable[float]) -> list[float]:
-    """Return the cross-entropy of all texts together, in nats, for each temperature.
+    """Return the summed cross-entropy of all texts, in nats, at each temperature.
 
     Args:
         labels: int [texts].
         logits: float [texts, 1 or classes].
-        temperatures: what the logits are divided by.
+        temperatures: by which the logits are divided.
     """
     values = class_logits(logits)
     right = values[np.arange(len(labels)), labels]

@@ -1,4 +1,4 @@
-"""Keras callbacks of a run, the display of its progress, and what of them a checkpoint keeps."""
+"""Keras callbacks of a run, and their state in checkpoints."""
 
 import csv
 import time
@@ -31,30 +31,30 @@ class HistoryFile(keras.callbacks.Callback):
 
 
 class Seconds(NamedTuple):
-    """How long training took.
+    """Duration of a training.
 
     Attributes:
         epochs: seconds of the epochs alone, from first to last.
-        before: those of them that passed before the last interruption.
+        before: the part before the last interruption.
     """
 
     epochs: float
     before: float = 0.0
 
     def since(self, started: float) -> dict[str, float]:
-        """Return the seconds of the epochs and of all that was done, from `started` by `time.perf_counter` on."""
+        """Return the seconds of the epochs, and the total since `started`, a `time.perf_counter`."""
         return {"epochs": round(self.epochs, 1), "all": round(time.perf_counter() - started + self.before, 1)}
 
 
 class ProgressDisplay(keras.callbacks.Callback):
-    """A bar with the time left of all epochs on a terminal, and a line an epoch everywhere.
+    """Progress bar over all epochs on a terminal, and a log line for each epoch.
 
     Args:
-        summary: one line of text on the metrics of an epoch.
+        summary: formats the metrics of an epoch as one line.
 
     Attributes:
-        seconds: that training took so far, those before an interruption included.
-        seconds_here: those since the last interruption.
+        seconds: duration so far, including that before an interruption.
+        seconds_here: duration since the last interruption.
     """
 
     def __init__(self, summary: Callable[[Mapping[str, float]], str]) -> None:
@@ -96,7 +96,7 @@ class ProgressDisplay(keras.callbacks.Callback):
 
     @property
     def taken(self) -> Seconds:
-        """How long training took so far."""
+        """The duration so far."""
         return Seconds(self.seconds, self.seconds - self.seconds_here)
 
     def close(self) -> None:
@@ -108,7 +108,7 @@ class ProgressDisplay(keras.callbacks.Callback):
         self.close()
 
 
-# What a checkpoint keeps of a callback; the weights of the best epoch are kept as arrays.
+# Attributes of callbacks in a checkpoint; the weights of the best epoch are saved as arrays.
 KEPT: dict[type, tuple[str, ...]] = {
     keras.callbacks.History: ("epoch", "history"),
     keras.callbacks.EarlyStopping: ("wait", "stopped_epoch", "best", "best_epoch"),
@@ -118,13 +118,13 @@ KEPT: dict[type, tuple[str, ...]] = {
 
 
 def state_of_callback(callback: keras.callbacks.Callback) -> tuple[dict[str, Any], list[np.ndarray]]:
-    """Return what a callback knows as JSON has it, and the weights that it holds."""
+    """Return the state of a callback as JSON values, and the weights that it holds."""
     kept = {name: getattr(callback, name) for kind in type(callback).__mro__ for name in KEPT.get(kind, ())}
     return kept, list(getattr(callback, "best_weights", None) or ())
 
 
 def restore_callback(callback: keras.callbacks.Callback, state: dict[str, Any], weights: list[np.ndarray]) -> None:
-    """Put a callback that has begun to where it was."""
+    """Restore the state of a callback, after `on_train_begin`."""
     for name, value in state.items():
         setattr(callback, name, value)
     if hasattr(callback, "best_weights"):
@@ -133,7 +133,7 @@ def restore_callback(callback: keras.callbacks.Callback, state: dict[str, Any], 
 
 def make_callbacks(config: TrainingConfig, epochs: int, history: Path, tensorboard: Path | None
                    ) -> list[keras.callbacks.Callback]:
-    """Return early stopping that restores the best epoch, the CSV log, and what was asked for.
+    """Return early stopping that restores the best epoch, the CSV log, and the callbacks of the configuration.
 
     Args:
         config: `monitor`, `patience` and the schedule are read.

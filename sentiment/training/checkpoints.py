@@ -18,7 +18,7 @@ STATE = "state"
 
 
 class Checkpoint(NamedTuple):
-    """What a file holds: arrays by name, and all else as JSON has it."""
+    """Content of a checkpoint file: arrays by name, and other state as JSON values."""
 
     arrays: dict[str, np.ndarray]
     state: dict[str, Any]
@@ -27,8 +27,8 @@ class Checkpoint(NamedTuple):
 class Checkpoints:
     """The checkpoints of a run: `step-00000120.checkpoint` and so on, in a folder of their own.
 
-    A file is a line that says what it is, the SHA-256 of the rest, and the rest: an uncompressed `.npz` of the arrays
-    and of the state as UTF-8 JSON.
+    A file is a line with its type and version, the SHA-256 of the rest, and the rest: an uncompressed `.npz` of the
+    arrays and of the state as UTF-8 JSON.
     """
 
     def __init__(self, folder: Path, keep: int = 3) -> None:
@@ -43,7 +43,7 @@ class Checkpoints:
         """Write a checkpoint, complete or not at all, and remove those that are too old.
 
         Raises:
-            OSError: if it cannot be written; those from before are untouched.
+            OSError: if it cannot be written; earlier ones are untouched.
         """
         content = io.BytesIO()
         state = np.frombuffer(json.dumps(checkpoint.state).encode(), np.uint8)
@@ -72,7 +72,7 @@ class Checkpoints:
 
 
 def _read(path: Path) -> Checkpoint | None:
-    """Return what a file holds, None if it is damaged."""
+    """Return the content of a file, None if it is damaged."""
     content = path.read_bytes()
     start = len(MAGIC) + DIGEST_BYTES
     if content[:start] != MAGIC + hashlib.sha256(content[start:]).digest():

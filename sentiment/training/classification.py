@@ -1,7 +1,6 @@
 """Text classification as a task of the training loop."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from itertools import count, repeat
 from typing import Any
 
@@ -11,6 +10,7 @@ import tensorflow as tf
 
 from sentiment.batching import PADDING_ID, UNKNOWN_ID, Batch, Batches, map_batches
 from sentiment.config import TrainingConfig
+from sentiment.inference.classifier import compiled
 from sentiment.losses import cross_entropy, predicted_classes
 from sentiment.signals import StopRequest
 from sentiment.training.calibration import GRID, calibrated_loss, score_and_information, summed_losses
@@ -22,26 +22,26 @@ from sentiment.training.strategy import Workers
 
 
 class ClassificationTask(Task):
-    """The classification of texts: cross-entropy and what `Objective` adds to it.
+    """Classification of texts, with the loss of `Objective`.
 
     A batch is a pair of a labelled batch, int32 [batch, time] ids, int32 [batch] labels and float32 [batch] shares, and
-    an unlabelled one, ids and shares (an empty tuple without unlabelled texts); with a teacher, its logits are last in
+    an unlabelled one, ids and shares (an empty tuple without unlabelled texts); with a teacher, its logits come last in
     both. A share is the weight of a text divided by the number of real rows, and 0 for filling, so that the loss of a
     batch is a plain sum of losses times shares however its rows are spread over devices. Weights are factors of all
-    losses of a labelled text; what layers add of their own (batch normalisation's statistics, the penalty of
-    self-attention) sees the texts alike.
+    losses of a labelled text; the statistics of batch normalisation and the penalty of
+    self-attention are not weighted.
 
     Args:
         model: int32 [batch, time] ids to float32 [batch, 1 or classes] logits.
         config: of the objective.
         train: the training texts.
-        labels: int32 [texts], theirs.
+        labels: int32 [texts], of the training texts.
         validation: the validation texts.
-        validation_labels: int32 [texts], theirs.
+        validation_labels: int32 [texts], of the validation texts.
         class_weights: float32 [classes].
         weights: float32 [texts], at least 0 and not all 0, of the training texts; None for ones.
-        unlabelled: texts that the objective uses, too; each labelled batch comes with a batch of them.
-        teacher: logits to distil.
+        unlabelled: unlabelled texts of the objective; each labelled batch is paired with a batch of them.
+        teacher: logits to distil from.
         seed: of the order of the texts.
     """
 
@@ -62,8 +62,7 @@ class ClassificationTask(Task):
         logits = () if teacher is None else (tf.TensorSpec([size, teacher.labelled.shape[1]], tf.float32),)
         self.signature = ((ids, tf.TensorSpec([size], tf.int32), shares, *logits),
                           () if unlabelled is None else (ids, shares, *logits))
-        self._infer = tf.function(partial(model, training=False),
-                                  input_signature=[tf.TensorSpec([None, None], tf.int32)])
+        self._infer = compiled(model)
 
     def __len__(self) -> int:
         return len(self.train)
@@ -75,7 +74,7 @@ class ClassificationTask(Task):
             self.unlabelled, self.seed, epoch * len(self) + first, unlabelled)
         for batch, other in zip(self.train.shuffled(self.seed, epoch, first), others, strict=False):
             shares = _shares(batch) * _of_rows(batch, self.weights)
-            yield (batch.ids, _of_rows(batch, self.labels), shares, *_taught(batch, labelled)), other
+            yield (batch.ids, _of_rows(batch, self.labels), shares, *_of_teacher(batch, labelled)), other
 
     def loss(self, batch: Any, carried: Sequence[Any], noise: Noise) -> StepLoss:
         """Return the loss, and the logits of the labelled texts."""
@@ -89,7 +88,7 @@ class ClassificationTask(Task):
         return {"accuracy": tf.stack([tf.reduce_sum(tf.cast(one, tf.int32)) for one in right])}
 
     def rows(self, batch: Any) -> Any:
-        """Return the ids of all words of a batch, and those that dropout may put in their place."""
+        """Return the ids of all words of a batch, and those that dropout may replace them by."""
         labelled, unlabelled = batch
         ids = [tf.reshape(one, [-1]) for one in [labelled[0], *unlabelled[:1]]]
         return tf.unique(tf.concat([*ids, [PADDING_ID, UNKNOWN_ID]], axis=0))[0]
@@ -105,9 +104,9 @@ class ClassificationTask(Task):
         return map_batches(batches.by_length(), len(batches.tokens), infer)
 
     def validate(self, workers: Workers, request: StopRequest) -> dict[str, float]:
-        """Return loss, calibrated loss and accuracy on the validation texts, of which each worker predicts its share.
+        """Return loss, calibrated loss and accuracy on the validation texts, which the workers share.
 
-        `val_calibrated_loss` is the mean loss after calibration, which every model gets in the end.
+        `val_calibrated_loss` is the mean loss after calibration, as the finished model is calibrated.
         """
         own: StopRequest | None = request
         validation, labels = self.validation, self.validation_labels
@@ -115,7 +114,7 @@ class ClassificationTask(Task):
         if parts > 1:
             share = workers.share(len(labels))
             validation = Batches(validation.tokens.take(share), validation.boundaries, validation.batch_size)
-            labels, own = labels[share], None  # one must not stop, the others would wait
+            labels, own = labels[share], None  # a single worker must not stop, because the others would wait
         logits = self.predict(validation, own)
         texts, right, loss, score, information, *losses = workers.mean(
             len(labels), int(np.sum(predicted_classes(logits) == labels)),
@@ -133,19 +132,19 @@ class ClassificationTask(Task):
                 f"accuracy {logs['val_accuracy']:.4f}")
 
 
-def endless(batches: Batches, seed: int, first: int = 0, taught: np.ndarray | None = None
+def endless(batches: Batches, seed: int, first: int = 0, teacher: np.ndarray | None = None
             ) -> Iterator[tuple[np.ndarray, ...]]:
     """Yield (ids, shares) of unlabelled texts, epoch after epoch, from batch number `first` on.
 
-    With `taught`, a teacher's logits float32 [texts, 1 or classes], those of the rows come behind them.
+    With `teacher`, logits float32 [texts, 1 or classes], those of the rows are added as the last element.
     """
     begun, left_out = divmod(first, len(batches))
     for epoch in count(begun):
         for batch in batches.shuffled(seed, epoch, left_out if epoch == begun else 0):
-            yield batch.ids, _shares(batch), *_taught(batch, taught)
+            yield batch.ids, _shares(batch), *_of_teacher(batch, teacher)
 
 
-def _taught(batch: Batch, logits: np.ndarray | None) -> tuple[np.ndarray, ...]:
+def _of_teacher(batch: Batch, logits: np.ndarray | None) -> tuple[np.ndarray, ...]:
     return () if logits is None else (_of_rows(batch, logits),)
 
 

@@ -1,11 +1,11 @@
-"""The interface of fitting: the texts, the environment and the result of a run."""
+"""Prepared texts and result of a training."""
 
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Self
 
 import keras
 import numpy as np
@@ -17,22 +17,21 @@ from sentiment.data import Corpus, load_unlabelled
 from sentiment.text import TextPreprocessor
 from sentiment.training.calibration import temperature
 from sentiment.training.callbacks import Seconds
-from sentiment.training.prior import Prior
 from sentiment.training.recovery import identity_of
 
 
 @dataclass(frozen=True)
 class PreparedTexts:
-    """The texts of a run as ids in batches, and their preprocessor.
+    """Texts of a run as batches of ids, with their preprocessor.
 
     Attributes:
         preprocessor: fitted on the training and unlabelled texts.
-        without_labels: the training texts, then the unlabelled ones.
+        pooled: the training texts, then the unlabelled ones.
         train, validation, unlabelled: batches of them.
     """
 
     preprocessor: TextPreprocessor
-    without_labels: TokenizedTexts
+    pooled: TokenizedTexts
     train: Batches
     validation: Batches
     unlabelled: Batches | None
@@ -40,9 +39,9 @@ class PreparedTexts:
     @classmethod
     def prepare(cls, config: RunConfig, corpus: Corpus, folder: Path | None = None,
                 words: Sequence[str] | None = None) -> Self:
-        """Fit the preprocessor, and cut all texts into batches.
+        """Fit the preprocessor, and tokenize and batch all texts.
 
-        With `folder`, the ids are on disk there; with `words`, they are the vocabulary.
+        With `folder`, the ids are stored there on disk; with `words`, these are the vocabulary.
         """
         others = load_unlabelled(config.data, corpus)
         preprocessor = (TextPreprocessor.fit(config.text, chain(corpus.train.texts, others)) if words is None
@@ -76,41 +75,20 @@ class PreparedTexts:
 
 
 @dataclass(frozen=True)
-class Environment:
-    """The devices, the logs and the prior knowledge of a run.
-
-    Attributes:
-        strategy: a `tf.distribute.Strategy`.
-        history_file: CSV, a row an epoch.
-        checkpoints: their folder.
-        tensorboard: folder of TensorBoard's logs.
-        watchers: callbacks beside those that the configuration asks for.
-        prior: a pretrained network, a teacher's logits.
-    """
-
-    strategy: Any
-    history_file: Path
-    checkpoints: Path
-    tensorboard: Path
-    watchers: Sequence[keras.callbacks.Callback]
-    prior: Prior
-
-
-@dataclass(frozen=True)
 class Trained:
-    """What training yields.
+    """Result of a training.
 
     Attributes:
         model: with the weights of the best epoch, its logits divided by the temperature.
         preprocessor: fitted on the training texts.
-        sizes: what the model was built with.
+        sizes: with which the model was built.
         history: a list by metric, a value an epoch; empty for a model that was fitted at once.
-        best_epoch: counted from 1; None for a model that was fitted at once.
+        best_epoch: from 1; None for a model that was fitted at once.
         validation_logits: float32 [texts, 1 or classes], of the model.
         temperature: see `sentiment.training.calibration`.
-        seconds: that it took.
+        seconds: the duration.
         devices: in words.
-        diverged: what happened if the loss stopped being finite, else None.
+        diverged: a description if the loss stopped being finite, else None.
     """
 
     model: keras.Model
@@ -130,10 +108,3 @@ class Trained:
         architectures.scale_logits(self.model, 1 / found)
         return dataclasses.replace(self, validation_logits=self.validation_logits / np.float32(found),
                                    temperature=found)
-
-
-class Fit(Protocol):
-    """A way to fit a model: by gradient descent, or in closed form."""
-
-    def __call__(self, config: RunConfig, corpus: Corpus, texts: PreparedTexts, environment: Environment) -> Trained:
-        """Build the model that a configuration describes and fit it; its logits are not calibrated yet."""

@@ -1,6 +1,8 @@
-"""Fitting by gradient descent: from a configuration to a trainer of a classifier, and to its result."""
+"""Training of a classifier by gradient descent."""
 
+from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -17,7 +19,7 @@ from sentiment.text import read_vectors, word_vectors
 from sentiment.training.callbacks import ProgressDisplay, make_callbacks
 from sentiment.training.checkpoints import Checkpoints
 from sentiment.training.classification import ClassificationTask
-from sentiment.training.fitting import Environment, PreparedTexts, Trained
+from sentiment.training.fitting import PreparedTexts, Trained
 from sentiment.training.layer_rates import set_layer_rates
 from sentiment.training.loop import Trainer
 from sentiment.training.optimization import make_optimizer
@@ -25,32 +27,29 @@ from sentiment.training.prior import NO_PRIOR, Pretrained, Prior
 from sentiment.training.recovery import Recovery
 from sentiment.training.strategy import Workers, describe
 
-REPEATED_SHARE = 0.05  # of validation texts, up to which those that were read before are the corpus's own repeats
+REPEATED_SHARE = 0.05  # of validation texts; up to this share, those read in pretraining are repeats within the corpus
 
 
-def fit_by_gradient(config: RunConfig, corpus: Corpus, texts: PreparedTexts, environment: Environment) -> Trained:
-    """Train a classifier from its newest checkpoint on, a `Fit`.
-
-    Of several workers the chief alone writes checkpoints, and each writes its own logs.
-    """
-    settings = config.training
-    epochs = settings.epochs_for(len(texts.train))
-    recovery = Recovery(Checkpoints(environment.checkpoints), steps=config.runtime.checkpoint_steps,
+def fit_by_gradient(config: RunConfig, corpus: Corpus, texts: PreparedTexts, strategy: Any, *, history_file: Path,
+                    checkpoints: Path, tensorboard: Path, watchers: Sequence[keras.callbacks.Callback],
+                    prior: Prior) -> Trained:
+    """Train a classifier, from its newest checkpoint if there is one; the arguments are those of `train`."""
+    epochs = config.training.epochs_for(len(texts.train))
+    recovery = Recovery(Checkpoints(checkpoints), steps=config.runtime.checkpoint_steps,
                         minutes=config.runtime.checkpoint_minutes, identity=texts.identity(corpus),
-                        writes=Workers(environment.strategy).is_chief)
-    if environment.prior.pretrained is not None:
-        warn_of_reading(environment.prior.pretrained, corpus.validation.texts)
-    trainer, sizes = prepare_trainer(config, corpus, texts, environment.strategy, environment.prior,
-                                     resumed=recovery.resumes)
-    logs = environment.tensorboard if config.runtime.tensorboard else None
-    callbacks = make_callbacks(settings, epochs, environment.history_file, logs)
+                        writes=Workers(strategy).is_chief)
+    if prior.pretrained is not None:
+        warn_of_reading(prior.pretrained, corpus.validation.texts)
+    trainer, sizes = prepare_trainer(config, corpus, texts, strategy, prior, resumed=recovery.resumes)
+    logs = tensorboard if config.runtime.tensorboard else None
+    callbacks = make_callbacks(config.training, epochs, history_file, logs)
     display = ProgressDisplay(trainer.task.summary)
     with closing(display):
-        history = trainer.fit(epochs=epochs, callbacks=[*callbacks, *environment.watchers, display], recovery=recovery)
+        history = trainer.fit(epochs=epochs, callbacks=[*callbacks, *watchers, display], recovery=recovery)
     best = callbacks[0].best_epoch + 1
     logits = trainer.task.predict(texts.validation)
     return Trained(trainer.network, texts.preprocessor, sizes, history, best, logits, display.taken,
-                   describe(environment.strategy), trainer.diverged)
+                   describe(strategy), trainer.diverged)
 
 
 def class_weights(kind: str, labels: np.ndarray, classes: int) -> np.ndarray:
@@ -63,7 +62,7 @@ def class_weights(kind: str, labels: np.ndarray, classes: int) -> np.ndarray:
 def prepare_trainer(config: RunConfig, corpus: Corpus, texts: PreparedTexts, strategy: Any,
                     prior: Prior = NO_PRIOR, *, resumed: bool = False
                     ) -> tuple[Trainer[ClassificationTask], architectures.Sizes]:
-    """Build the model and what trains it; unless a checkpoint will bring the weights, give it those to start from."""
+    """Build the model and its trainer; initialise the weights, unless a checkpoint will bring them."""
     settings, pretrained = config.training, prior.pretrained
     epochs = settings.epochs_for(len(texts.train))
     with strategy.scope(), precision(config.runtime.mixed_precision):
@@ -94,19 +93,18 @@ def prepare_trainer(config: RunConfig, corpus: Corpus, texts: PreparedTexts, str
 def can_update_rows(config: RunConfig, strategy: Any) -> bool:
     """Return whether the embedding can be updated by the rows that a batch touches.
 
-    Only Adam of one rate for all layers knows how; noise and averages of the weights touch all rows; neither the scaled
-    loss of float16 nor the sum of slices over devices is provided for; and a TPU's compiler needs to know how many rows
-    there are.
+    Only Adam with one rate for all layers can; noise and averages of the weights touch all rows; neither the scaled
+    loss of float16 nor the sum of slices over devices is supported; and a TPU's compiler needs a known number of rows.
     """
     settings = config.training
-    if isinstance(strategy, tf.distribute.TPUStrategy) or settings.layered:
-        return False
-    return (settings.optimizer == "adam" and not settings.freeze_embedding and not settings.gradient_noise
-            and not settings.ema and not config.runtime.mixed_precision and strategy.num_replicas_in_sync == 1)
+    return (settings.optimizer == "adam" and strategy.num_replicas_in_sync == 1
+            and not isinstance(strategy, tf.distribute.TPUStrategy)
+            and not (settings.layered or settings.freeze_embedding or settings.gradient_noise or settings.ema
+                     or config.runtime.mixed_precision))
 
 
 def warn_of_reading(pretrained: Pretrained, validation: Texts) -> None:
-    """Warn of more validation texts that were read in pretraining than a corpus repeats (of IMDB's, 1.4 %)."""
+    """Warn if pretraining read more of the validation texts than a corpus repeats (of IMDB's, 1.4 %)."""
     read = int(pretrained.has_read(validation).sum())
     if read > REPEATED_SHARE * len(validation):
         log.warning(f"{pretrained.name} has read {read:,} of the {len(validation):,} validation texts, so that "
@@ -114,10 +112,10 @@ def warn_of_reading(pretrained: Pretrained, validation: Texts) -> None:
 
 
 def start_embedding(model: keras.Model, config: RunConfig, texts: PreparedTexts) -> None:
-    """Give the embedding its first values."""
+    """Initialise the embedding."""
     start, size = config.training.embedding_start, config.model.embedding_size
     if start == "svd":
-        vectors = word_vectors(texts.without_labels, texts.preprocessor.vocabulary_size, size, config.runtime.seed)
+        vectors = word_vectors(texts.pooled, texts.preprocessor.vocabulary_size, size, config.runtime.seed)
         architectures.set_word_vectors(model, vectors)
     elif start != "random":
         table = read_vectors(start, texts.preprocessor.words, size)

@@ -1,4 +1,4 @@
-"""How much of the loss's gradient reaches each step of a text, for the plot of vanishing and exploding gradients."""
+"""Gradient norm at each step of a text, for the plot of vanishing and exploding gradients."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -25,10 +25,10 @@ FEWEST_TEXTS = 16
 
 @dataclass(frozen=True)
 class Variant:
-    """A recurrent layer, with or without a cure.
+    """Variant of a recurrent layer, with or without a remedy.
 
     Attributes:
-        label: in the plot.
+        label: its name in the plot.
         model: fields of `ModelConfig`.
         gain: factor of the recurrent kernel at the start.
         clip_norm: the whole gradient is scaled to this norm at most; 0 for no limit.
@@ -71,10 +71,10 @@ class Sample:
 
 
 def sample_of(tokens: TokenizedTexts, labels: np.ndarray, steps: int, texts: int, seed: int) -> Sample:
-    """Take the last `steps` words of some texts that have as many; fewer steps where too few texts are long enough.
+    """Draw texts with at least `steps` words, and keep their last ones; fewer steps if too few texts are so long.
 
     Raises:
-        UserError: if there are hardly any texts.
+        UserError: for fewer than 16 texts.
     """
     if len(tokens) < FEWEST_TEXTS:
         raise UserError(f"{len(tokens)} texts are too few to measure gradients on: {FEWEST_TEXTS} are needed")
@@ -88,8 +88,8 @@ def gradient_norms(architecture: str, variant: Variant, config: ModelConfig, siz
                    vectors: np.ndarray, seed: int) -> np.ndarray:
     """Return the norm of the gradient of the loss by the state after each step, float64 [steps].
 
-    The model is at its start, without dropout, and the classifier is given the last state only, so all that an early
-    step learns has come through all later ones. The state is what one step hands to the next, [h; c] for an LSTM; the
+    The model is untrained, without dropout, and the classifier reads the last state only, so that the gradient of an
+    early step passes through all later ones. The state is what one step passes to the next, [h; c] for an LSTM; the
     norm is taken for each text and averaged over the texts (the quantity of Bengio, Simard & Frasconi 1994).
 
     Args:
@@ -111,11 +111,11 @@ def gradient_norms(architecture: str, variant: Variant, config: ModelConfig, siz
     words = model.get_layer(architectures.EMBEDDING)(sample.ids)  # [texts, steps, embedding]
     parameters = [weight.value for weight in cell.weights]
     with tf.GradientTape(persistent=True) as tape:
-        handed, logits = _unrolled(cell, words, model.get_layer("logits"))
+        states_after, logits = _unrolled(cell, words, model.get_layer("logits"))
         losses = cross_entropy(sample.labels, logits)
         total, mean = tf.reduce_sum(losses), tf.reduce_mean(losses)
-    # The classifier reads h alone, so c of the last step gets nothing.
-    by_step = tape.gradient(total, handed, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    # The classifier reads h alone, so c of the last step has no gradient.
+    by_step = tape.gradient(total, states_after, unconnected_gradients=tf.UnconnectedGradients.ZERO)
     norms = [np.linalg.norm(np.concatenate([part.numpy().astype(np.float64) for part in step], axis=1), axis=1).mean()
              for step in by_step]
     whole = float(tf.linalg.global_norm(tape.gradient(mean, parameters)))
@@ -123,24 +123,17 @@ def gradient_norms(architecture: str, variant: Variant, config: ModelConfig, siz
 
 
 def _unrolled(cell: Any, words: Any, classify: Any) -> tuple[list[list[Any]], Any]:
-    """Run a cell over [texts, steps, embedding]; return the state that each step hands on, and the logits."""
+    """Run a cell over [texts, steps, embedding]; return the state after each step, and the logits."""
     states = cell.get_initial_state(batch_size=words.shape[0])
     states = list(states) if isinstance(states, (list, tuple)) else [states]
-    handed = []
+    states_after = []
     with cell.one_pass(training=False) if hasattr(cell, "one_pass") else nullcontext():
         for step in range(words.shape[1]):
             _, following = cell(words[:, step], states)
             following = following if isinstance(following, (list, tuple)) else [following]
             states = [tf.identity(state) for state in following]
-            handed.append(states)
-    return handed, classify(states[0])
-
-
-def all_gradient_norms(names: Sequence[str], config: ModelConfig, sizes: Sizes, sample: Sample, vectors: np.ndarray,
-                       seed: int) -> dict[str, dict[str, np.ndarray]]:
-    """Return `gradient_norms` by architecture and by the label of the variant."""
-    return {name: {variant.label: gradient_norms(name, variant, config, sizes, sample, vectors, seed)
-                   for variant in VARIANTS[name]} for name in names}
+            states_after.append(states)
+    return states_after, classify(states[0])
 
 
 def measure_gradients(config: RunConfig, corpus: Corpus, names: Sequence[str], *, steps: int, texts: int
@@ -154,4 +147,5 @@ def measure_gradients(config: RunConfig, corpus: Corpus, names: Sequence[str], *
         log.warning(f"the texts are short: {sample.ids.shape[1]} steps instead of {steps}")
     sizes = architectures.Sizes(preprocessor.vocabulary_size, len(corpus.class_names))
     vectors = word_vectors(tokens, sizes.vocabulary_size, config.model.embedding_size, seed)
-    return all_gradient_norms(names, config.model, sizes, sample, vectors, seed)
+    return {name: {variant.label: gradient_norms(name, variant, config.model, sizes, sample, vectors, seed)
+                   for variant in VARIANTS[name]} for name in names}

@@ -1,4 +1,4 @@
-"""What is done to a gradient before the optimiser sees it."""
+"""Gradient transformations: clipping and noise."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ STREAM = 100  # of the noise of the first gradient
 def transformed(gradients: list[Any], config: TrainingConfig, scale: Any, noise: Noise) -> list[Any]:
     """Clip the gradient by value, then by norm, then add noise; called on each replica.
 
-    All of it is done to the gradient of the whole batch: it is summed over the replicas first, and divided by
+    All of them apply to the gradient of the whole batch: it is summed over the replicas first, and divided by
     their number afterwards, because the optimiser will sum it again. The noise is normal with variance
     n / (1 + step) ** 0.55 (Neelakantan et al. 2015, "Adding Gradient Noise Improves Learning for Very Deep
     Networks").

@@ -9,14 +9,14 @@ import tensorflow as tf
 
 from sentiment.architectures.language_model import BACKWARD, LanguageModel
 from sentiment.batching import Lanes, TokenizedTexts
-from sentiment.layers.recurrence import two_directions
+from sentiment.layers.cores import two_directions
 from sentiment.signals import StopRequest
 from sentiment.training.loop import StepLoss, Task
 from sentiment.training.noise import Noise
 from sentiment.training.strategy import Workers
 from sentiment.training.word_loss import WordLoss, mean_over_replicas
 
-VALIDATION_LANES = 8  # the scores of all words at all places of a window are in memory at once
+VALIDATION_LANES = 8  # the scores of all words at all steps of a window are in memory at once
 VALIDATION_WORDS = 100_000
 
 
@@ -24,11 +24,11 @@ class LanguageModelTask(Task):
     """Language modelling: the mean cross-entropy of the next word, with carried states.
 
     Args:
-        model: what is trained.
-        train, validation: texts.
-        lanes: rows of a window.
+        model: the language model.
+        train, validation: their texts.
+        lanes: the number of streams, rows of a window.
         window: words of a row.
-        sampled: how many words stand for all others in training.
+        sampled: the number of sampled words for the softmax in training.
         seed: of the order of the texts.
     """
 
@@ -43,7 +43,7 @@ class LanguageModelTask(Task):
         self.words = WordLoss(model.table, train.counts(model.table.shape[0]), sampled)
         self.signature = tuple(tf.TensorSpec([lanes, window + 1], tf.int32) for _ in model.directions)
         self.carried = [(lanes, model.units)] * (model.states * len(model.directions))
-        self._measure: Any = None
+        self._measure = tf.function(self._losses, reduce_retracing=True)
 
     def __len__(self) -> int:
         return len(self.lanes[0])
@@ -63,7 +63,7 @@ class LanguageModelTask(Task):
         return StepLoss(mean_over_replicas(total, words), carried=states)
 
     def _read(self, batch: Sequence[Any], carried: Sequence[Any], *, training: bool) -> Iterator[tuple[Any, Any, Any]]:
-        """Yield the words to come, the vectors for them and the states after them of each direction."""
+        """Yield the next words, the predicted vectors and the final states of each direction."""
         count = self.model.states
         inputs: list[Any] = []
         for number, ids in enumerate(batch):
@@ -76,8 +76,6 @@ class LanguageModelTask(Task):
 
     def validate(self, workers: Workers, request: StopRequest) -> dict[str, float]:
         """Return the perplexity of each direction over all words, on up to 100,000 words of the validation split."""
-        if self._measure is None:
-            self._measure = tf.function(self._losses, reduce_retracing=True)
         size, states = self.held_out[0].lanes, [shape[1] for shape in self.carried]
         carried: list[Any] = [tf.zeros([size, units]) for units in states]
         sums, words = np.zeros(len(self.held_out)), np.zeros(len(self.held_out))
@@ -93,7 +91,7 @@ class LanguageModelTask(Task):
                 for one, value in zip(self.model.directions, perplexities, strict=True)}
 
     def _losses(self, batch: Sequence[Any], carried: Sequence[Any]) -> tuple[Any, Any, list[Any]]:
-        """Return the summed loss of each direction over all words of the vocabulary, the words, and the states."""
+        """Return the summed loss of each direction over the whole vocabulary, the numbers of words, and the states."""
         sums, words, states = [], [], []
         for following, vectors, after in self._read(batch, carried, training=False):
             loss, count = self.words.from_all(following, vectors)

@@ -1,4 +1,4 @@
-"""Learning rates by layer, for a classifier whose lower layers were pretrained."""
+"""Learning rates by layer, for classifiers with pretrained layers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from keras import ops
 
 
 class _Layered:
-    """Put before an optimiser's class: multiplies the learning rate of each variable, and holds it at 0 at first."""
+    """Mixin before an optimiser: a factor and a start step for the learning rate of each variable."""
 
     _get_variable_index: Any
     iterations: Any
@@ -33,7 +33,7 @@ LAYERED: dict[type, type] = {
 def set_layer_rates(optimizer: Any, model: keras.Model, started: Sequence[str], decay: float, steps: float) -> None:
     """Give each pretrained layer of a model the rate of the layer above divided by `decay`, and a later start.
 
-    The layers that were not pretrained learn from the first step at the full rate, the highest pretrained one from
+    The layers that were not pretrained train from the first step at the full rate, the highest pretrained one from
     step `steps` on, the one below from step 2 `steps` on, and so on: discriminative fine-tuning and gradual unfreezing
     (Howard & Ruder 2018, "Universal Language Model Fine-tuning for Text Classification"; they use a decay of 2.6 and
     an epoch).

@@ -1,14 +1,12 @@
-"""Fit the linear models over n-grams: scikit-learn finds the weights, the Keras model carries them."""
+"""Linear models over n-grams: fitted by scikit-learn, run by a Keras layer."""
 
 import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
@@ -20,8 +18,9 @@ from sentiment.batching import UNKNOWN_ID, TokenizedTexts, map_batches
 from sentiment.config import RunConfig
 from sentiment.console import log
 from sentiment.data import Corpus
+from sentiment.inference.classifier import compiled
 from sentiment.training.callbacks import Seconds
-from sentiment.training.fitting import Environment, PreparedTexts, Trained
+from sentiment.training.fitting import PreparedTexts, Trained
 
 MINIMUM_TEXTS = 2
 LOGISTIC_C = 10.0
@@ -31,7 +30,7 @@ SVM_C, NAIVE_BAYES_SMOOTHING = 0.01, 1.0
 
 @dataclass(frozen=True)
 class Terms:
-    """The n-grams of the training texts.
+    """N-grams of the training texts.
 
     Attributes:
         keys: int32 [terms, order], the ids of each n-gram, then zeros; sorted.
@@ -43,9 +42,9 @@ class Terms:
 
 
 def count_terms(tokens: TokenizedTexts, order: int, vocabulary_size: int) -> Terms:
-    """Count the n-grams of up to `order` words that stand in two texts or more and hold no unknown word.
+    """Count the n-grams of up to `order` words that occur in at least two texts and hold no unknown word.
 
-    Where no n-gram stands in two texts, all are kept.
+    If no n-gram occurs in two texts, all are kept.
     """
     texts = np.repeat(np.arange(len(tokens)), tokens.lengths)
     if vocabulary_size**order >= 2**63:
@@ -72,7 +71,7 @@ def count_terms(tokens: TokenizedTexts, order: int, vocabulary_size: int) -> Ter
 
 @dataclass(frozen=True)
 class Fitted:
-    """The weights of a linear model: float32 idf [terms], kernel [terms, outputs] and bias [outputs]."""
+    """Weights of a linear model: float32 idf [terms], kernel [terms, outputs] and bias [outputs]."""
 
     idf: np.ndarray
     kernel: np.ndarray
@@ -100,8 +99,8 @@ def fit_nb_svm(counts: sparse.csr_array, labels: np.ndarray, class_weight: str |
     With f the presence of terms, p = 1 + sum of f over the texts of a class and q = 1 + the sum over the others, r =
     log((p / |p|_1) / (q / |q|_1)). A linear SVM with squared hinge loss on r f gives w, and the model's weights are
     r w. The paper's interpolation between w and its mean absolute value is left out, as Mesnil et al. 2014 do: with
-    its weight of 0.25, accuracy on IMDB's validation split was 0.903 instead of 0.914. More than two classes are taken
-    one against the rest. `weights`, float32 [texts], are factors of f in both sums and of the losses.
+    its weight of 0.25, accuracy on IMDB's validation split was 0.903 instead of 0.914. More than two classes are
+    fitted one against the rest. `weights`, float32 [texts], are factors of f in both sums and of the losses.
     """
     present = counts.copy()
     present.data = np.ones_like(present.data)
@@ -126,15 +125,15 @@ LEARNERS: dict[str, Callable[[sparse.csr_array, np.ndarray, str | None, np.ndarr
 
 
 def set_fitted(layer: Any, terms: Terms, fitted: Fitted) -> None:
-    """Put the terms and weights into a `sentiment.layers.LinearNgrams`."""
+    """Set the terms and weights of a `sentiment.layers.LinearNgrams`."""
     layer.keys.assign(terms.keys)
     layer.idf.assign(fitted.idf)
     layer.kernel.assign(fitted.kernel)
     layer.bias.assign(fitted.bias)
 
 
-def fit_linear(config: RunConfig, corpus: Corpus, texts: PreparedTexts, environment: Environment) -> Trained:
-    """Fit a linear model over n-grams in closed form, a `Fit`; nothing of the environment is used."""
+def fit_linear(config: RunConfig, corpus: Corpus, texts: PreparedTexts) -> Trained:
+    """Fit a linear model over n-grams by the solver that its architecture names; it is not calibrated yet."""
     started = time.perf_counter()
     sizes = architectures.Sizes(texts.preprocessor.vocabulary_size, len(corpus.class_names))
     order = architectures.build(config.model, sizes).get_layer(LAYER).order
@@ -147,7 +146,6 @@ def fit_linear(config: RunConfig, corpus: Corpus, texts: PreparedTexts, environm
     sizes = dataclasses.replace(sizes, terms=len(terms.keys))
     model = architectures.build(config.model, sizes)
     set_fitted(model.get_layer(LAYER), terms, fitted)
-    infer = tf.function(partial(model, training=False), input_signature=[tf.TensorSpec([None, None], tf.int32)])
-    logits = map_batches(texts.validation.by_length(), len(corpus.validation), infer)
+    logits = map_batches(texts.validation.by_length(), len(corpus.validation), compiled(model))
     seconds = Seconds(time.perf_counter() - started)
     return Trained(model, texts.preprocessor, sizes, {}, None, logits, seconds, "1 CPU", None)

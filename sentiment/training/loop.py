@@ -1,7 +1,7 @@
-"""The training loop: one compiled step under any `tf.distribute` strategy, Keras callbacks around it.
+"""Training loop: one compiled step under any `tf.distribute` strategy, with Keras callbacks.
 
 Keras's own `fit` cannot train on several workers (keras issue 20585), so the loop is ours; it knows no
-architecture and no data set, and what is learnt is a task.
+architecture and no data set: these belong to the task.
 """
 
 import math
@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from sentiment.config import TrainingConfig
 from sentiment.errors import DivergedError, Interrupted, UserError
-from sentiment.layers.graph_gradients import releasing
+from sentiment.layers.tensorflow.graph_gradients import releasing
 from sentiment.signals import StopRequest, noted_signals
 from sentiment.training.averaging import WeightAverage
 from sentiment.training.gradients import transformed
@@ -29,12 +29,12 @@ from sentiment.training.strategy import Workers
 
 
 class StepLoss(NamedTuple):
-    """The loss of one replica's rows of a batch.
+    """Loss of one replica's rows of a batch.
 
     Attributes:
         loss: float32 scalar; the sum over the replicas is the loss of the batch.
         outputs: of the network, for the metrics of the task.
-        carried: float32 [rows, features] each, the tensors that the next step starts from.
+        carried: float32 [rows, features] each, the tensors carried to the next step.
     """
 
     loss: Any
@@ -43,12 +43,12 @@ class StepLoss(NamedTuple):
 
 
 class Task(ABC):
-    """A learning task: a network, its batches, its loss and its validation.
+    """Learning task: a network, its batches, its loss and its validation.
 
     Attributes:
-        network: whose weights are trained; built within the scope of the strategy.
+        network: the model that is trained; built within the scope of the strategy.
         signature: `tf.TensorSpec`s of a batch, in the structure of `batches`, rows first.
-        carried: the shapes [rows, features] of the tensors that a step hands to the next one, zeros at first.
+        carried: the shapes [rows, features] of the tensors carried from step to step, zeros at first.
     """
 
     network: keras.Model
@@ -61,7 +61,7 @@ class Task(ABC):
 
     @abstractmethod
     def batches(self, epoch: int, first: int) -> Iterator[Any]:
-        """Yield the batches of an epoch from number `first` on, in an order that depends on the epoch alone."""
+        """Yield the batches of an epoch from number `first` on, in an order that only depends on the epoch."""
 
     @abstractmethod
     def loss(self, batch: Any, carried: Sequence[Any], noise: Noise) -> StepLoss:
@@ -95,10 +95,10 @@ class Trainer(Generic[SomeTask]):
     """Trains the network of a task.
 
     Args:
-        task: what is learnt.
+        task: the learning task.
         optimizer: any Keras optimiser, made within the scope of the strategy.
         strategy: a `tf.distribute.Strategy`; a batch is spread over all its replicas.
-        config: what is done to the gradient, and the average of the weights.
+        config: of the transformations of the gradient and the average of the weights.
         seed: of the noise in a step.
         table: the embedding, where the optimiser is a `RowAdam`.
     """
@@ -125,7 +125,7 @@ class Trainer(Generic[SomeTask]):
 
     @property
     def variables(self) -> list[Any]:
-        """All that training changes: the network, with its random numbers, optimiser, average and carried tensors."""
+        """All state of the training: network, with its random numbers, optimiser, average and carried tensors."""
         average = self.average.state if self.average is not None else []
         return [*self.network.variables, *self.optimizer.variables, *average, *self.carried]
 
@@ -133,10 +133,10 @@ class Trainer(Generic[SomeTask]):
             recovery: Recovery | None = None) -> dict[str, list[float]]:
         """Train for at most `epochs` epochs and return the history by metric.
 
-        Where the weights are averaged, the average is what is validated, what callbacks see at the end of an
-        epoch, and what the network has at the end. With `recovery`, training goes on from its newest checkpoint, and
-        SIGINT and SIGTERM end it after the step at work and a last checkpoint. Several workers agree on when to stop
-        and on how good an epoch was.
+        With an average of the weights, this average is validated, seen by the callbacks at the end of an epoch, and
+        left in the network at the end. With `recovery`, training resumes from its newest checkpoint, and SIGINT and
+        SIGTERM end it after the current step and a last checkpoint. Several workers stop at the same step and have the
+        same validation metrics.
 
         Raises:
             UserError: if workers would start from different checkpoints.
@@ -179,17 +179,17 @@ class Trainer(Generic[SomeTask]):
                             "on a disk that they share")
 
     def _train_epoch(self, place: Place, watchers: keras.callbacks.CallbackList) -> Iterator[float]:
-        """Train on the rest of an epoch; yield the loss of each step, and move `place` on if it is finite."""
+        """Train on the rest of an epoch; yield the loss of each step, and advance `place` if it is finite."""
         dataset = dataset_of(partial(self.task.batches, place.epoch, place.batch), self.task.signature)
         distributed = self.strategy.experimental_distribute_dataset(dataset)
         step = self._step(distributed.element_spec)
         for batch in distributed:
             watchers.on_train_batch_begin(place.batch)
-            loss_tensor, metrics, handed = step(batch, [one.value for one in self.carried])
+            loss_tensor, metrics, carried_on = step(batch, [one.value for one in self.carried])
             loss = float(loss_tensor)
             if math.isfinite(loss):
                 place.add(loss, {name: value.numpy().tolist() for name, value in metrics.items()})
-                for one, value in zip(self.carried, handed, strict=True):
+                for one, value in zip(self.carried, carried_on, strict=True):
                     one.value = value
                 watchers.on_train_batch_end(place.batch - 1, {"loss": place.loss / place.batch})
             yield loss
@@ -199,40 +199,40 @@ class Trainer(Generic[SomeTask]):
         if self._compiled_step is None:
 
             def step(batch: Any, carried: list[Any]) -> tuple[Any, Any, Any]:
-                loss, metrics, handed = self.strategy.run(self._replica_step, args=(batch, carried))
+                loss, metrics, carried_on = self.strategy.run(self._replica_step, args=(batch, carried))
                 if self.average is not None:
                     self.average.update()
                 reduce = partial(self.strategy.reduce, tf.distribute.ReduceOp.SUM, axis=None)
-                return reduce(loss), {name: reduce(value) for name, value in metrics.items()}, handed
+                return reduce(loss), {name: reduce(value) for name, value in metrics.items()}, carried_on
 
-            handed = [tf.type_spec_from_value(one.value) for one in self.carried]
-            self._compiled_step = tf.function(partial(releasing(step)), input_signature=[signature, handed])
+            specs = [tf.type_spec_from_value(one.value) for one in self.carried]
+            self._compiled_step = tf.function(partial(releasing(step)), input_signature=[signature, specs])
         return self._compiled_step
 
     def _replica_step(self, batch: Any, carried: list[Any]) -> tuple[Any, Any, Any]:
-        """Update the weights from one replica's rows; return its part of the loss, its metrics and what is carried."""
+        """Update the weights from one replica's rows; return its loss, metrics and carried tensors."""
         variables = self.network.trainable_variables
         if self.table is not None:
             self.optimizer.catch_up(self.task.rows(batch))
         with tf.GradientTape() as tape:
-            loss, outputs, handed = self.task.loss(batch, carried, self.noise)
+            loss, outputs, carried_on = self.task.loss(batch, carried, self.noise)
             scaled = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         gradients = [with_unique_rows(value) if variable is self.table else tf.convert_to_tensor(value)
                      for value, variable in zip(gradients, variables, strict=True)]
         scale = self.optimizer.scale_loss(tf.constant(1.0))
         self.optimizer.apply(transformed(gradients, self.config, scale, self.noise), variables)
-        return loss, self.task.metrics(batch, outputs), list(handed)
+        return loss, self.task.metrics(batch, outputs), list(carried_on)
 
     def _diverge(self, loss: float, place: Place, callbacks: Sequence[keras.callbacks.Callback]) -> None:
-        """Note that the loss is not finite any more, or raise `DivergedError` if there is no epoch to fall back on."""
+        """Note that the loss is not finite any more, or raise `DivergedError` if there is no best epoch to restore."""
         what = f"the loss became {loss} at batch {place.batch + 1} of epoch {place.epoch + 1}"
         if not any(getattr(callback, "best_weights", None) for callback in callbacks):
             raise DivergedError(f"{what}: lower --learning-rate or --clip-norm")
         self.diverged = what
 
     def _keep(self, place: Place, recovery: Recovery | None, request: StopRequest) -> None:
-        """Save a checkpoint if it is time to, and stop if asked to."""
+        """Save a checkpoint if one is due, and stop after a signal."""
         if recovery is None:
             return
         if self.workers.mean(request.signal is not None)[0] > 0:
@@ -241,7 +241,7 @@ class Trainer(Generic[SomeTask]):
         recovery.after_step(place)
 
     def _end_epoch(self, place: Place, watchers: keras.callbacks.CallbackList, request: StopRequest) -> None:
-        """Validate, and tell the callbacks."""
+        """Validate, and run the callbacks."""
         if self.table is not None:
             self.optimizer.catch_up_all()
         with self.average.in_place() if self.average is not None else nullcontext():
@@ -251,7 +251,7 @@ class Trainer(Generic[SomeTask]):
 
 
 class Carried:
-    """A tensor that steps hand on, rows spread over the replicas; a checkpoint keeps it as if it were a variable."""
+    """Tensor carried from step to step, its rows split over the replicas; saved in checkpoints as a variable."""
 
     def __init__(self, strategy: Any, shape: tuple[int, int]) -> None:
         self._strategy = strategy
@@ -262,7 +262,7 @@ class Carried:
         return np.concatenate([part.numpy() for part in self._strategy.experimental_local_results(self.value)])
 
     def assign(self, rows: np.ndarray) -> None:
-        """Spread the rows as a batch is spread."""
+        """Split the rows over the replicas, as a batch is."""
         count = self._strategy.num_replicas_in_sync
         if count == 1:
             self.value = tf.constant(rows)

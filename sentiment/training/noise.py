@@ -1,4 +1,4 @@
-"""Random numbers of a training step."""
+"""Random numbers of a training step, from a stateless generator."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import tensorflow as tf
 
 
 class Noise:
-    """Random numbers that depend on a seed and the step alone, so that a resumed run draws them again.
+    """Random numbers that only depend on a seed and the step, so that a resumed run draws the same.
 
     Args:
         seed: of the run.

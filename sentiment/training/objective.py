@@ -1,4 +1,4 @@
-"""The loss of a step: cross-entropy, and what is composed with it."""
+"""Training objective: cross-entropy, and the losses and penalties added to it."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,20 +8,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from sentiment.architectures.blocks import EMBEDDED
 from sentiment.config import TrainingConfig
 from sentiment.losses import cross_entropy, distillation, divergence, entropy, unit_norm
 from sentiment.training.noise import Noise
 
-EMBEDDED = "embedded"
 LABELLED, UNLABELLED = 0, 1  # streams of noise
 
 
 class Objective:
-    """The loss of a batch of labelled texts and, beside it, one of texts without labels.
+    """Loss of a labelled batch and, optionally, an unlabelled one.
 
-        loss = CE + a AT + v VAT + h H + l2 sum(kernel^2) + what layers add
+        loss = CE + a AT + v VAT + h H + l2 sum(kernel^2) + losses of layers
 
-    With a teacher, CE is (1 - w) of itself and w of the distillation loss, which texts without labels have as well.
+    With a teacher, CE is replaced by (1 - w) CE + w times the distillation loss; unlabelled texts have the latter, too.
 
     With e the embedded words of a text, s the root mean square of their values and N(v) = s v / |v|: AT = CE(e +
     epsilon N(grad_e CE)); VAT = KL(p(e) || p(e + epsilon N(g))), where g is the gradient of KL(p(e) || p(e + xi N(d)))
@@ -53,21 +53,23 @@ class Objective:
             labelled: int32 [batch, time] ids, int32 [batch] labels and float32 [batch] shares: 1 / texts of the
                 whole batch, and 0 for rows that only fill it; with a teacher its logits, float32 [batch, 1 or classes].
             unlabelled: ids and shares, and the teacher's logits.
-            noise: where virtual adversarial perturbations start from.
+            noise: random start of the virtual adversarial perturbations.
         """
-        ids, labels, shares, *taught = labelled
+        ids, labels, shares, *teacher = labelled
         adversarial, virtual, sure = self.config.objective_weights
         weights = shares * tf.gather(self.class_weights, labels)
 
         def supervised(logits: Any) -> Any:
             loss = tf.reduce_sum(cross_entropy(labels, logits, self.config.label_smoothing) * weights)
-            return (1 - self.config.teacher_weight) * loss + self._taught(taught[0], logits, shares) if taught else loss
+            if not teacher:
+                return loss
+            return (1 - self.config.teacher_weight) * loss + self._distillation(teacher[0], logits, shares)
 
         with tf.GradientTape() as tape:
             logits, words = self._pass(ids, tape)
             clean = supervised(logits)
         replicas = tf.distribute.get_replica_context().num_replicas_in_sync
-        loss = clean + self._penalties() / replicas  # before another pass replaces what layers add
+        loss = clean + self._penalties() / replicas  # before another pass replaces the losses of layers
         if adversarial:
             perturbation = self._perturbation(ids, words, tape.gradient(clean, words))
             perturbed = self._changed_pass(ids, words + perturbation)
@@ -76,17 +78,17 @@ class Objective:
             half = 1.0 if unlabelled is None else 0.5
             loss += half * self._unsupervised(ids, shares, logits, words, partial(noise.normal, stream=LABELLED))
         if unlabelled is not None:
-            loss += self._without_labels(partial(noise.normal, stream=UNLABELLED), *unlabelled)
+            loss += self._unlabelled_loss(partial(noise.normal, stream=UNLABELLED), *unlabelled)
         return loss, logits
 
-    def _without_labels(self, draw: Callable[[Any], Any], ids: Any, shares: Any, *taught: Any) -> Any:
+    def _unlabelled_loss(self, draw: Callable[[Any], Any], ids: Any, shares: Any, *teacher: Any) -> Any:
         """Return the loss of an unlabelled batch."""
         logits, words = self._pass(ids)
         loss = 0.5 * self._unsupervised(ids, shares, logits, words, draw)
-        return loss + self._taught(taught[0], logits, shares) if taught else loss
+        return loss + self._distillation(teacher[0], logits, shares) if teacher else loss
 
-    def _taught(self, teacher: Any, logits: Any, shares: Any) -> Any:
-        """Return the weighted distance of a batch's predictions from the teacher's."""
+    def _distillation(self, teacher: Any, logits: Any, shares: Any) -> Any:
+        """Return the weighted distillation loss of a batch."""
         config = self.config
         return config.teacher_weight * tf.reduce_sum(distillation(teacher, logits, config.teacher_temperature) * shares)
 
@@ -134,7 +136,7 @@ class Objective:
             return self.model(ids, training=True)
 
     def _penalties(self) -> Any:
-        """Return what layers add, and the squared kernels."""
+        """Return the losses of layers and the L2 penalty."""
         terms = [tf.cast(term, tf.float32) for term in self.model.losses]
         if self.config.l2:
             terms += [self.config.l2 * tf.reduce_sum(tf.square(kernel)) for kernel in self.kernels]

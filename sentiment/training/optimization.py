@@ -50,9 +50,9 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
 
 def make_optimizer(config: TrainingConfig, steps: int, *, by_rows: bool = False, layered: bool = False
                    ) -> keras.optimizers.Optimizer:
-    """Return the optimiser for `steps` steps in all; clipping is the training step's business.
+    """Return the optimiser for `steps` steps in all; clipping is done in the training step.
 
-    With `by_rows`, Adam can update an embedding by the rows that a batch touches; with `layered`, layers can have
+    With `by_rows`, Adam can update the rows of an embedding lazily; with `layered`, layers can have learning
     rates of their own (`sentiment.training.layer_rates`).
     """
     rate: Any = config.learning_rate

@@ -1,4 +1,4 @@
-"""How high the learning rate may be: the loss while the rate grows (Smith 2017, "Cyclical Learning Rates")."""
+"""Learning-rate range test: the loss while the rate grows (Smith 2017, "Cyclical Learning Rates")."""
 
 import math
 from contextlib import suppress
@@ -27,12 +27,12 @@ LEAST_FALL = 0.02
 
 @dataclass(frozen=True)
 class RateCurve:
-    """The smoothed loss by the learning rate.
+    """Smoothed loss by the learning rate.
 
     Attributes:
         rates: float64 [steps], rising.
         losses: float64 [steps], smoothed.
-        suggested: where the loss falls fastest by the logarithm of the rate; None where it does not fall.
+        suggested: the rate with the steepest fall of the loss by its logarithm; None if it does not fall.
     """
 
     rates: np.ndarray
@@ -45,7 +45,7 @@ class _Done(Exception):  # noqa: N818  no error
 
 
 class RateSweep(keras.callbacks.Callback):
-    """Raises the rate after each step, by the same factor, and notes the losses."""
+    """Raises the rate after each step by a constant factor, and records the losses."""
 
     def __init__(self, steps: int) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class RateSweep(keras.callbacks.Callback):
         self.model.optimizer.learning_rate.assign(self.rates[len(self.losses)])
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Note the loss of the step alone: what is logged is the mean of the epoch so far."""
+        """Record the loss of the step, from the mean of the epoch so far."""
         mean = (logs or {})["loss"]
         self.losses.append(mean * (batch + 1) - (self._total if batch else 0.0))
         self._total = mean * (batch + 1)
@@ -84,7 +84,7 @@ def find_rate(config: RunConfig, corpus: Corpus, strategy: Any, prior: Prior = N
     """
     entry = architectures.find(config.model)
     check_training(config, entry)
-    if entry.learner != "gradient":
+    if not entry.by_gradient:
         raise UserError(f"'{config.model.architecture}' is fitted at once: it has no learning rate")
     keras.utils.set_random_seed(config.runtime.seed)
     settings = replace(config.training, schedule="constant")
@@ -105,9 +105,9 @@ def find_rate(config: RunConfig, corpus: Corpus, strategy: Any, prior: Prior = N
 
 
 def steepest(rates: np.ndarray, losses: np.ndarray) -> float | None:
-    """Return the rate before the lowest loss at which the loss falls fastest by the logarithm of the rate.
+    """Return the rate with the steepest fall of the loss by the logarithm of the rate, before the lowest loss.
 
-    The first tenth, which is noise, tells where the loss starts; None if it never is 2 % lower.
+    The first tenth, which is noise, gives the initial loss; None if the loss never falls by 2 %.
     """
     start = max(len(losses) // 10, 2)
     end = start + int(losses[start:].argmin()) + 1

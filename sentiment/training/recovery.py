@@ -1,4 +1,4 @@
-"""What a run has to remember to go on as if nothing had happened."""
+"""Resumption of a run from its newest checkpoint, with the same bits."""
 
 import dataclasses
 import hashlib
@@ -22,14 +22,14 @@ VARIABLE = "variable"
 
 @dataclass
 class Place:
-    """How far a run is.
+    """Position of a run in its data.
 
     Attributes:
         epoch: counted from 0.
-        batch: how many batches of the epoch are done.
+        batch: the number of batches of the epoch that are done.
         loss: the sum of their losses.
-        metrics: by name the sums of the numerators and of the denominators in them.
-        finished: whether no epoch follows.
+        metrics: by name, the sums of their numerators and denominators.
+        finished: whether this is the end of training.
     """
 
     epoch: int = 0
@@ -63,17 +63,17 @@ def identity_of(words: Sequence[str], tokens: Sequence[TokenizedTexts], *labels:
 
 
 class Recovery:
-    """Writes checkpoints of a run and goes on from the newest.
+    """Writes checkpoints of a run and resumes from the newest.
 
     A checkpoint holds the variables of model, optimiser and average, with the state of dropout's random numbers; the
-    place in the data, whose order depends on seed and epoch alone; and what the callbacks know: the history, the best
-    weights, and how long there was no better epoch.
+    position in the data, whose order depends on seed and epoch alone; and the state of the callbacks: the history, the
+    best weights, and the epochs without improvement.
 
     Args:
-        checkpoints: where they are.
-        steps: how many steps lie between two, or None.
-        minutes: how much time lies between two.
-        writes: whether this process saves any; of several workers one does.
+        checkpoints: of the run.
+        steps: the number of steps between two, or None.
+        minutes: the time between two.
+        writes: whether this process saves any; of several workers, one does.
         identity: of the data; the checkpoints of other data are refused.
     """
 
@@ -96,12 +96,12 @@ class Recovery:
 
     @property
     def resumes(self) -> bool:
-        """Whether there is a checkpoint to go on from."""
+        """Whether there is a checkpoint to resume from."""
         return self._found is not None
 
     def start(self, variables: Sequence[Any], callbacks: Sequence[keras.callbacks.Callback], steps_per_epoch: int
               ) -> Place:
-        """Note what to save; if there is a checkpoint, put everything to where it was. Return the place."""
+        """Register the state to save; restore it from the checkpoint, if there is one. Return the position."""
         self._variables = list(variables)
         self._callbacks = {type(callback).__name__: callback for callback in callbacks}
         self._steps_per_epoch = steps_per_epoch
@@ -110,7 +110,11 @@ class Recovery:
             return Place()
         arrays, state = self._found
         self._found = None  # its arrays need not stay in memory
-        self._restore(arrays, state["callbacks"])
+        for number, variable in enumerate(variables):
+            variable.assign(arrays[f"{VARIABLE}/{number}"])
+        best = [arrays[f"{BEST}/{number}"] for number in range(sum(name.startswith(BEST) for name in arrays))]
+        for name, callback in self._callbacks.items():
+            restore_callback(callback, state["callbacks"].get(name, {}), best)
         place = Place(**state["place"])
         log(f"going on after step {self.step(place):,}, batch {place.batch:,} of {steps_per_epoch:,} in epoch "
             f"{place.epoch + 1}")
@@ -127,13 +131,10 @@ class Recovery:
             self.save(place)
 
     def save(self, place: Place) -> None:
-        """Write a checkpoint, unless there is one of this place already or a weight is not finite any more."""
-        if self.writes and place != self._saved:
-            self._write(place)
-
-    def _write(self, place: Place) -> None:
-        arrays = {f"{VARIABLE}/{number}": variable.numpy()
-                  for number, variable in enumerate(self._variables)}
+        """Write a checkpoint, unless there is one of this position already or a weight is not finite."""
+        if not self.writes or place == self._saved:
+            return
+        arrays = {f"{VARIABLE}/{number}": variable.numpy() for number, variable in enumerate(self._variables)}
         if not all(np.isfinite(array).all() for array in arrays.values()):
             return
         states = {}
@@ -143,10 +144,3 @@ class Recovery:
         self.checkpoints.save(self.step(place), Checkpoint(arrays, {
             "identity": self.identity, "place": dataclasses.asdict(place), "callbacks": states}))
         self._saved, self._saved_at = dataclasses.replace(place), time.monotonic()
-
-    def _restore(self, arrays: dict[str, np.ndarray], states: dict[str, Any]) -> None:
-        for number, variable in enumerate(self._variables):
-            variable.assign(arrays[f"{VARIABLE}/{number}"])
-        best = [arrays[f"{BEST}/{number}"] for number in range(sum(name.startswith(BEST) for name in arrays))]
-        for name, callback in self._callbacks.items():
-            restore_callback(callback, states.get(name, {}), best)

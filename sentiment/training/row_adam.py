@@ -1,4 +1,4 @@
-"""Adam whose update of an embedding costs what a batch touches."""
+"""Adam with lazy updates of the rows of an embedding."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ HORIZON = 128
 class RowAdam(keras.optimizers.Adam):
     """Adam (Kingma & Ba 2015) that updates the rows of one table when they are looked up.
 
-    Dense Adam moves every row at every step, also those that no gradient reached: their moments decay and what is
-    left of the first one moves them on. Here such a row waits. Before it is looked up again, `catch_up` makes up for
+    Dense Adam moves every row at every step, also those that no gradient reached: their moments decay, and the rest
+    of the first one still moves them. Here such a row waits. Before it is looked up again, `catch_up` makes up for
     the k steps that it missed after step s, with r = beta_1 / sqrt(beta_2):
 
         row -= m / (sqrt(v) + epsilon) sum_{j=1..k} alpha_(s+j) r^j;  m *= beta_1^k;  v *= beta_2^k
         alpha_t = rate_t sqrt(1 - beta_2^t) / (1 - beta_1^t)
 
-    so that what the model reads is what dense Adam would have given it. It differs from that in two ways: epsilon
+    so that the model reads the values that dense Adam would have. It differs from that in two ways: epsilon
     shrinks with v over the steps missed, where Adam holds it, and the sum ends after 128 terms, where r^j is 2e-6.
 
     Args:
@@ -33,7 +33,7 @@ class RowAdam(keras.optimizers.Adam):
         self.table: Any = None
 
     def watch(self, table: keras.Variable) -> None:
-        """Take a variable that the optimiser was built with as the table, float32 [rows, features]."""
+        """Set the table, float32 [rows, features], a variable that the optimiser was built with."""
         self.table = table
 
         def state(name: str, size: int, dtype: str) -> keras.Variable:
@@ -44,7 +44,7 @@ class RowAdam(keras.optimizers.Adam):
         self.missed_all = state("missed_all", self.steps + 1, "float32")  # the full sum after each step
 
     def catch_up(self, rows: Any) -> None:
-        """Bring rows, unique int ids, to where dense Adam would have them after the steps done."""
+        """Apply the missed updates to rows, unique int ids."""
         table, momentum, velocity = self._table_and_moments()
         step = tf.cast(self.iterations.value, tf.int32)
         since = tf.gather(self.current.value, rows)
@@ -59,11 +59,11 @@ class RowAdam(keras.optimizers.Adam):
         _update(self.current.value, tf.fill(tf.shape(rows), step), rows)
 
     def catch_up_all(self) -> None:
-        """Bring all rows up to date, to read the whole table."""
+        """Apply the missed updates to all rows, before the whole table is read."""
         self.catch_up(tf.range(self.table.shape[0]))
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Update a variable; the table's gradient has unique rows, all of them caught up with."""
+        """Update a variable; the table's gradient has unique rows without missed updates."""
         if not isinstance(gradient, tf.IndexedSlices):
             super().update_step(gradient, variable, learning_rate)
             return
@@ -78,10 +78,10 @@ class RowAdam(keras.optimizers.Adam):
         _update(velocity, v, rows)
         _subtract(table, alpha * m / (tf.sqrt(v) + self.epsilon), rows)
         _update(self.current.value, tf.fill(tf.shape(rows), tf.cast(step, tf.int32)), rows)
-        self._note(alpha, tf.cast(step, tf.int32))
+        self._add_step(alpha, tf.cast(step, tf.int32))
 
-    def _note(self, alpha: Any, step: Any) -> None:
-        """Add a step's alpha to the sums for what rows miss."""
+    def _add_step(self, alpha: Any, step: Any) -> None:
+        """Add a step's alpha to the sums for missed steps."""
         ratio = self.beta_1 / self.beta_2 ** 0.5
         powers = tf.constant([ratio ** j for j in range(1, HORIZON + 1)], tf.float32)
         missed = tf.concat([tf.zeros([1]), self.missed.value[:-1] + alpha * powers], axis=0)

@@ -1,4 +1,4 @@
-"""Where a step runs: a `tf.distribute` strategy, and the workers it has."""
+"""Distribution strategy and its workers."""
 
 import json
 import os
@@ -61,12 +61,12 @@ def _cluster() -> list[str]:
 
 
 class Workers:
-    """The processes that train together.
+    """Worker processes of a training.
 
     Attributes:
-        count: how many there are.
-        index: of this one, from 0.
-        is_chief: whether this one writes.
+        count: their number.
+        index: the number of this one, from 0.
+        is_chief: whether this one writes the results.
     """
 
     def __init__(self, strategy: Any) -> None:
@@ -74,12 +74,15 @@ class Workers:
         resolver = strategy.cluster_resolver if isinstance(
             strategy, tf.distribute.MultiWorkerMirroredStrategy) else None
         self.count = len(_cluster()) if resolver else 1
-        self.index = _index(resolver) if resolver else 0
+        self.index = 0
+        if resolver:  # a chief, if the cluster has a job of that name, comes before the others
+            chiefs = int(resolver.task_type != "chief" and "chief" in resolver.cluster_spec().jobs)
+            self.index = int(resolver.task_id) + chiefs
         self.is_chief = self.index == 0
         self._compiled: Any = None
 
     def share(self, texts: int) -> np.ndarray:
-        """Return int64: which of so many texts this worker takes; each is taken by one."""
+        """Return int64: the indices of this worker's share of so many texts."""
         return np.arange(self.index, texts, self.count)
 
     def mean(self, *values: float) -> list[float]:
@@ -96,14 +99,8 @@ class Workers:
         return means
 
 
-def _index(resolver: Any) -> int:
-    """Return the number of this worker: a chief, if the cluster has a job of that name, stands before the others."""
-    before = 1 if resolver.task_type != "chief" and "chief" in resolver.cluster_spec().jobs else 0
-    return int(resolver.task_id) + before
-
-
 def describe(strategy: Any) -> str:
-    """Return a few words on the devices of a strategy: ``1 CPU``, ``4 GPUs``."""
+    """Return a description of the devices of a strategy: ``1 CPU``, ``4 GPUs``."""
     count = strategy.num_replicas_in_sync
     kinds = "TPU core" if isinstance(strategy, tf.distribute.TPUStrategy) else (
         "GPU" if tf.config.list_logical_devices("GPU") else "CPU")

@@ -1,6 +1,6 @@
-"""Train the model that a configuration describes on a corpus."""
+"""Training of the model that a configuration describes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,10 @@ from sentiment import architectures
 from sentiment.config import Role, RunConfig, flag_of
 from sentiment.data import Corpus
 from sentiment.errors import UserError
-from sentiment.training.fitting import Environment, Fit, PreparedTexts, Trained
+from sentiment.training.fitting import PreparedTexts, Trained
 from sentiment.training.gradient import fit_by_gradient
-from sentiment.training.linear import LEARNERS, fit_linear
-from sentiment.training.prior import NO_PRIOR, Prior, check_options
-
-FITS: Mapping[str, Fit] = {"gradient": fit_by_gradient, **dict.fromkeys(LEARNERS, fit_linear)}  # by `learner`
+from sentiment.training.linear import fit_linear
+from sentiment.training.prior import NO_PRIOR, Prior
 
 
 def train(config: RunConfig, corpus: Corpus, strategy: Any, *, history_file: Path, checkpoints: Path, tensorboard: Path,
@@ -24,7 +22,7 @@ def train(config: RunConfig, corpus: Corpus, strategy: Any, *, history_file: Pat
     """Fit the preprocessor and the model, and calibrate it; logs, checkpoints and ids are written to the paths.
 
     With a pretrained network in `prior`, the model starts from it and has its vocabulary. Where there are checkpoints
-    of the same run, it goes on from the newest. Of several workers the chief alone writes checkpoints, and each writes
+    of the same run, it resumes from the newest. Of several workers, the chief alone writes checkpoints, and each writes
     its own logs.
 
     Raises:
@@ -39,25 +37,38 @@ def train(config: RunConfig, corpus: Corpus, strategy: Any, *, history_file: Pat
     if corpus.train.weights is not None and not corpus.train.weights.any():
         raise UserError("all training texts have the weight 0: at least one needs a larger one")
     texts = PreparedTexts.prepare(config, corpus, scratch if config.data.stream else None, prior.words)
-    environment = Environment(strategy, history_file, checkpoints, tensorboard, watchers, prior)
-    return FITS[entry.learner](config, corpus, texts, environment).calibrated(corpus.validation.labels)
+    if entry.by_gradient:
+        trained = fit_by_gradient(config, corpus, texts, strategy, history_file=history_file, checkpoints=checkpoints,
+                                  tensorboard=tensorboard, watchers=watchers, prior=prior)
+    else:
+        trained = fit_linear(config, corpus, texts)
+    return trained.calibrated(corpus.validation.labels)
 
 
 def check_training(config: RunConfig, entry: architectures.Architecture) -> None:
-    """Refuse training options that the architecture cannot use.
+    """Refuse training options that the architecture cannot use, or that need others which are not given.
 
     Raises:
         UserError: with the reason.
     """
-    check_options(config)
+    training = config.training
+    for declared in training.changed():
+        needed = declared.metadata["needs"]
+        if needed and getattr(training, needed) is None:
+            raise UserError(f"{flag_of(declared)} goes with --{needed}")
+        if needed == "pretrained" and training.optimizer == "adamw":
+            raise UserError(f"{flag_of(declared)} does not go with --optimizer adamw, which would shrink the weights "
+                            "of layers that do not learn yet")
+    if training.pretrained is not None and training.embedding_start != "svd":
+        raise UserError("--pretrained brings an embedding: leave --embedding-start out")
     if "periods" in entry.text and not config.text.periods:
         raise UserError(f"'{entry.name}' reads sentences: it needs --periods")
-    if entry.learner == "gradient":
+    if entry.by_gradient:
         return
     if config.data.stream:
         raise UserError(f"'{entry.name}' is fitted at once by scikit-learn: --stream is for architectures that are "
                         "trained step by step")
-    for declared in (*config.training.changed(), *config.runtime.changed()):
+    for declared in (*training.changed(), *config.runtime.changed()):
         if Role.LINEAR not in declared.metadata["roles"]:
             raise UserError(f"'{entry.name}' is fitted at once by scikit-learn: {flag_of(declared)} is for "
                             "architectures that are trained step by step")

@@ -1,4 +1,4 @@
-"""How well vectors say which words stand where: what language model and autoencoder minimise."""
+"""Word prediction loss of language models and autoencoders."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ SAMPLES = 200  # stream of noise
 
 
 class WordLoss:
-    """The summed cross-entropy of the words at the places that are not padding.
+    """Summed cross-entropy of the words, without padding, by sampled or full softmax.
 
     Args:
         table: the embedding, a variable float32 [vocabulary, features].
-        counts: int [vocabulary], how often each word occurs.
-        sampled: how many words stand for all others in training.
+        counts: int [vocabulary], the frequency of each word.
+        sampled: the number of sampled words in training.
     """
 
     def __init__(self, table: Any, counts: np.ndarray, sampled: int) -> None:
@@ -27,16 +27,16 @@ class WordLoss:
         self.sampled = sampled
 
     def draw(self, noise: Noise) -> Any:
-        """Return the words of a step that stand for all others, int32 [sampled]; call it once in a step."""
+        """Draw the sampled words of a step, int32 [sampled]; call it once in a step."""
         return sample_words(noise.uniform([self.sampled], SAMPLES), self.frequencies)
 
     def from_sample(self, ids: Any, vectors: Any, drawn: Any) -> tuple[Any, Any]:
-        """Return the loss against drawn words, and the number of words, float32.
+        """Return the loss against sampled words, and the number of words, float32.
 
         Args:
             ids: int32 [batch, time].
             vectors: float [batch, time, features].
-            drawn: as `draw` gives them.
+            drawn: the sampled words, from `draw`.
         """
         words, features = _real(ids, vectors)
         losses = sampled_softmax(words, features, tf.convert_to_tensor(self.table), drawn)

@@ -1,4 +1,4 @@
-"""The search for good hyper-parameters on the validation split."""
+"""Hyper-parameter search on the validation split."""
 
 from sentiment.tuning.space import space_of
 from sentiment.tuning.trials import best_config, importances, search

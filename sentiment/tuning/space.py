@@ -1,6 +1,5 @@
-"""The search space of an architecture, from what the options declare."""
+"""Search space of an architecture, from the declarations of the options."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +10,14 @@ from sentiment.config import Options, Range, RunConfig
 
 @dataclass(frozen=True)
 class Dimension:
-    """An option and the values that are tried: a range of numbers or several values."""
+    """Dimension of the search space: an option with a range of numbers or several values."""
 
     section: str
     name: str
     values: Range | tuple[Any, ...]
 
     def suggest(self, trial: Any) -> Any:
-        """Let an Optuna trial choose."""
+        """Return the suggestion of an Optuna trial."""
         if isinstance(self.values, Range):
             return float(trial.suggest_float(self.name, self.values.low, self.values.high, log=self.values.log))
         return trial.suggest_categorical(self.name, self.values)
@@ -30,9 +29,9 @@ SPACE = tuple(Dimension(section, declared.name, declared.metadata["search"])
 
 
 def space_of(config: RunConfig) -> list[Dimension]:
-    """Return the dimensions that an architecture takes, without the options that the user has given.
+    """Return the dimensions that apply to an architecture, without the options that the user has set.
 
-    What a pretrained network determines stays as well, and nothing is pooled where attention returns one vector.
+    Options that a pretrained network fixes are left out as well, and pooling where attention returns one vector.
     """
     uses = architectures.named(config.model.architecture).uses
     if not architectures.readout(config.model).pools:
@@ -40,8 +39,5 @@ def space_of(config: RunConfig) -> list[Dimension]:
     path = config.training.pretrained
     fixed: Options = open_start(path).shared_values() if path else {}
 
-    def stays(one: Dimension) -> bool:
-        settled: Iterable[Options] = (config.given, fixed)
-        return any(one.name in options.get(one.section, {}) for options in settled)
-
-    return [one for one in SPACE if (one.section != "model" or one.name in uses) and not stays(one)]
+    return [one for one in SPACE if (one.section != "model" or one.name in uses)
+            and not any(one.name in options.get(one.section, {}) for options in (config.given, fixed))]

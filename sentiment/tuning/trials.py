@@ -1,4 +1,4 @@
-"""Trials, their study, and what it found; Optuna does the choosing."""
+"""Optuna study: its trials and results."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ class _Pruned(Exception):  # noqa: N818  no error
 
 
 class _Report(keras.callbacks.Callback):
-    """Tells the trial the calibrated validation loss of each epoch, and ends one that is not worth going on with."""
+    """Reports the calibrated validation loss of each epoch to the trial, and prunes it."""
 
     def __init__(self, trial: Any) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class _Report(keras.callbacks.Callback):
 
 
 def open_study(storage: Path, name: str, seed: int) -> Any:
-    """Return the study of a name in an SQLite file; the one that is there, or a new one.
+    """Return the study of a name in an SQLite file, an existing or a new one.
 
     Raises:
         UserError: if Optuna is not installed.
@@ -60,17 +60,17 @@ def open_study(storage: Path, name: str, seed: int) -> Any:
 
 def search(study: Any, config: RunConfig, space: Sequence[Dimension], corpus: Corpus, strategy: Any, trials: int,
            advance: Callable[[str], None], prior: Prior = NO_PRIOR) -> None:
-    """Add trials to a study until it has `trials` that came to an end; the test split is not looked at.
+    """Run trials until a study has `trials` finished ones; the test split is not used.
 
     Args:
         study: as `open_study` returns it.
-        config: what is not tried.
-        space: what is.
+        config: the options that are not searched.
+        space: the dimensions that are.
         corpus: its training and validation splits are used.
         strategy: a `tf.distribute.Strategy`.
-        trials: how many in all, those that are there included.
+        trials: the total number, including existing ones.
         advance: called with a description after each trial.
-        prior: what is learnt from beside the corpus.
+        prior: pretrained weights and teacher logits.
     """
     while finished(study) < trials:
         trial = study.ask()
@@ -81,7 +81,7 @@ def search(study: Any, config: RunConfig, space: Sequence[Dimension], corpus: Co
 
 
 def _outcome(trial: Any, config: RunConfig, corpus: Corpus, strategy: Any, prior: Prior) -> dict[str, Any]:
-    """Train; return what Optuna is told: the lowest calibrated validation loss, or why there is none."""
+    """Train; return the arguments of `study.tell`: the lowest calibrated validation loss, or another state."""
     from optuna.trial import TrialState
 
     report = _Report(trial)
@@ -107,7 +107,7 @@ def changed(config: RunConfig, space: Sequence[Dimension], values: dict[str, Any
 
 
 def finished(study: Any) -> int:
-    """Return how many trials have come to an end, pruned and diverged ones included."""
+    """Return the number of finished trials, including pruned and diverged ones."""
     return sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
 
 
@@ -124,7 +124,7 @@ def best_config(study: Any, config: RunConfig, space: Sequence[Dimension]) -> tu
 
 
 def importances(study: Any) -> dict[str, float]:
-    """Return how much of the spread of the losses each dimension explains, the largest first; empty for few trials."""
+    """Return the share of the variance of the losses by dimension, in falling order; empty for few trials."""
     import optuna
 
     complete = _complete(study)

@@ -22,7 +22,7 @@ from sentiment.training.noise import Noise
 from sentiment.training.objective import Objective
 
 PLAIN = [entry.name for entry in architectures.architectures()]
-LEARNT_BY_STEPS = [case for case, (name, _) in CASES.items() if architectures.named(name).learner == "gradient"]
+LEARNT_BY_STEPS = [case for case, (name, _) in CASES.items() if architectures.named(name).by_gradient]
 # In the short suite.
 SHORT = ["rnn", "bilstm", "gru", "attention", "fasttext", "cnn", "transformer", "han", "nb-svm", "bilstm multi-head",
          "bilstm layer", "bilstm batch"]

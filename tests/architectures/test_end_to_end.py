@@ -11,7 +11,7 @@ from helpers.small_models import TEXTS
 from sentiment import architectures
 from sentiment.artifacts import RunFolder, load_classifier
 from sentiment.data import load_corpus
-from sentiment.layers import recurrence
+from sentiment.layers import cores
 
 SIZES = {"--units": 4, "--embedding-size": 8, "--bigram-buckets": 50}
 
@@ -20,9 +20,9 @@ SIZES = {"--units": 4, "--embedding-size": 8, "--bigram-buckets": 50}
 def test_trains_saves_loads_and_exports(entry: architectures.Architecture, tiny_csv: Path, tmp_path: Path,
                                         run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """A training for each architecture: this is the one test in which it goes the whole way, as on two cores."""
-    monkeypatch.setattr(recurrence, "available_cores", lambda: 2)
+    monkeypatch.setattr(cores, "available_cores", lambda: 2)
     sizes = [word for flag, size in SIZES.items() if flag[2:].replace("-", "_") in entry.uses for word in (flag, size)]
-    steps = ["--epochs", "1", "--batch-size", "32"] if entry.learner == "gradient" else []
+    steps = ["--epochs", "1", "--batch-size", "32"] if entry.by_gradient else []
     folder = RunFolder(tmp_path / "run")
     code, _, err = run_cli("train", "--arch", entry.name, "--dataset", tiny_csv, "--output-dir", folder.path,
                            "--max-length", "24", *sizes, *steps)

@@ -11,8 +11,9 @@ from helpers.layer_checks import set_weights
 
 from sentiment.architectures import Sizes, build
 from sentiment.config import ModelConfig
-from sentiment.layers import GRU, LSTM, Embedding, recurrence
-from sentiment.layers.steps import _Products
+from sentiment.layers import GRU, LSTM, Embedding
+from sentiment.layers.tensorflow import recurrence
+from sentiment.layers.tensorflow.steps import Step
 
 WORDS, FEATURES, UNITS = 7, 3, 4
 IDS = np.array([[3, 3, 1, 3, 0], [1, 2, 0, 0, 0], [0, 0, 0, 0, 0], [2, 2, 2, 1, 1]], np.int32)
@@ -36,13 +37,13 @@ def projected(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Record how many rows each projection is made of; run eagerly, and do not split the batch."""
     monkeypatch.setattr(recurrence, "loops_of_a_layer", lambda: 1)
     rows: list[int] = []
-    project = _Products.project
+    project = Step.project
 
-    def recorded(self: _Products, inputs: Any) -> Any:
+    def recorded(self: Step, inputs: Any) -> Any:
         rows.append(int(inputs.shape[0]))
         return project(self, inputs)
 
-    monkeypatch.setattr(_Products, "project", recorded)
+    monkeypatch.setattr(Step, "project", recorded)
     return rows
 
 

@@ -12,8 +12,10 @@ import tensorflow as tf
 from helpers.layer_checks import check_gradient, check_half, check_saving, set_weights
 from helpers.selection import selected
 
-from sentiment.layers import GRU, LSTM, Bidirectional, recurrence
-from sentiment.layers.recurrence import Loop
+from sentiment.layers import GRU, LSTM, Bidirectional
+from sentiment.layers.cores import loops_of_a_layer
+from sentiment.layers.tensorflow import recurrence
+from sentiment.layers.tensorflow.recurrence import Loop
 
 BATCH, TIME, FEATURES, UNITS = 4, 5, 3, 4
 RANDOM = np.random.default_rng(4)
@@ -169,7 +171,7 @@ def test_bidirectional_as_keras(name: str, merge: str, looped: list[int]) -> Non
 def test_each_direction_has_half_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(6), raising=False)
     counts: list[int] = []
-    count = recurrence.loops_of_a_layer
+    count = loops_of_a_layer
 
     def counted() -> int:
         counts.append(count())

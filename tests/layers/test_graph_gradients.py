@@ -13,7 +13,7 @@ from helpers.trainers import make_trainer
 from tensorflow.python.framework import ops
 
 from sentiment.layers import GRU, LSTM
-from sentiment.layers.graph_gradients import releasing
+from sentiment.layers.tensorflow.graph_gradients import releasing
 from sentiment.training.row_adam import RowAdam
 
 WORDS = tf.constant(np.random.default_rng(4).normal(size=(4, 5, 3)), tf.float32)

@@ -11,7 +11,7 @@ import tensorflow as tf
 from helpers.layer_checks import check_gradient, check_half, check_saving, set_weights
 
 from sentiment.layers import RNN, GRUCell, LayerNormLSTMCell, LSTMCell, SimpleRNNCell
-from sentiment.layers.recurrence import Loop
+from sentiment.layers.tensorflow.recurrence import Loop
 
 WORDS = np.random.default_rng(2).normal(size=(3, 6, 4)).astype(np.float32)
 LENGTHS = [6, 3, 1]

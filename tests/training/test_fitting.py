@@ -12,12 +12,12 @@ from sentiment.errors import UserError
 from sentiment.runs import resolve
 from sentiment.training import train
 from sentiment.training.fitting import PreparedTexts
+from sentiment.training.linear import LEARNERS
 from sentiment.training.strategy import make_strategy
-from sentiment.training.training import FITS
 
 
 def test_there_is_a_fit_for_every_architecture() -> None:
-    assert {entry.learner for entry in architectures.architectures()} == set(FITS)
+    assert {entry.learner for entry in architectures.architectures()} == {"gradient", *LEARNERS}
 
 
 def words_of(texts: PreparedTexts, tokens: TokenizedTexts) -> list[str]:
@@ -37,7 +37,7 @@ def test_each_part_holds_its_own_texts(on_disk: bool, tiny_csv: Path, tmp_path: 
     assert words_of(texts, texts.unlabelled.tokens) == others
     train = [" ".join(text.replace(",", "").split()) for text in corpus.train.texts]
     assert words_of(texts, texts.train.tokens) == train
-    assert words_of(texts, texts.without_labels) == [*train, *others]
+    assert words_of(texts, texts.pooled) == [*train, *others]
     validation = words_of(texts, texts.validation.tokens)
     assert [words.split()[:3] for words in validation] == [text.split(",")[0].split() for text in
                                                            corpus.validation.texts]

@@ -33,7 +33,7 @@ class Asked:
         return values[-1 if self.highest else 0]
 
 
-@pytest.mark.parametrize("entry", [entry for entry in architectures.architectures() if entry.learner == "gradient"],
+@pytest.mark.parametrize("entry", [entry for entry in architectures.architectures() if entry.by_gradient],
                          ids=lambda entry: entry.name)
 @pytest.mark.parametrize("highest", [False, True])
 def test_every_corner_of_the_space_is_a_configuration_that_is_taken(entry: Any, highest: bool) -> None:

@@ -1,91 +1,94 @@
-"""One step of the LSTM and of the GRU and its gradient, in TensorFlow, for the loop of `sentiment.layers.recurrence`.
+"""One step of the LSTM and of the GRU, and its gradient, for the loop of `sentiment.layers.tensorflow.recurrence`.
 
-The states and what happens between the products is float32, or float64 where the inputs are; the products are made in
-the dtype of the inputs, which with mixed precision is a half.
+States and elementwise operations are float32, or float64 where the inputs are; matrix products have the dtype of the
+inputs, which with mixed precision is half.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
+
+import tensorflow as tf
 
 
 def wide(tensor: Any) -> Any:
-    """Return float64 as it is and all else as float32."""
-    import tensorflow as tf
-
+    """Cast to float32, but leave float64 as it is."""
     return tensor if tensor.dtype == tf.float64 else tf.cast(tensor, tf.float32)
 
 
-class _Products:
-    """What the cells share: their kernels, and products in the dtype of those."""
+class Step(ABC):
+    """One step of a recurrent cell and its gradient. States and gradients are [batch, units], in the states' dtype.
 
-    states: int
-    saved: int
-    emitted: tuple[int, ...]
+    Args:
+        kernel: W, [features, gates * units].
+        recurrent_kernel: U, [units, gates * units].
+        bias: b, [gates * units], or [2, gates * units] with one for the inputs and one for the states.
+
+    Attributes:
+        states: the number of states of the cell.
+        saved: the number of tensors of each step that `backward` needs.
+        emitted: the width, in units, of each tensor that `backward` gives for a step.
+    """
+
+    states: ClassVar[int]
+    saved: ClassVar[int]
+    emitted: ClassVar[tuple[int, ...]]
 
     def __init__(self, kernel: Any, recurrent_kernel: Any, bias: Any) -> None:
-        import tensorflow as tf
-
         self.kernel = kernel
         self.recurrent_kernel = recurrent_kernel
         self.transposed = tf.transpose(recurrent_kernel)
         self.bias = bias
 
+    @abstractmethod
+    def forward(self, projected: Any, states: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+        """Make a step: return the new states, the output first, and the tensors saved for `backward`."""
+
+    @abstractmethod
+    def backward(self, saved: Sequence[Any], gradients: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+        """Turn the gradients by the new states into those by the old ones, and emit those by the pre-activations."""
+
+    @abstractmethod
+    def of_weights(self, inputs: Any, previous: Any, emitted: Sequence[Any]) -> Sequence[Any]:
+        """Return the gradients by the weights, from inputs, previous outputs and the emitted tensors of all steps."""
+
     def project(self, inputs: Any) -> Any:
-        """Return W x + b for all words, [rows, 4 * units or 3 * units]."""
-        import tensorflow as tf
-
-        return wide(tf.nn.bias_add(tf.matmul(inputs, self.kernel), self.input_bias))
-
-    @property
-    def input_bias(self) -> Any:
-        """The bias that goes with the inputs."""
-        return self.bias
+        """Return W x + b for all words, [rows, gates * units]."""
+        bias = self.bias if self.bias.shape.rank == 1 else self.bias[0]
+        return wide(tf.nn.bias_add(tf.matmul(inputs, self.kernel), bias))
 
     def times(self, state: Any, kernel: Any) -> Any:
         """Return state @ kernel in the dtype of the state."""
-        import tensorflow as tf
-
         return tf.cast(tf.matmul(tf.cast(state, kernel.dtype), kernel), state.dtype)
 
     def of_inputs(self, emitted: Sequence[Any]) -> Any:
-        """Return the gradient by the inputs, [rows, features]; the first that is emitted is that by W x + b."""
-        import tensorflow as tf
-
+        """Return the gradient by the inputs, [rows, features]; the first emitted tensor is the gradient by W x + b."""
         return tf.matmul(tf.cast(emitted[0], self.kernel.dtype), self.kernel, transpose_b=True)
 
     def over_rows(self, left: Any, gradient: Any) -> Any:
         """Return left^T gradient, the gradient by a kernel."""
-        import tensorflow as tf
-
         dtype = self.kernel.dtype
         return tf.matmul(tf.cast(left, dtype), tf.cast(gradient, dtype), transpose_a=True)
 
     def summed(self, gradient: Any) -> Any:
         """Return the gradient by a bias; a product with ones is several times faster than a sum of the rows."""
-        import tensorflow as tf
-
         return self.over_rows(tf.ones([tf.shape(gradient)[0], 1], gradient.dtype), gradient)[0]
 
 
-class LSTMStep(_Products):
+class LSTMStep(Step):
     """The LSTM (Hochreiter & Schmidhuber 1997) with the gates in Keras's order.
 
         i, f, o = sigmoid(z_i), sigmoid(z_f), sigmoid(z_o);  g = tanh(z_g);  z = W x_t + U h_(t-1) + b
         c_t = f c_(t-1) + i g;  h_t = o tanh(c_t)
 
-    Args:
-        kernel: W, [features, 4 * units].
-        recurrent_kernel: U, [units, 4 * units].
-        bias: b, [4 * units].
+    b is [4 * units].
     """
 
     states, saved = 2, 6
-    emitted: tuple[int, ...] = (4,)
+    emitted = (4,)
 
     def forward(self, projected: Any, states: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
         """Make a step."""
-        import tensorflow as tf
-
         hidden, carry = states
         i, f, g, o = tf.split(projected + self.times(hidden, self.recurrent_kernel), 4, axis=1)
         i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
@@ -94,9 +97,7 @@ class LSTMStep(_Products):
         return (o * squashed, new_carry), (carry, i, f, g, o, squashed)
 
     def backward(self, saved: Sequence[Any], gradients: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
-        """Go back a step; dz is emitted."""
-        import tensorflow as tf
-
+        """Propagate the gradient through a step; emit dz."""
         carry, i, f, g, o, squashed = saved
         hidden, of_carry = gradients
         of_carry = of_carry + _through_tanh(squashed, hidden * o)
@@ -112,42 +113,28 @@ class LSTMStep(_Products):
 
 def _through_sigmoid(output: Any, gradient: Any) -> Any:
     """Return gradient * y (1 - y), in one operation."""
-    import tensorflow as tf
-
     return tf.raw_ops.SigmoidGrad(y=output, dy=gradient)
 
 
 def _through_tanh(output: Any, gradient: Any) -> Any:
     """Return gradient * (1 - y^2), in one operation."""
-    import tensorflow as tf
-
     return tf.raw_ops.TanhGrad(y=output, dy=gradient)
 
 
-class GRUStep(_Products):
+class GRUStep(Step):
     """The GRU with the reset gate after the product (Cho et al. 2014 in the form of cuDNN), gates in Keras's order.
 
         z, r = sigmoid(a_z + u_z), sigmoid(a_r + u_r);  a = W x_t + b_0;  u = U h_(t-1) + b_1
         g = tanh(a_g + r u_g);  h_t = z h_(t-1) + (1 - z) g
 
-    Args:
-        kernel: W, [features, 3 * units].
-        recurrent_kernel: U, [units, 3 * units].
-        bias: b, [2, 3 * units].
+    b is [2, 3 * units].
     """
 
     states, saved = 1, 5
-    emitted: tuple[int, ...] = (3, 3)
-
-    @property
-    def input_bias(self) -> Any:
-        """The bias that goes with the inputs."""
-        return self.bias[0]
+    emitted = (3, 3)
 
     def forward(self, projected: Any, states: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
         """Make a step."""
-        import tensorflow as tf
-
         hidden, = states
         recurrent = tf.nn.bias_add(self.times(hidden, self.recurrent_kernel), wide(self.bias[1]))
         a_z, a_r, a_g = tf.split(projected, 3, axis=1)
@@ -157,9 +144,7 @@ class GRUStep(_Products):
         return (g + z * (hidden - g),), (hidden, z, r, g, u_g)
 
     def backward(self, saved: Sequence[Any], gradients: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
-        """Go back a step; da and du are emitted."""
-        import tensorflow as tf
-
+        """Propagate the gradient through a step; emit da and du."""
         hidden, z, r, g, u_g = saved
         gradient, = gradients
         kept = gradient * z
@@ -172,29 +157,22 @@ class GRUStep(_Products):
 
     def of_weights(self, inputs: Any, previous: Any, emitted: Sequence[Any]) -> Sequence[Any]:
         """Return dW = x^T da, dU = h^T du, db = the sums of da and du."""
-        import tensorflow as tf
-
         a, u = emitted
         return self.over_rows(inputs, a), self.over_rows(previous, u), tf.stack([self.summed(a), self.summed(u)])
 
 
-class GRUResetBeforeStep(_Products):
+class GRUResetBeforeStep(Step):
     """The GRU with the reset gate before the product, as first published (Cho et al. 2014); gates in Keras's order.
 
         z, r = sigmoid(z_z), sigmoid(z_r);  g = tanh(W_g x_t + U_g (r h_(t-1)) + b_g);  h_t = z h_(t-1) + (1 - z) g
 
-    Args:
-        kernel: W, [features, 3 * units].
-        recurrent_kernel: U, [units, 3 * units].
-        bias: b, [3 * units].
+    b is [3 * units].
     """
 
     states, saved = 1, 4
-    emitted: tuple[int, ...] = (3, 1)
+    emitted = (3, 1)
 
     def __init__(self, kernel: Any, recurrent_kernel: Any, bias: Any) -> None:
-        import tensorflow as tf
-
         super().__init__(kernel, recurrent_kernel, bias)
         units = recurrent_kernel.shape[0]
         self.gates, self.candidate = tf.split(recurrent_kernel, [2 * units, units], axis=1)
@@ -202,8 +180,6 @@ class GRUResetBeforeStep(_Products):
 
     def forward(self, projected: Any, states: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
         """Make a step."""
-        import tensorflow as tf
-
         hidden, = states
         a_z, a_r, a_g = tf.split(projected, 3, axis=1)
         u_z, u_r = tf.split(self.times(hidden, self.gates), 2, axis=1)
@@ -212,9 +188,7 @@ class GRUResetBeforeStep(_Products):
         return (g + z * (hidden - g),), (hidden, z, r, g)
 
     def backward(self, saved: Sequence[Any], gradients: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
-        """Go back a step; da and r h_(t-1) are emitted."""
-        import tensorflow as tf
-
+        """Propagate the gradient through a step; emit da and r h_(t-1)."""
         hidden, z, r, g = saved
         gradient, = gradients
         kept = gradient * z
@@ -227,8 +201,6 @@ class GRUResetBeforeStep(_Products):
 
     def of_weights(self, inputs: Any, previous: Any, emitted: Sequence[Any]) -> Sequence[Any]:
         """Return dW = x^T da, dU_z,r = h^T da_z,r, dU_g = (r h)^T da_g, db = sum da."""
-        import tensorflow as tf
-
         a, reset = emitted
         gates, candidate = tf.split(a, [2 * reset.shape[-1], reset.shape[-1]], axis=1)
         recurrent = tf.concat([self.over_rows(previous, gates), self.over_rows(reset, candidate)], axis=1)

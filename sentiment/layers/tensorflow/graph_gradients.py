@@ -11,12 +11,15 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+import tensorflow as tf
+from tensorflow.python.framework import ops
+
 ATTRIBUTE = "_gradient_op_type"  # of an operation: the name of its gradient in the registry
 PREFIX = "CustomGradient-"  # of these names
 
 
 class OwnedGradient:
-    """The entry of a gradient that a graph owns.
+    """Registry entry of a gradient function that a graph owns.
 
     Args:
         graph: the owner.
@@ -39,8 +42,6 @@ def release_call(result: Any) -> None:
         result: an output of a function decorated with `tf.custom_gradient`. Eager tensors have no graph and are left
             as they are.
     """
-    import tensorflow as tf
-
     if tf.is_symbolic_tensor(result):
         _hand_over(result.graph, result.op.get_attr(ATTRIBUTE).decode())
 
@@ -50,11 +51,13 @@ def releasing(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Those of `tf.distribute`, which Keras's optimisers call, are among them; those of nested functions are not.
     """
-    import tensorflow as tf
 
     @tf.autograph.experimental.do_not_convert
     def release() -> None:
-        _release_graph(tf.compat.v1.get_default_graph())
+        graph = tf.compat.v1.get_default_graph()
+        for operation in graph.get_operations():
+            if operation.type == "IdentityN" and ATTRIBUTE in operation.node_def.attr:
+                _hand_over(graph, operation.get_attr(ATTRIBUTE).decode())
 
     @wraps(function)
     def traced(*values: Any) -> Any:
@@ -65,15 +68,7 @@ def releasing(function: Callable[..., Any]) -> Callable[..., Any]:
     return traced
 
 
-def _release_graph(graph: Any) -> None:
-    for operation in graph.get_operations():
-        if operation.type == "IdentityN" and ATTRIBUTE in operation.node_def.attr:
-            _hand_over(graph, operation.get_attr(ATTRIBUTE).decode())
-
-
 def _hand_over(graph: Any, name: str) -> None:
-    from tensorflow.python.framework import ops
-
     entries = ops.gradient_registry._registry
     if not name.startswith(PREFIX) or name not in entries or isinstance(entries[name]["type"], OwnedGradient):
         return

@@ -1,30 +1,12 @@
-"""In which order the words of a batch are read, and where they come from."""
+"""Order of reading of a masked batch."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
-
-class Embedded(NamedTuple):
-    """Where embedded words come from.
-
-    Attributes:
-        ids: int [batch, time].
-        vectors: from ids, int [words], to vectors, float [words, features].
-    """
-
-    ids: Any
-    vectors: Callable[[Any], Any]
-
-    def distinct(self) -> tuple[Any, Any]:
-        """Return the distinct ids, [words], and int32 [batch, time]: which of them stands where."""
-        import tensorflow as tf
-
-        ids, places = tf.unique(tf.reshape(self.ids, [-1]))
-        return ids, tf.reshape(places, tf.shape(self.ids))
+import tensorflow as tf
 
 
 class Reading(NamedTuple):
-    """Which word is read at which step, and which step answers for which place.
+    """Index tensors of a masked batch: the word read at each step, and the step whose output each position gets.
 
     The outputs are stored as zeros, the state to start with, and then those of all steps, so that each place and
     each final state can be fetched from one table of [(steps + 2) * batch, units].
@@ -45,13 +27,11 @@ class Reading(NamedTuple):
 
 
 def reading_of(mask: Any, backwards: bool, zeros: bool) -> Reading:
-    """Make the order of reading from a mask, bool [batch, time], True for words that count.
+    """Compute the order of reading from a mask, bool [batch, time], True at real words.
 
     The answer for a masked place is zeros with `zeros`; without, that of the place read before it, as in Keras, and
     zeros at the start.
     """
-    import tensorflow as tf
-
     batch, time = tf.unstack(tf.shape(mask))
     row = tf.range(batch)[:, tf.newaxis]
     mask = tf.reverse(mask, [1]) if backwards else mask

@@ -1,0 +1,24 @@
+"""Cores of the machine that each loop of a recurrent layer gets."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from sentiment.machine import available_cores
+
+_directions: ContextVar[int] = ContextVar("directions", default=1)
+
+
+@contextmanager
+def two_directions() -> Iterator[None]:
+    """Give each layer called within half of the cores, because the loop of the other direction runs in parallel."""
+    token = _directions.set(2)
+    try:
+        yield
+    finally:
+        _directions.reset(token)
+
+
+def loops_of_a_layer() -> int:
+    """Return the number of loops into which a layer splits its batch, one a core."""
+    return max(1, available_cores() // _directions.get())
