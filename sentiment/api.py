@@ -649,7 +649,7 @@ def _check_finished(folder: RunFolder, config: RunConfig, source: CorpusSource |
     Raises:
         UserError: with the reason.
     """
-    if folder.members.is_file():
+    if folder.is_ensemble:
         return  # whose options are those of its members
     advice = "give overwrite=True to replace it, or another output_dir"
     given = {section: {name: value for name, value in values.items() if name not in ("dataset", "export")}

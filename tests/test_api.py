@@ -135,6 +135,14 @@ def test_a_classifier_starts_from_unlabelled_texts(model: Model, tmp_path: Path)
         assert started.config.training.pretrained == str(Path(start))
     distilled = sentiment.train(TEXTS, LABELS, teacher=model, **QUICK)
     assert distilled.config.training.teacher == str(Path(model))
+    refused: list[tuple[Callable[[], object], str]] = [
+            (lambda: sentiment.load(path), "is a pretrained network, which predicts nothing"),
+            (lambda: sentiment.train(TEXTS, LABELS, output_dir=path, overwrite=True, **QUICK), "holds no run: choose"),
+            (lambda: sentiment.train(TEXTS, LABELS, pretrained=sentiment.train(TEXTS, LABELS, arch="nb-svm")),
+             "is linear: a classifier starts from one that was trained step by step")]
+    for call, message in refused:
+        with pytest.raises(UserError, match=message):
+            call()
     with pytest.raises(UserError, match="was trained with another value of units: leave that out"):
         sentiment.train(TEXTS, LABELS, pretrained=network, units=5, verbose=False)
     with pytest.raises(TypeError, match="unknown option 'windw'; did you mean 'window'"):
@@ -159,6 +167,12 @@ def test_a_search_gives_the_options_of_a_training(tmp_path: Path) -> None:
     assert found.loss == found.trials["value"].min()
     assert len(found.trials) == 2
     assert sentiment.train(TEXTS, LABELS, verbose=False, **found.options).config.training == found.config.training
+    assert repr(found).startswith(f"<sentiment.Tuning, validation loss {found.loss:.4f}: output_dropout=")
+    for texts, others, message in ((TEXTS, {**given, "warmup": 0.1}, "holds a study with another value of warmup; l"),
+                                   (TEXTS, {**given, "learning_rate": 1e-3}, "in which other options were given"),
+                                   ([f"{text} so" for text in TEXTS], given, "holds a study on other training texts")):
+        with pytest.raises(UserError, match=message):
+            sentiment.tune(texts, LABELS, trials=3, output_dir=tmp_path / "study", verbose=False, **others)
     with pytest.raises(UserError, match=r"^trials must be at least 1"):
         sentiment.tune(TEXTS, LABELS, trials=0)
 

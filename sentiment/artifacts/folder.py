@@ -30,6 +30,7 @@ class ResultFolder:
 
     kind: ClassVar[str]  # its content, in a word
     option: ClassVar[str]  # its flag on the command line
+    foreign: ClassVar[str]  # a file that the other kind has
     advice: ClassVar[str]  # in the error for a missing folder
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -83,7 +84,7 @@ class ResultFolder:
         if target.exists() and not target.is_dir():
             raise UserError(f"{target} is a file: choose another {cls.option}")
         if target.is_dir() and any(target.iterdir()):
-            if not cls(target).metrics.is_file():
+            if not cls(target).metrics.is_file() or (target / cls.foreign).exists():
                 raise UserError(f"{target} is not empty and holds no {cls.kind}: choose another {cls.option}")
             if not overwrite:
                 raise UserError(f"{target} holds a finished {cls.kind}: add --overwrite to replace it, or choose "

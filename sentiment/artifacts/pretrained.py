@@ -31,7 +31,8 @@ from sentiment.training.prior import Pretrained
 class PretrainedFolder(ResultFolder):
     """The files of one pretrained network."""
 
-    kind, option, advice = "pretraining", "--output", "make one with `python -m sentiment pretrain`"
+    kind, option, foreign = "pretraining", "--output", "model.keras"
+    advice = "make one with `python -m sentiment pretrain`"
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path)

@@ -47,7 +47,7 @@ EXPORT_VERSION = "1"
 class RunFolder(ResultFolder):
     """The files of one run."""
 
-    kind, option, advice = "run", "--output-dir", "train one with `python train.py`"
+    kind, option, foreign, advice = "run", "--output-dir", "weights.npz", "train one with `python train.py`"
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path)
@@ -83,6 +83,9 @@ class RunFolder(ResultFolder):
             raise UserError(f"{path} is an export, which only predicts: give the folder of the run")
         if not folder.path.is_dir() or not folder.config.is_file():
             raise UserError(f"{path} is not a model folder of this project: it has no config.json")
+        if (folder.path / cls.foreign).exists():
+            raise UserError(f"{path} is a pretrained network, which predicts nothing: train a classifier that starts "
+                            "from it, with --pretrained")
         for file in (folder.vocabulary, folder.labels, folder.sizes, folder.model, folder.metrics):
             if not file.is_file():
                 raise UserError(f"the model folder {path} is incomplete: {file.name} is missing; train it again")
@@ -116,9 +119,15 @@ class RunFolder(ResultFolder):
 
     def shared_values(self) -> Options:
         """Return the options that a classifier must share to start from it: all but those of regularization."""
+        self._check_start()
         of_model = set(ModelConfig.names()) - set(ModelConfig.names(Role.REGULARIZATION))
         names = {"text": TextConfig.names(Role.SHARED), "model": tuple(sorted(of_model))}
         return only(self.load_config().to_dict(), names)
+
+    def _check_start(self) -> None:
+        if self.is_ensemble or not architectures.named(self.load_config().model.architecture).by_gradient:
+            raise UserError(f"{self.path} is {'an ensemble' if self.is_ensemble else 'linear'}: a classifier "
+                            "starts from one that was trained step by step")
 
     def load_start(self) -> Pretrained:
         """Load it for the initialisation of a classifier.
@@ -126,10 +135,7 @@ class RunFolder(ResultFolder):
         Raises:
             UserError: if it is an ensemble or linear, lacks the digests of its texts, or is damaged.
         """
-        config = self.load_config()
-        if self.is_ensemble or not architectures.find(config.model).by_gradient:
-            raise UserError(f"{self.path} is {'an ensemble' if self.is_ensemble else 'linear'}: a classifier "
-                            "starts from one that was trained step by step")
+        self._check_start()
         if not self.texts.is_file():
             raise UserError(f"{self.path} does not say which texts it has learned from: {self.texts.name} is missing; "
                             "train it again")

@@ -183,8 +183,8 @@ class IntegratedGradients:
     def __init__(self, model: keras.Model) -> None:
         self.model = model
         vector = tf.TensorSpec([None], tf.float32)
-        self._at = tf.function(self._derivatives, input_signature=[tf.TensorSpec([None, None], tf.int32), vector,
-                                                                   vector])
+        self._at = tf.function(partial(self._derivatives),
+                               input_signature=[tf.TensorSpec([None, None], tf.int32), vector, vector])
 
     def _derivatives(self, ids: Any, shares: Any, target: Any) -> tuple[Any, Any]:
         """Return F(a e) [shares] and the sum over features of e times the gradient there [shares, words]."""

@@ -44,6 +44,7 @@ class Run(Generic[SomeFolder, SomeConfig]):
 
     def __init__(self, kind: type[SomeFolder], config: SomeConfig, target: Path, *, overwrite: bool = False,
                  resume: bool = False) -> None:
+        target = target.resolve() if target.is_symlink() else target
         self.target = target
         self.config: SomeConfig = config
         unfinished = kind.unfinished(target) if resume else None

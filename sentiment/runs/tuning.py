@@ -1,5 +1,6 @@
 """Tuning: a hyper-parameter search on the validation split, in a folder that it can be resumed from."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from sentiment import architectures
 from sentiment.config import RunConfig
 from sentiment.console import progress_bar
-from sentiment.data import load_corpus
+from sentiment.data import Texts, digests, load_corpus
 from sentiment.errors import UserError
 from sentiment.evaluation import plots
 from sentiment.runs.training import CorpusSource, load_prior
@@ -35,6 +36,33 @@ class Tuned:
     study: Any
 
 
+def identity_of_texts(texts: Texts) -> str:
+    """Return a digest of all texts in their order."""
+    return hashlib.sha256(digests(texts).tobytes()).hexdigest()
+
+
+def _check_study(study: Any, folder: Path, config: RunConfig, data: str) -> None:
+    """Refuse to resume a study with other options or on other texts, whose losses do not compare.
+
+    Raises:
+        UserError: with the reason.
+    """
+    begun = study.user_attrs.get("config")
+    advice = f"; leave that out, or remove {folder} to start anew"
+    if begun is None:
+        study.set_user_attr("config", config.to_dict())
+        study.set_user_attr("given", {section: sorted(values) for section, values in config.given.items()})
+        study.set_user_attr("texts", data)
+        return
+    differing = config.differing_flags(begun)
+    if differing:
+        raise UserError(f"{folder} holds a study with another value of {', '.join(differing)}{advice}")
+    if {section: sorted(values) for section, values in config.given.items()} != study.user_attrs["given"]:
+        raise UserError(f"{folder} holds a study in which other options were given, and so not searched{advice}")
+    if data != study.user_attrs["texts"]:
+        raise UserError(f"{folder} holds a study on other training texts{advice}")
+
+
 def tune_run(config: RunConfig, folder: Path, trials: int, *, source: CorpusSource = load_corpus) -> Tuned:
     """Search the options of an architecture that the user has not given, until the study has `trials` trials.
 
@@ -48,13 +76,14 @@ def tune_run(config: RunConfig, folder: Path, trials: int, *, source: CorpusSour
     Raises:
         UserError: for a linear model, a number below 1, or if no trial was completed.
     """
-    if trials < 1:
+    if not isinstance(trials, int) or trials < 1:
         raise UserError("--trials must be at least 1")
     name = config.model.architecture
     if not architectures.find(config.model).by_gradient:
         raise UserError(f"'{name}' is fitted at once by scikit-learn: there is nothing to tune")
     space, study = space_of(config), open_study(folder / "study.db", name, config.runtime.seed)
     strategy, corpus = make_strategy(config.runtime.strategy), source(config.data, config.runtime.seed)
+    _check_study(study, folder, config, identity_of_texts(corpus.train.texts))
     with progress_bar("tuning", max(0, trials - finished(study))) as advance:
         search(study, config, space, corpus, strategy, trials, advance, load_prior(config, corpus))
     best, loss = best_config(study, config, space)

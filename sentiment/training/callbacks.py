@@ -60,12 +60,12 @@ class ProgressDisplay(keras.callbacks.Callback):
     def __init__(self, summary: Callable[[Mapping[str, float]], str]) -> None:
         super().__init__()
         self.summary = summary
+        self.progress = new_progress()
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Start the clock and the bar."""
         self.seconds, self.seconds_here, self.steps = 0.0, 0.0, 0
         self.last = time.perf_counter()
-        self.progress = new_progress()
         self.task = self.progress.add_task("training", total=self.params["epochs"] * self.params["steps"])
         self.progress.start()
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ class LanguageModelTask(Task):
         self.words = WordLoss(model.table, train.counts(model.table.shape[0]), sampled)
         self.signature = tuple(tf.TensorSpec([lanes, window + 1], tf.int32) for _ in model.directions)
         self.carried = [(lanes, model.units)] * (model.states * len(model.directions))
-        self._measure = tf.function(self._losses, reduce_retracing=True)
+        self._measure = tf.function(partial(self._losses), reduce_retracing=True)
 
     def __len__(self) -> int:
         return len(self.lanes[0])
