@@ -26,7 +26,7 @@ def ids_input(name: str = "ids") -> Any:
 
 
 def embedding(config: ModelConfig, sizes: Sizes, *, masked: bool = True) -> list[keras.layers.Layer]:
-    """Layers from ids [batch, time] to vectors [batch, time, embedding]; the mask, if asked for, is `ids != 0`."""
+    """Layers from ids [batch, time] to vectors [batch, time, embedding]; with `masked`, the mask is `ids != 0`."""
     return [
         WordDropout(config.word_dropout, name="word_dropout"),
         Embedding(sizes.vocabulary_size, config.embedding_size, mask_zero=masked, name=EMBEDDING),

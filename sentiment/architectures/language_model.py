@@ -86,14 +86,14 @@ class LanguageModel:
 
 
 def _cell_of(config: ModelConfig, prefix: str = "") -> str:
-    """Return the name of the cell, behind a prefix for an architecture that reads both ways."""
+    """Return the name of the cell, with a prefix for a bidirectional architecture."""
     if config.architecture in ONE_WAY:
         return ONE_WAY[config.architecture]
     return prefix + BOTH_WAYS[config.architecture]
 
 
 def build_language_model(config: ModelConfig, sizes: Sizes) -> LanguageModel:
-    """Build a language model for each direction that the classifier of this configuration reads in.
+    """Build a language model for each direction of the classifier of this configuration.
 
     Both share the embedding, whose rows also score the next word ("tied weights", Press & Wolf 2017; Inan et al.
     2017); each has its own recurrent layers and its own projection to the size of the embedding. Dropout has one mask
@@ -112,9 +112,9 @@ def build_language_model(config: ModelConfig, sizes: Sizes) -> LanguageModel:
         directions.append(direction)
         states = [keras.Input((config.units,), name=f"{name}_state_{number}")
                   for number in range(direction.states * len(direction.layers))]
-        asked = [blocks.ids_input(f"{name}_ids"), *states]
-        inputs += asked
-        outputs += _read(direction, config, blocks.chained(embed, asked[0]), states)
+        own_inputs = [blocks.ids_input(f"{name}_ids"), *states]
+        inputs += own_inputs
+        outputs += _read(direction, config, blocks.chained(embed, own_inputs[0]), states)
     return LanguageModel(keras.Model(inputs, outputs, name="language_model"), tuple(directions), config.units)
 
 

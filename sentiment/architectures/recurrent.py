@@ -30,12 +30,10 @@ def recurrent(cell: str, config: ModelConfig, sizes: Sizes, name: str, *, both_w
     """
     options: dict[str, Any] = {"recurrent_dropout": config.recurrent_dropout,
                                "recurrent_initializer": INITIALIZERS[config.recurrent_initializer]}
-    if cell == "rnn":
-        options["activation"] = config.activation.replace("-", "_")
-    if cell == "lstm":
-        options["unit_forget_bias"] = config.forget_bias
-    if cell == "gru":
-        options["reset_after"] = config.gru_reset == "after"
+    of_cell: dict[str, dict[str, Any]] = {"rnn": {"activation": config.activation.replace("-", "_")},
+                                          "lstm": {"unit_forget_bias": config.forget_bias},
+                                          "gru": {"reset_after": config.gru_reset == "after"}}
+    options |= of_cell[cell]
     kept: dict[str, Any] = {"return_sequences": True, "return_state": return_state,
                             "name": f"{name}_cell" if both_ways else name}
     if config.normalization in ("layer", "weight") or config.weight_drop:

@@ -8,7 +8,7 @@
         model.keras       ids to logits
         members.json      of an ensemble: configuration and sizes of each member
         export/1/         SavedModel: raw strings to scores and classes
-        onnx/, litert/    exports for ONNX Runtime and LiteRT, if asked for; see `sentiment.inference.portable_folder`
+        onnx/, litert/    optional exports for ONNX Runtime and LiteRT; see `sentiment.inference.portable_folder`
         history.csv       a row an epoch
         test.npz          labels and logits of the test split
         texts.npy         a digest of each text that it was trained on; an ensemble has none
@@ -137,8 +137,8 @@ class RunFolder(ResultFolder):
         """
         self._check_start()
         if not self.texts.is_file():
-            raise UserError(f"{self.path} does not say which texts it has learned from: {self.texts.name} is missing; "
-                            "train it again")
+            raise UserError(f"{self.path} has no list of the texts that it was trained on: {self.texts.name} is "
+                            "missing; train it again")
         trained, own_names = self.load_model(), self.load_class_names()
 
         def start(classifier: keras.Model, _: ModelConfig, names: Sequence[str]) -> list[str]:

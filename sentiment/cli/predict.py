@@ -83,7 +83,7 @@ def _check(arguments: argparse.Namespace) -> None:
     if (arguments.resume or arguments.overwrite or arguments.engine != "local") and not arguments.output:
         raise UserError("--resume, --overwrite and --engine go with --output")
     if arguments.resume and arguments.overwrite:
-        raise UserError("--resume goes on with what is there, --overwrite replaces it: give one of them")
+        raise UserError("--resume continues an existing output, --overwrite replaces it: give one of them")
     if not arguments.texts and not arguments.input and sys.stdin.isatty():
         raise UserError("no text: give texts, --input FILE, or pipe a text a line")
 
@@ -92,7 +92,7 @@ def _predict_texts(arguments: argparse.Namespace) -> None:
     classifier = load(arguments.model, arguments.mixed_precision)
     texts = iter(arguments.texts) if arguments.texts else stdin_texts()
     while chunk := list(islice(texts, STDIN_CHUNK)):
-        print_answers(chunk, classifier.predict(chunk), as_json=arguments.json)
+        print_predictions(chunk, classifier.predict(chunk), as_json=arguments.json)
 
 
 def _predict_pieces(arguments: argparse.Namespace) -> None:
@@ -105,7 +105,7 @@ def _predict_pieces(arguments: argparse.Namespace) -> None:
     # Arguments are words apart; the lines of a file keep their line ends.
     pieces = (f"{text} " for text in arguments.texts) if arguments.texts else (f"{line}\n" for line in stdin_texts())
     for piece in pieces:
-        print_answers([piece.rstrip()], [reader.read(piece)], as_json=arguments.json)
+        print_predictions([piece.rstrip()], [reader.read(piece)], as_json=arguments.json)
         sys.stdout.flush()
 
 
@@ -113,10 +113,10 @@ def _predict_file(arguments: argparse.Namespace) -> None:
     from sentiment.scoring import text_chunks
 
     chunks = text_chunks(arguments.input, arguments.text_column, table_format(arguments))
-    first = next(chunks, [])  # before the model is loaded: a mistake in the input answers at once
+    first = next(chunks, [])  # before the model is loaded: an error in the input is reported at once
     classifier = load(arguments.model, arguments.mixed_precision)
     for texts in chain([first], chunks):
-        print_answers(texts, classifier.predict(texts), as_json=arguments.json)
+        print_predictions(texts, classifier.predict(texts), as_json=arguments.json)
 
 
 def _write_file(arguments: argparse.Namespace) -> None:
@@ -149,12 +149,12 @@ def stdin_texts() -> Iterator[str]:
             raise UserError(f"standard input, line {number}: not UTF-8") from None
 
 
-def print_answers(texts: list[str], answers: list["Prediction"], *, as_json: bool) -> None:
+def print_predictions(texts: list[str], predicted: list["Prediction"], *, as_json: bool) -> None:
     """Print predictions: a table for people, an object a line for machines."""
     if as_json:
-        for text, answer in zip(texts, answers, strict=True):
-            print(json.dumps({"text": text, **answer._asdict()}, ensure_ascii=False))
+        for text, one in zip(texts, predicted, strict=True):
+            print(json.dumps({"text": text, **one._asdict()}, ensure_ascii=False))
         return
-    rows = [[answer.label, f"{answer.score:.4f}", text if len(text) <= 200 else text[:199] + "…"]
-            for text, answer in zip(texts, answers, strict=True)]
+    rows = [[one.label, f"{one.score:.4f}", text if len(text) <= 200 else text[:199] + "…"]
+            for text, one in zip(texts, predicted, strict=True)]
     print_table(["label", "score", "text"], rows, numeric=(1,))

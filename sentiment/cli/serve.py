@@ -1,4 +1,4 @@
-"""`sentiment serve`: answer over HTTP."""
+"""`sentiment serve`: serve models over HTTP."""
 
 import argparse
 from typing import Any

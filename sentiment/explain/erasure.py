@@ -19,7 +19,7 @@ class WordWeights:
     """Contributions of the words of a text to the prediction, by erasure.
 
     Attributes:
-        prediction: the answer for the whole text.
+        prediction: for the whole text.
         explained: the class whose log-odds are explained.
         words: the words that the model reads, standardised and truncated.
         known: whether each word is in the vocabulary.
@@ -58,7 +58,7 @@ def word_weights(predictor: Predictor, text: str, class_name: str | None = None)
 
 
 def explained_class(prediction: Prediction, class_names: Sequence[str], asked: str | None) -> str:
-    """Return the class to explain: the one asked for, or the predicted one.
+    """Return the class to explain: `asked`, or the predicted one.
 
     Raises:
         UserError: if there is none of that name.

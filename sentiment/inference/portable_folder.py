@@ -1,4 +1,4 @@
-"""The folder of an export for ONNX Runtime or LiteRT: the only code that knows the names of its files.
+"""Folder of an export for ONNX Runtime or LiteRT.
 
     models/bilstm/onnx/
         model.onnx        ids int32 [batch, time] to logits float32 [batch, 1 or classes]; or

@@ -1,4 +1,4 @@
-"""Embedding that reads only the rows of a batch, and passes the origin of its output to the next layer."""
+"""Embedding with a sparse read, whose output carries its origin to the next layer."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

@@ -17,7 +17,7 @@ class MemberIds(keras.layers.Layer):
         tail: how many at its end.
 
     Call arguments:
-        inputs: int32 [batch, time], 0 at padding, which stands on the right.
+        inputs: int32 [batch, time], 0 at padding, which is on the right.
 
     Returns:
         int32 [batch, at most head + tail].

@@ -49,7 +49,7 @@ def step_of(cell: Any) -> "type[Step] | None":
 
 
 def applies(layer: Any, training: bool) -> bool:
-    """Return whether the fused loop computes what a layer is asked for, and Keras has nothing faster for the device.
+    """Return whether the fused loop supports the options of a layer, and Keras has nothing faster for the device.
 
     That would be cuDNN on a GPU; and the compiler of a TPU needs other loops.
     """

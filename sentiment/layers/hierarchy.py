@@ -26,7 +26,7 @@ class SplitSentences(keras.layers.Layer):
 
     Returns:
         float [batch * sentences, max_words, features]; its mask bool [batch * sentences, max_words], in which every
-        row has at least one true place (cuDNN wants it so); and bool [batch, sentences], true at real sentences.
+        row has at least one true place (as cuDNN requires); and bool [batch, sentences], true at real sentences.
         `sentences` is the largest number in the batch where shapes may be dynamic (TensorFlow), else `time`.
     """
 
@@ -79,7 +79,8 @@ class SplitSentences(keras.layers.Layer):
 def _running_max(values: Any) -> Any:
     """Return the largest value so far in each row of int32 [batch, time], none below 0.
 
-    By doubling: after k shifts of 1, 2, 4, ... each place knows the largest of 2^k. Operators for segments or running
+    By doubling: after k shifts of 1, 2, 4, ... each place has the maximum of the last 2^k. Operators for segments or
+        running
     maxima are missing in ONNX and LiteRT.
     """
     for power in range(MOST_DOUBLINGS):

@@ -123,7 +123,7 @@ class LinearNgrams(keras.layers.Layer):
     def values(self, ids: Any) -> tuple[Any, Any]:
         """Return each n-gram's row and its share of its term's value: int32 and float32 [batch, n-grams].
 
-        The shares of all places where a term stands add up to the term's value x_t.
+        The shares of all occurrences of a term add up to the term's value x_t.
         """
         rows = self.rows_of(self.ngrams(ids))
         batch, places = ops.shape(rows)[0], ops.shape(rows)[1]

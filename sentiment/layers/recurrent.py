@@ -26,7 +26,7 @@ class TransformedKernels:
     Args:
         weight_normalization: whether both kernels are normalised.
         weight_drop: share of the recurrent kernel dropped, from 0 to below 1.
-        args, kwargs: as of the Keras cell, which also says what goes in and out.
+        args, kwargs: of the Keras cell, whose inputs and outputs are the same.
     """
 
     def __init__(self, *args: Any, weight_normalization: bool = False, weight_drop: float = 0.0, **kwargs: Any) -> None:

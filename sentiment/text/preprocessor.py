@@ -68,7 +68,7 @@ class TextPreprocessor:
         longest = LONGEST_WORD if config.word_rules > 1 else None
         ranked = [(word, count) for word, count in counts.ranked() if longest is None or len(word) <= longest]
         if not ranked:
-            raise UserError("the training texts hold no word: nothing can be learnt from them")
+            raise UserError("the training texts hold no word: there is nothing to train on")
         ranked = ranked[:config.vocabulary_size - RESERVED_IDS]
         if ranked[-1][1] <= counts.missed:
             log.warning(f"there are so many different words that counts may be too low by {counts.missed:,}: the "

@@ -1,4 +1,4 @@
-"""Training: strategy, optimisation, callbacks and the loop; knows no architecture by name."""
+"""Training: strategy, optimisation, callbacks and the loop; independent of architectures."""
 
 from sentiment.training.fitting import Trained
 from sentiment.training.training import train

@@ -1,4 +1,4 @@
-"""Checkpoint files: written beside their place and renamed, with a checksum, the last few kept."""
+"""Checkpoint files: written atomically, with a checksum, of which the last few are kept."""
 
 import hashlib
 import io

@@ -39,7 +39,7 @@ def transformed(gradients: list[Any], config: TrainingConfig, scale: Any, noise:
     if config.clip_norm:
         gradients = _clipped(gradients, config.clip_norm, scale)
     if config.gradient_noise:
-        # The mean of the replicas' own noises has the variance asked for.
+        # The mean of the replicas' own noises has the configured variance.
         variance = replicas * config.gradient_noise / (1.0 + tf.cast(noise.step, tf.float32)) ** NOISE_DECAY
         gradients = [gradient + noise.normal(tf.shape(gradient), STREAM + number) * tf.sqrt(variance) * scale
                      for number, gradient in enumerate(gradients)]

@@ -1,7 +1,7 @@
 """Training loop: one compiled step under any `tf.distribute` strategy, with Keras callbacks.
 
-Keras's own `fit` cannot train on several workers (keras issue 20585), so the loop is ours; it knows no
-architecture and no data set: these belong to the task.
+Keras's own `fit` cannot train on several workers (keras issue 20585), so this project has a
+loop of its own. Architecture and data set belong to the task.
 """
 
 import math
@@ -80,7 +80,7 @@ class Task(ABC):
 
     def rows(self, batch: Any) -> Any:
         """Return the unique ids, int32 [rows], of the embedding that a step reads, for `RowAdam`."""
-        raise NotImplementedError(f"{type(self).__name__} does not know which rows of the embedding a step reads")
+        raise NotImplementedError(f"{type(self).__name__} does not support RowAdam: it defines no rows")
 
     def summary(self, logs: Mapping[str, float]) -> str:
         """Return one line of text on the metrics of an epoch."""

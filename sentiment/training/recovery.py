@@ -88,8 +88,8 @@ class Recovery:
         if self._found is None:
             return
         if set(self._found.state["place"]) != set(dataclasses.asdict(Place())):
-            raise UserError(f"the checkpoints in {checkpoints.folder} were made by another version of sentiment: go on "
-                            "with that one, or remove the folder to start anew")
+            raise UserError(f"the checkpoints in {checkpoints.folder} were made by another version of sentiment: "
+                            "resume with that one, or remove the folder to start anew")
         if self._found.state["identity"] != identity:
             raise UserError(f"the texts are not those that the checkpoints in {checkpoints.folder} were made with: "
                             "bring those back, or remove the folder to start anew")

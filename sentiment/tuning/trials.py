@@ -19,10 +19,6 @@ MISSING = "tuning needs Optuna: pip install '.[tune]'"
 WARM_UP_TRIALS = 5  # before the median of which no trial is pruned
 
 
-class _Pruned(Exception):  # noqa: N818  no error
-    """The trial is worse than the median of the others."""
-
-
 class _Report(keras.callbacks.Callback):
     """Reports the calibrated validation loss of each epoch to the trial, and prunes it."""
 
@@ -37,7 +33,9 @@ class _Report(keras.callbacks.Callback):
         self.best = min(self.best, loss)
         self.trial.report(loss, epoch)
         if self.trial.should_prune():
-            raise _Pruned
+            from optuna import TrialPruned
+
+            raise TrialPruned
 
 
 def open_study(storage: Path, name: str, seed: int) -> Any:
@@ -82,6 +80,7 @@ def search(study: Any, config: RunConfig, space: Sequence[Dimension], corpus: Co
 
 def _outcome(trial: Any, config: RunConfig, corpus: Corpus, strategy: Any, prior: Prior) -> dict[str, Any]:
     """Train; return the arguments of `study.tell`: the lowest calibrated validation loss, or another state."""
+    from optuna import TrialPruned
     from optuna.trial import TrialState
 
     report = _Report(trial)
@@ -90,7 +89,7 @@ def _outcome(trial: Any, config: RunConfig, corpus: Corpus, strategy: Any, prior
             train(config, corpus, strategy, history_file=Path(folder) / "history.csv",
                   checkpoints=Path(folder) / "checkpoints", tensorboard=Path(folder), scratch=Path(folder),
                   watchers=[report], prior=prior)
-        except _Pruned:
+        except TrialPruned:
             return {"state": TrialState.PRUNED}
         except DivergedError as error:
             log(f"trial {trial.number}: {error}")

@@ -29,7 +29,7 @@ class Reading(NamedTuple):
 def reading_of(mask: Any, backwards: bool, zeros: bool) -> Reading:
     """Compute the order of reading from a mask, bool [batch, time], True at real words.
 
-    The answer for a masked place is zeros with `zeros`; without, that of the place read before it, as in Keras, and
+    The output at a masked position is zeros with `zeros`, else that of the position read before it, as in Keras, and
     zeros at the start.
     """
     batch, time = tf.unstack(tf.shape(mask))
@@ -38,7 +38,7 @@ def reading_of(mask: Any, backwards: bool, zeros: bool) -> Reading:
     seen = tf.cumsum(tf.cast(mask, tf.int32), axis=1)
     steps = tf.maximum(tf.reduce_max(seen), 1)
     place = tf.searchsorted(seen, tf.tile(tf.range(1, steps + 1)[tf.newaxis], [batch, 1]))
-    place = tf.minimum(place, time - 1)  # steps behind the end of a text read any word; nobody asks for their answers
+    place = tf.minimum(place, time - 1)  # steps after the end of a text read any word; their outputs are not used
     words = row * time + (time - 1 - place if backwards else place)
     places = tf.where(mask if zeros else seen > 0, seen + 1, 0) * batch + row
     ends = (seen[:, -1] + 1) * batch + row[:, 0]

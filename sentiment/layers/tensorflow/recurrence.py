@@ -24,7 +24,7 @@ from sentiment.layers.tensorflow.steps import Step, wide
 class Rows(NamedTuple):
     """A list of tensors [batch, width], one for each step, that a loop carries as one tensor, its handle.
 
-    `tf.TensorArray` does the same and warns about each that nobody reads, as happens where no gradient is asked for.
+    `tf.TensorArray` does the same and warns about each that is not read, as without a gradient.
     """
 
     width: int
@@ -94,7 +94,7 @@ class Loop:
             inputs: float [batch, time, features].
             states: float [batch, units] each, the initial ones.
             weights: float tensors for `make_step`, in the dtype of the inputs.
-            training: whether gradients will be asked for; without, they are exact too, but slow.
+            training: whether the fused gradient is used; automatic ones are exact, too, but slow.
             embedded: ids and lookup of the inputs, if they come from an embedding.
 
         Returns:
@@ -110,9 +110,9 @@ class Loop:
             return [None] * loops if tensor is None else tf.split(tensor, sizes, num=loops)
 
         sources = [embedded and embedded._replace(ids=ids) for ids in shares(embedded and embedded.ids)]
-        answers = [self._share(mask, part, source, own, weights, training) for mask, part, source, *own in zip(
+        results = [self._share(mask, part, source, own, weights, training) for mask, part, source, *own in zip(
             shares(self.mask), shares(inputs), sources, *map(shares, states), strict=True)]
-        outputs, finals = zip(*answers, strict=True)
+        outputs, finals = zip(*results, strict=True)
         return tf.concat(outputs, axis=0), [tf.concat(state, axis=0) for state in zip(*finals, strict=True)]
 
     def _share(self, mask: Any, inputs: Any, embedded: Embedded | None, states: Sequence[Any], weights: Sequence[Any],
@@ -120,16 +120,16 @@ class Loop:
         """Run one loop, in training with the gradient of this file."""
         reading = None if mask is None else reading_of(mask, self.backwards, self.zeros)
         if not training:
-            answers = self._forward(reading, inputs, embedded, states, weights)
+            results = self._forward(reading, inputs, embedded, states, weights)
         else:
             @tf.custom_gradient
             def forward(inputs: Any, *rest: Any) -> Any:
-                answers, trace = self._traced(reading, inputs, rest[:len(states)], rest[len(states):])
-                return answers, lambda *gradients: self._backward(reading, trace, gradients)
+                results, trace = self._traced(reading, inputs, rest[:len(states)], rest[len(states):])
+                return results, lambda *gradients: self._backward(reading, trace, gradients)
 
-            answers = forward(inputs, *states, *weights)
-            release_call(answers[0])
-        return answers[0], list(answers[1:]) if self.final else list(states)
+            results = forward(inputs, *states, *weights)
+            release_call(results[0])
+        return results[0], list(results[1:]) if self.final else list(states)
 
     def _forward(self, reading: Reading | None, inputs: Any, embedded: Embedded | None, states: Sequence[Any],
                  weights: Sequence[Any]) -> list[Any]:
@@ -147,7 +147,7 @@ class Loop:
                 return tf.gather_nd(projected, place(t))
 
         tables, _ = self._loop(step, given, steps, states, keep=False)
-        return self._answers(reading, inputs, tables)
+        return self._results(reading, inputs, tables)
 
     def _traced(self, reading: Reading | None, inputs: Any, states: Sequence[Any], weights: Sequence[Any]
                 ) -> tuple[list[Any], Trace]:
@@ -156,7 +156,7 @@ class Loop:
         words, steps = self._words(reading, inputs)
         projected = _by_steps(step.project(words), steps, inputs)
         tables, saved = self._loop(step, lambda t: projected[t], steps, states, keep=True)
-        return self._answers(reading, inputs, tables), Trace(step, words, tables[0], saved, steps, tf.shape(inputs))
+        return self._results(reading, inputs, tables), Trace(step, words, tables[0], saved, steps, tf.shape(inputs))
 
     def _loop(self, step: Step, given: Callable[[Any], Any], steps: Any, states: Sequence[Any], *, keep: bool
               ) -> tuple[list[Any], Sequence[Any]]:
@@ -190,7 +190,7 @@ class Loop:
         words = tf.reverse(words, [0]) if self.backwards else words
         return tf.reshape(words, [-1, features]), tf.shape(inputs)[1]
 
-    def _answers(self, reading: Reading | None, inputs: Any, tables: Sequence[Any]) -> list[Any]:
+    def _results(self, reading: Reading | None, inputs: Any, tables: Sequence[Any]) -> list[Any]:
         """Gather the outputs, and the final states if they are wanted, from tables [steps + 2, batch, units]."""
         tables = [tf.cast(table, inputs.dtype) for table in tables]
         if reading is None:
@@ -229,7 +229,7 @@ class Loop:
                 *step.of_weights(trace.words, previous, emitted)]
 
     def _to_tables(self, reading: Reading | None, trace: Trace, gradients: Sequence[Any]) -> list[Any]:
-        """Scatter the gradients by outputs and final states to the tables of `_answers`, [steps + 2, batch, units]."""
+        """Scatter the gradients by outputs and final states to the tables of `_results`, [steps + 2, batch, units]."""
         def summed(values: Any, rows: Any) -> Any:
             table = tf.math.unsorted_segment_sum(values, rows, (trace.steps + 2) * trace.shape[0])
             return tf.reshape(table, [trace.steps + 2, trace.shape[0], values.shape[-1]])
