@@ -1,18 +1,19 @@
 """Finished runs and the texts that they are evaluated and compared on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from sentiment.artifacts import RunFolder, load_classifier
 from sentiment.config import DataConfig, Role, RunConfig
-from sentiment.data import Examples, load_corpus, load_for_evaluation
+from sentiment.data import Examples, digests, load_corpus, load_for_evaluation
 from sentiment.data.memory import IN_MEMORY
 from sentiment.errors import UserError
 from sentiment.evaluation import evaluate
 from sentiment.inference import Classifier
+from sentiment.predictions import probabilities
 from sentiment.reports import evaluation_report
 from sentiment.reports.document import Report
 
@@ -28,6 +29,7 @@ class Answers:
         classifiers: the models by name.
         logits: float32 [texts, 1 or classes] by the name of the model.
         notes: what a reader must know of the data.
+        overlaps: the texts that a model was trained or validated on, by its name; see `overlap`.
     """
 
     dataset: str
@@ -36,6 +38,7 @@ class Answers:
     classifiers: dict[str, Classifier]
     logits: dict[str, np.ndarray]
     notes: tuple[str, ...]
+    overlaps: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def answers_of_all(folders: Sequence[RunFolder], data: DataConfig | None, *, mixed_precision: bool = False) -> Answers:
@@ -61,7 +64,40 @@ def answers_of_all(folders: Sequence[RunFolder], data: DataConfig | None, *, mix
     classifiers = {model: load_classifier(folder.path, mixed_precision=mixed_precision)
                    for model, folder in zip(names_of(folders), folders, strict=True)}
     logits = {model: classifier.predict_logits(examples.texts) for model, classifier in classifiers.items()}
-    return Answers(name, examples, classes, classifiers, logits, notes)
+    if data is None:
+        return Answers(name, examples, classes, classifiers, logits, notes)
+    overlaps = {model: overlap(folder, examples, logits[model])
+                for model, folder in zip(logits, folders, strict=True)}
+    notes_on_overlaps = tuple(overlap_note(one, len(examples), model if len(folders) > 1 else "the model")
+                              for model, one in overlaps.items() if one["texts"])
+    return Answers(name, examples, classes, classifiers, logits, (*notes, *notes_on_overlaps), overlaps)
+
+
+def overlap(folder: RunFolder, examples: Examples, logits: np.ndarray) -> dict[str, Any]:
+    """Return how many texts a run was trained or validated on, and its accuracy on the others.
+
+    Args:
+        folder: of the run.
+        examples: labelled texts.
+        logits: float32 [texts, 1 or classes] of the run.
+
+    Returns:
+        `texts`, an int or None where the run does not know its texts, and `accuracy_without`, a float or None where
+        no text is left.
+    """
+    seen = folder.load_seen()
+    if seen is None:
+        return {"texts": None, "accuracy_without": None}
+    known = np.isin(digests(examples.texts), np.concatenate(seen))
+    right = (probabilities(logits).argmax(axis=1) == examples.labels)[~known]
+    return {"texts": int(known.sum()), "accuracy_without": float(right.mean()) if len(right) else None}
+
+
+def overlap_note(found: dict[str, Any], total: int, name: str) -> str:
+    """Return a sentence on texts that a model was trained or validated on, as `overlap` counts them."""
+    rest = "no other is left" if found["accuracy_without"] is None else \
+        f"its accuracy on the other {total - found['texts']:,} is {found['accuracy_without']:.4f}"
+    return f"{name} was trained or validated on {found['texts']:,} of the {total:,} texts; {rest}"
 
 
 def check_classes(folders: Sequence[RunFolder]) -> None:
@@ -109,7 +145,8 @@ def metrics_of(found: Answers) -> dict[str, Any]:
     """Return the metrics of the first model as `evaluation.evaluate` has them, with `dataset` and `notes`."""
     logits = next(iter(found.logits.values()))
     return {"dataset": found.dataset, "notes": list(found.notes),
-            **evaluate(found.examples.labels, logits, found.class_names)}
+            **evaluate(found.examples.labels, logits, found.class_names),
+            "seen_in_training": next(iter(found.overlaps.values()), None)}
 
 
 def report_of(folder: RunFolder, found: Answers) -> Report:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from sentiment import architectures
 from sentiment import export as exports
-from sentiment.answers import check_test
+from sentiment.answers import check_test, overlap, overlap_note
 from sentiment.artifacts import PretrainedFolder, ResultFolder, RunFolder
 from sentiment.config import DataConfig, Options, PretrainConfig, PretrainingConfig, Role, RunConfig
 from sentiment.config.keywords import in_python, nested
@@ -65,7 +65,8 @@ FORMATS: Mapping[str, Callable[[Original], Path]] = {
 class Evaluation(dict[str, Any]):
     """Metrics on labelled texts: accuracy, macro F1, log loss, calibration error and those of each class.
 
-    A dictionary, with the keys of `metrics.json`.
+    A dictionary, with the keys of `metrics.json`, and `seen_in_training`: how many of the texts the model was trained
+    or validated on, and its accuracy on the others.
 
     Example:
         >>> import sentiment
@@ -75,10 +76,11 @@ class Evaluation(dict[str, Any]):
         (1.0, 2)
     """
 
-    def __init__(self, metrics: Mapping[str, Any], model: "Model", examples: Examples, logits: np.ndarray) -> None:
+    def __init__(self, metrics: Mapping[str, Any], model: "Model", examples: Examples, logits: np.ndarray,
+                 notes: Sequence[str]) -> None:
         super().__init__(metrics)
         self._report = partial(evaluation_report, model, model.name, IN_MEMORY, examples, logits,
-                               temperature=model.metrics["calibration"]["temperature"], notes=())
+                               temperature=model.metrics["calibration"]["temperature"], notes=notes)
 
     def __reduce__(self) -> Any:
         return dict, (dict(self),)  # without the model and the texts
@@ -95,6 +97,7 @@ class Comparison:
     Attributes:
         table: a DataFrame, a row a model: accuracy, macro F1, log loss, calibration error and, of two classes, the
             area under the ROC curve.
+        notes: what a reader of the numbers must know, such as how many of the texts a model was trained on.
         mcnemar: a DataFrame, a row a pair of models: the number of texts that only the first and that only the second
             gets right, and the p-value of McNemar's exact test.
 
@@ -109,13 +112,14 @@ class Comparison:
     """
 
     def __init__(self, logits: Mapping[str, np.ndarray], examples: Examples, class_names: tuple[str, ...],
-                 dataset: str) -> None:
+                 dataset: str, notes: Sequence[str]) -> None:
+        self.notes = tuple(notes)
         rows = comparison_rows(logits, examples.labels, class_names)
         self.table = pd.DataFrame([[row[0], *(pd.to_numeric(cell, errors="coerce") for cell in row[1:])]
                                    for row in rows], columns=list(HEADERS)).set_index("model")
         self.mcnemar = pd.DataFrame([{"first": first, "second": second, **test._asdict()}
                                      for (first, second), test in pairwise(logits, examples.labels).items()])
-        self._report = partial(comparison_report, logits, examples, class_names, dataset)
+        self._report = partial(comparison_report, logits, examples, class_names, dataset, notes)
 
     def save(self, folder: StrPath) -> Path:
         """Write the report as a page, `index.html`, as Markdown and with its plots; return the page's path."""
@@ -258,7 +262,12 @@ class Model(Saved, Classifier):
         """
         examples = _examples(texts, labels, self.class_names)
         logits = self.predict_logits(examples.texts)
-        return Evaluation(evaluate(examples.labels, logits, self.class_names), self, examples, logits)
+        seen = overlap(self._run_folder, examples, logits)
+        notes = [overlap_note(seen, len(examples), "the model")] if seen["texts"] else []
+        for note in notes:
+            log.warning(note)
+        metrics = {**evaluate(examples.labels, logits, self.class_names), "seen_in_training": seen}
+        return Evaluation(metrics, self, examples, logits, notes)
 
     def explain(self, text: str, class_name: str | None = None) -> Explanation:
         """Return which words moved the prediction for a text; see `sentiment.explain.Explanation`.
@@ -543,7 +552,12 @@ def compare(models: Mapping[str, Predictor] | Sequence[Model], texts: Any = None
         else:
             examples, dataset = _examples(texts, labels, first.class_names), IN_MEMORY
         logits = {name: model.predict_logits(list(examples.texts)) for name, model in models.items()}
-        return Comparison(logits, examples, first.class_names, dataset)
+        overlaps = {name: overlap(model._run_folder, examples, logits[name]) for name, model in models.items()
+                    if isinstance(model, Model) and texts is not None}
+        notes = [overlap_note(one, len(examples), name) for name, one in overlaps.items() if one["texts"]]
+        for note in notes:
+            log.warning(note)
+        return Comparison(logits, examples, first.class_names, dataset, notes)
 
 
 def _named_models(models: Any) -> dict[str, Predictor]:

@@ -242,6 +242,29 @@ def test_what_is_no_list_of_texts_is_refused(model: Model, texts: Any, message: 
     assert model.predict([]) == []
 
 
+def test_texts_that_a_model_was_trained_on_are_counted(model: Model, tmp_path: Path, run_cli: Cli,
+                                                       capsys: pytest.CaptureFixture[str]) -> None:
+    """64 of the 80 texts are training and validation texts; the others are its test split."""
+    report = model.evaluate(TEXTS, LABELS)
+    assert report["seen_in_training"] == {"texts": 64, "accuracy_without": model.metrics["test"]["accuracy"]}
+    note = ("was trained or validated on 64 of the 80 texts; its accuracy on the other 16 is "
+            f"{report['seen_in_training']['accuracy_without']:.4f}")
+    assert note in capsys.readouterr().err.replace("\n", " ")
+    assert note in report.save(tmp_path / "report").read_text()
+    other = model.evaluate(["a new text"], ["pos"])
+    assert other["seen_in_training"] == {"texts": 0, "accuracy_without": other["accuracy"]}
+    assert sentiment.compare({"one": model, "two": model}, TEXTS, LABELS).notes == (f"one {note}", f"two {note}")
+    table, saved = tmp_path / "all.csv", model.save(tmp_path / "saved")
+    FRAME.to_csv(table, index=False)
+    code, out, err = run_cli("evaluate", saved, "--dataset", table, "--json")
+    assert (code, json.loads(out)["seen_in_training"]["texts"]) == (0, 64)
+    code, out, err = run_cli("compare", saved, model.save(tmp_path / "other"), "--dataset", table, "--report",
+                             tmp_path / "comparison")
+    assert code == 0
+    assert f"other {note}" in err.replace("\n", " ")
+    assert f"saved {note}" in (tmp_path / "comparison" / "index.html").read_text()
+
+
 def test_columns_of_any_name() -> None:
     frame = pd.DataFrame({("a", "text"): TEXTS, 7: LABELS})
     model = sentiment.train(frame, text_column="('a', 'text')", label_column="7", arch="tfidf-lr", verbose=False)

@@ -11,7 +11,8 @@
         onnx/, litert/    optional exports for ONNX Runtime and LiteRT; see `sentiment.inference.portable_folder`
         history.csv       a row an epoch
         test.npz          labels and logits of the test split
-        texts.npy         a digest of each text that it was trained on; an ensemble has none
+        texts.npy         a digest of each text that it was trained on
+        validation_texts.npy    a digest of each text of its validation split
         metrics.json      validation and test metrics, the data, versions, time and memory
         plots/            learning curves, confusion matrix, ROC
         README.md         the model card
@@ -58,7 +59,21 @@ class RunFolder(ResultFolder):
         self.onnx = self.path / "onnx"
         self.tensorboard = self.path / "tensorboard"
         self.test = self.path / "test.npz"
+        self.validation_texts = self.path / "validation_texts.npy"
         self.plots = self.path / "plots"
+
+    def save_seen(self, read: np.ndarray, validation: np.ndarray) -> None:
+        """Write the digests, uint64 [texts], of the training texts and of the validation texts."""
+        self.save_texts(read)
+        np.save(self.validation_texts, np.unique(validation))
+
+    def load_seen(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Read the digests that `save_seen` wrote; None for a run of a version that wrote none."""
+        if not self.texts.is_file():
+            return None
+        validation = np.load(self.validation_texts, allow_pickle=False) if self.validation_texts.is_file() else \
+            np.zeros(0, np.uint64)
+        return self.load_texts(), validation
 
     @property
     def is_ensemble(self) -> bool:

@@ -40,14 +40,16 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(json.dumps({"dataset": found.dataset, "models": [
             dict(zip(HEADERS, row, strict=True)) for row in comparison_rows(found.logits, labels, classes)],
-            "mcnemar": [{"models": pair, **test._asdict()} for pair, test in tests.items()]}, ensure_ascii=False))
+            "mcnemar": [{"models": pair, **test._asdict()} for pair, test in tests.items()],
+            "seen_in_training": found.overlaps, "notes": found.notes}, ensure_ascii=False))
     else:
         print_table(list(HEADERS), comparison_rows(found.logits, labels, classes), numeric=(1, 2, 3, 4, 5))
         for (first, second), test in tests.items():
             print(f"{first} alone right: {test.first_alone:,}, {second} alone right: {test.second_alone:,}, "
                   f"p = {test.p_value:.2g} (McNemar)")
     if arguments.report:
-        write_report(comparison_report(found.logits, found.examples, classes, found.dataset), arguments.report)
+        write_report(comparison_report(found.logits, found.examples, classes, found.dataset, found.notes),
+                     arguments.report)
         log(f"written to {arguments.report / 'index.html'}")
     for note in found.notes:
         log.warning(note)

@@ -1,6 +1,6 @@
 """The report of a comparison of several models on the same texts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import combinations
 
@@ -30,9 +30,9 @@ def pairwise(logits: Mapping[str, np.ndarray], labels: np.ndarray) -> dict[tuple
     return {pair: mcnemar(right[pair[0]], right[pair[1]]) for pair in combinations(right, 2)}
 
 
-def comparison_report(logits: Mapping[str, np.ndarray], examples: Examples, classes: tuple[str, ...], dataset: str
-                      ) -> Report:
-    """Return the report of several models, by name, on the same labelled texts."""
+def comparison_report(logits: Mapping[str, np.ndarray], examples: Examples, classes: tuple[str, ...], dataset: str,
+                      notes: Sequence[str] = ()) -> Report:
+    """Return the report of several models, by name, on the same labelled texts, with notes on the data."""
     labels = examples.labels
     tests = [[f"{first} / {second}", f"{found.first_alone:,}", f"{found.second_alone:,}", f"{found.p_value:.2g}"]
              for (first, second), found in pairwise(logits, labels).items()]
@@ -42,7 +42,8 @@ def comparison_report(logits: Mapping[str, np.ndarray], examples: Examples, clas
         scores = {name: probabilities(values)[:, 1] for name, values in logits.items()}
         pictures.insert(0, Picture("roc", "ROC curves", partial(plots.overlaid_roc, labels, scores)))
     return Report(f"{', '.join(logits)} on {dataset}", [
-        Section("Metrics", [Table(HEADERS, comparison_rows(logits, labels, classes))]),
+        Section("Metrics", [*(Paragraph(f"Note: {note}.") for note in notes),
+                            Table(HEADERS, comparison_rows(logits, labels, classes))]),
         Section("Which is right where the other is not", [
             Paragraph("McNemar's test, exact: how likely so uneven a split would be if both were right equally often."),
             Table(["models", "the first alone", "the second alone", "p"], tests)]),

@@ -85,8 +85,12 @@ def ensemble_run(folders: Sequence[RunFolder], target: Path, *, weights: Sequenc
         trained = Trained(model, preprocessor, sizes, {}, None, _weighed(model, named, logits), Seconds(0.0), "1 CPU",
                           None)
         trained = trained.calibrated(labels) if enough else trained
-        read = max(one.load_metrics()["test_texts_seen"]["pretraining"] for one in folders)
-        conclude(run, corpus, trained, started, read_before=lambda _: read,
+        seen = [one for one in (folder.load_seen() for folder in folders) if one is not None]
+        if len(seen) == len(folders):
+            run.folder.save_seen(np.concatenate([read for read, _ in seen]),
+                                 np.concatenate([validation for _, validation in seen]))
+        read_before = max(one.load_metrics()["test_texts_seen"]["pretraining"] for one in folders)
+        conclude(run, corpus, trained, started, read_before=lambda _: read_before,
                  others=load_unlabelled(config.data, corpus), members=members, weights=named)
     return run.folder
 

@@ -77,8 +77,9 @@ def train_run(config: RunConfig, target: Path, *, overwrite: bool = False, resum
         if trained.diverged:
             log.warning(f"{trained.diverged}: training stopped, the weights of epoch {trained.best_epoch} were kept")
         others = load_unlabelled(config.data, corpus)
-        folder.save_texts(np.concatenate([digests(corpus.train.texts), digests(others),
-                                          *([prior.pretrained.digests] if prior.pretrained else [])]))
+        folder.save_seen(np.concatenate([digests(corpus.train.texts), digests(others),
+                                         *([prior.pretrained.digests] if prior.pretrained else [])]),
+                         digests(corpus.validation.texts))
         conclude(run, corpus, trained, started, others=others,
                  read_before=lambda texts: int(prior.pretrained.has_read(texts).sum()) if prior.pretrained else 0)
     return run.folder
