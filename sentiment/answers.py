@@ -9,7 +9,6 @@ import numpy as np
 from sentiment.artifacts import RunFolder, load_classifier
 from sentiment.config import DataConfig, Role, RunConfig
 from sentiment.data import Examples, digests, load_corpus, load_for_evaluation
-from sentiment.data.memory import IN_MEMORY
 from sentiment.errors import UserError
 from sentiment.evaluation import evaluate
 from sentiment.inference import Classifier
@@ -53,9 +52,6 @@ def answers_of_all(folders: Sequence[RunFolder], data: DataConfig | None, *, mix
     if data is None:
         check_test(folders, ": name texts that none has seen with --dataset")
     if data is None:
-        if first.data.dataset == IN_MEMORY:
-            raise UserError(f"{folders[0].path} was trained on texts in memory, which a run does not keep: name "
-                            "labelled texts with --dataset")
         corpus = load_corpus(first.data, first.runtime.seed)
         name, examples, notes = corpus.name, corpus.test.read(), corpus.notes
     else:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
 import numpy as np
 import pandas as pd
@@ -16,14 +16,14 @@ from sentiment import architectures
 from sentiment import export as exports
 from sentiment.answers import check_test, overlap, overlap_note
 from sentiment.artifacts import PretrainedFolder, ResultFolder, RunFolder
-from sentiment.config import DataConfig, Options, PretrainConfig, PretrainingConfig, Role, RunConfig
+from sentiment.config import DataConfig, Options, PretrainConfig, PretrainingConfig, Role, RunConfig, RuntimeConfig
 from sentiment.config.keywords import in_python, nested
 from sentiment.config.presets import PRESETS
 from sentiment.console import log
-from sentiment.data import Examples, digests, load_corpus
+from sentiment.data import Examples, load_corpus
+from sentiment.data.corpus import IN_MEMORY
 from sentiment.data.labelled import indexed
 from sentiment.data.memory import (
-    IN_MEMORY,
     checked_texts,
     corpus_in_memory,
     named_frame,
@@ -35,12 +35,12 @@ from sentiment.errors import UserError, nearest
 from sentiment.evaluation import evaluate
 from sentiment.explain import Explanation, explain
 from sentiment.export import Original
-from sentiment.files import written_beside
+from sentiment.files import TEMPORARY, written_beside
 from sentiment.inference import Classifier, Predictor
 from sentiment.options import PretrainOptions, TrainOptions
 from sentiment.precision import precision
 from sentiment.reports import comparison_report, evaluation_report, write_report
-from sentiment.reports.comparison import HEADERS, comparison_rows, pairwise
+from sentiment.reports.comparison import HEADERS, KEYS, pairwise
 from sentiment.runs import (
     CorpusSource,
     Recipe,
@@ -87,8 +87,9 @@ class Evaluation(dict[str, Any]):
 
     def save(self, folder: StrPath) -> Path:
         """Write the report as a page, `index.html`, as Markdown and with its plots; return the page's path."""
-        write_report(self._report(), Path(folder))
-        return Path(folder) / "index.html"
+        target = Path(folder).expanduser()
+        write_report(self._report(), target)
+        return target / "index.html"
 
 
 class Comparison:
@@ -114,17 +115,19 @@ class Comparison:
     def __init__(self, logits: Mapping[str, np.ndarray], examples: Examples, class_names: tuple[str, ...],
                  dataset: str, notes: Sequence[str]) -> None:
         self.notes = tuple(notes)
-        rows = comparison_rows(logits, examples.labels, class_names)
-        self.table = pd.DataFrame([[row[0], *(pd.to_numeric(cell, errors="coerce") for cell in row[1:])]
-                                   for row in rows], columns=list(HEADERS)).set_index("model")
+        metrics = {name: evaluate(examples.labels, values, class_names) for name, values in logits.items()}
+        self.table = pd.DataFrame({header: {name: found[key] for name, found in metrics.items()}
+                                   for header, key in zip(HEADERS[1:], KEYS, strict=True)}, dtype=float)
+        self.table.index.name = HEADERS[0]
         self.mcnemar = pd.DataFrame([{"first": first, "second": second, **test._asdict()}
                                      for (first, second), test in pairwise(logits, examples.labels).items()])
         self._report = partial(comparison_report, logits, examples, class_names, dataset, notes)
 
     def save(self, folder: StrPath) -> Path:
         """Write the report as a page, `index.html`, as Markdown and with its plots; return the page's path."""
-        write_report(self._report(), Path(folder))
-        return Path(folder) / "index.html"
+        target = Path(folder).expanduser()
+        write_report(self._report(), target)
+        return target / "index.html"
 
     def __repr__(self) -> str:
         return f"{self.table.to_string()}\n\nMcNemar's test\n{self.mcnemar.to_string(index=False)}"
@@ -155,8 +158,14 @@ class Saved:
         return str(self._folder.path)
 
     def __reduce__(self) -> Any:
-        raise TypeError(f"a {type(self).__name__} is not copied or pickled: write it with save(folder), and read it "
-                        "with sentiment.load(folder)")
+        raise TypeError(f"a {type(self).__name__} is not pickled: write it with save(folder), and read it with "
+                        "sentiment.load(folder)")
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self  # it does not change, and an option of an estimator is copied
 
     @property
     def history(self) -> pd.DataFrame:
@@ -169,7 +178,7 @@ class Saved:
         Raises:
             UserError: if it is there and not to be overwritten.
         """
-        target = Path(folder)
+        target = Path(folder).expanduser()
         with in_python():
             self._folder.check_free(target, overwrite=overwrite)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -289,13 +298,14 @@ class Model(Saved, Classifier):
         """
         if not isinstance(form, str) or form not in FORMATS:
             raise UserError(f"form must be one of {', '.join(FORMATS)}, not '{form}'{nearest(str(form), FORMATS)}")
-        target = Path(folder)
+        target = Path(folder).expanduser()
         if target.exists():
             raise UserError(f"{target} is there already")
         with TemporaryDirectory(prefix="sentiment-") as scratch:
             copy = RunFolder(shutil.copytree(self._folder.path, Path(scratch) / self.name,
                                              ignore=shutil.ignore_patterns("export", "onnx", "litert*", "plots")))
-            made = FORMATS[form](Original(copy))
+            with in_python():
+                made = FORMATS[form](Original(copy))
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(made, target)
         return target
@@ -353,13 +363,10 @@ def train(data: Any = "auto", labels: Any = None, *, groups: Any = None, validat
         target, temporary = _target(output_dir, preset or config.model.architecture)
         if temporary is not None:
             given.setdefault("runtime", {})["export"] = False  # nobody would find it
-        finished = resume and not overwrite and RunFolder(target).metrics.is_file()
         folder = Recipe(recipe.preset, given, target, overwrite=overwrite, resume=resume, callbacks=callbacks,
                         source=source or load_corpus).train()
         if folder is None:
             raise UserError("only the chief of several workers has the model: start them by the command")
-        if finished:
-            _check_finished(folder, config, source)
         return Model(folder.path, temporary=temporary, source=source)
 
 
@@ -397,6 +404,9 @@ def pretrain(data: Any = "auto", *, output_dir: StrPath | None = None, overwrite
             given.setdefault("data", {})["dataset"] = os.fspath(data)
         else:
             _refuse_file_options(given, Role.NONE)
+            for name in DataConfig.names(Role.SPLIT):
+                if name in given.get("data", {}):
+                    raise TypeError(f"{name} is for labelled texts, and pretraining takes none: leave it out")
             source = partial(unlabelled_corpus, checked_texts(data))
         method = given.get("pretraining", {}).get("method", PretrainingConfig.method)
         config = PretrainConfig.of_method(method).updated(given).with_given(given)
@@ -508,14 +518,14 @@ def tune(data: Any = "auto", labels: Any = None, *, trials: int = 20, groups: An
     """
     with exclusive_training(), log.silence(not verbose), in_python():
         given = nested(options)
+        for name in RuntimeConfig.names(Role.OUTPUT):
+            if name in given.get("runtime", {}):
+                raise TypeError(f"{name} is an option of what a run writes, and a search writes none: leave it out")
         source = _source(data, labels, groups, validation_data, test_data, given)
         target, temporary = _target(output_dir, "tuning")
-        try:
-            found = tune_run(resolve(given), target, trials, source=source or load_corpus)
-        finally:
-            if temporary is not None:
-                temporary.cleanup()
-        return Tuning(**vars(found))
+        found = Tuning(**vars(tune_run(resolve(given), target, trials, source=source or load_corpus)))
+        object.__setattr__(found, "_temporary", temporary)  # the study's file is removed together with this object
+        return found
 
 
 def compare(models: Mapping[str, Predictor] | Sequence[Model], texts: Any = None, labels: Any = None) -> Comparison:
@@ -548,13 +558,13 @@ def compare(models: Mapping[str, Predictor] | Sequence[Model], texts: Any = None
                 raise UserError(f"{name} has the classes {', '.join(other.class_names)}, {first_name} "
                                 f"{', '.join(first.class_names)}")
         if texts is None:
-            examples, dataset = _common_test(list(models.values()))
+            examples, dataset, notes = _common_test(list(models.values()))
         else:
-            examples, dataset = _examples(texts, labels, first.class_names), IN_MEMORY
+            examples, dataset, notes = _examples(texts, labels, first.class_names), IN_MEMORY, []
         logits = {name: model.predict_logits(list(examples.texts)) for name, model in models.items()}
         overlaps = {name: overlap(model._run_folder, examples, logits[name]) for name, model in models.items()
                     if isinstance(model, Model) and texts is not None}
-        notes = [overlap_note(one, len(examples), name) for name, one in overlaps.items() if one["texts"]]
+        notes += [overlap_note(one, len(examples), name) for name, one in overlaps.items() if one["texts"]]
         for note in notes:
             log.warning(note)
         return Comparison(logits, examples, first.class_names, dataset, notes)
@@ -618,6 +628,8 @@ def _refuse_file_options(given: Options, allowed: Role) -> None:
         TypeError: naming one.
     """
     data = given.get("data", {})
+    if "data_dir" in data:
+        raise TypeError("data_dir is the folder of IMDB, and the data is in memory: leave it out")
     for declared in DataConfig.options(Role.FILE):
         roles = declared.metadata["roles"]
         of_unlabelled = Role.UNLABELLED in roles and data.get("unlabelled") not in (None, "corpus", "none")
@@ -657,28 +669,6 @@ def _split(pair: Any, name: str) -> "Named | None":
     return named_texts(pair[0], pair[1], name=f"the texts of {name}")
 
 
-def _check_finished(folder: RunFolder, config: RunConfig, source: CorpusSource | None) -> None:
-    """Refuse to take a finished run for one with other options or on other texts.
-
-    Raises:
-        UserError: with the reason.
-    """
-    if folder.is_ensemble:
-        return  # whose options are those of its members
-    advice = "give overwrite=True to replace it, or another output_dir"
-    given = {section: {name: value for name, value in values.items() if name not in ("dataset", "export")}
-             for section, values in config.given.items()}
-    differing = folder.load_config().differing_flags(given)
-    if differing:
-        raise UserError(f"{folder.path} holds a finished run with another value of {', '.join(differing)}: {advice}")
-    if source is None:
-        return
-    corpus = source(config.data, config.runtime.seed)
-    if corpus.class_names != folder.load_class_names() or not np.isin(digests(corpus.train.texts),
-                                                                      folder.load_texts()).all():
-        raise UserError(f"{folder.path} holds a finished run on other texts: {advice}")
-
-
 def _target(output_dir: StrPath | None, name: str) -> tuple[Path, TemporaryDirectory[str] | None]:
     """Return the folder of a result, and the temporary one that it is in where none is named."""
     if output_dir is not None:
@@ -686,7 +676,7 @@ def _target(output_dir: StrPath | None, name: str) -> tuple[Path, TemporaryDirec
         if target.name in ("", ".."):
             raise UserError(f"output_dir must name a folder of its own, not '{output_dir}'")
         return target, None
-    temporary = TemporaryDirectory(prefix="sentiment-")
+    temporary = TemporaryDirectory(prefix=TEMPORARY)
     return Path(temporary.name) / name, temporary
 
 
@@ -699,8 +689,8 @@ def _examples(texts: Any, labels: Any, class_names: tuple[str, ...]) -> Examples
     return examples
 
 
-def _common_test(models: Sequence[Predictor]) -> tuple[Examples, str]:
-    """Return the test split of models that were trained on the same data, and the name of the data."""
+def _common_test(models: Sequence[Predictor]) -> tuple[Examples, str, list[str]]:
+    """Return the test split of models that were trained on the same data, the name of the data, and notes on it."""
     runs = [model for model in models if isinstance(model, Model)]
     if len(runs) < len(models):
         raise UserError("an export has no test split: give texts and labels")
@@ -708,7 +698,7 @@ def _common_test(models: Sequence[Predictor]) -> tuple[Examples, str]:
     check_test(folders, ": give texts and labels that none has seen")
     source = _common_source(folders, [model._source for model in runs]) or load_corpus
     corpus = source(runs[0].config.data, runs[0].config.runtime.seed)
-    return corpus.test.read(), corpus.name
+    return corpus.test.read(), corpus.name, list(corpus.notes)
 
 
 def _common_source(folders: Sequence[RunFolder], sources: Sequence[CorpusSource | None]) -> CorpusSource | None:
@@ -724,8 +714,9 @@ def _common_source(folders: Sequence[RunFolder], sources: Sequence[CorpusSource 
         if not isinstance(source, partial):
             raise UserError(f"{folder.path} was not trained in this process on texts in memory, as others were, so "
                             "their test split is not known: train on a file, or give texts and labels to compare")
-        if [named and (named.texts, named.labels) for named in source.args] != \
-                [named and (named.texts, named.labels) for named in sources[0].args]:  # type: ignore[union-attr]
+        if [named and (named.texts, named.labels, named.groups) for named in source.args] != \
+                [named and (named.texts, named.labels, named.groups)
+                 for named in sources[0].args]:  # type: ignore[union-attr]
             raise UserError(f"{folder.path} was trained on other texts than {folders[0].path}, which may hold texts of "
                             "its test split")
     return sources[0]

@@ -18,8 +18,8 @@ from sentiment.config import RunConfig
 from sentiment.config.keywords import in_python, nested, parameter_names
 from sentiment.console import log
 from sentiment.data import Corpus, Examples
-from sentiment.data.corpus import HeldOut
-from sentiment.data.memory import IN_MEMORY, checked_texts, relative_weights
+from sentiment.data.corpus import IN_MEMORY, HeldOut
+from sentiment.data.memory import checked_texts, relative_weights
 from sentiment.data.splits import hold_out
 from sentiment.inference import Classifier
 from sentiment.options import EstimatorOptions

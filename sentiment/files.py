@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+TEMPORARY = "sentiment-"  # how the names of temporary folders begin
+
 
 @contextmanager
 def written_beside(path: Path) -> Iterator[Path]:

@@ -158,7 +158,8 @@ class EstimatorOptions(TypedDict, total=False):
     plateau_patience: int | None
     """epochs without an improvement before schedule plateau halves the rate (default: 1; at least 1)"""
     seed: int | None
-    """seed of the split, the weights, the order of the data and dropout (default: 1; at least 0)"""
+    """seed of the split, the weights, the order of the data and dropout (default: 1; at least 0; at most
+    4.29497e+09)"""
     strategy: Literal["auto", "single", "mirrored", "multiworker", "tpu"] | None
     """distribution strategy: auto takes the workers of TF_CONFIG, else a TPU, else all GPUs, else one device (default:
     auto)"""
@@ -166,17 +167,6 @@ class EstimatorOptions(TypedDict, total=False):
     """compute in half precision: float16 on a GPU, bfloat16 elsewhere and in pretraining (default: False)"""
     deterministic: bool | None
     """refuse operations whose result may differ between runs (slower) (default: False)"""
-    checkpoint_minutes: float | None
-    """minutes between checkpoints; each epoch ends with one anyway (default: 5.0; at least 0)"""
-    checkpoint_steps: int | None
-    """steps between checkpoints (default: by time alone) (at least 1)"""
-    tensorboard: bool | None
-    """write TensorBoard logs (default: False)"""
-    export: bool | None
-    """write a TensorFlow SavedModel at the end; `sentiment export --format saved_model` writes one later (default:
-    True)"""
-    save_float16: bool | None
-    """round the trained weights to float16 and compress model.keras, to 60% of its size or less (default: False)"""
 
 
 class TrainOptions(EstimatorOptions, total=False):
@@ -227,6 +217,17 @@ class TrainOptions(EstimatorOptions, total=False):
     least 3)"""
     architecture: str | None
     """see `python -m sentiment architectures` (default: bilstm)"""
+    checkpoint_minutes: float | None
+    """minutes between checkpoints; each epoch ends with one anyway (default: 5.0; at least 0)"""
+    checkpoint_steps: int | None
+    """steps between checkpoints (default: by time alone) (at least 1)"""
+    tensorboard: bool | None
+    """write TensorBoard logs (default: False)"""
+    export: bool | None
+    """write a TensorFlow SavedModel at the end; `sentiment export --format saved_model` writes one later (default:
+    True)"""
+    save_float16: bool | None
+    """round the trained weights to float16 and compress model.keras, to 60% of its size or less (default: False)"""
 
 
 class PretrainOptions(TypedDict, total=False):
@@ -354,7 +355,8 @@ class PretrainOptions(TypedDict, total=False):
     epochs: int | None
     """passes over the training texts (default: 4, more where that is below 1,000 steps) (at least 1)"""
     seed: int | None
-    """seed of the split, the weights, the order of the data and dropout (default: 1; at least 0)"""
+    """seed of the split, the weights, the order of the data and dropout (default: 1; at least 0; at most
+    4.29497e+09)"""
     strategy: Literal["auto", "single", "mirrored", "multiworker", "tpu"] | None
     """distribution strategy: auto takes the workers of TF_CONFIG, else a TPU, else all GPUs, else one device (default:
     auto)"""

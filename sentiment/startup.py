@@ -14,8 +14,12 @@ def import_tensorflow(*, devices: bool = False) -> None:
     if "tensorflow" in sys.modules and not devices:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    kept = os.dup(2)
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is no stderr
+        return
+    if sys.stderr is not None:
+        sys.stderr.flush()
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 2)
         try:

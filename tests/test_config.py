@@ -74,3 +74,9 @@ def test_a_configuration_without_the_version_of_word_rules_has_the_first(tmp_pat
     assert RunConfig.from_json_file(tmp_path / "config.json").text.word_rules == 2
     (tmp_path / "config.json").write_text('{"text": {"max_length": 100}}')  # by hand
     assert RunConfig.from_json_file(tmp_path / "config.json").text.word_rules == 2
+
+
+def test_options_of_text_that_came_later_say_what_older_files_mean() -> None:
+    """A file that lacks them was written before; without `legacy` it would be taken for one that is written by hand."""
+    legacy = {one.name for one in TextConfig.options() if one.metadata["legacy"] is not None}
+    assert set(TextConfig.names()) - legacy == {"vocabulary_size", "max_length", "truncate", "buckets"}

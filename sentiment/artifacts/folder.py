@@ -34,7 +34,7 @@ class ResultFolder:
     advice: ClassVar[str]  # in the error for a missing folder
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = Path(path).expanduser()
         self.config = self.path / "config.json"
         self.vocabulary = self.path / "vocabulary.txt"
         self.sizes = self.path / "sizes.json"

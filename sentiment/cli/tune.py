@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment.cli.options import add_config_options, given_options
+from sentiment.config import Role, RuntimeConfig
 from sentiment.console import log, print_table
 from sentiment.startup import import_tensorflow
 
@@ -18,7 +19,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--output-dir", type=Path, metavar="DIR", help="where the study, the best configuration and a "
                         "plot are kept; an existing study is continued (default: models/ARCH.tuning)")
     parser.add_argument("--json", action="store_true", help="print the best values as JSON")
-    add_config_options(parser, without=("export",))
+    add_config_options(parser, without=RuntimeConfig.names(Role.OUTPUT))
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -35,6 +35,7 @@ class Role(Flag):
         EVALUATION: an option of evaluation on other labelled texts, too.
         COLUMN: names a column of a table in a file or of a DataFrame.
         LABELS: treats labels, wherever they are from.
+        OUTPUT: decides what a run writes; without meaning where only the model is wanted.
     """
 
     NONE = 0
@@ -57,6 +58,7 @@ class Role(Flag):
     EVALUATION = auto()
     COLUMN = auto()
     LABELS = auto()
+    OUTPUT = auto()
 
 
 @dataclass(frozen=True)

@@ -87,9 +87,11 @@ def _keyword(flag: re.Match[str]) -> str:
 
 
 def parameter_names() -> list[str]:
-    """Return the names of the options that an estimator has: all but those of the data, and the size of its split."""
-    return ["arch" if name == "architecture" else name for section, names in RunConfig.names().items() for name in names
-            if section != "data" or name == "validation_fraction"]
+    """Return the names of the options of an estimator: all but those of data and outputs, and the size of its split."""
+    names = [declared.name for section, kind in RunConfig.sections().items() for declared in kind.options()
+             if (section != "data" or declared.name == "validation_fraction")
+             and Role.OUTPUT not in declared.metadata["roles"]]
+    return ["arch" if name == "architecture" else name for name in names]
 
 
 OPTIONS = {*option_sections(), *option_sections(PretrainConfig)}

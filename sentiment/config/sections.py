@@ -264,14 +264,14 @@ class RuntimeConfig(Section):
                                   "in pretraining", Role.COMMON)
     deterministic: bool = option(False, "refuse operations whose result may differ between runs (slower)")
     checkpoint_minutes: float = option(5.0, "minutes between checkpoints; each epoch ends with one anyway",
-                                       Role.COMMON | Role.CHANGEABLE, minimum=0)
+                                       Role.COMMON | Role.CHANGEABLE | Role.OUTPUT, minimum=0)
     checkpoint_steps: int | None = option(None, "steps between checkpoints (default: by time alone)",
-                                          Role.COMMON | Role.CHANGEABLE, minimum=1)
-    tensorboard: bool = option(False, "write TensorBoard logs")
+                                          Role.COMMON | Role.CHANGEABLE | Role.OUTPUT, minimum=1)
+    tensorboard: bool = option(False, "write TensorBoard logs", Role.OUTPUT)
     export: bool = option(True, "write a TensorFlow SavedModel at the end; `sentiment export --format saved_model` "
-                          "writes one later", Role.LINEAR | Role.CHANGEABLE)
+                          "writes one later", Role.LINEAR | Role.CHANGEABLE | Role.OUTPUT)
     save_float16: bool = option(False, "round the trained weights to float16 and compress model.keras, to 60% of its "
-                                "size or less", Role.LINEAR)
+                                "size or less", Role.LINEAR | Role.OUTPUT)
 
 
 @dataclass(frozen=True)

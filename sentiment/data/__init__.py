@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sentiment.config import UNLABELLED_OF_CORPUS, DataConfig, Role, changed_flag
 from sentiment.data import imdb, labelled, sample
-from sentiment.data.corpus import Corpus, Examples, HeldOut, Texts, digests, occurring
+from sentiment.data.corpus import IN_MEMORY, Corpus, Examples, HeldOut, Texts, digests, occurring
 from sentiment.data.download import DownloadError
 from sentiment.data.formats import check_applies
 from sentiment.data.splits import with_share
@@ -28,6 +28,9 @@ def load_corpus(config: DataConfig, seed: int) -> Corpus:
 
 
 def _load(config: DataConfig, seed: int) -> Corpus:
+    if config.dataset == IN_MEMORY:
+        raise UserError("the run was trained on texts in memory, which a run does not keep: name labelled texts with "
+                        "--dataset")
     if config.dataset in NAMED:
         others = config.named_unlabelled not in (None, UNLABELLED_OF_CORPUS)  # which are a table
         for declared in config.changed(Role.FILE):

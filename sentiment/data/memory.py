@@ -1,6 +1,7 @@
 """Labelled texts in memory: lists, Series and DataFrames."""
 
 from collections.abc import Iterable, Mapping, Set
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sentiment.config import DataConfig
-from sentiment.data.corpus import Corpus, Examples, HeldOut
+from sentiment.data.corpus import IN_MEMORY, Corpus, Examples, HeldOut
 from sentiment.data.labelled import Named, build_corpus
 from sentiment.data.splits import hold_out, with_share
 from sentiment.data.tables import Rows, as_labels, as_texts, columns_of
@@ -16,7 +17,6 @@ from sentiment.errors import UserError
 from sentiment.predictions import text_parts
 
 TEXTS_AT_ONCE = 65_536
-IN_MEMORY = "texts in memory"  # in place of the path of a data set
 
 
 def checked_texts(texts: Any, name: str = "texts") -> list[str]:
@@ -84,7 +84,7 @@ def named_frame(frame: pd.DataFrame, config: DataConfig) -> Named:
     """
     where = "the DataFrame"
     frame = frame.reset_index(drop=True).set_axis(list(map(str, frame.columns)), axis=1)
-    columns = columns_of(frame, config, where, Path("frame.parquet"), grouped=not config.random_split)
+    columns = columns_of(frame, config, where, Path("frame.parquet"), grouped=True)
     rows = Rows.of(frame, columns, where)
     return Named(rows.texts, rows.labels or [], rows.groups, where)
 
@@ -114,5 +114,9 @@ def corpus_in_memory(train: Named, validation: Named | None, test: Named | None,
     Raises:
         UserError: as for a file: for fewer than two classes, too few texts, or a label that training lacks.
     """
+    if config.random_split:
+        if train.groups is None:
+            raise UserError("--random-split leaves groups out of account, and the texts have none")
+        train = replace(train, groups=None)
     corpus = build_corpus(IN_MEMORY, train, validation, test, config, seed)
     return with_share(corpus, config.train_share, seed)

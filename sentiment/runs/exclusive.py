@@ -14,7 +14,9 @@ _trained_in: list[int] = []  # the ID of the process that trained first; a forke
 
 @contextmanager
 def exclusive_training() -> Iterator[None]:
-    """Train nothing else in this process within the block, and leave the global random generators as they were.
+    """Train nothing else in this process within the block, and restore the random generators of Python and NumPy.
+
+    TensorFlow's global seed stays as the training has set it: it cannot be read.
 
     Seeds and names of layers are global in Keras: two threads that trained at once would draw from one another's.
 

@@ -56,6 +56,8 @@ def pretrain_run(config: PretrainConfig, target: Path, *, overwrite: bool = Fals
     started = time.perf_counter()
     run = Run(PretrainedFolder, config, target, overwrite=overwrite, resume=resume)
     if run.finished:
+        if source is not load_corpus:
+            run.check_texts(source(config.data, config.runtime.seed))
         return run.folder
     config = run.config
     if config.training.schedule == "plateau":

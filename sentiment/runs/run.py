@@ -5,10 +5,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Generic, TypedDict, TypeVar
 
-from sentiment.artifacts import ResultFolder
-from sentiment.config import Config, Options, Role
+import numpy as np
+
+from sentiment.artifacts import ResultFolder, RunFolder
+from sentiment.config import Config, DataConfig, Options, Role
 from sentiment.console import log
+from sentiment.data import Corpus, digests
 from sentiment.errors import DivergedError, UserError
+from sentiment.files import TEMPORARY
 
 SomeFolder = TypeVar("SomeFolder", bound=ResultFolder)
 SomeConfig = TypeVar("SomeConfig", bound=Config)
@@ -53,8 +57,9 @@ class Run(Generic[SomeFolder, SomeConfig]):
         if unfinished is not None:
             self.folder, self.config = unfinished, self._resumed(unfinished, config.given)
         elif self.finished:
-            log(f"{target} is finished: there is nothing to resume")
             self.folder = kind.open(target)
+            self._check_finished(config.given)
+            log(f"{target} is finished: there is nothing to resume")
         else:
             kind.check_free(target, overwrite=overwrite)
             self.folder = kind.of_unfinished(target)
@@ -71,6 +76,34 @@ class Run(Generic[SomeFolder, SomeConfig]):
                             "remove the folder to start anew")
         return config.with_given(given)
 
+    def _check_finished(self, given: Options) -> None:
+        """Refuse to take a finished run for one with other options; those of an ensemble are its members'."""
+        if isinstance(self.folder, RunFolder) and self.folder.is_ensemble:
+            return
+        changeable = self.config.names(Role.CHANGEABLE)
+        asked = {section: {name: value for name, value in values.items() if name not in changeable[section]}
+                 for section, values in given.items()}
+        if asked.get("data", {}).get("dataset") == DataConfig.dataset:
+            del asked["data"]["dataset"]  # which stands for the corpus that was found
+        differing = self.folder.load_config().differing_flags(asked)
+        if differing:
+            raise UserError(f"{self.target} holds a finished {self.folder.kind} with another value of "
+                            f"{', '.join(differing)}: leave that out, or add --overwrite to replace it")
+
+    def check_texts(self, corpus: Corpus) -> None:
+        """Refuse to take a finished run for one on other texts, where their identity is not in its options.
+
+        Raises:
+            UserError: naming the folder.
+        """
+        read = self.folder.load_texts()
+        names = self.folder.load_class_names() if isinstance(self.folder, RunFolder) else corpus.class_names
+        own, config = np.unique(digests(corpus.train.texts)), self.folder.load_config()
+        others = config.data.named_unlabelled or config.training.pretrained  # whose texts were read as well
+        if names != corpus.class_names or not np.isin(own, read).all() or (len(own) < len(read) and not others):
+            raise UserError(f"{self.target} holds a finished {self.folder.kind} on other texts: add --overwrite to "
+                            "replace it, or choose another folder")
+
     @contextmanager
     def working(self) -> Iterator[SomeFolder]:
         """Yield the folder to write to, that of a new run with its configuration alone.
@@ -83,7 +116,7 @@ class Run(Generic[SomeFolder, SomeConfig]):
             yield self.folder
         except (Exception, KeyboardInterrupt) as error:
             kept = self.folder.fail(self.target, diverged=isinstance(error, DivergedError))
-            if kept:
+            if kept and not self.target.parent.name.startswith(TEMPORARY):
                 log(kept)
             raise
         self.folder = self.folder.finish(self.target)

@@ -59,6 +59,8 @@ def train_run(config: RunConfig, target: Path, *, overwrite: bool = False, resum
     started = time.perf_counter()
     run = Run(RunFolder, config, target, overwrite=overwrite, resume=resume)
     if run.finished:
+        if source is not load_corpus:
+            run.check_texts(source(config.data, config.runtime.seed))
         return run.folder
     check_start(run.config)
     architectures.find(run.config.model)
@@ -91,6 +93,8 @@ def check_start(config: RunConfig) -> None:
     Raises:
         UserError: naming the flags, and if there is nothing to start from.
     """
+    if config.training.teacher:
+        RunFolder.open(config.training.teacher)
     path = config.training.pretrained
     if not path:
         return

@@ -49,6 +49,9 @@ def _check_study(study: Any, folder: Path, config: RunConfig, data: str) -> None
     """
     begun = study.user_attrs.get("config")
     advice = f"; leave that out, or remove {folder} to start anew"
+    if begun is None and study.trials:
+        raise UserError(f"{folder} holds a study of an older version, which does not say its options: choose another "
+                        "--output-dir")
     if begun is None:
         study.set_user_attr("config", config.to_dict())
         study.set_user_attr("given", {section: sorted(values) for section, values in config.given.items()})
@@ -81,8 +84,10 @@ def tune_run(config: RunConfig, folder: Path, trials: int, *, source: CorpusSour
     name = config.model.architecture
     if not architectures.find(config.model).by_gradient:
         raise UserError(f"'{name}' is fitted at once by scikit-learn: there is nothing to tune")
-    space, study = space_of(config), open_study(folder / "study.db", name, config.runtime.seed)
+    if (folder / "config.json").exists():
+        raise UserError(f"{folder} holds a run, not a study: choose another --output-dir")
     strategy, corpus = make_strategy(config.runtime.strategy), source(config.data, config.runtime.seed)
+    space, study = space_of(config), open_study(folder / "study.db", name, config.runtime.seed)
     _check_study(study, folder, config, identity_of_texts(corpus.train.texts))
     with progress_bar("tuning", max(0, trials - finished(study))) as advance:
         search(study, config, space, corpus, strategy, trials, advance, load_prior(config, corpus))

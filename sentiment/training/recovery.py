@@ -103,7 +103,9 @@ class Recovery:
               ) -> Place:
         """Register the state to save; restore it from the checkpoint, if there is one. Return the position."""
         self._variables = list(variables)
-        self._callbacks = {type(callback).__name__: callback for callback in callbacks}
+        self._callbacks: dict[str, keras.callbacks.Callback] = {}
+        for callback in callbacks:
+            self._callbacks.setdefault(type(callback).__name__, callback)  # the trainer's own come before a user's
         self._steps_per_epoch = steps_per_epoch
         self._saved, self._saved_at = Place(), time.monotonic()
         if self._found is None:

@@ -74,7 +74,9 @@ def search(study: Any, config: RunConfig, space: Sequence[Dimension], corpus: Co
         trial = study.ask()
         tried = changed(config, space, {one.name: one.suggest(trial) for one in space})
         study.tell(trial, **_outcome(trial, tried, corpus, strategy, prior))
+        policy = keras.config.dtype_policy()
         keras.backend.clear_session()
+        keras.config.set_dtype_policy(policy)
         advance(f"trial {finished(study)}/{trials}  {_best(study)}")
 
 
