@@ -326,8 +326,8 @@ def train(data: Any = "auto", labels: Any = None, *, groups: Any = None, validat
         groups: a value for each text; texts of one group are never in two splits.
         validation_data: texts and labels to choose the epoch by; without them a part of the data.
         test_data: texts and labels to measure on; without them a part of the data.
-        sample_weight: float [texts], at least 0: factors of the losses of training texts, relative to their mean; texts
-            that are held out count alike.
+        sample_weight: float [texts], at least 0: factors of the losses of training texts, relative to their mean;
+            validation and test texts are not weighted.
         preset: a whole recipe, `fast`, `default`, `wide` or `best`, as of `--preset`.
         callbacks: of Keras, called in the training of the model.
         output_dir: where the run is written, as by the command; without it nothing is left on the disk.

@@ -99,7 +99,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
             X: strings: a list, a tuple, a Series, an array [texts], or what else can be iterated over.
             y: labels, as many: strings, whole numbers or booleans, as a list, a Series or an array [texts].
             sample_weight: float [texts], at least 0: factors of the losses of training texts, relative to their mean;
-                those that are held out count alike.
+                validation texts are not weighted.
 
         Raises:
             TypeError: for values of `X` that are no strings, or labels of several types.

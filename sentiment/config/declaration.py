@@ -20,19 +20,20 @@ class Role(Flag):
     """The properties of an option that other modules ask for.
 
     Attributes:
-        PRETRAINING: an option of `sentiment pretrain`, too.
-        COMMON: ... whose value is the same for a pretraining and for the classifier that a preset starts from it.
-        SHARED: ... which the weights depend on: no classifier with another value can start from the network.
-        REGULARIZATION: has no influence on shapes or on what weights mean, so it is free where weights are taken over.
-        LINEAR: used in the training of linear models, too.
+        PRETRAINING: used in pretraining, and an option of `sentiment pretrain`.
+        COMMON: in a preset, pretraining takes the classifier's value; implies PRETRAINING.
+        SHARED: a classifier must have the value of the network that it starts from; implies COMMON.
+        REGULARIZATION: affects neither the shapes nor the meaning of weights, so a classifier may have another value
+            than the run that it starts from.
+        LINEAR: used in the training of linear models.
         CHANGEABLE: may be changed when an unfinished run is resumed.
         TOKENS: decides into which words a text is split.
         READOUT: part of the decision by which the states of all words become one vector.
         FILE: for data sets in files, not for those that are known by name.
-        UNLABELLED: ... which also says how a file of unlabelled texts is read.
-        TABLE: ... and how the text of a table in a file is written.
+        UNLABELLED: used in reading a file of unlabelled texts; implies FILE.
+        TABLE: format of a text file with a table; implies UNLABELLED.
         SPLIT: decides which texts are drawn for the test split.
-        EVALUATION: an option of evaluation on other labelled texts, too.
+        EVALUATION: an option of `evaluate` and `compare`, for other labelled texts.
         COLUMN: names a column of a table in a file or of a DataFrame.
         LABELS: treats labels, wherever they are from.
         OUTPUT: decides what a run writes; without meaning where only the model is wanted.

@@ -1,4 +1,4 @@
-"""Runs: training, pretraining and ensembles from a configuration to a finished folder."""
+"""Runs: training, pretraining, ensembles, tuning and presets, from a configuration to a finished folder."""
 
 from sentiment.runs.ensemble import ensemble_run
 from sentiment.runs.exclusive import exclusive_training

@@ -45,7 +45,7 @@ def ensemble_run(folders: Sequence[RunFolder], target: Path, *, weights: Sequenc
         weights: of the members in the mean, at least 0.
         export: whether to write a SavedModel.
         overwrite: whether to replace a finished run.
-        resume: whether to take a finished one; half an ensemble is no start.
+        resume: whether to return a finished one; an unfinished one is made anew.
         source: of the corpora.
 
     Raises:
@@ -137,7 +137,7 @@ def check_weights(weights: Sequence[float] | None, members: int) -> None:
 
 
 def check_members(folders: Sequence[RunFolder], configs: Sequence[RunConfig]) -> None:
-    """Refuse runs that cannot answer as one.
+    """Check that runs can be members of one ensemble.
 
     Raises:
         UserError: with the reason.

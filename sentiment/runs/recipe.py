@@ -141,7 +141,7 @@ class Recipe:
         """Train a classifier and an NB-SVM; return the options of one that learns from their mean.
 
         Args:
-            start: the option of what the classifier starts from.
+            start: the option that names the pretrained network, if there is one.
         """
         teacher = self._mean_with_linear(self._folder("teacher"), "first", self.first_config(start), export=False)
         named: dict[str, Any] = {"training": {"teacher": str(teacher.path)}}
