@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> None:
     else:
         print_table(list(HEADERS), comparison_rows(found.logits, labels, classes), numeric=(1, 2, 3, 4, 5))
         for (first, second), test in tests.items():
-            print(f"{first} alone right: {test.first_alone:,}, {second} alone right: {test.second_alone:,}, "
+            print(f"only {first} right: {test.first_alone:,}, only {second} right: {test.second_alone:,}, "
                   f"p = {test.p_value:.2g} (McNemar)")
     if arguments.report:
         write_report(comparison_report(found.logits, found.examples, classes, found.dataset, found.notes),

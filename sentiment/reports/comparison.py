@@ -44,9 +44,9 @@ def comparison_report(logits: Mapping[str, np.ndarray], examples: Examples, clas
     return Report(f"{', '.join(logits)} on {dataset}", [
         Section("Metrics", [*(Paragraph(f"Note: {note}.") for note in notes),
                             Table(HEADERS, comparison_rows(logits, labels, classes))]),
-        Section("Which is right where the other is not", [
+        Section("Texts that only one model gets right", [
             Paragraph("McNemar's test, exact: how likely so uneven a split would be if both were right equally often."),
-            Table(["models", "the first alone", "the second alone", "p"], tests)]),
+            Table(["models", "only the first", "only the second", "p"], tests)]),
         Section("Curves", pictures), _differing(logits, examples, classes)])
 
 

@@ -94,7 +94,7 @@ def test_comparison(tiny_run: Path, other_run: Path, hard_csv: Path, tmp_path: P
     assert answers == sorted(answers, reverse=True), "the surest of two that contradict one another come first"
     assert {path.name for path in (tmp_path / "out" / "plots").iterdir()} == {"roc.png", "calibration.png"}
     code, out, _ = run_cli(*words)
-    assert out.splitlines()[-1].startswith(f"{tiny_run.name} alone right: {test['first_alone']}, turned alone right: ")
+    assert out.splitlines()[-1].startswith(f"only {tiny_run.name} right: {test['first_alone']}, only turned right: ")
 
 
 def test_comparison_on_the_common_test_split(tiny_run: Path, other_run: Path, run_cli: Cli) -> None:
