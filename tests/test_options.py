@@ -2,14 +2,15 @@
 
 import inspect
 from pathlib import Path
-from typing import get_type_hints
+from typing import get_args, get_type_hints
 
 import numpy as np
 from helpers import option_types
 
-from sentiment import TextClassifier, options
+from sentiment import TextClassifier, api, options
 from sentiment.config import PretrainConfig
 from sentiment.config.keywords import nested, option_sections
+from sentiment.config.presets import PRESETS
 from sentiment.runs import resolve
 
 
@@ -30,3 +31,8 @@ def test_scalars_of_numpy_and_paths_are_plain_values() -> None:
                     "teacher": Path("models/a"), "layers": None})
     assert given == {"model": {"units": 4, "word_dropout": 0.5, "residual": True}, "training": {"teacher": "models/a"}}
     assert resolve(given).model.units == 4
+
+
+def test_the_types_of_presets_and_export_formats_are_what_is_there() -> None:
+    assert get_args(inspect.signature(api.train).parameters["preset"].annotation)[0].__args__ == tuple(PRESETS)
+    assert inspect.signature(api.Model.export).parameters["form"].annotation.__args__ == tuple(api.FORMATS)
