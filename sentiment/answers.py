@@ -1,6 +1,6 @@
 """Finished runs and the texts that they are evaluated and compared on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,7 +48,7 @@ def answers_of_all(folders: Sequence[RunFolder], data: DataConfig | None, *, mix
     """
     first = folders[0].load_config()
     classes = folders[0].load_class_names()
-    check_classes(folders)
+    check_classes({str(folder.path): folder.load_class_names() for folder in folders})
     if data is None:
         check_test(folders, ": name texts that none has seen with --dataset")
     if data is None:
@@ -96,17 +96,16 @@ def overlap_note(found: dict[str, Any], total: int, name: str) -> str:
     return f"{name} was trained or validated on {found['texts']:,} of the {total:,} texts; {rest}"
 
 
-def check_classes(folders: Sequence[RunFolder]) -> None:
-    """Refuse runs with other classes than the first.
+def check_classes(models: Mapping[str, tuple[str, ...]]) -> None:
+    """Refuse models, class names by the name of the model, with other classes than the first.
 
     Raises:
         UserError: naming both.
     """
-    classes = folders[0].load_class_names()
-    for folder in folders[1:]:
-        if folder.load_class_names() != classes:
-            raise UserError(f"{folder.path} has the classes {', '.join(folder.load_class_names())}, {folders[0].path} "
-                            f"{', '.join(classes)}")
+    (first, classes), *others = models.items()
+    for name, own in others:
+        if own != classes:
+            raise UserError(f"{name} has the classes {', '.join(own)}, {first} {', '.join(classes)}")
 
 
 def check_test(folders: Sequence[RunFolder], advice: str = "") -> None:

@@ -14,9 +14,9 @@ import pandas as pd
 
 from sentiment import architectures
 from sentiment import export as exports
-from sentiment.answers import check_test, overlap, overlap_note
+from sentiment.answers import check_classes, check_test, overlap, overlap_note
 from sentiment.artifacts import PretrainedFolder, ResultFolder, RunFolder
-from sentiment.config import DataConfig, Options, PretrainConfig, PretrainingConfig, Role, RunConfig, RuntimeConfig
+from sentiment.config import DataConfig, Options, PretrainConfig, Role, RunConfig, RuntimeConfig
 from sentiment.config.keywords import in_python, nested
 from sentiment.config.presets import PRESETS
 from sentiment.console import log
@@ -41,6 +41,7 @@ from sentiment.options import PretrainOptions, TrainOptions
 from sentiment.precision import precision
 from sentiment.reports import comparison_report, evaluation_report, write_report
 from sentiment.reports.comparison import HEADERS, KEYS, pairwise
+from sentiment.reports.document import Report
 from sentiment.runs import (
     CorpusSource,
     Recipe,
@@ -60,6 +61,12 @@ if TYPE_CHECKING:
 StrPath = str | os.PathLike[str]
 FORMATS: Mapping[str, Callable[[Original], Path]] = {
     "saved_model": exports.export_saved_model, "onnx": exports.export_onnx, "litert": exports.export_litert}
+
+
+def _written(report: Report, folder: StrPath) -> Path:
+    target = Path(folder).expanduser()
+    write_report(report, target)
+    return target / "index.html"
 
 
 class Evaluation(dict[str, Any]):
@@ -87,9 +94,7 @@ class Evaluation(dict[str, Any]):
 
     def save(self, folder: StrPath) -> Path:
         """Write the report as a page, `index.html`, as Markdown and with its plots; return the page's path."""
-        target = Path(folder).expanduser()
-        write_report(self._report(), target)
-        return target / "index.html"
+        return _written(self._report(), folder)
 
 
 class Comparison:
@@ -125,9 +130,7 @@ class Comparison:
 
     def save(self, folder: StrPath) -> Path:
         """Write the report as a page, `index.html`, as Markdown and with its plots; return the page's path."""
-        target = Path(folder).expanduser()
-        write_report(self._report(), target)
-        return target / "index.html"
+        return _written(self._report(), folder)
 
     def __repr__(self) -> str:
         return f"{self.table.to_string()}\n\nMcNemar's test\n{self.mcnemar.to_string(index=False)}"
@@ -231,12 +234,12 @@ class Model(Saved, Classifier):
     """
 
     config: RunConfig
+    _folder: RunFolder
 
     def __init__(self, path: StrPath, *, mixed_precision: bool = False,
                  temporary: TemporaryDirectory[str] | None = None, source: CorpusSource | None = None) -> None:
         folder = RunFolder.open(path)
         Saved.__init__(self, folder, temporary)
-        self._run_folder = RunFolder(self)
         self._source = source  # of texts in memory that it was trained on
         with precision(mixed_precision):
             keras_model = folder.load_model()
@@ -271,7 +274,7 @@ class Model(Saved, Classifier):
         """
         examples = _examples(texts, labels, self.class_names)
         logits = self.predict_logits(examples.texts)
-        seen = overlap(self._run_folder, examples, logits)
+        seen = overlap(self._folder, examples, logits)
         notes = [overlap_note(seen, len(examples), "the model")] if seen["texts"] else []
         for note in notes:
             log.warning(note)
@@ -355,15 +358,15 @@ def train(data: Any = "auto", labels: Any = None, *, groups: Any = None, validat
     with exclusive_training(), log.silence(not verbose), in_python():
         given = nested(options)
         source = _source(data, labels, groups, validation_data, test_data, given, sample_weight)
-        recipe = Recipe(PRESETS[preset or "default"], given, Path(), source=source or load_corpus)
-        config = recipe.config()
-        if callbacks and (recipe.preset.with_linear or not architectures.find(config.model).by_gradient):
+        chosen = PRESETS[preset or "default"]
+        config = resolve(given, chosen.for_machine(chosen.options))
+        if callbacks and (chosen.with_linear or not architectures.find(config.model).by_gradient):
             raise TypeError(f"'{preset or config.model.architecture}' is not trained step by step: it takes no "
                             "callbacks")
         target, temporary = _target(output_dir, preset or config.model.architecture)
         if temporary is not None:
-            given.setdefault("runtime", {})["export"] = False  # nobody would find it
-        folder = Recipe(recipe.preset, given, target, overwrite=overwrite, resume=resume, callbacks=callbacks,
+            given.setdefault("runtime", {})["export"] = False  # it would be removed with the folder
+        folder = Recipe(chosen, given, target, overwrite=overwrite, resume=resume, callbacks=callbacks,
                         source=source or load_corpus).train()
         if folder is None:
             raise UserError("only the chief of several workers has the model: start them by the command")
@@ -397,20 +400,15 @@ def pretrain(data: Any = "auto", *, output_dir: StrPath | None = None, overwrite
     """
     with exclusive_training(), log.silence(not verbose), in_python():
         given = nested(options, PretrainConfig)
-        if "dataset" in given.get("data", {}):
-            raise TypeError("the data set is the first argument: leave dataset out")
         source: CorpusSource = load_corpus
-        if isinstance(data, (str, os.PathLike)):
-            given.setdefault("data", {})["dataset"] = os.fspath(data)
-        else:
+        if not _is_named(data, given):
             _refuse_file_options(given, Role.NONE)
             for name in DataConfig.names(Role.SPLIT):
                 if name in given.get("data", {}):
                     raise TypeError(f"{name} is for labelled texts, and pretraining takes none: leave it out")
             source = partial(unlabelled_corpus, checked_texts(data))
-        method = given.get("pretraining", {}).get("method", PretrainingConfig.method)
-        config = PretrainConfig.of_method(method).updated(given).with_given(given)
-        target, temporary = _target(output_dir, method)
+        config = PretrainConfig.of_given(given)
+        target, temporary = _target(output_dir, config.pretraining.method)
         folder = pretrain_run(config, target, overwrite=overwrite, resume=resume, source=source)
         return PretrainedModel(folder.path, temporary=temporary)
 
@@ -552,22 +550,19 @@ def compare(models: Mapping[str, Predictor] | Sequence[Model], texts: Any = None
         models = _named_models(models)
         if (texts is None) != (labels is None):
             raise TypeError("texts and labels go together: give both, or none for the test split of the first model")
-        (first_name, first), *others = models.items()
-        for name, other in others:
-            if other.class_names != first.class_names:
-                raise UserError(f"{name} has the classes {', '.join(other.class_names)}, {first_name} "
-                                f"{', '.join(first.class_names)}")
+        check_classes({name: model.class_names for name, model in models.items()})
+        class_names = next(iter(models.values())).class_names
         if texts is None:
             examples, dataset, notes = _common_test(list(models.values()))
         else:
-            examples, dataset, notes = _examples(texts, labels, first.class_names), IN_MEMORY, []
+            examples, dataset, notes = _examples(texts, labels, class_names), IN_MEMORY, []
         logits = {name: model.predict_logits(list(examples.texts)) for name, model in models.items()}
-        overlaps = {name: overlap(model._run_folder, examples, logits[name]) for name, model in models.items()
+        overlaps = {name: overlap(model._folder, examples, logits[name]) for name, model in models.items()
                     if isinstance(model, Model) and texts is not None}
         notes += [overlap_note(one, len(examples), name) for name, one in overlaps.items() if one["texts"]]
         for note in notes:
             log.warning(note)
-        return Comparison(logits, examples, first.class_names, dataset, notes)
+        return Comparison(logits, examples, class_names, dataset, notes)
 
 
 def _named_models(models: Any) -> dict[str, Predictor]:
@@ -597,15 +592,12 @@ def _source(data: Any, labels: Any, groups: Any, validation_data: tuple[Any, Any
             test_data: tuple[Any, Any] | None, given: dict[str, dict[str, Any]], weights: Any = None
             ) -> CorpusSource | None:
     """Return the source of a corpus in memory, or None for one that is named, which `given` then names."""
-    if "dataset" in given.get("data", {}):
-        raise TypeError("the data set is the first argument: leave dataset out")
-    if isinstance(data, (str, os.PathLike)):
+    if _is_named(data, given):
         if labels is not None:
             raise TypeError("labels go with texts; those of a file are in its label_column")
         if any(one is not None for one in (groups, validation_data, test_data, weights)):
             raise TypeError("groups, validation_data, test_data and sample_weight go with texts; for a file there are "
                             "group_column, validation_file and test_file")
-        given.setdefault("data", {})["dataset"] = os.fspath(data)
         return None
     _refuse_file_options(given, Role.COLUMN if isinstance(data, pd.DataFrame) and labels is None else Role.NONE)
     if isinstance(data, pd.DataFrame) and labels is None:
@@ -619,6 +611,20 @@ def _source(data: Any, labels: Any, groups: Any, validation_data: tuple[Any, Any
     else:
         named = named_texts(data, labels, groups, weights=weights)
     return partial(corpus_in_memory, named, _split(validation_data, "validation_data"), _split(test_data, "test_data"))
+
+
+def _is_named(data: Any, given: dict[str, dict[str, Any]]) -> bool:
+    """Return whether data is the name or path of a data set, which is then entered into the options.
+
+    Raises:
+        TypeError: if an option names one as well.
+    """
+    if "dataset" in given.get("data", {}):
+        raise TypeError("the data set is the first argument: leave dataset out")
+    named = isinstance(data, (str, os.PathLike))
+    if named:
+        given.setdefault("data", {})["dataset"] = os.fspath(data)
+    return named
 
 
 def _refuse_file_options(given: Options, allowed: Role) -> None:
@@ -694,7 +700,7 @@ def _common_test(models: Sequence[Predictor]) -> tuple[Examples, str, list[str]]
     runs = [model for model in models if isinstance(model, Model)]
     if len(runs) < len(models):
         raise UserError("an export has no test split: give texts and labels")
-    folders = [model._run_folder for model in runs]
+    folders = [model._folder for model in runs]
     check_test(folders, ": give texts and labels that none has seen")
     source = _common_source(folders, [model._source for model in runs]) or load_corpus
     corpus = source(runs[0].config.data, runs[0].config.runtime.seed)

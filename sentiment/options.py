@@ -8,20 +8,13 @@ import os
 from typing import Literal, TypedDict
 
 
-class EstimatorOptions(TypedDict, total=False):
-    """Options of `TextClassifier`."""
+class CommonOptions(TypedDict, total=False):
+    """Options of training and pretraining."""
 
     validation_fraction: float | None
     """share of training held out to choose the best epoch (default: 0.1; at least 0.01; at most 0.5)"""
-    vocabulary_size: int | None
-    """size of the vocabulary: padding, the unknown token, then the most frequent training words (default: 20000; at
-    least 3)"""
-    max_length: int | None
-    """tokens kept of a text; longer texts are truncated (default: 800; at least 1)"""
     truncate: Literal["head", "tail", "both"] | None
     """which end of a longer text is kept; both keeps half of the tokens from each (default: both)"""
-    buckets: int | None
-    """number of lengths that batches are padded to (default: 12; at least 1; at most 64)"""
     word_rules: int | None
     """version of the tokenization rules: 1 has no emoticons; runs keep their version (default: 2; at least 1; at most
     2)"""
@@ -31,8 +24,6 @@ class EstimatorOptions(TypedDict, total=False):
     """see `python -m sentiment architectures` (default: bilstm)"""
     embedding_size: int | None
     """dimensions of the word embedding (default: 256; at least 1)"""
-    units: int | None
-    """units of a recurrent layer, in each direction; filters of a convolution (default: 64; at least 1)"""
     layers: int | None
     """number of recurrent or Transformer layers (default: 1; 2 for stacked-* and transformer) (at least 1; at most
     16)"""
@@ -44,15 +35,110 @@ class EstimatorOptions(TypedDict, total=False):
     """initializer of the recurrent kernel (default: orthogonal)"""
     forget_bias: bool | None
     """initialize the bias of an LSTM's forget gate to 1 (default: True)"""
+    normalization: Literal["none", "layer", "weight", "batch"] | None
+    """layer normalization inside the LSTM, weight normalization of its kernels, or batch normalization between layers
+    (default: none)"""
+    recurrent_dropout: float | None
+    """share of the recurrent state dropped between steps, with one mask for all steps (slow: no fused kernel) (default:
+    0.0; at least 0; at most 0.95)"""
+    weight_drop: float | None
+    """share of the recurrent kernel dropped (slow on a GPU: without cuDNN) (default: 0.0; at least 0; at most 0.95)"""
+    optimizer: Literal["sgd", "rmsprop", "adam", "adamw"] | None
+    """optimiser (default: adam)"""
+    schedule: Literal["constant", "linear", "slanted-triangular", "cosine", "plateau"] | None
+    """linear and cosine warm up, then fall to 0 over all epochs; slanted-triangular falls to a 32nd; plateau halves the
+    rate when the monitored value stalls (default: cosine)"""
+    warmup: float | None
+    """share of all steps over which linear, slanted-triangular and cosine warm up (default: 0.1; at least 0; at most
+    0.9)"""
+    weight_decay: float | None
+    """decoupled weight decay of adamw (default: 0.01; at least 0)"""
+    clip_norm: float | None
+    """largest norm of the gradient of all weights; 0 for no clipping (default: 1.0; at least 0)"""
+    clip_value: float | None
+    """largest absolute value in the gradient, clipped before the norm; 0 for no clipping (default: 0.0; at least 0)"""
+    gradient_noise: float | None
+    """variance of the noise added to the gradient at the first step, falling as 1 / step ** 0.55 (default: 0.0; at
+    least 0)"""
+    epochs: int | None
+    """passes over the training texts (default: 4, more where that is below 1,000 steps) (at least 1)"""
+    seed: int | None
+    """seed of the split, the weights, the order of the data and dropout (default: 1; at least 0; at most
+    4.29497e+09)"""
+    strategy: Literal["auto", "single", "mirrored", "multiworker", "tpu"] | None
+    """distribution strategy: auto takes the workers of TF_CONFIG, else a TPU, else all GPUs, else one device (default:
+    auto)"""
+    mixed_precision: bool | None
+    """compute in half precision: float16 on a GPU, bfloat16 elsewhere and in pretraining (default: False)"""
+
+
+class DataOptions(TypedDict, total=False):
+    """Options of data, of training and pretraining."""
+
+    data_dir: str | os.PathLike[str] | None
+    """folder or archive of IMDB (default: $SENTIMENT_DATA_DIR, then data/)"""
+    text_column: str | None
+    """column with the text (default: found by its name)"""
+    label_column: str | None
+    """column with the label (default: found by its name)"""
+    group_column: str | None
+    """column of groups; rows of one group are never in two splits"""
+    encoding: str | None
+    """encoding of text files, such as cp1252, latin-1 or utf-16 (default: UTF-8, or what a byte-order mark says)"""
+    separator: str | None
+    """character between the fields of CSV and TSV files, or tab (default: a comma for .csv, a tab for .tsv)"""
+    header: bool | None
+    """whether the first line of CSV, TSV and Excel files names the columns; without a header they are named by number:
+    text_column 1 (default: True)"""
+    quoting: Literal["double", "backslash", "none"] | None
+    """quotes in CSV and TSV files: double (a quote in a quoted field is written twice), backslash (as \\"), or none
+    (quotes are ordinary characters); (default: double, and a quoted field that looks like several records is an
+    error)"""
+    merge_labels: bool | None
+    """merge labels that differ only in case, white space or invisible characters; the most frequent spelling is the
+    name (default: False)"""
+    min_class_size: int | None
+    """minimum number of distinct texts of a class; smaller classes are dropped (default: 1; at least 1)"""
+    test_file: str | os.PathLike[str] | None
+    """file with the test split (default: a stratified part of the data)"""
+    validation_file: str | os.PathLike[str] | None
+    """file with the validation split (default: a part of training)"""
+    random_split: bool | None
+    """split without regard to groups (IMDB's movies), to measure by how much validation flatters then (default:
+    False)"""
+    train_share: float | None
+    """share of the training texts that is used, for learning curves (default: 1.0; at least 1e-06; at most 1)"""
+    unlabelled: str | os.PathLike[str] | None
+    """unlabelled texts for training: without a value those of the corpus (IMDB has 50,000), or a file; none leaves out
+    those that pretraining and preset best read anyway"""
+    test_fraction: float | None
+    """share held out for the test where the data has no test split (default: 0.2; at least 0.01; at most 0.5)"""
+    architecture: str | None
+    """see `python -m sentiment architectures` (default: bilstm)"""
+    checkpoint_minutes: float | None
+    """minutes between checkpoints; each epoch ends with one anyway (default: 5.0; at least 0)"""
+    checkpoint_steps: int | None
+    """steps between checkpoints (default: by time alone) (at least 1)"""
+
+
+class EstimatorOptions(CommonOptions, total=False):
+    """Options of `TextClassifier`."""
+
+    vocabulary_size: int | None
+    """size of the vocabulary: padding, the unknown token, then the most frequent training words (default: 20000; at
+    least 3)"""
+    max_length: int | None
+    """tokens kept of a text; longer texts are truncated (default: 800; at least 1)"""
+    buckets: int | None
+    """number of lengths that batches are padded to (default: 12; at least 1; at most 64)"""
+    units: int | None
+    """units of a recurrent layer, in each direction; filters of a convolution (default: 64; at least 1)"""
     merge: Literal["concat", "sum"] | None
     """how the outputs of the two directions are combined (default: concat)"""
     residual: bool | None
     """residual connections around all recurrent layers but the first (default: False)"""
     skip: bool | None
     """dense connections: each recurrent layer, and the classifier, reads all layers below (default: False)"""
-    normalization: Literal["none", "layer", "weight", "batch"] | None
-    """layer normalization inside the LSTM, weight normalization of its kernels, or batch normalization between layers
-    (default: none)"""
     attention: Literal["none", "additive", "luong-dot", "luong-general", "luong-concat", "luong-local-m",
                        "luong-local-p", "dot-product", "multi-head", "self-attentive", "cosine", "euclidean"] | None
     """attention over the hidden states (default: none)"""
@@ -73,11 +159,6 @@ class EstimatorOptions(TypedDict, total=False):
     embedding_dropout: float | None
     """share of embedding dimensions dropped, the same ones for all words of a text (default: 0.5; at least 0; at most
     0.95)"""
-    recurrent_dropout: float | None
-    """share of the recurrent state dropped between steps, with one mask for all steps (slow: no fused kernel) (default:
-    0.0; at least 0; at most 0.95)"""
-    weight_drop: float | None
-    """share of the recurrent kernel dropped (slow on a GPU: without cuDNN) (default: 0.0; at least 0; at most 0.95)"""
     output_dropout: float | None
     """share of the features dropped before the classifier and between layers (default: 0.5; at least 0; at most
     0.95)"""
@@ -120,25 +201,8 @@ class EstimatorOptions(TypedDict, total=False):
     0.01)"""
     label_smoothing: float | None
     """label smoothing: share of each label spread over all classes (default: 0.0; at least 0; at most 0.9)"""
-    optimizer: Literal["sgd", "rmsprop", "adam", "adamw"] | None
-    """optimiser (default: adam)"""
     learning_rate: float | None
     """peak learning rate, for the whole batch over all devices (default: 0.001; at least 0)"""
-    schedule: Literal["constant", "linear", "slanted-triangular", "cosine", "plateau"] | None
-    """linear and cosine warm up, then fall to 0 over all epochs; slanted-triangular falls to a 32nd; plateau halves the
-    rate when the monitored value stalls (default: cosine)"""
-    warmup: float | None
-    """share of all steps over which linear, slanted-triangular and cosine warm up (default: 0.1; at least 0; at most
-    0.9)"""
-    weight_decay: float | None
-    """decoupled weight decay of adamw (default: 0.01; at least 0)"""
-    clip_norm: float | None
-    """largest norm of the gradient of all weights; 0 for no clipping (default: 1.0; at least 0)"""
-    clip_value: float | None
-    """largest absolute value in the gradient, clipped before the norm; 0 for no clipping (default: 0.0; at least 0)"""
-    gradient_noise: float | None
-    """variance of the noise added to the gradient at the first step, falling as 1 / step ** 0.55 (default: 0.0; at
-    least 0)"""
     ema: float | None
     """decay of the moving average of the weights that is validated and kept; 0 for none (default: 0.0; at least 0; at
     most 0.99999)"""
@@ -146,8 +210,6 @@ class EstimatorOptions(TypedDict, total=False):
     """weight of the L2 penalty on all kernels (default: 0.0; at least 0)"""
     batch_size: int | None
     """batch size, over all devices (default: 32; at least 1)"""
-    epochs: int | None
-    """passes over the training texts (default: 4, more where that is below 1,000 steps) (at least 1)"""
     class_weights: Literal["none", "balanced"] | None
     """balanced weights each class by the inverse of its frequency (default: none)"""
     monitor: Literal["val_calibrated_loss", "val_loss", "val_accuracy"] | None
@@ -157,70 +219,18 @@ class EstimatorOptions(TypedDict, total=False):
     """early stopping: epochs without an improvement (default: a fifth of all, at least 3) (at least 1)"""
     plateau_patience: int | None
     """epochs without an improvement before schedule plateau halves the rate (default: 1; at least 1)"""
-    seed: int | None
-    """seed of the split, the weights, the order of the data and dropout (default: 1; at least 0; at most
-    4.29497e+09)"""
-    strategy: Literal["auto", "single", "mirrored", "multiworker", "tpu"] | None
-    """distribution strategy: auto takes the workers of TF_CONFIG, else a TPU, else all GPUs, else one device (default:
-    auto)"""
-    mixed_precision: bool | None
-    """compute in half precision: float16 on a GPU, bfloat16 elsewhere and in pretraining (default: False)"""
     deterministic: bool | None
     """refuse operations whose result may differ between runs (slower) (default: False)"""
 
 
-class TrainOptions(EstimatorOptions, total=False):
+class TrainOptions(EstimatorOptions, DataOptions, total=False):
     """Options of `sentiment.train` and `sentiment.tune`."""
 
-    data_dir: str | os.PathLike[str] | None
-    """folder or archive of IMDB (default: $SENTIMENT_DATA_DIR, then data/)"""
-    text_column: str | None
-    """column with the text (default: found by its name)"""
-    label_column: str | None
-    """column with the label (default: found by its name)"""
-    group_column: str | None
-    """column of groups; rows of one group are never in two splits"""
-    encoding: str | None
-    """encoding of text files, such as cp1252, latin-1 or utf-16 (default: UTF-8, or what a byte-order mark says)"""
-    separator: str | None
-    """character between the fields of CSV and TSV files, or tab (default: a comma for .csv, a tab for .tsv)"""
-    header: bool | None
-    """whether the first line of CSV, TSV and Excel files names the columns; without a header they are named by number:
-    text_column 1 (default: True)"""
-    quoting: Literal["double", "backslash", "none"] | None
-    """quotes in CSV and TSV files: double (a quote in a quoted field is written twice), backslash (as \\"), or none
-    (quotes are ordinary characters); (default: double, and a quoted field that looks like several records is an
-    error)"""
-    merge_labels: bool | None
-    """merge labels that differ only in case, white space or invisible characters; the most frequent spelling is the
-    name (default: False)"""
-    min_class_size: int | None
-    """minimum number of distinct texts of a class; smaller classes are dropped (default: 1; at least 1)"""
-    test_file: str | os.PathLike[str] | None
-    """file with the test split (default: a stratified part of the data)"""
-    validation_file: str | os.PathLike[str] | None
-    """file with the validation split (default: a part of training)"""
-    random_split: bool | None
-    """split without regard to groups (IMDB's movies), to measure by how much validation flatters then (default:
-    False)"""
-    train_share: float | None
-    """share of the training texts that is used, for learning curves (default: 1.0; at least 1e-06; at most 1)"""
     stream: bool | None
     """read tables piece by piece, with the ids on disk, for data larger than memory (default: False)"""
-    unlabelled: str | os.PathLike[str] | None
-    """unlabelled texts for training: without a value those of the corpus (IMDB has 50,000), or a file; none leaves out
-    those that pretraining and preset best read anyway"""
-    test_fraction: float | None
-    """share held out for the test where the data has no test split (default: 0.2; at least 0.01; at most 0.5)"""
     vocab_size: int | None
     """size of the vocabulary: padding, the unknown token, then the most frequent training words (default: 20000; at
     least 3)"""
-    architecture: str | None
-    """see `python -m sentiment architectures` (default: bilstm)"""
-    checkpoint_minutes: float | None
-    """minutes between checkpoints; each epoch ends with one anyway (default: 5.0; at least 0)"""
-    checkpoint_steps: int | None
-    """steps between checkpoints (default: by time alone) (at least 1)"""
     tensorboard: bool | None
     """write TensorBoard logs (default: False)"""
     export: bool | None
@@ -230,49 +240,9 @@ class TrainOptions(EstimatorOptions, total=False):
     """round the trained weights to float16 and compress model.keras, to 60% of its size or less (default: False)"""
 
 
-class PretrainOptions(TypedDict, total=False):
+class PretrainOptions(CommonOptions, DataOptions, total=False):
     """Options of `sentiment.pretrain`."""
 
-    data_dir: str | os.PathLike[str] | None
-    """folder or archive of IMDB (default: $SENTIMENT_DATA_DIR, then data/)"""
-    text_column: str | None
-    """column with the text (default: found by its name)"""
-    label_column: str | None
-    """column with the label (default: found by its name)"""
-    group_column: str | None
-    """column of groups; rows of one group are never in two splits"""
-    encoding: str | None
-    """encoding of text files, such as cp1252, latin-1 or utf-16 (default: UTF-8, or what a byte-order mark says)"""
-    separator: str | None
-    """character between the fields of CSV and TSV files, or tab (default: a comma for .csv, a tab for .tsv)"""
-    header: bool | None
-    """whether the first line of CSV, TSV and Excel files names the columns; without a header they are named by number:
-    text_column 1 (default: True)"""
-    quoting: Literal["double", "backslash", "none"] | None
-    """quotes in CSV and TSV files: double (a quote in a quoted field is written twice), backslash (as \\"), or none
-    (quotes are ordinary characters); (default: double, and a quoted field that looks like several records is an
-    error)"""
-    merge_labels: bool | None
-    """merge labels that differ only in case, white space or invisible characters; the most frequent spelling is the
-    name (default: False)"""
-    min_class_size: int | None
-    """minimum number of distinct texts of a class; smaller classes are dropped (default: 1; at least 1)"""
-    test_file: str | os.PathLike[str] | None
-    """file with the test split (default: a stratified part of the data)"""
-    validation_file: str | os.PathLike[str] | None
-    """file with the validation split (default: a part of training)"""
-    random_split: bool | None
-    """split without regard to groups (IMDB's movies), to measure by how much validation flatters then (default:
-    False)"""
-    train_share: float | None
-    """share of the training texts that is used, for learning curves (default: 1.0; at least 1e-06; at most 1)"""
-    unlabelled: str | os.PathLike[str] | None
-    """unlabelled texts for training: without a value those of the corpus (IMDB has 50,000), or a file; none leaves out
-    those that pretraining and preset best read anyway"""
-    validation_fraction: float | None
-    """share of training held out to choose the best epoch (default: 0.1; at least 0.01; at most 0.5)"""
-    test_fraction: float | None
-    """share held out for the test where the data has no test split (default: 0.2; at least 0.01; at most 0.5)"""
     vocabulary_size: int | None
     """size of the vocabulary: padding, the unknown token, then the most frequent training words (default: 30000; at
     least 3)"""
@@ -281,45 +251,13 @@ class PretrainOptions(TypedDict, total=False):
     least 3)"""
     max_length: int | None
     """tokens kept of a text; longer texts are truncated (default: 10000; at least 1)"""
-    truncate: Literal["head", "tail", "both"] | None
-    """which end of a longer text is kept; both keeps half of the tokens from each (default: both)"""
-    word_rules: int | None
-    """version of the tokenization rules: 1 has no emoticons; runs keep their version (default: 2; at least 1; at most
-    2)"""
-    periods: bool | None
-    """keep the period that ends a sentence as a token, as ! and ? always are (default: False)"""
-    architecture: str | None
-    """see `python -m sentiment architectures` (default: bilstm)"""
-    arch: str | None
-    """see `python -m sentiment architectures` (default: bilstm)"""
-    embedding_size: int | None
-    """dimensions of the word embedding (default: 256; at least 1)"""
     units: int | None
     """units of a recurrent layer, in each direction; filters of a convolution (default: 256; at least 1)"""
-    layers: int | None
-    """number of recurrent or Transformer layers (default: 1; 2 for stacked-* and transformer) (at least 1; at most
-    16)"""
-    activation: Literal["tanh", "relu", "leaky-relu"] | None
-    """activation of the plain recurrent layer (default: tanh)"""
-    gru_reset: Literal["before", "after"] | None
-    """whether a GRU applies the reset gate before or after the matrix product (default: after)"""
-    recurrent_initializer: Literal["orthogonal", "glorot", "identity"] | None
-    """initializer of the recurrent kernel (default: orthogonal)"""
-    forget_bias: bool | None
-    """initialize the bias of an LSTM's forget gate to 1 (default: True)"""
-    normalization: Literal["none", "layer", "weight", "batch"] | None
-    """layer normalization inside the LSTM, weight normalization of its kernels, or batch normalization between layers
-    (default: none)"""
     word_dropout: float | None
     """share of words replaced by the unknown token in training (default: 0.0; at least 0; at most 0.95)"""
     embedding_dropout: float | None
     """share of embedding dimensions dropped, the same ones for all words of a text (default: 0.1; at least 0; at most
     0.95)"""
-    recurrent_dropout: float | None
-    """share of the recurrent state dropped between steps, with one mask for all steps (slow: no fused kernel) (default:
-    0.0; at least 0; at most 0.95)"""
-    weight_drop: float | None
-    """share of the recurrent kernel dropped (slow on a GPU: without cuDNN) (default: 0.0; at least 0; at most 0.95)"""
     output_dropout: float | None
     """share of the features dropped before the classifier and between layers (default: 0.1; at least 0; at most
     0.95)"""
@@ -331,38 +269,7 @@ class PretrainOptions(TypedDict, total=False):
     1)"""
     sampled_words: int | None
     """words drawn in each step for the sampled softmax (default: 1024; at least 1)"""
-    optimizer: Literal["sgd", "rmsprop", "adam", "adamw"] | None
-    """optimiser (default: adam)"""
     learning_rate: float | None
     """peak learning rate, for the whole batch over all devices (default: 0.002; at least 0)"""
-    schedule: Literal["constant", "linear", "slanted-triangular", "cosine", "plateau"] | None
-    """linear and cosine warm up, then fall to 0 over all epochs; slanted-triangular falls to a 32nd; plateau halves the
-    rate when the monitored value stalls (default: cosine)"""
-    warmup: float | None
-    """share of all steps over which linear, slanted-triangular and cosine warm up (default: 0.1; at least 0; at most
-    0.9)"""
-    weight_decay: float | None
-    """decoupled weight decay of adamw (default: 0.01; at least 0)"""
-    clip_norm: float | None
-    """largest norm of the gradient of all weights; 0 for no clipping (default: 1.0; at least 0)"""
-    clip_value: float | None
-    """largest absolute value in the gradient, clipped before the norm; 0 for no clipping (default: 0.0; at least 0)"""
-    gradient_noise: float | None
-    """variance of the noise added to the gradient at the first step, falling as 1 / step ** 0.55 (default: 0.0; at
-    least 0)"""
     batch_size: int | None
     """batch size, over all devices (default: 64; at least 1)"""
-    epochs: int | None
-    """passes over the training texts (default: 4, more where that is below 1,000 steps) (at least 1)"""
-    seed: int | None
-    """seed of the split, the weights, the order of the data and dropout (default: 1; at least 0; at most
-    4.29497e+09)"""
-    strategy: Literal["auto", "single", "mirrored", "multiworker", "tpu"] | None
-    """distribution strategy: auto takes the workers of TF_CONFIG, else a TPU, else all GPUs, else one device (default:
-    auto)"""
-    mixed_precision: bool | None
-    """compute in half precision: float16 on a GPU, bfloat16 elsewhere and in pretraining (default: False)"""
-    checkpoint_minutes: float | None
-    """minutes between checkpoints; each epoch ends with one anyway (default: 5.0; at least 0)"""
-    checkpoint_steps: int | None
-    """steps between checkpoints (default: by time alone) (at least 1)"""

@@ -126,7 +126,7 @@ def real_imdb(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def start_server() -> Iterator[Callable[..., Server]]:
-    """What starts servers, which are gone after the test."""
+    """Starter of servers, which are gone after the test."""
     servers = []
 
     def start(*words: object) -> Server:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment.cli.options import add_section, given_options
-from sentiment.config import PretrainConfig, PretrainingConfig, Role
+from sentiment.config import PretrainConfig, Role
 from sentiment.startup import import_tensorflow
 
 
@@ -25,8 +25,7 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Pretrain, and print how to use the result."""
     given = given_options(arguments)
-    method = given.get("pretraining", {}).get("method", PretrainingConfig.method)
-    config = PretrainConfig.of_method(method).updated(given).with_given(given)
+    config = PretrainConfig.of_given(given)
     import_tensorflow(devices=True)
     from sentiment.runs import pretrain_run
 

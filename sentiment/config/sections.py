@@ -6,7 +6,7 @@ Every option is a flag of the command line and a keyword argument in Python; bot
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from sentiment.config.declaration import Config, Range, Role, Section, option
+from sentiment.config.declaration import Config, Options, Range, Role, Section, option
 from sentiment.table_format import QUOTINGS, TableFormat
 
 TRUNCATIONS = ("head", "tail", "both")
@@ -311,10 +311,14 @@ class PretrainConfig(Config):
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
 
     @classmethod
-    def of_method(cls, method: str) -> Self:
-        """Return the defaults for a method; an autoencoder reads whole texts at once, so they are cut."""
+    def of_given(cls, given: Options) -> Self:
+        """Return the configuration with the options of the user, and for others the defaults of their method.
+
+        An autoencoder reads whole texts at once, so they are cut.
+        """
+        method = given.get("pretraining", {}).get("method", PretrainingConfig.method)
         changes: dict[str, dict[str, Any]] = {"pretraining": {"method": method}}
         if method == "autoencoder":
             changes |= {"text": {"max_length": 400}, "model": {"architecture": "lstm"},
                         "training": {"batch_size": TrainingConfig.batch_size, "epochs": 1}}
-        return cls().updated(changes)
+        return cls().updated(changes).updated(given).with_given(given)

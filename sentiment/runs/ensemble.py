@@ -148,7 +148,7 @@ def check_members(folders: Sequence[RunFolder], configs: Sequence[RunConfig]) ->
     for folder, path in zip(folders, paths, strict=True):
         if paths.count(path) > 1:
             raise UserError(f"{folder.path} is named twice: --weights lets it weigh more")
-    check_classes(folders)
+    check_classes({str(folder.path): folder.load_class_names() for folder in folders})
     check_test(folders)
     for folder, config in zip(folders[1:], configs[1:], strict=True):
         for declared in TextConfig.options(Role.TOKENS):

@@ -106,8 +106,8 @@ class Recipe:
         """
         if self.given.get("data", {}).get("stream"):
             raise UserError("pretraining holds the texts in memory: leave --stream out")
-        of_classifier = self.preset.for_machine(merged(self.preset.options, self.given))
-        common = only(merged(of_classifier, self.given), PretrainConfig.names(Role.COMMON))
+        of_classifier = merged(self.preset.for_machine(self.preset.options), self.given)
+        common = only(of_classifier, PretrainConfig.names(Role.COMMON))
         return PretrainConfig().updated(merged(self.preset.pretraining or {}, common))
 
     def first_config(self, start: Options) -> RunConfig:
@@ -152,10 +152,10 @@ class Recipe:
 
     def _mean_with_linear(self, target: Path, name: str, config: RunConfig, *, export: bool | None = None) -> RunFolder:
         """Train a classifier, whose folder ends in `name`, and an NB-SVM; make their mean at `target`."""
-        self.linear_config({})  # it may refuse, which is better known before the training
         words = only(config.to_dict(), RunConfig.names(Role.TOKENS))
+        linear = self.linear_config(words)  # it may refuse, which is better known before the training
         members = []
-        for suffix, step in ((name, config.updated(NOT_EXPORTED)), ("linear", self.linear_config(words))):
+        for suffix, step in ((name, config.updated(NOT_EXPORTED)), ("linear", linear)):
             train_run(step.with_given({}), self._folder(suffix), **self.mode, source=self.source)
             members.append(RunFolder.open(self._folder(suffix)))
         return ensemble_run(members, target, export=config.runtime.export if export is None else export, **self.mode,

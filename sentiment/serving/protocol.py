@@ -149,13 +149,13 @@ class Columns(BaseModel):
 
 
 class ByRows(BaseModel):
-    """What answers `instances`."""
+    """Response to a request with `instances`."""
 
     predictions: list[Scored]
 
 
 class ByColumns(BaseModel):
-    """What answers `inputs`."""
+    """Response to a request with `inputs`."""
 
     outputs: Columns
 
@@ -186,13 +186,13 @@ class Explained(BaseModel):
 
 
 class Explanations(BaseModel):
-    """What answers a request for explanations."""
+    """Response to a request for explanations."""
 
     predictions: list[Explained]
 
 
 class Failure(BaseModel):
-    """What every error looks like."""
+    """Response that tells an error."""
 
     error: str
 

@@ -73,7 +73,7 @@ def test_flags_of_a_row_are_options_that_its_architecture_takes(row: Row) -> Non
     architectures.find(resolve(given).model)
     if row.pretraining:
         learnt = given_options(make_parser().parse_args(["pretrain", "--output", "lm", *row.pretraining]))
-        config = PretrainConfig.of_method(learnt.get("pretraining", {}).get("method", "language-model")).updated(learnt)
+        config = PretrainConfig.of_given(learnt)
         BUILDERS[config.pretraining.method](config.model, Sizes(50, 2))
 
 

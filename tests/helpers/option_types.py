@@ -4,14 +4,13 @@ After a change of an option: ``python tests/helpers/option_types.py > sentiment/
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import fields
 from textwrap import fill
 from typing import get_type_hints
 
 from sentiment.config import Config, PretrainConfig, RunConfig, base_type
-from sentiment.config.keywords import in_python, option_sections, parameter_names
-from sentiment.errors import UserError
+from sentiment.config.keywords import in_python, option_sections, parameter_names, spoken
 
 REPLACED = ("dataset",)  # by the first argument of `train`
 HEAD = '''\
@@ -27,20 +26,26 @@ from typing import Literal, TypedDict
 
 
 def module() -> str:
-    """Return the text of the module."""
-    of_fit = parameter_names()
-    others = [name for name in option_sections() if name not in (*of_fit, *REPLACED)]
-    return "\n\n".join([HEAD, _class("EstimatorOptions", "TypedDict", "Options of `TextClassifier`.", of_fit),
-                        _class("TrainOptions", "EstimatorOptions", "Options of `sentiment.train` and `sentiment.tune`.",
-                               others),
-                        _class("PretrainOptions", "TypedDict", "Options of `sentiment.pretrain`.",
-                               [name for name in option_sections(PretrainConfig) if name not in REPLACED],
-                               PretrainConfig())])
+    """Return the text of the module; keys that two classes have alike are in a base of both."""
+    fit = {name: _key(name, RunConfig()) for name in parameter_names()}
+    train = {name: _key(name, RunConfig()) for name in option_sections() if name not in (*fit, *REPLACED)}
+    pretrain = {name: _key(name, PretrainConfig()) for name in option_sections(PretrainConfig) if name not in REPLACED}
+    of_network, of_data = ({name: key for name, key in keys.items() if pretrain.get(name) == key}
+                           for keys in (fit, train))
+    common = {**of_network, **of_data}
+    return "\n\n".join([
+        HEAD, _class("CommonOptions", "TypedDict", "Options of training and pretraining.", of_network),
+        _class("DataOptions", "TypedDict", "Options of data, of training and pretraining.", of_data),
+        *(_class(name, bases, summary, {option: key for option, key in keys.items() if option not in common})
+          for name, bases, summary, keys in (
+              ("EstimatorOptions", "CommonOptions", "Options of `TextClassifier`.", fit),
+              ("TrainOptions", "EstimatorOptions, DataOptions", "Options of `sentiment.train` and `sentiment.tune`.",
+               train),
+              ("PretrainOptions", "CommonOptions, DataOptions", "Options of `sentiment.pretrain`.", pretrain)))])
 
 
-def _class(name: str, base: str, summary: str, options: Iterable[str], config: Config | None = None) -> str:
-    keys = (_key(option, config or RunConfig()) for option in options)
-    return f'class {name}({base}, total=False):\n    """{summary}"""\n\n' + "".join(keys)
+def _class(name: str, bases: str, summary: str, keys: Mapping[str, str]) -> str:
+    return f'class {name}({bases}, total=False):\n    """{summary}"""\n\n' + "".join(keys.values())
 
 
 def _key(name: str, config: Config) -> str:
@@ -56,7 +61,8 @@ def _key(name: str, config: Config) -> str:
         typed = f"Literal[{', '.join(f'{choice!r}' for choice in limits['choices'])}]".replace("'", '"')
     elif kind is str and re.search(r"\b(folder|file|path)\b", limits["help"]):
         typed = "str | os.PathLike[str]"
-    help_text = _in_words_of_python(limits["help"])
+    with in_python():
+        help_text = spoken(limits["help"])
     notes = [f"default: {default}"] if default is not None and "(default:" not in help_text else []
     notes += [f"at {word} {limits[bound]:g}" for bound, word in (("minimum", "least"), ("maximum", "most"))
               if limits[bound] is not None]
@@ -70,15 +76,6 @@ def _key(name: str, config: Config) -> str:
 def _wrapped(name: str, typed: str) -> str:
     return fill(f"    {name}: {typed} | None", width=120, subsequent_indent=" " * (len(f"    {name}: Literal[")),
                 break_on_hyphens=False)
-
-
-def _in_words_of_python(help_text: str) -> str:
-    """Return a help text that names other options as keywords, not as flags."""
-    try:
-        with in_python():
-            raise UserError(help_text)
-    except UserError as error:
-        return str(error)
 
 
 if __name__ == "__main__":
