@@ -147,6 +147,5 @@ def metrics_of(found: Answers) -> dict[str, Any]:
 def report_of(folder: RunFolder, found: Answers) -> Report:
     """Return the report of a finished run, the first model of the answers."""
     name, logits = next(iter(found.logits.items()))
-    temperature = folder.load_metrics()["calibration"]["temperature"]
     return evaluation_report(found.classifiers[name], name, found.dataset, found.examples, logits,
-                             temperature=temperature, notes=found.notes)
+                             measured=folder.load_metrics(), notes=found.notes)

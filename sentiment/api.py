@@ -87,7 +87,7 @@ class Evaluation(dict[str, Any]):
                  notes: Sequence[str]) -> None:
         super().__init__(metrics)
         self._report = partial(evaluation_report, model, model.name, IN_MEMORY, examples, logits,
-                               temperature=model.metrics["calibration"]["temperature"], notes=notes)
+                               measured=model.metrics, notes=notes)
 
     def __reduce__(self) -> Any:
         return dict, (dict(self),)  # without the model and the texts
@@ -370,7 +370,10 @@ def train(data: Any = "auto", labels: Any = None, *, groups: Any = None, validat
                         source=source or load_corpus).train()
         if folder is None:
             raise UserError("only the chief of several workers has the model: start them by the command")
-        return Model(folder.path, temporary=temporary, source=source)
+        model = Model(folder.path, temporary=temporary, source=source)
+        if model.metrics["baselines"]:
+            log(model.metrics["baselines"]["verdict"])
+        return model
 
 
 def pretrain(data: Any = "auto", *, output_dir: StrPath | None = None, overwrite: bool = False, resume: bool = False,
@@ -413,13 +416,14 @@ def pretrain(data: Any = "auto", *, output_dir: StrPath | None = None, overwrite
         return PretrainedModel(folder.path, temporary=temporary)
 
 
-def ensemble(models: Sequence[Model | StrPath], *, weights: Sequence[float] | None = None,
+def ensemble(models: Sequence[Model | StrPath], *, weights: Sequence[float] | None = None, baselines: bool = True,
              output_dir: StrPath | None = None, overwrite: bool = False, verbose: bool = True) -> Model:
     """Combine trained models into one, whose logits are a weighted mean of theirs.
 
     Args:
         models: two or more, or paths of their folders, trained on the same data with the same test split.
         weights: of the models in the mean, at least 0; without them those that fit the validation split best.
+        baselines: whether to measure the majority class and `tfidf-lr` on the same splits.
         output_dir: where the ensemble is written, as by the command; without it nothing is left on the disk.
         overwrite: whether to replace a finished run there.
         verbose: whether progress is printed, to stderr.
@@ -442,7 +446,8 @@ def ensemble(models: Sequence[Model | StrPath], *, weights: Sequence[float] | No
         source = _common_source(folders, [one._source if isinstance(one, Model) else None for one in models])
         target, temporary = _target(output_dir, "ensemble")
         folder = ensemble_run(folders, target, weights=None if weights is None else list(weights),
-                              export=temporary is None, overwrite=overwrite, source=source or load_corpus)
+                              export=temporary is None, baselines=baselines, overwrite=overwrite,
+                              source=source or load_corpus)
         return Model(folder.path, temporary=temporary, source=source)
 
 
@@ -453,7 +458,9 @@ class Tuning(Tuned):
         config: the best configuration, a `RunConfig`.
         loss: its calibrated validation loss.
         values: the best value of each option that was tried, by name.
-        importances: the share of the spread of the losses that each option explains, the largest first.
+        importances: the share of the spread of the losses that each option explains, the largest first; empty for
+            fewer than ten completed trials.
+        notes: what speaks against the best trial, such as that it has not learned the task.
         study: of Optuna.
 
     Example:

@@ -112,7 +112,11 @@ class DataOptions(TypedDict, total=False):
     """unlabelled texts for training: without a value those of the corpus (IMDB has 50,000), or a file; none leaves out
     those that pretraining and preset best read anyway"""
     test_fraction: float | None
-    """share held out for the test where the data has no test split (default: 0.2; at least 0.01; at most 0.5)"""
+    """share held out for the test where the data has no test split; 0 where test_file or folds measures (default: 0.2;
+    at least 0; at most 0.5)"""
+    folds: int | None
+    """cross-validation with so many folds in place of a test split, for small data: every text is predicted by a model
+    that has not seen it, and the final model learns from all (at least 2; at most 100)"""
     architecture: str | None
     """see `python -m sentiment architectures` (default: bilstm)"""
     checkpoint_minutes: float | None
@@ -236,6 +240,9 @@ class TrainOptions(EstimatorOptions, DataOptions, total=False):
     export: bool | None
     """write a TensorFlow SavedModel at the end; `sentiment export --format saved_model` writes one later (default:
     True)"""
+    baselines: bool | None
+    """measure the majority class and tfidf-lr on the same splits, and say whether the model is better by more than
+    chance (default: True)"""
     save_float16: bool | None
     """round the trained weights to float16 and compress model.keras, to 60% of its size or less (default: False)"""
 

@@ -53,6 +53,21 @@ def _collected() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def no_baselines(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the baselines out of trainings, which they would make twice as long; `with_baselines` keeps them.
+
+    Session fixtures, such as `tiny_run`, and processes of their own have them.
+    """
+    if "with_baselines" not in request.fixturenames:
+        monkeypatch.setattr("sentiment.runs.training.fit_baselines", lambda *_: None)
+
+
+@pytest.fixture
+def with_baselines() -> None:
+    """Measure baselines in the trainings of a test."""
+
+
+@pytest.fixture(autouse=True)
 def _same_start() -> Iterator[None]:
     """Give every test the same seed and the default precision."""
     import keras

@@ -61,6 +61,23 @@ def test_the_mean_fits_the_validation_split(runs: Path, tiny_csv: Path, monkeypa
     np.testing.assert_allclose(list(weights.values()), mean_weights(labels, members[:, len(TEXTS):]), atol=0.01)
 
 
+def test_members_without_weight_are_left_out(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                             capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sentiment.runs.ensemble.FEWEST_TEXTS", 5)
+    folders = [RunFolder.open(runs / name) for name in MEMBERS]
+    for weights, kept, said in ((np.array([0.25, 0.001, 0.749]), ("one", "three"), "left out, as their weight in the"),
+                                (np.array([0.0, 0.001, 0.999]), ("two", "three"), "three alone fits the validation")):
+        monkeypatch.setattr("sentiment.runs.ensemble.mean_weights", lambda *_, found=weights: found)
+        found = ensemble_run(folders, tmp_path / kept[0], export=False)
+        assert tuple(found.load_metrics()["training"]["members"]) == kept
+        assert said in capsys.readouterr().err
+        ensemble = load_classifier(found.path)
+        rest = [load_classifier(runs / name).predict_logits(TEXTS) for name in kept]
+        own = weights[[list(MEMBERS).index(name) for name in kept]]
+        expected = np.tensordot(own / own.sum(), rest, axes=1) / found.load_metrics()["calibration"]["temperature"]
+        np.testing.assert_allclose(ensemble.predict_logits(TEXTS), expected, atol=1e-4)
+
+
 @pytest.mark.extended
 def test_weights_that_are_given(runs: Path, tiny_csv: Path, run_cli: Cli) -> None:
     code, _, err = run_cli("ensemble", *(runs / name for name in MEMBERS), "--weights", "3", "0", "1", "--output-dir",

@@ -138,7 +138,7 @@ def run_one(row: Row, seed: int, data: DataConfig, work: Path) -> dict[str, Any]
     if row.pretraining:
         _run(row, seed, ["pretrain", *row.pretraining, *place, "--output", str(before)])
         flags = (*flags, "--pretrained", str(before))
-    _run(row, seed, ["train", *flags, *place, "--output-dir", str(target), "--json"])
+    _run(row, seed, ["train", *flags, *place, "--no-baselines", "--output-dir", str(target), "--json"])
     values = line_of(row, seed, RunFolder.open(target))
     if row.pretraining:
         values["seconds"]["pretraining"] = PretrainedFolder.open(before).load_metrics()["seconds"]["all"]

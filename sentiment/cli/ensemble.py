@@ -20,7 +20,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--output-dir", type=Path, required=True, help="where the ensemble is written")
     parser.add_argument("--overwrite", action="store_true", help="replace a finished run")
     parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
-    add_section(parser, "runtime", RuntimeConfig, only=("export",))
+    add_section(parser, "runtime", RuntimeConfig, only=("export", "baselines"))
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -30,8 +30,8 @@ def run(arguments: argparse.Namespace) -> None:
     from sentiment.runs import ensemble_run
 
     folders = [RunFolder.open(path) for path in arguments.models]
-    export = RunConfig().updated(given_options(arguments)).runtime.export
-    folder = ensemble_run(folders, arguments.output_dir, weights=arguments.weights, export=export,
-                          overwrite=arguments.overwrite)
+    runtime = RunConfig().updated(given_options(arguments)).runtime
+    folder = ensemble_run(folders, arguments.output_dir, weights=arguments.weights, export=runtime.export,
+                          baselines=runtime.baselines, overwrite=arguments.overwrite)
     measured = folder.load_metrics()
     print(json.dumps(measured) if arguments.json else training_summary(folder.path, measured))

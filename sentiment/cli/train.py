@@ -102,9 +102,28 @@ def find_learning_rate(config: RunConfig, path: Path, *, as_json: bool) -> None:
 
 def training_summary(path: Path, measured: dict[str, Any]) -> str:
     """Return the lines printed at the end of a run."""
+    from sentiment.runs.model_card import over_folds
+
     test, validation, training = measured["test"], measured["validation"], measured["training"]
     epoch = f" (epoch {training['best_epoch']} of {training['epochs']})" if training["best_epoch"] else ""
-    return (f"{measured['dataset']['name']}: test accuracy {test['accuracy']:.4f}, validation "
+    accuracy = f"test accuracy {test['accuracy']:.4f}" if measured["folds"] is None else over_folds(measured["folds"])
+    return (f"{measured['dataset']['name']}: {accuracy}, validation "
             f"{validation['accuracy']:.4f}{epoch}, "
             f"{measured['seconds']['all']:.0f} s, {measured['peak_memory_bytes'] / 1e9:.2f} GB\n"
+            f"{baseline_lines(measured)}"
             f"saved to {path}; try: python -m sentiment predict {path} \"A wonderful film.\"")
+
+
+def baseline_lines(measured: dict[str, Any]) -> str:
+    """Return a table of a model and its baselines and the verdict, as lines of text; empty without baselines."""
+    found = measured["baselines"]
+    if found is None:
+        return ""
+    from sentiment.evaluation.baselines import LINEAR, baseline_rows
+
+    header, *rows = baseline_rows(measured)
+    width = max(len(row[0]) for row in rows)
+    lines = ["  ".join([f"{name:<{width}}", *map("{:>{}}".format, cells, map(len, header[1:]))])
+             for name, *cells in (["", *header[1:]], *rows)]
+    advice = " (--arch tfidf-lr)" if found["recommended"] == LINEAR else ""
+    return "\n".join(lines) + f"\n{found['verdict']}{advice}\n"

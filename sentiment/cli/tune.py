@@ -32,9 +32,11 @@ def run(arguments: argparse.Namespace) -> None:
     folder = arguments.output_dir or Path("models") / f"{config.model.architecture}.tuning"
     found = tune_run(config, folder, arguments.trials)
     if arguments.json:
-        print(json.dumps({"validation_loss": found.loss, "values": found.values, "importances": found.importances}))
+        print(json.dumps({"validation_loss": found.loss, "values": found.values, "importances": found.importances,
+                          "notes": found.notes}))
     else:
         print_table(["option", "best", "importance"], [
-            [key, f"{value:.3g}" if isinstance(value, float) else str(value), f"{found.importances.get(key, 0):.2f}"]
+            [key, f"{value:.3g}" if isinstance(value, float) else str(value),
+             f"{found.importances[key]:.2f}" if found.importances else "-"]
             for key, value in found.values.items()], numeric=(2,))
     log(f"validation loss {found.loss:.4f}; train with: python train.py --config {folder / 'best.json'}")

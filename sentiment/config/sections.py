@@ -78,8 +78,11 @@ class DataConfig(Section):
                                     "read anyway", Role.COMMON, const=UNLABELLED_OF_CORPUS)
     validation_fraction: float = option(0.1, "share of training held out to choose the best epoch", DATA,
                                         minimum=0.01, maximum=0.5)
-    test_fraction: float = option(0.2, "share held out for the test where the data has no test split",
-                                  DATA | Role.SPLIT, minimum=0.01, maximum=0.5)
+    test_fraction: float = option(0.2, "share held out for the test where the data has no test split; 0 where "
+                                  "--test-file or --folds measures", DATA | Role.SPLIT, minimum=0.0, maximum=0.5)
+    folds: int | None = option(None, "cross-validation with so many folds in place of a test split, for small data: "
+                               "every text is predicted by a model that has not seen it, and the final model learns "
+                               "from all", DATA | Role.SPLIT, minimum=2, maximum=100)
 
     def __post_init__(self) -> None:
         """Check the values, also those that only together make a format of tables."""
@@ -270,6 +273,8 @@ class RuntimeConfig(Section):
     tensorboard: bool = option(False, "write TensorBoard logs", Role.OUTPUT)
     export: bool = option(True, "write a TensorFlow SavedModel at the end; `sentiment export --format saved_model` "
                           "writes one later", Role.LINEAR | Role.CHANGEABLE | Role.OUTPUT)
+    baselines: bool = option(True, "measure the majority class and tfidf-lr on the same splits, and say whether the "
+                             "model is better by more than chance", Role.LINEAR | Role.CHANGEABLE | Role.OUTPUT)
     save_float16: bool = option(False, "round the trained weights to float16 and compress model.keras, to 60% of its "
                                 "size or less", Role.LINEAR | Role.OUTPUT)
 

@@ -16,35 +16,39 @@ __all__ = ["Corpus", "Examples", "HeldOut", "Texts", "digests", "load_corpus", "
            "load_unlabelled", "occurring"]
 
 
-def load_corpus(config: DataConfig, seed: int) -> Corpus:
+def load_corpus(config: DataConfig, seed: int, fold: int | None = None) -> Corpus:
     """Read and split the corpus that the configuration names.
+
+    With `--folds` and a number in `fold`, from 0, that fold is the test split; without one there is none.
 
     `auto` is IMDB where it is found or can be downloaded, else the sample with a note that says so.
 
     Raises:
         UserError: if the data cannot be had, read or split; the message says what to do.
     """
-    return with_share(_load(config, seed), config.train_share, seed)
+    return with_share(_load(config, seed, fold), config.train_share, seed)
 
 
-def _load(config: DataConfig, seed: int) -> Corpus:
+def _load(config: DataConfig, seed: int, fold: int | None) -> Corpus:
     if config.dataset == IN_MEMORY:
         raise UserError("the run was trained on texts in memory, which a run does not keep: name labelled texts with "
                         "--dataset")
+    path = Path(config.dataset).expanduser()
+    if config.folds and (config.dataset in NAMED or imdb.is_imdb(path)):
+        raise UserError(f"{config.dataset} has a test split of its own: --folds is for data that has none")
     if config.dataset in NAMED:
         others = config.named_unlabelled not in (None, UNLABELLED_OF_CORPUS)  # which are a table
         for declared in config.changed(Role.FILE):
             if not (others and Role.UNLABELLED in declared.metadata["roles"]):
                 raise UserError(f"{changed_flag(declared)} goes with --dataset PATH, not with '{config.dataset}'")
         return NAMED[config.dataset](config, seed)
-    path = Path(config.dataset).expanduser()
     if imdb.is_imdb(path):
         return imdb.load(config, seed)
     if path.is_dir():
         if config.stream:
             raise UserError(f"--stream reads tables; {path} is a folder")
-        return labelled.load_folder(config, seed)
-    return labelled.load_table(config, seed)
+        return labelled.load_folder(config, seed, fold)
+    return labelled.load_table(config, seed, fold)
 
 
 def load_unlabelled(config: DataConfig, corpus: Corpus) -> Texts:

@@ -26,7 +26,7 @@ from sentiment.data.classes import (
 )
 from sentiment.data.corpus import Corpus, Examples, HeldOut, Texts, blank, identities, taken
 from sentiment.data.formats import check_applies, read_text
-from sentiment.data.splits import hold_out
+from sentiment.data.splits import hold_out, take_fold
 from sentiment.data.streams import StreamedTexts, blank_among, digests_of
 from sentiment.data.tables import as_label, labelled_rows, matching_files
 from sentiment.errors import UserError, nearest
@@ -39,6 +39,8 @@ UNLABELLED_FOLDER = "unsup"  # where IMDB has its unlabelled texts, next to the 
 PARTS = {"train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation",
          "dev": "validation", "test": "test", "testing": "test"}  # names of folders with a split
 CONFLICTS_SHOWN, CONFLICT_WIDTH = 3, 60  # examples of texts with different labels, and their characters
+FEW_TEST_TEXTS = 100
+NORMAL_95 = 1.96  # standard deviations, at most 0.5 / sqrt(texts) here, on either side of a 95 % interval
 NOT_READ = (".", "__MACOSX")  # how the names of hidden files, and of what archives leave behind, begin
 
 
@@ -204,12 +206,20 @@ def _unknown_label(named: Named, row: int, class_names: tuple[str, ...]) -> User
 
 
 def build_corpus(name: str, train: Named, validation: Named | None, test: Named | None, config: DataConfig,
-                 seed: int) -> Corpus:
+                 seed: int, fold: int | None = None) -> Corpus:
     """Split what has no split of its own, and check the labels of every part before training begins.
 
+    With `--folds` and a number in `fold`, from 0, that fold is the test split; without one there is none.
+
     Raises:
-        UserError: for fewer than two classes, labels that are numbers or too rare, or a label that training lacks.
+        UserError: for fewer than two classes, labels that are numbers or too rare, a label that training lacks, or
+            nothing to measure on.
     """
+    if config.folds and test is not None:
+        raise UserError("--folds measures on every text in turn: leave the test split out")
+    if not config.folds and test is None and config.test_fraction == 0:
+        raise UserError("--test-fraction 0 leaves no text to measure on: name a --test-file, or measure by "
+                        "cross-validation with --folds 5")
     rows = np.flatnonzero(~(blank(train.texts) | blank_among(train.labels)))
     if not len(rows):
         raise UserError(f"{train.where} holds no labelled text")
@@ -235,16 +245,42 @@ def build_corpus(name: str, train: Named, validation: Named | None, test: Named 
     examples, notes = by_class(train)
     notes_on_classes = notes_on({label: counts[label] for label in class_names})
     conflicting = note_on_conflicts(train.texts, rows, numbers, labels)
-    held = []
-    for part, fraction in ((test, config.test_fraction), (validation, config.validation_fraction)):
-        if part is not None:
-            held.append(by_class(part))
-        else:
-            examples, held_out = hold_out(examples, fraction, seed, class_names)
-            held.append((held_out, ()))
-    (held_test, test_notes), (held_validation, validation_notes) = held
-    return Corpus(name, class_names, examples, held_validation, HeldOut(lambda: held_test),
+    held_test: Examples | None
+    if test is not None:
+        held_test, test_notes = by_class(test)
+    else:
+        examples, held_test, test_notes = _drawn_test(examples, config, seed, fold, class_names)
+    if validation is not None:
+        held_validation, validation_notes = by_class(validation)
+    else:
+        examples, held_validation = hold_out(examples, config.validation_fraction, seed, class_names)
+        validation_notes = ()
+
+    def read_test() -> Examples:
+        if held_test is None:
+            raise UserError("the run was measured by cross-validation and has no test split: name labelled texts with "
+                            "--dataset")
+        return held_test
+
+    return Corpus(name, class_names, examples, held_validation, HeldOut(read_test),
                   notes=(*notes, *validation_notes, *test_notes, *notes_on_rare, *notes_on_classes, *conflicting))
+
+
+def _drawn_test(examples: Examples, config: DataConfig, seed: int, fold: int | None, class_names: tuple[str, ...]
+                ) -> tuple[Examples, Examples | None, tuple[str, ...]]:
+    """Split into the other texts and the test split, None for the final model of a cross-validation; with notes."""
+    if not config.folds:
+        rest, held = hold_out(examples, config.test_fraction, seed, class_names)
+        return rest, held, note_on_size(len(held))
+    return (examples, None, ()) if fold is None else (*take_fold(examples, config.folds, fold, seed), ())
+
+
+def note_on_size(texts: int) -> tuple[str, ...]:
+    """Return a note if a test split of so many texts was drawn from the data that its accuracy is uncertain."""
+    if texts >= FEW_TEST_TEXTS:
+        return ()
+    return (f"the test split has only {texts:,} texts, so its accuracy is uncertain by up to "
+            f"{NORMAL_95 * 0.5 / texts**0.5:.2f}: --folds 5 measures on all texts by cross-validation",)
 
 
 def note_on_conflicts(texts: Texts, rows: np.ndarray, numbers: np.ndarray, labels: list[str]) -> list[str]:
@@ -271,7 +307,7 @@ def note_on_conflicts(texts: Texts, rows: np.ndarray, numbers: np.ndarray, label
     return [f"{len(groups):,} texts occur with different labels, in {len(found):,} rows, such as {'; '.join(examples)}"]
 
 
-def load_table(config: DataConfig, seed: int) -> Corpus:
+def load_table(config: DataConfig, seed: int, fold: int | None = None) -> Corpus:
     """Read the corpus that `--dataset FILE`, `--validation-file` and `--test-file` name.
 
     Raises:
@@ -283,10 +319,10 @@ def load_table(config: DataConfig, seed: int) -> Corpus:
     train = from_table(config.dataset, config, grouped=not config.random_split)
     validation = from_table(config.validation_file, config) if config.validation_file else None
     test = from_table(config.test_file, config) if config.test_file else None
-    return build_corpus(config.dataset, train, validation, test, config, seed)
+    return build_corpus(config.dataset, train, validation, test, config, seed, fold)
 
 
-def load_folder(config: DataConfig, seed: int) -> Corpus:
+def load_folder(config: DataConfig, seed: int, fold: int | None = None) -> Corpus:
     """Read a folder of classes, or one with `train/` and `test/` (and `validation/`) that hold the classes.
 
     Raises:
@@ -307,7 +343,7 @@ def load_folder(config: DataConfig, seed: int) -> Corpus:
         validation = from_table(config.validation_file, config)
     if config.test_file:
         test = from_table(config.test_file, config)
-    return build_corpus(config.dataset, train, validation, test, config, seed)
+    return build_corpus(config.dataset, train, validation, test, config, seed, fold)
 
 
 def parts_of(folder: Path) -> dict[str, Path]:

@@ -107,9 +107,11 @@ def unlabelled_corpus(texts: Any, config: DataConfig, seed: int) -> Corpus:
     return with_share(Corpus(IN_MEMORY, name, train, validation, HeldOut(lambda: validation)), config.train_share, seed)
 
 
-def corpus_in_memory(train: Named, validation: Named | None, test: Named | None, config: DataConfig, seed: int
-                     ) -> Corpus:
+def corpus_in_memory(train: Named, validation: Named | None, test: Named | None, config: DataConfig, seed: int,
+                     fold: int | None = None) -> Corpus:
     """Return a corpus of texts in memory; a missing validation or test split is taken from the training texts.
+
+    `fold` is as of `load_corpus`.
 
     Raises:
         UserError: as for a file: for fewer than two classes, too few texts, or a label that training lacks.
@@ -118,5 +120,5 @@ def corpus_in_memory(train: Named, validation: Named | None, test: Named | None,
         if train.groups is None:
             raise UserError("--random-split leaves groups out of account, and the texts have none")
         train = replace(train, groups=None)
-    corpus = build_corpus(IN_MEMORY, train, validation, test, config, seed)
+    corpus = build_corpus(IN_MEMORY, train, validation, test, config, seed, fold)
     return with_share(corpus, config.train_share, seed)

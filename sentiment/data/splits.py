@@ -1,6 +1,8 @@
 """Splits that are stratified and seeded, with identical texts and whole groups on one side."""
 
+import warnings
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -56,6 +58,25 @@ def hold_out(examples: Examples, fraction: float, seed: int, class_names: tuple[
             raise UserError(f"too few {unit} to split: one side has none of the class {names}; add some, or leave "
                             "small classes out with --min-class-size")
     return kept, held
+
+
+def take_fold(examples: Examples, folds: int, fold: int, seed: int) -> tuple[Examples, Examples]:
+    """Split into all folds but one, and that one, number `fold` from 0: stratified, with groups and equal texts whole.
+
+    Raises:
+        UserError: if there are more folds than the largest class has distinct texts or groups.
+    """
+    bound = bound_together(examples.texts, examples.groups)
+    largest = max(len(np.unique(bound[examples.labels == label])) for label in np.unique(examples.labels))
+    if folds > largest:
+        unit = "groups" if examples.groups else "distinct texts"
+        raise UserError(f"--folds {folds} needs a class with {folds} {unit}, and the largest has {largest}: take fewer "
+                        "folds, or add texts")
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a class that is in fewer folds than there are
+        _, held = next(islice(splitter.split(bound, examples.labels, bound), fold, None))
+    return examples.take(np.setdiff1d(np.arange(len(examples)), held)), examples.take(np.sort(held))
 
 
 def share_of(examples: Examples, share: float, seed: int) -> Examples:

@@ -1,6 +1,6 @@
 """The report of an evaluation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from sentiment.data import Examples
 from sentiment.evaluation import calibration_error, evaluate, plots, shown
 from sentiment.evaluation import slices as sliced
+from sentiment.evaluation.baselines import baseline_rows
 from sentiment.explain import Explainer, coloured_words
 from sentiment.inference import Classifier
 from sentiment.predictions import probabilities
@@ -20,7 +21,7 @@ SUSPECTED = 10
 
 
 def evaluation_report(classifier: Classifier, name: str, dataset: str, examples: Examples, logits: np.ndarray, *,
-                      temperature: float, notes: Sequence[str]) -> Report:
+                      measured: Mapping[str, Any], notes: Sequence[str]) -> Report:
     """Return the report of a classifier on labelled texts.
 
     Args:
@@ -29,7 +30,7 @@ def evaluation_report(classifier: Classifier, name: str, dataset: str, examples:
         dataset: the name of the data.
         examples: the texts and their labels.
         logits: float [texts, 1 or classes], what the model answers.
-        temperature: by which the model's logits are divided since its calibration.
+        measured: what the run measured, the content of its metrics.json.
         notes: what a reader must know of the data.
     """
     labels, classes = examples.labels, classifier.class_names
@@ -38,8 +39,8 @@ def evaluation_report(classifier: Classifier, name: str, dataset: str, examples:
     metrics = evaluate(labels, logits, classes)
     right = scores.argmax(axis=1) == labels
     sections = [
-        _summary(metrics, notes), _classes(metrics, labels, scores, classes),
-        _calibration(labels, logits, temperature), _thresholds(labels, scores, classes),
+        _summary(metrics, notes), *_baselines(measured), _classes(metrics, labels, scores, classes),
+        _calibration(labels, logits, measured["calibration"]["temperature"]), _thresholds(labels, scores, classes),
         _slices("Accuracy by length", "length", "words", sliced.by_length(sliced.word_counts(texts), right)),
         _slices("Accuracy by negation", "negation", "negations", sliced.by_negation(texts, right)),
         *(_slices(f"Accuracy by {fact}", fact, fact, sliced.by_value(values, right))
@@ -53,6 +54,16 @@ def _summary(metrics: dict[str, Any], notes: Sequence[str]) -> Section:
              "calibration_error": "expected calibration error"}
     rows = [*([name, shown(metrics[key])] for key, name in names.items()), ["texts", f"{metrics['texts']:,}"]]
     return Section("Summary", [*(Paragraph(f"Note: {note}.") for note in notes), Table(["measure", "value"], rows)])
+
+
+def _baselines(measured: Mapping[str, Any]) -> list[Section]:
+    """Return the baselines on the run's own splits and the verdict; nothing for a run that measured none."""
+    if measured.get("baselines") is None:
+        return []
+    header, *rows = baseline_rows(measured)
+    return [Section("Baselines", [
+        Paragraph("On the validation and test split of the training; the baselines learned from the same texts."),
+        Table(header, rows), Paragraph(f"{measured['baselines']['verdict']}.")])]
 
 
 def _classes(metrics: dict[str, Any], labels: np.ndarray, scores: np.ndarray, classes: tuple[str, ...]) -> Section:

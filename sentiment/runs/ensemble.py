@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -15,7 +15,7 @@ from sentiment.artifacts import RunFolder
 from sentiment.batching import RESERVED_IDS, UNKNOWN_ID
 from sentiment.config import Role, RunConfig, TextConfig, flag_of
 from sentiment.console import log
-from sentiment.data import Corpus, Texts, load_corpus, load_unlabelled, occurring
+from sentiment.data import Corpus, load_corpus, load_unlabelled, occurring
 from sentiment.errors import UserError
 from sentiment.inference import Classifier
 from sentiment.runs.model_card import mean_of
@@ -27,23 +27,26 @@ from sentiment.training import Trained
 from sentiment.training.calibration import mean_weights
 from sentiment.training.callbacks import Seconds
 
+NEGLIGIBLE = 0.005  # weight of a member in the mean, below which it is left out
 FEWEST_TEXTS = 100  # of validation, below which neither weights nor a temperature are looked for
 
 
 def ensemble_run(folders: Sequence[RunFolder], target: Path, *, weights: Sequence[float] | None = None,
-                 export: bool = True, overwrite: bool = False, resume: bool = False,
+                 export: bool = True, baselines: bool = True, overwrite: bool = False, resume: bool = False,
                  source: CorpusSource = load_corpus) -> RunFolder:
     """Make one run of several, whose logits are a mean of theirs, evaluated once on their test split.
 
     Members may differ in all but the classes, the test split, `--periods` and `--word-rules`. The temperature, and the
     weights of the mean where none are given, are found on the validation texts of the first that no member was trained
-    on; where they are fewer than 100, all members weigh the same, and the mean stays as it is.
+    on; where they are fewer than 100, all members weigh the same, and the mean stays as it is. Of three members or
+    more, those whose weight is found to be negligible are left out.
 
     Args:
         folders: of the members.
         target: the folder of the ensemble.
         weights: of the members in the mean, at least 0.
         export: whether to write a SavedModel.
+        baselines: whether to measure baselines, see `runs.baselines`.
         overwrite: whether to replace a finished run.
         resume: whether to return a finished one; an unfinished one is made anew.
         source: of the corpora.
@@ -56,21 +59,20 @@ def ensemble_run(folders: Sequence[RunFolder], target: Path, *, weights: Sequenc
     check_members(folders, configs)
     check_weights(weights, len(folders))
     preprocessors = [folder.load_preprocessor() for folder in folders]
-    words = tuple(dict.fromkeys(word for one in preprocessors for word in one.words))
-    config = ensemble_config(configs, len(words) + RESERVED_IDS, export=export)
+    runtime = {"export": export, "baselines": baselines}
+    config = ensemble_config(configs, len(_common_words(preprocessors)) + RESERVED_IDS, **runtime)
     run = Run(RunFolder, config, target, overwrite=overwrite, resume=resume)
     if run.finished:
         return run.folder
     with run.working():
-        preprocessor = TextPreprocessor(config.text, words)
         class_names = folders[0].load_class_names()
-        members = _members(folders, configs)
-        sizes = Sizes(preprocessor.vocabulary_size, len(class_names))
-        model = build_ensemble(members, sizes)
         corpus, untouched = _corpus(configs, source)
-        classifiers = (Classifier(one.load_model(), own, class_names)  # one at a time in memory
-                       for one, own in zip(folders, preprocessors, strict=True))
-        logits = _set_members(model, words, classifiers, corpus.validation.texts)
+        parameters, predicted = [], []
+        for folder, own in zip(folders, preprocessors, strict=True):
+            classifier = Classifier(folder.load_model(), own, class_names)
+            parameters.append(classifier.model.get_weights())
+            predicted.append(classifier.predict_logits(corpus.validation.texts))
+        logits = np.stack(predicted)
         enough = int(np.sum(untouched)) >= FEWEST_TEXTS
         if enough:
             corpus = dataclasses.replace(corpus, validation=corpus.validation.take(np.flatnonzero(untouched)))
@@ -79,11 +81,25 @@ def ensemble_run(folders: Sequence[RunFolder], target: Path, *, weights: Sequenc
             log.warning(f"only {np.sum(untouched)} of the validation texts of {folders[0].path} were seen by no member "
                         "in training, too few to calibrate on: the mean stays as it is, and validation flatters")
         labels = corpus.validation.labels
-        weights = weights or (mean_weights(labels, logits).tolist() if enough else [1.0] * len(folders))
+        kept = list(range(len(folders)))
+        if weights is None:
+            found = mean_weights(labels, logits) if enough else np.ones(len(folders))
+            kept = _worth_keeping(found, names_of(folders))
+            weights = found[kept].tolist()
+        folders, configs, preprocessors = ([folders[row] for row in kept], [configs[row] for row in kept],
+                                           [preprocessors[row] for row in kept])
         named = {name: weight / sum(weights) for name, weight in zip(names_of(folders), weights, strict=True)}
         log(mean_of(named))
-        trained = Trained(model, preprocessor, sizes, {}, None, _weighed(model, named, logits), Seconds(0.0), "1 CPU",
-                          None)
+        words = _common_words(preprocessors)
+        run.config = config = ensemble_config(configs, len(words) + RESERVED_IDS, **runtime)
+        members = _members(folders, configs)
+        preprocessor = TextPreprocessor(config.text, words)
+        sizes = Sizes(preprocessor.vocabulary_size, len(class_names))
+        model = build_ensemble(members, sizes)
+        for number, (row, own) in enumerate(zip(kept, preprocessors, strict=True)):
+            set_member(model, number, own_ids(words, own.words), parameters[row])
+        trained = Trained(model, preprocessor, sizes, {}, None, _weighed(model, named, logits[kept]), Seconds(0.0),
+                          "1 CPU", None)
         trained = trained.calibrated(labels) if enough else trained
         seen = [one for one in (folder.load_seen() for folder in folders) if one is not None]
         if len(seen) == len(folders):
@@ -95,24 +111,27 @@ def ensemble_run(folders: Sequence[RunFolder], target: Path, *, weights: Sequenc
     return run.folder
 
 
+def _common_words(preprocessors: Sequence[TextPreprocessor]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word for one in preprocessors for word in one.words))
+
+
+def _worth_keeping(weights: np.ndarray, names: Sequence[str]) -> list[int]:
+    """Return the rows of the members whose weight counts, with a warning on the others; two are kept in any case."""
+    shares = weights / weights.sum()
+    rows = np.flatnonzero(shares >= NEGLIGIBLE)
+    if len(rows) == 1:
+        log.warning(f"{names[rows[0]]} alone fits the validation split as well as the mean: use it without the others")
+        rows = np.sort(np.argsort(-shares, kind="stable")[:2])
+    left_out = [name for row, name in enumerate(names) if row not in rows]
+    if left_out:
+        log.warning(f"left out, as their weight in the mean is below {NEGLIGIBLE}: {', '.join(left_out)}")
+    return list(map(int, rows))
+
+
 def _members(folders: Sequence[RunFolder], configs: Sequence[RunConfig]) -> list[Member]:
     """Return what the shapes of the members depend on."""
     return [Member(config.model, folder.load_sizes(), *kept_at_ends(config.text))
             for folder, config in zip(folders, configs, strict=True)]
-
-
-def _set_members(model: keras.Model, words: Sequence[str], classifiers: Iterable[Classifier], texts: Texts
-                 ) -> np.ndarray:
-    """Give the members of an ensemble with these words their parameters.
-
-    Returns:
-        Their logits, float32 [members, texts, 1 or classes].
-    """
-    logits = []
-    for number, one in enumerate(classifiers):
-        set_member(model, number, own_ids(words, one.preprocessor.words), one.model.get_weights())
-        logits.append(one.predict_logits(texts))
-    return np.stack(logits)
 
 
 def _weighed(model: keras.Model, weights: Mapping[str, float], logits: np.ndarray) -> np.ndarray:
@@ -155,13 +174,16 @@ def check_members(folders: Sequence[RunFolder], configs: Sequence[RunConfig]) ->
             if getattr(config.text, declared.name) != getattr(configs[0].text, declared.name):
                 raise UserError(f"{folder.path} and {folders[0].path} differ in {flag_of(declared)}: they read "
                                 "different words")
-    for folder in folders:
+    for folder, config in zip(folders, configs, strict=True):
+        if config.data.folds:
+            raise UserError(f"{folder.path} was measured by cross-validation and has no test split to measure an "
+                            "ensemble on")
         if folder.is_ensemble:
             raise UserError(f"{folder.path} is an ensemble: name its members instead")
 
 
-def ensemble_config(configs: Sequence[RunConfig], vocabulary_size: int, *, export: bool) -> RunConfig:
-    """Return the configuration of an ensemble: that of the first, with what all of them read.
+def ensemble_config(configs: Sequence[RunConfig], vocabulary_size: int, **runtime: bool) -> RunConfig:
+    """Return the configuration of an ensemble: that of the first, with what all of them read, and options of `runtime`.
 
     Raises:
         UserError: if what a member reads of a long text is not within what the one with the longest texts reads.
@@ -175,7 +197,7 @@ def ensemble_config(configs: Sequence[RunConfig], vocabulary_size: int, *, expor
     return RunConfig().updated({
         "data": {**dataclasses.asdict(configs[0].data), "unlabelled": unlabelled},
         "text": {**dataclasses.asdict(longest), "vocabulary_size": vocabulary_size},
-        "model": {"architecture": NAME}, "runtime": {"seed": configs[0].runtime.seed, "export": export}})
+        "model": {"architecture": NAME}, "runtime": {"seed": configs[0].runtime.seed, **runtime}})
 
 
 def _within(text: TextConfig, longest: TextConfig) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sentiment.config import UNLABELLED_OF_CORPUS, PretrainConfig, RunConfig
+from sentiment.evaluation.baselines import baseline_rows
 
 
 def model_card(name: str, config: RunConfig, measured: dict[str, Any]) -> str:
@@ -36,7 +37,7 @@ sentiment {measured["versions"]["sentiment"]}.
 | | |
 | --- | --- |
 | data | {data["name"]}: {data["train_texts"]:,} training, {data["validation_texts"]:,} validation, \
-{data["test_texts"]:,} test texts |
+{_measured_on(measured)} |
 {_origins(config)}| parameters | {training["parameters"]:,} |
 | epochs | {_epochs(config, training)} |
 | seed | {config.runtime.seed} |
@@ -50,11 +51,11 @@ sentiment {measured["versions"]["sentiment"]}.
 {_row("test", test)}
 {_row("validation", measured["validation"])}
 
-The test split was read once, after all choices had been made on validation. The logits were divided by a temperature
-of {measured["calibration"]["temperature"]:.3f}, found on validation; without that, the calibration error on the test
-split would be {measured["calibration"]["test_error_before"]:.4f}.
+{_how_measured(measured)} The logits were divided by a temperature of \
+{measured["calibration"]["temperature"]:.3f}, found on validation; without calibration, the error on the test texts
+would be {measured["calibration"]["test_error_before"]:.4f}.
 
-| class | precision | recall | F1 | texts |
+{_baselines(measured)}| class | precision | recall | F1 | texts |
 | --- | --- | --- | --- | --- |
 {_class_rows(test)}
 
@@ -73,6 +74,36 @@ Its vocabulary has the {training["vocabulary"]:,} most frequent words of its tra
 {config.text.max_length} words of a text (`{config.text.truncate}`). It answers any text in any language, but its
 probabilities mean something only for texts like those it was trained on.
 """
+
+
+def _measured_on(measured: dict[str, Any]) -> str:
+    texts, folds = f"{measured['dataset']['test_texts']:,}", measured["folds"]
+    return f"{texts} test texts" if folds is None else f"and {texts} test texts in {folds['count']} folds"
+
+
+def _how_measured(measured: dict[str, Any]) -> str:
+    """Return a sentence on the test split or the folds."""
+    folds = measured["folds"]
+    if folds is None:
+        return "The test split was read once, after all choices had been made on validation."
+    return (f"Each text was predicted by a model that was trained without it, in {folds['count']}-fold "
+            f"cross-validation; {over_folds(folds)}. The model itself was trained on all texts.")
+
+
+def over_folds(folds: dict[str, Any]) -> str:
+    """Return the mean accuracy over folds and its interval in words."""
+    low, high = folds["accuracy"]["interval"]
+    return (f"accuracy {folds['accuracy']['mean']:.4f} over {folds['count']} folds, 95 % interval {low:.3f} to "
+            f"{high:.3f}")
+
+
+def _baselines(measured: dict[str, Any]) -> str:
+    """Return the table of the baselines and the verdict, if they were measured."""
+    if measured["baselines"] is None:
+        return ""
+    header, *rows = ("| " + " | ".join(row) + " |" for row in baseline_rows(measured))
+    return "\n".join([header, "| --- " * header.count(" | ") + "| --- |", *rows, "",
+                      f"{measured['baselines']['verdict']}.", "", ""])
 
 
 def _to_export(name: str, config: RunConfig) -> str:

@@ -20,14 +20,13 @@ from sentiment.config import (
 from sentiment.config.presets import Preset
 from sentiment.data import load_corpus
 from sentiment.errors import UserError
+from sentiment.runs.baselines import STEP_ONLY, linear_config
 from sentiment.runs.ensemble import ensemble_run
 from sentiment.runs.pretraining import pretrain_run
 from sentiment.runs.resolution import resolve
 from sentiment.runs.run import Mode
 from sentiment.runs.training import CorpusSource, train_run
 from sentiment.training.strategy import Workers, make_strategy
-
-NOT_EXPORTED: Options = {"runtime": {"export": False}}
 
 
 class Recipe:
@@ -64,7 +63,10 @@ class Recipe:
                 each step does.
             Interrupted: as each step does.
         """
-        options = self.given
+        options, preset = self.given, self.preset
+        if self.config().data.folds and (preset.with_linear or preset.pretraining or preset.first):
+            raise UserError("--folds trains one model for each fold, and this preset takes several steps: leave one of "
+                            "them out")
         if not (self.mode["resume"] and RunFolder.has_begun(self.target, overwrite=self.mode["overwrite"])):
             RunFolder.check_free(self.target, overwrite=self.mode["overwrite"])
             if self.preset.with_linear:
@@ -129,8 +131,7 @@ class Recipe:
         """
         if self.given.get("data", {}).get("stream"):
             raise UserError("NB-SVM holds the texts in memory: leave --stream out")
-        own = only(self.given, RunConfig.names(Role.LINEAR))
-        return resolve(merged(own, words, {"model": {"architecture": "nb-svm"}}, NOT_EXPORTED))
+        return linear_config(self.given, words, "nb-svm")
 
     def _pretrained(self) -> Options:
         """Pretrain; return the option that starts a classifier from it."""
@@ -143,23 +144,26 @@ class Recipe:
         Args:
             start: the option that names the pretrained network, if there is one.
         """
-        teacher = self._mean_with_linear(self._folder("teacher"), "first", self.first_config(start), export=False)
+        teacher = self._mean_with_linear(self._folder("teacher"), "first", self.first_config(start), is_step=True)
         named: dict[str, Any] = {"training": {"teacher": str(teacher.path)}}
         data = self.config().data
         if "unlabelled" not in self.given.get("data", {}) and self.source(data, 1).unlabelled():
             named["data"] = {"unlabelled": UNLABELLED_OF_CORPUS}
         return named
 
-    def _mean_with_linear(self, target: Path, name: str, config: RunConfig, *, export: bool | None = None) -> RunFolder:
-        """Train a classifier, whose folder ends in `name`, and an NB-SVM; make their mean at `target`."""
+    def _mean_with_linear(self, target: Path, name: str, config: RunConfig, *, is_step: bool = False) -> RunFolder:
+        """Train a classifier, whose folder ends in `name`, and an NB-SVM; make their mean at `target`.
+
+        With `is_step`, another training builds on the mean: it is neither exported nor compared with baselines.
+        """
         words = only(config.to_dict(), RunConfig.names(Role.TOKENS))
         linear = self.linear_config(words)  # it may refuse, which is better known before the training
         members = []
-        for suffix, step in ((name, config.updated(NOT_EXPORTED)), ("linear", linear)):
+        for suffix, step in ((name, config.updated(STEP_ONLY)), ("linear", linear)):
             train_run(step.with_given({}), self._folder(suffix), **self.mode, source=self.source)
             members.append(RunFolder.open(self._folder(suffix)))
-        return ensemble_run(members, target, export=config.runtime.export if export is None else export, **self.mode,
-                            source=self.source)
+        return ensemble_run(members, target, export=config.runtime.export and not is_step,
+                            baselines=config.runtime.baselines and not is_step, **self.mode, source=self.source)
 
     def _folder(self, suffix: str) -> Path:
         return self.target.with_name(f"{self.target.name}.{suffix}")

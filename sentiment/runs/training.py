@@ -2,12 +2,14 @@
 
 import dataclasses
 import platform
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -27,14 +29,22 @@ from sentiment.export import Original, export_saved_model
 from sentiment.inference import Classifier
 from sentiment.machine import peak_memory_bytes
 from sentiment.predictions import probabilities
+from sentiment.runs.baselines import fit_baselines
 from sentiment.runs.model_card import model_card
-from sentiment.runs.run import Run
+from sentiment.runs.run import Mode, Run
+from sentiment.runs.tested import Tested, pooled
 from sentiment.training import Trained, train
 from sentiment.training.prior import Prior, TeacherLogits
 from sentiment.training.strategy import Workers, make_strategy
 
-CorpusSource = Callable[[DataConfig, int], Corpus]  # from the options of the data and a seed
 CHECKED_TEXTS = 64  # of validation, on which an export must agree with the model
+
+
+class CorpusSource(Protocol):
+    """Function that returns a corpus for the options of the data and a seed; see `sentiment.data.load_corpus`."""
+
+    def __call__(self, config: DataConfig, seed: int, fold: int | None = None) -> Corpus:  # noqa: D102
+        ...
 
 
 def train_run(config: RunConfig, target: Path, *, overwrite: bool = False, resume: bool = False,
@@ -42,7 +52,8 @@ def train_run(config: RunConfig, target: Path, *, overwrite: bool = False, resum
               ) -> RunFolder | None:
     """Train a classifier, export it, evaluate it once on the test split, and write everything to a folder.
 
-    Of several workers the chief does so; the others only train, and return None.
+    With `--folds`, a model is trained for each fold, without it, and predicts it; the final model, trained on all
+    texts, has the results of these. Of several workers the chief writes; the others only train, and return None.
 
     Args:
         config: of the run.
@@ -56,8 +67,40 @@ def train_run(config: RunConfig, target: Path, *, overwrite: bool = False, resum
         UserError: if the input is wrong; nothing is left of the run then but checkpoints.
         Interrupted: after SIGINT or SIGTERM during training, and a checkpoint.
     """
+    folds = config.data.folds
+    how: Mode = {"overwrite": overwrite, "resume": resume}
+    if not folds or (resume and RunFolder(target).metrics.is_file()):
+        return _train_run(config, target, source=source, callbacks=callbacks, **how)
+    paths = [target.with_name(f"{target.name}.fold-{fold + 1}") for fold in range(folds)]
+    if not resume:
+        RunFolder.check_free(target, overwrite=overwrite)
+        begun = [path for path in paths if RunFolder.has_begun(path, overwrite=overwrite)]
+        if begun:
+            raise UserError(f"{begun[0]} is a part of a cross-validation that did not finish: add --resume to go on "
+                            "with it, or remove that folder to start anew")
+    if Workers(make_strategy(config.runtime.strategy)).count > 1:
+        raise UserError("--folds trains one model after another, on one machine: start it without TF_CONFIG")
+    without_export = config.updated({"runtime": {"export": False}})
+    parts = []
+    for fold, path in enumerate(paths):
+        log(f"fold {fold + 1} of {folds}")
+        _train_run(without_export, path, source=partial(source, fold=fold), callbacks=callbacks, fold=fold, **how)
+        parts.append(RunFolder.open(path))
+    log("final model, on all texts")
+    folder = _train_run(config, target, source=source, callbacks=callbacks, tested=pooled(parts), **how)
+    for part in parts:
+        shutil.rmtree(part.path)
+    return folder
+
+
+def _train_run(config: RunConfig, target: Path, *, overwrite: bool, resume: bool, source: CorpusSource,
+               callbacks: Sequence[keras.callbacks.Callback], fold: int | None = None, tested: Tested | None = None
+               ) -> RunFolder | None:
+    """Train one classifier, that of a fold if there is a number; see `train_run`, and `conclude` for `tested`."""
     started = time.perf_counter()
     run = Run(RunFolder, config, target, overwrite=overwrite, resume=resume)
+    if run.config.data.folds and fold is None and tested is None and not run.finished:
+        raise UserError(f"{target} was begun with --folds {run.config.data.folds}: repeat that")
     if run.finished:
         if source is not load_corpus:
             run.check_texts(source(config.data, config.runtime.seed))
@@ -71,7 +114,7 @@ def train_run(config: RunConfig, target: Path, *, overwrite: bool = False, resum
     with run.working() as folder:
         corpus = source(run.config.data, run.config.runtime.seed)
         run.config = config = run.config.updated({"data": {"dataset": corpus.name}})
-        for note in corpus.notes:
+        for note in corpus.notes if tested is None and not fold else ():
             log.warning(note)
         prior = load_prior(config, corpus)
         trained = train(config, corpus, strategy, history_file=folder.history, checkpoints=folder.checkpoints,
@@ -82,7 +125,7 @@ def train_run(config: RunConfig, target: Path, *, overwrite: bool = False, resum
         folder.save_seen(np.concatenate([digests(corpus.train.texts), digests(others),
                                          *([prior.pretrained.digests] if prior.pretrained else [])]),
                          digests(corpus.validation.texts))
-        conclude(run, corpus, trained, started, others=others,
+        conclude(run, corpus, trained, started, others=others, tested=tested,
                  read_before=lambda texts: int(prior.pretrained.has_read(texts).sum()) if prior.pretrained else 0)
     return run.folder
 
@@ -128,7 +171,7 @@ def load_prior(config: RunConfig, corpus: Corpus) -> Prior:
 
 def conclude(run: Run[RunFolder, RunConfig], corpus: Corpus, trained: Trained, started: float, *, others: Texts,
              read_before: Callable[[Texts], int], members: Sequence[Member] = (),
-             weights: Mapping[str, float] | None = None) -> None:
+             weights: Mapping[str, float] | None = None, tested: Tested | None = None) -> None:
     """Save a trained model, export it if asked to, and evaluate it once on the test split.
 
     Args:
@@ -140,25 +183,36 @@ def conclude(run: Run[RunFolder, RunConfig], corpus: Corpus, trained: Trained, s
         read_before: counts the texts that what the model started from was pretrained on.
         members: of an ensemble.
         weights: of these in the mean, by name.
+        tested: the results of a cross-validation, in place of those on the test split.
     """
     folder, config = run.folder, run.config
     folder.save_run(config, trained.preprocessor, corpus.class_names, trained.sizes, trained.model, members)
     if config.runtime.export:
         export_saved_model(Original(folder, list(islice(corpus.validation.texts, CHECKED_TEXTS))))
-    test, classifier = corpus.test.read(), Classifier(folder.load_model(), trained.preprocessor, corpus.class_names)
-    logits = classifier.predict_logits(test.texts)
     if config.runtime.save_float16:
+        classifier = Classifier(folder.load_model(), trained.preprocessor, corpus.class_names)
         trained = dataclasses.replace(trained, validation_logits=classifier.predict_logits(corpus.validation.texts))
-    np.savez(folder.test, allow_pickle=False, labels=test.labels, logits=logits)
-    measured = _measured(corpus, trained, test, logits)
+    tested = tested or _test(run, corpus, trained, others=others, read_before=read_before)
+    tested.save(folder)
+    started += tested.baselines.seconds if tested.baselines and not tested.folds else 0.0
+    measured = _measured(config, corpus, trained, tested)
     if weights:
         measured["training"]["members"] = weights
-    measured["test_texts_seen"] = _seen(corpus, others, test, logits)
-    measured["test_texts_seen"]["pretraining"] = read_before(test.texts)
     measured["seconds"] = trained.seconds.since(started)
     folder.save_json(folder.metrics, measured)
-    _draw(folder, corpus, trained, test, logits, measured)
+    _draw(folder, corpus, trained, tested, measured)
     folder.card.write_text(model_card(run.target.name, config, measured), encoding="utf-8")
+
+
+def _test(run: Run[RunFolder, RunConfig], corpus: Corpus, trained: Trained, *, others: Texts,
+          read_before: Callable[[Texts], int]) -> Tested:
+    """Read the test split, predict it with the saved model, and fit the baselines; see `conclude`."""
+    test = corpus.test.read()
+    classifier = Classifier(run.folder.load_model(), trained.preprocessor, corpus.class_names)
+    logits = classifier.predict_logits(test.texts)
+    seen = {**_seen(corpus, others, test, logits), "pretraining": read_before(test.texts)}
+    baselines = fit_baselines(run.config, corpus, test.texts) if run.config.runtime.baselines else None
+    return Tested(test.labels, logits, logits * np.float32(trained.temperature), seen, baselines)
 
 
 def _help_training(run: Run[RunFolder, RunConfig], strategy: Any, corpus: Corpus) -> None:
@@ -170,18 +224,22 @@ def _help_training(run: Run[RunFolder, RunConfig], strategy: Any, corpus: Corpus
               checkpoints=run.folder.checkpoints, scratch=run.target.parent, prior=load_prior(run.config, corpus))
 
 
-def _measured(corpus: Corpus, trained: Trained, test: Examples, logits: np.ndarray) -> dict[str, Any]:
+def _measured(config: RunConfig, corpus: Corpus, trained: Trained, tested: Tested) -> dict[str, Any]:
     """Return the content of metrics.json."""
+    labels, logits, baselines = tested.labels, tested.logits, tested.baselines
     return {
         "dataset": {"name": corpus.name, "train_texts": len(corpus.train), "validation_texts": len(corpus.validation),
-                    "test_texts": len(test), "classes": list(corpus.class_names), "notes": list(corpus.notes)},
-        "test": evaluate(test.labels, logits, corpus.class_names),
+                    "test_texts": len(labels), "classes": list(corpus.class_names), "notes": list(corpus.notes)},
+        "test": evaluate(labels, logits, corpus.class_names),
+        "folds": tested.folds,
+        "baselines": baselines and baselines.compared(labels, logits, corpus.class_names, config.model.architecture),
         "validation": evaluate(corpus.validation.labels, trained.validation_logits, corpus.class_names),
         "training": {"epochs": len(trained.history.get("loss", ())), "best_epoch": trained.best_epoch,
                      "parameters": trained.model.count_params(), "vocabulary": trained.preprocessor.vocabulary_size,
                      "devices": trained.devices, "diverged": trained.diverged},
         "calibration": {"temperature": trained.temperature,
-                        "test_error_before": calibration_error(test.labels, logits * trained.temperature)},
+                        "test_error_before": calibration_error(labels, tested.uncalibrated)},
+        "test_texts_seen": tested.seen,
         "peak_memory_bytes": peak_memory_bytes(),
         "versions": versions(),
     }
@@ -202,10 +260,9 @@ def _seen(corpus: Corpus, others: Texts, test: Examples, logits: np.ndarray) -> 
             "accuracy_without_labelled": float(right[~labelled].mean()) if not labelled.all() else None}
 
 
-def _draw(folder: RunFolder, corpus: Corpus, trained: Trained, test: Examples, logits: np.ndarray,
-          measured: dict[str, Any]) -> None:
+def _draw(folder: RunFolder, corpus: Corpus, trained: Trained, tested: Tested, measured: dict[str, Any]) -> None:
     folder.plots.mkdir(exist_ok=True)
     if trained.best_epoch is not None:
         plots.learning_curves(trained.history, folder.plots / "learning_curves.png", trained.best_epoch)
     plots.confusion_matrix(measured["test"], folder.plots / "confusion_matrix.png")
-    plots.roc_curves(test.labels, probabilities(logits), corpus.class_names, folder.plots / "roc.png")
+    plots.roc_curves(tested.labels, probabilities(tested.logits), corpus.class_names, folder.plots / "roc.png")

@@ -7,14 +7,15 @@ from typing import Any
 
 from sentiment import architectures
 from sentiment.config import RunConfig
-from sentiment.console import progress_bar
+from sentiment.console import log, progress_bar
 from sentiment.data import Texts, digests, load_corpus
 from sentiment.errors import UserError
 from sentiment.evaluation import plots
+from sentiment.runs.baselines import fit_baselines
 from sentiment.runs.training import CorpusSource, load_prior
 from sentiment.training.strategy import make_strategy
 from sentiment.tuning import best_config, importances, search, space_of
-from sentiment.tuning.trials import finished, open_study
+from sentiment.tuning.trials import finished, open_study, verdicts
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,9 @@ class Tuned:
         config: the best configuration.
         loss: its calibrated validation loss.
         values: the best value of each option that was tried.
-        importances: the share of the spread of the losses that each option explains, the largest first.
+        importances: the share of the spread of the losses that each option explains, the largest first; empty for
+            fewer than ten completed trials.
+        notes: what speaks against the best trial, such as that it has not learned the task.
         study: of Optuna.
     """
 
@@ -33,6 +36,7 @@ class Tuned:
     loss: float
     values: dict[str, Any]
     importances: dict[str, float]
+    notes: tuple[str, ...]
     study: Any
 
 
@@ -84,6 +88,9 @@ def tune_run(config: RunConfig, folder: Path, trials: int, *, source: CorpusSour
     name = config.model.architecture
     if not architectures.find(config.model).by_gradient:
         raise UserError(f"'{name}' is fitted at once by scikit-learn: there is nothing to tune")
+    if config.data.folds:
+        raise UserError("a search chooses by the validation split: leave --folds out, and give it to the training with "
+                        "what was found, on other texts")
     if (folder / "config.json").exists():
         raise UserError(f"{folder} holds a run, not a study: choose another --output-dir")
     strategy, corpus = make_strategy(config.runtime.strategy), source(config.data, config.runtime.seed)
@@ -96,4 +103,10 @@ def tune_run(config: RunConfig, folder: Path, trials: int, *, source: CorpusSour
     shares = importances(study)
     if shares:
         plots.importances(shares, folder / "importances.png")
-    return Tuned(best, loss, {one.name: getattr(getattr(best, one.section), one.name) for one in space}, shares, study)
+    with log.silence():
+        baselines = fit_baselines(config, corpus, [])
+    notes = verdicts(study, baselines, len(corpus.validation))
+    for note in notes:
+        log.warning(note)
+    values = {one.name: getattr(getattr(best, one.section), one.name) for one in space}
+    return Tuned(best, loss, values, shares, tuple(notes), study)

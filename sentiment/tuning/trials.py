@@ -6,16 +6,19 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import keras
+from scipy import stats
 
 from sentiment.config import RunConfig
 from sentiment.console import log
 from sentiment.data import Corpus
 from sentiment.errors import DivergedError, UserError
+from sentiment.evaluation.baselines import LINEAR, MAJORITY, SIGNIFICANCE, Baselines
 from sentiment.training import train
 from sentiment.training.prior import NO_PRIOR, Prior
 from sentiment.tuning.space import Dimension
 
 MISSING = "tuning needs Optuna: pip install '.[tune]'"
+FEWEST_FOR_IMPORTANCES = 10  # completed trials; of fewer, the shares are those of a forest that was fitted to noise
 WARM_UP_TRIALS = 5  # before the median of which no trial is pruned
 
 
@@ -26,11 +29,13 @@ class _Report(keras.callbacks.Callback):
         super().__init__()
         self.trial = trial
         self.best = float("inf")
+        self.accuracy = 0.0
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Report."""
         loss = float((logs or {})["val_calibrated_loss"])
-        self.best = min(self.best, loss)
+        if loss < self.best:
+            self.best, self.accuracy = loss, float((logs or {})["val_accuracy"])
         self.trial.report(loss, epoch)
         if self.trial.should_prune():
             from optuna import TrialPruned
@@ -96,6 +101,7 @@ def _outcome(trial: Any, config: RunConfig, corpus: Corpus, strategy: Any, prior
         except DivergedError as error:
             log(f"trial {trial.number}: {error}")
             return {"state": TrialState.FAIL}
+    trial.set_user_attr("val_accuracy", report.accuracy)
     return {"values": report.best}
 
 
@@ -124,12 +130,38 @@ def best_config(study: Any, config: RunConfig, space: Sequence[Dimension]) -> tu
     return changed(config, space, best.params), float(best.value)
 
 
+def verdicts(study: Any, baselines: Baselines, texts: int) -> list[str]:
+    """Return what speaks against the best trial: that it is not better than a baseline on validation.
+
+    Its accuracy is compared with the share of the majority class by a binomial test at 5 %, divided by the number of
+    trials (Bonferroni), as it is the best of them.
+
+    Args:
+        study: with a completed trial.
+        baselines: on the validation split.
+        texts: of the validation split.
+    """
+    best, complete, found = _best_trial(study), _complete(study), []
+    accuracy, share = best.user_attrs.get("val_accuracy"), baselines.validation[MAJORITY]["accuracy"]
+    if accuracy is not None:
+        test = stats.binomtest(round(accuracy * texts), texts, share, alternative="greater")
+        if test.pvalue >= SIGNIFICANCE / len(complete):
+            found.append(f"no trial has learned the task: the best is right on {accuracy:.1%} of the validation texts, "
+                         f"and always predicting '{baselines.majority}' on {share:.1%}; more epochs or more texts may "
+                         "help")
+    linear = baselines.validation.get(LINEAR)
+    if linear is not None and linear["log_loss"] < best.value:
+        found.append(f"{LINEAR}, which needs no tuning, has a lower validation loss than every trial: "
+                     f"{linear['log_loss']:.4f}, and an accuracy of {linear['accuracy']:.4f}")
+    return found
+
+
 def importances(study: Any) -> dict[str, float]:
-    """Return the share of the variance of the losses by dimension, in falling order; empty for few trials."""
+    """Return the share of the variance of the losses by dimension, in falling order; empty for under ten trials."""
     import optuna
 
     complete = _complete(study)
-    if len(complete) < 2 or len({trial.value for trial in complete}) < 2:
+    if len(complete) < FEWEST_FOR_IMPORTANCES or len({trial.value for trial in complete}) < 2:
         return {}
     return dict(optuna.importance.get_param_importances(study))
 

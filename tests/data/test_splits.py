@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sentiment.data.corpus import Examples, HeldOut
-from sentiment.data.splits import bound_together, hold_out
+from sentiment.data.splits import bound_together, hold_out, take_fold
 from sentiment.errors import UserError
 
 NAMES = ("negative", "positive")
@@ -38,6 +38,27 @@ def test_split_is_stratified_seeded_and_keeps_texts_and_groups_together(groups: 
     other = hold_out(data, 0.1, seed=4, class_names=NAMES)[1]
     assert again.texts == held.texts
     assert other.texts != held.texts
+
+
+@pytest.mark.parametrize("groups", [None, 40])
+def test_folds_are_a_stratified_partition_that_keeps_texts_and_groups_together(groups: int | None) -> None:
+    data = examples(1000, groups=groups, repeats=2)
+    held = []
+    for fold in range(5):
+        rest, part = take_fold(data, 5, fold, seed=3)
+        assert len(rest) + len(part) == 1000
+        assert not set(rest.texts) & set(part.texts)
+        assert not (groups and set(rest.groups or ()) & set(part.groups or ()))
+        assert 150 <= len(part) <= 250
+        assert abs(part.labels.mean() - 0.5) < 0.1
+        held += part.texts
+    assert sorted(held) == sorted(data.texts)
+
+
+def test_more_folds_than_texts_of_the_largest_class_are_refused() -> None:
+    data = Examples(["a", "b", "c", "d", "d"], np.array([0, 0, 0, 1, 1], np.int32))
+    with pytest.raises(UserError, match="--folds 4 needs a class with 4 distinct texts, and the largest has 3"):
+        take_fold(data, 4, 0, seed=1)
 
 
 def test_labels_and_groups_stay_with_their_texts() -> None:

@@ -12,8 +12,8 @@ from helpers.commands import TINY_RUN, Cli
 from sentiment.artifacts import RunFolder, load_classifier
 from sentiment.evaluation import calibration_error
 
-SECTIONS = ["Summary", "By class", "Calibration", "Thresholds", "Accuracy by length", "Accuracy by negation",
-            "Least sure", "Suspected label errors"]
+SECTIONS = ["Summary", "Baselines", "By class", "Calibration", "Thresholds", "Accuracy by length",
+            "Accuracy by negation", "Least sure", "Suspected label errors"]
 
 
 @pytest.fixture(scope="module")

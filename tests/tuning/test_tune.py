@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 from helpers.commands import Cli
 
@@ -11,11 +12,12 @@ from sentiment import architectures
 from sentiment.config import Options, Range, RunConfig
 from sentiment.data import HeldOut, load_corpus
 from sentiment.errors import DivergedError
+from sentiment.evaluation.baselines import Baselines
 from sentiment.runs import resolve
 from sentiment.training.strategy import make_strategy
 from sentiment.tuning import best_config, search, space_of
 from sentiment.tuning.space import SPACE, Dimension
-from sentiment.tuning.trials import changed, finished, open_study
+from sentiment.tuning.trials import changed, finished, importances, open_study, verdicts
 
 GIVEN: Options = {"model": {"units": 4}, "text": {"max_length": 24}}
 
@@ -44,6 +46,37 @@ def test_every_corner_of_the_space_is_a_configuration_that_is_taken(entry: Any, 
     names = {one.name for one in space if one.section == "model"}
     unpooled = set() if architectures.readout(config.model).pools else {"pooling"}
     assert names == {one.name for one in SPACE if one.section == "model"} & entry.uses - unpooled
+
+
+def study_of(losses: list[float], accuracy: float) -> Any:
+    study = optuna.create_study()
+    for number, loss in enumerate(losses):
+        study.add_trial(optuna.trial.create_trial(
+            params={"units": number}, distributions={"units": optuna.distributions.IntDistribution(0, 100)},
+            value=loss, user_attrs={"val_accuracy": accuracy}))
+    return study
+
+
+def test_importances_need_ten_trials() -> None:
+    losses = [float(number) for number in range(10)]
+    assert importances(study_of(losses[:9], 0.5)) == {}
+    assert importances(study_of(losses, 0.5)) == {"units": pytest.approx(1.0)}
+
+
+@pytest.mark.parametrize(("accuracy", "trials", "linear", "says"), [
+    (0.7, 1, 0.9, ""),
+    (0.52, 1, 0.9, "no trial has learned the task: the best is right on 52.0% of the validation texts, and always "
+                   "predicting 'a' on 50.0%"),
+    (0.59, 1, 0.9, ""),  # p = 0.044: enough for one trial, not for the best of three
+    (0.59, 3, 0.9, "no trial has learned the task"),
+    (0.7, 1, 0.4, "tfidf-lr, which needs no tuning, has a lower validation loss than every trial: 0.4000"),
+])
+def test_a_search_that_found_nothing_says_so(accuracy: float, trials: int, linear: float, says: str) -> None:
+    validation = {"majority class": {"accuracy": 0.5, "log_loss": 0.69},
+                  "tfidf-lr": {"accuracy": 0.8, "log_loss": linear}}
+    found = verdicts(study_of([0.5, 0.6, 0.7][:trials], accuracy), Baselines({}, validation, "a", 0.0), 100)
+    assert len(found) == bool(says)
+    assert says in "".join(found)
 
 
 def test_what_was_given_is_not_tried() -> None:
@@ -109,7 +142,8 @@ def test_a_bad_trial_is_pruned_and_one_that_diverges_fails(task: tuple[RunConfig
     assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 5 + ["PRUNED", "FAIL"]
 
 
-def test_command(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+def test_command(tiny_csv: Path, tmp_path: Path, run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sentiment.tuning.trials.FEWEST_FOR_IMPORTANCES", 2)
     words = ["tune", "--dataset", tiny_csv, "--epochs", "1", "--units", "4", "--embedding-size", "4", "--layers", "1",
              "--max-length", "24", "--output-dir", tmp_path / "out"]
     code, out, err = run_cli(*words, "--trials", "2", "--json")
@@ -118,6 +152,7 @@ def test_command(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
     assert set(found["values"]) == {one.name for one in SPACE} - {"units", "embedding_size", "layers", "max_length",
                                                                    "pooling"}
     assert sum(found["importances"].values()) == pytest.approx(1.0)
+    assert any("tfidf-lr, which needs no tuning" in note for note in found["notes"])
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"study.db", "best.json", "importances.png"}
     code, _, err = run_cli("train", "--config", tmp_path / "out" / "best.json", "--no-export",
@@ -129,6 +164,7 @@ def test_command(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
 
 def test_refused(run_cli: Cli) -> None:
     assert run_cli("tune", "--trials", "0")[::2] == (1, "error: --trials must be at least 1\n")
+    assert "leave --folds out" in run_cli("tune", "--folds", "3", "--dataset", "reviews.csv")[2]
     assert "there is nothing to tune" in run_cli("tune", "--arch", "tfidf-lr", "--dataset", "sample")[2]
     assert run_cli("tune", "--no-export")[0] == 2  # it exports nothing, nor does the search of a learning rate
     assert "--find-lr exports nothing" in run_cli("train", "--find-lr", "x.png", "--no-export")[2]
