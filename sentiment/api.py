@@ -371,7 +371,7 @@ def train(data: Any = "auto", labels: Any = None, *, groups: Any = None, validat
         if folder is None:
             raise UserError("only the chief of several workers has the model: start them by the command")
         model = Model(folder.path, temporary=temporary, source=source)
-        if model.metrics["baselines"]:
+        if model.metrics.get("baselines"):
             log(model.metrics["baselines"]["verdict"])
         return model
 

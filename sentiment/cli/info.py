@@ -34,9 +34,10 @@ def run(arguments: argparse.Namespace) -> None:
 
 def info_lines(path: Path, config: RunConfig, measured: dict[str, Any]) -> list[str]:
     """Return a run's facts as aligned text."""
-    from sentiment.runs.model_card import mean_of
+    from sentiment.runs.model_card import mean_of, over_folds
 
     training, data = measured["training"], measured["dataset"]
+    baselines = (measured.get("baselines") or {}).get("models")  # runs of earlier versions have none
     members = mean_of(training["members"]) if "members" in training else "at once"
     epochs = f"{training['epochs']} epochs, best {training['best_epoch']}" if training["best_epoch"] else members
     facts = {
@@ -50,7 +51,10 @@ def info_lines(path: Path, config: RunConfig, measured: dict[str, Any]) -> list[
         "training": f"{epochs}, {measured['seconds']['all']:.0f} s on {training['devices']}, "
                     f"seed {config.runtime.seed}",
         "validation": f"accuracy {measured['validation']['accuracy']:.4f}",
-        "test": f"accuracy {measured['test']['accuracy']:.4f}",
+        "test": f"accuracy {measured['test']['accuracy']:.4f}" if not measured.get("folds")
+                else over_folds(measured["folds"]),
+        **({"baselines": ", ".join(f"{name} {found['test']['accuracy']:.4f}" for name, found in baselines.items())}
+           if baselines else {}),
         "versions": ", ".join(f"{name} {version}" for name, version in measured["versions"].items()),
     }
     return [f"{name:<13} {value}" for name, value in facts.items()]

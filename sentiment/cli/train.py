@@ -106,7 +106,7 @@ def training_summary(path: Path, measured: dict[str, Any]) -> str:
 
     test, validation, training = measured["test"], measured["validation"], measured["training"]
     epoch = f" (epoch {training['best_epoch']} of {training['epochs']})" if training["best_epoch"] else ""
-    accuracy = f"test accuracy {test['accuracy']:.4f}" if measured["folds"] is None else over_folds(measured["folds"])
+    accuracy = f"test accuracy {test['accuracy']:.4f}" if not measured.get("folds") else over_folds(measured["folds"])
     return (f"{measured['dataset']['name']}: {accuracy}, validation "
             f"{validation['accuracy']:.4f}{epoch}, "
             f"{measured['seconds']['all']:.0f} s, {measured['peak_memory_bytes'] / 1e9:.2f} GB\n"
@@ -116,7 +116,7 @@ def training_summary(path: Path, measured: dict[str, Any]) -> str:
 
 def baseline_lines(measured: dict[str, Any]) -> str:
     """Return a table of a model and its baselines and the verdict, as lines of text; empty without baselines."""
-    found = measured["baselines"]
+    found = measured.get("baselines")  # a finished run of an earlier version has none
     if found is None:
         return ""
     from sentiment.evaluation.baselines import LINEAR, baseline_rows

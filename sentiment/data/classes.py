@@ -138,22 +138,25 @@ def kept_names(distinct: Mapping[str, int], smallest: int) -> tuple[set[str], li
     return set(distinct) - set(rare), [note]
 
 
-def check_sizes(distinct: Mapping[str, int], parts: Sequence[str], where: str) -> None:
-    """Refuse classes with fewer distinct texts than parts that each need one.
+def check_sizes(distinct: Mapping[str, int], parts: Sequence[str], where: str, unit: str = "distinct texts") -> None:
+    """Refuse classes with fewer distinct texts, or groups, than parts that each need one.
 
     Args:
-        distinct: the number of distinct texts of each class.
+        distinct: the number of distinct texts, or of groups, of each class.
         parts: what each class needs a text for: training, validation, test.
         where: the file or folder.
+        unit: what is counted.
 
     Raises:
         UserError: with the classes, their numbers, and what to do.
     """
     rare = [name for name in class_order(set(distinct)) if distinct[name] < len(parts)]
     if rare:
-        raise UserError(f"too few distinct texts in {where} of the class {_listed(rare, distinct)}: at least "
-                        f"{len(parts)} are needed, for {', '.join(parts)}; add some, or leave such classes out with "
-                        f"--min-class-size {len(parts)}")
+        files = " or ".join(f"--{part}-file" for part in parts if part != "training")
+        ways = ["add some", *([f"name other texts with {files}"] if files else []),
+                *([f"leave such classes out with --min-class-size {len(parts)}"] if unit != "groups" else [])]
+        raise UserError(f"too few {unit} in {where} of the class {_listed(rare, distinct)}: at least {len(parts)} are "
+                        f"needed, for {', '.join(parts)}; {', or '.join(ways)}")
 
 
 def _listed(names: Sequence[str], counts: Mapping[str, int]) -> str:

@@ -26,7 +26,7 @@ from sentiment.data.classes import (
 )
 from sentiment.data.corpus import Corpus, Examples, HeldOut, Texts, blank, identities, taken
 from sentiment.data.formats import check_applies, read_text
-from sentiment.data.splits import hold_out, take_fold
+from sentiment.data.splits import bound_together, hold_out, take_fold
 from sentiment.data.streams import StreamedTexts, blank_among, digests_of
 from sentiment.data.tables import as_label, labelled_rows, matching_files
 from sentiment.errors import UserError, nearest
@@ -40,7 +40,7 @@ PARTS = {"train": "train", "training": "train", "validation": "validation", "val
          "dev": "validation", "test": "test", "testing": "test"}  # names of folders with a split
 CONFLICTS_SHOWN, CONFLICT_WIDTH = 3, 60  # examples of texts with different labels, and their characters
 FEW_TEST_TEXTS = 100
-NORMAL_95 = 1.96  # standard deviations, at most 0.5 / sqrt(texts) here, on either side of a 95 % interval
+NORMAL_95 = 1.96  # standard deviations on either side of a 95 % interval, here Wilson's of a share of one half
 NOT_READ = (".", "__MACOSX")  # how the names of hidden files, and of what archives leave behind, begin
 
 
@@ -215,11 +215,7 @@ def build_corpus(name: str, train: Named, validation: Named | None, test: Named 
         UserError: for fewer than two classes, labels that are numbers or too rare, a label that training lacks, or
             nothing to measure on.
     """
-    if config.folds and test is not None:
-        raise UserError("--folds measures on every text in turn: leave the test split out")
-    if not config.folds and test is None and config.test_fraction == 0:
-        raise UserError("--test-fraction 0 leaves no text to measure on: name a --test-file, or measure by "
-                        "cross-validation with --folds 5")
+    _check_test_options(config, test)
     rows = np.flatnonzero(~(blank(train.texts) | blank_among(train.labels)))
     if not len(rows):
         raise UserError(f"{train.where} holds no labelled text")
@@ -240,7 +236,12 @@ def build_corpus(name: str, train: Named, validation: Named | None, test: Named 
         rest = f" with {config.min_class_size} distinct texts or more" if left_out else ""
         raise UserError(f"{train.where} holds {found}{rest}: at least two classes are needed")
     parts = ["training", *(["validation"] if validation is None else []), *(["test"] if test is None else [])]
-    check_sizes({label: distinct[label] for label in class_names}, parts, train.where)
+    if train.groups is None:
+        check_sizes({label: distinct[label] for label in class_names}, parts, train.where)
+    else:
+        sets = bound_together(train.texts, [name.strip() or f"\0{row}" for row, name in enumerate(train.groups)])[rows]
+        of_class = Counter(label for label, _ in set(zip(labels, sets.tolist(), strict=True)))
+        check_sizes({label: of_class[label] for label in class_names}, parts, train.where, "groups")
     by_class = partial(indexed, class_names=class_names, merge=config.merge_labels, left_out=left_out)
     examples, notes = by_class(train)
     notes_on_classes = notes_on({label: counts[label] for label in class_names})
@@ -266,6 +267,19 @@ def build_corpus(name: str, train: Named, validation: Named | None, test: Named 
                   notes=(*notes, *validation_notes, *test_notes, *notes_on_rare, *notes_on_classes, *conflicting))
 
 
+def _check_test_options(config: DataConfig, test: Named | None) -> None:
+    """Refuse two ways to measure, or none.
+
+    Raises:
+        UserError: with the reason.
+    """
+    if config.folds and test is not None:
+        raise UserError("--folds measures on every text in turn: leave the test split out")
+    if not config.folds and test is None and config.test_fraction == 0:
+        raise UserError("--test-fraction 0 leaves no text to measure on: name a --test-file, or measure by "
+                        "cross-validation with --folds 5")
+
+
 def _drawn_test(examples: Examples, config: DataConfig, seed: int, fold: int | None, class_names: tuple[str, ...]
                 ) -> tuple[Examples, Examples | None, tuple[str, ...]]:
     """Split into the other texts and the test split, None for the final model of a cross-validation; with notes."""
@@ -279,8 +293,9 @@ def note_on_size(texts: int) -> tuple[str, ...]:
     """Return a note if a test split of so many texts was drawn from the data that its accuracy is uncertain."""
     if texts >= FEW_TEST_TEXTS:
         return ()
-    return (f"the test split has only {texts:,} texts, so its accuracy is uncertain by up to "
-            f"{NORMAL_95 * 0.5 / texts**0.5:.2f}: --folds 5 measures on all texts by cross-validation",)
+    half = NORMAL_95 / 2 / (texts + NORMAL_95**2) ** 0.5
+    return (f"the test split has only {texts:,} texts, so its accuracy is uncertain by up to {half:.2f}: --folds 5 "
+            "measures on all texts by cross-validation",)
 
 
 def note_on_conflicts(texts: Texts, rows: np.ndarray, numbers: np.ndarray, labels: list[str]) -> list[str]:

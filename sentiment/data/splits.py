@@ -96,8 +96,8 @@ def _check_spread(labels: np.ndarray, bound: np.ndarray, class_names: tuple[str,
         sets = len(np.unique(bound[labels == label]))
         if sets < 2:
             unit = "group" if grouped else "distinct text"
-            raise UserError(f"class '{name}' has {sets} {unit}{'' if sets == 1 else 's'}: at least 2 are needed "
-                            "to train on one and validate on another")
+            raise UserError(f"class '{name}' has {sets} {unit}{'' if sets == 1 else 's'} left to divide: at least 2 "
+                            "are needed, one on each side; add some, or name a file for the split that is held out")
 
 
 def _random_sets(labels: np.ndarray, bound: np.ndarray, fraction: float, seed: int) -> np.ndarray:

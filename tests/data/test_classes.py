@@ -95,8 +95,9 @@ def test_rare_classes_are_named_and_can_be_left_out(tmp_path: Path) -> None:
     pd.DataFrame({"text": ["u", "v", "w"], "label": ["a", "c", "b"]}).to_csv(tmp_path / "test.csv", index=False)
     labels = ["a"] * 9 + ["b"] * 9 + ["c"] * 2 + ["d"]
     with pytest.raises(UserError, match=r"too few distinct texts in .*x.csv of the class 'c' \(2\), 'd' \(1\): at "
-                                        r"least 3 are needed, for training, validation, test; add some, or leave such "
-                                        r"classes out with --min-class-size 3"):
+                                        r"least 3 are needed, for training, validation, test; add some, or name other "
+                                        r"texts with --validation-file or --test-file, or leave such classes out with "
+                                        r"--min-class-size 3"):
         corpus(tmp_path, labels)
     found = corpus(tmp_path, labels, min_class_size=3, test_file=str(tmp_path / "test.csv"))
     assert found.class_names == ("a", "b")

@@ -6,7 +6,7 @@ import pytest
 
 from sentiment.config import DataConfig
 from sentiment.data import load_corpus, load_for_evaluation
-from sentiment.data.labelled import from_folder
+from sentiment.data.labelled import from_folder, note_on_size
 from sentiment.errors import UserError
 
 
@@ -202,3 +202,21 @@ def test_a_folder_of_code_is_no_folder_of_classes(tmp_path: Path) -> None:
         (tmp_path / name).write_text("text", encoding="utf-8")
     with pytest.raises(UserError, match=r"not a folder of classes: .* 2 end in \.txt and 3 do not"):
         from_folder(tmp_path)
+
+
+def test_small_test_splits_are_named_with_their_uncertainty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sentiment.data.labelled.FEW_TEST_TEXTS", 100)
+    assert note_on_size(100) == ()
+    # Wilson's interval of 50 of 99: 0.403 to 0.602.
+    assert "only 99 texts, so its accuracy is uncertain by up to 0.10: --folds 5" in note_on_size(99)[0]
+    assert "only 4 texts, so its accuracy is uncertain by up to 0.35: --folds 5" in note_on_size(4)[0]
+
+
+def test_groups_are_counted_where_they_are_too_few(tmp_path: Path) -> None:
+    path = tmp_path / "groups.csv"
+    path.write_text("text,label,group\n" + "".join(f"t{number},{'ab'[number % 2]},g{number // 2 % 2}\n"
+                                                  for number in range(20)), encoding="utf-8")
+    with pytest.raises(UserError, match=r"too few groups in .*groups.csv of the class 'a' \(2\), 'b' \(2\): at least 3 "
+                                        "are needed, for training, validation, test; add some, or name other texts "
+                                        "with --validation-file or --test-file$"):
+        load_corpus(DataConfig(dataset=str(path), group_column="group"), 1)
