@@ -80,9 +80,9 @@ class RunFolder(ResultFolder):
         """Whether it is an ensemble of other runs."""
         return self.members.is_file()
 
-    def litert(self, precision: str) -> Path:
-        """Return the folder of an export for LiteRT: `litert`, or `litert-float16`, `litert-int8`."""
-        return self.path / ("litert" if precision == "float32" else f"litert-{precision}")
+    def portable(self, form: str, precision: str) -> Path:
+        """Return the folder of an export to another runtime, such as `onnx`, `litert`, `litert-int8`."""
+        return self.path / (form if precision == "float32" else f"{form}-{precision}")
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:

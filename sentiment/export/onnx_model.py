@@ -2,11 +2,13 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from sentiment.errors import UserError
-from sentiment.export.check import Original, check_scores
+from sentiment.export.check import Original, check_labels, check_scores
 from sentiment.export.conversion import export_portable
 from sentiment.export.onnx_loops import PLACEHOLDER, onnx_loop, recurrent_node
 from sentiment.inference import Classifier
@@ -14,24 +16,30 @@ from sentiment.inference.engines import INPUT, OUTPUT
 from sentiment.layers.fused import replaced_loops
 
 OPSET = 18
+FEWEST_VALUES = 1024  # of a tensor that is worth a cast
 PACKAGES = ("tf2onnx", "onnx", "onnxruntime")
 
 
-def export_onnx(original: Original) -> Path:
-    """Write `onnx` of a run folder, checked before it gets its name.
+def export_onnx(original: Original, precision: str = "float32") -> Path:
+    """Write `onnx` or `onnx-float16` of a run folder, checked before it gets its name.
+
+    Weights whose values float16 can hold exactly, as those of `--save-float16`, are stored in it in any case; with
+    `float16` all large ones are rounded. ONNX Runtime computes in float32.
 
     Raises:
-        ExportError: if the model cannot be converted, or the answers differ from the Keras model's by more than 1e-5.
+        ExportError: if the model cannot be converted, or its answers differ from the Keras model's: in float32 by more
+            than 1e-5, else in more than one label of 200.
         UserError: if a package is missing.
     """
     missing = [package for package in PACKAGES if find_spec(package) is None]
     if missing:
         raise UserError(f"--format onnx needs {', '.join(missing)}: pip install '.[onnx]'")
-    return export_portable(original, original.folder.onnx, "ONNX",
-                           lambda beside: _convert(original.classifier, beside.onnx), check_scores)
+    return export_portable(original, original.folder.portable("onnx", precision), "ONNX",
+                           lambda beside: _convert(original.classifier, beside.onnx, rounded=precision == "float16"),
+                           check_scores if precision == "float32" else check_labels)
 
 
-def _convert(classifier: Classifier, path: Path) -> None:
+def _convert(classifier: Classifier, path: Path, *, rounded: bool) -> None:
     import onnx
     import tf2onnx
 
@@ -40,5 +48,24 @@ def _convert(classifier: Classifier, path: Path) -> None:
     with replaced_loops(onnx_loop):
         proto, _ = tf2onnx.convert.from_function(logits, signature, opset=OPSET,
                                                  custom_op_handlers={PLACEHOLDER: (recurrent_node, [])})
+    _store_in_float16(proto.graph, rounded=rounded)
     onnx.checker.check_model(proto)
     path.write_bytes(proto.SerializeToString())
+
+
+def _store_in_float16(graph: Any, *, rounded: bool) -> None:
+    """Store large weights in float16, each with a cast to float32: those that it holds exactly, or all if `rounded`."""
+    import onnx
+
+    for number, stored in enumerate(graph.initializer):
+        values = onnx.numpy_helper.to_array(stored)
+        if values.dtype != np.float32 or values.size < FEWEST_VALUES:
+            continue
+        with np.errstate(over="ignore"):
+            halves = values.astype(np.float16)
+        if not np.isfinite(halves).all() or not (rounded or np.array_equal(halves.astype(np.float32), values)):
+            continue
+        name = stored.name
+        stored.CopyFrom(onnx.numpy_helper.from_array(halves, f"{name}_float16"))
+        cast = onnx.helper.make_node("Cast", [stored.name], [name], f"cast_{number}", to=onnx.TensorProto.FLOAT)
+        graph.node.insert(0, cast)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from helpers.selection import selected
 from helpers.small_models import KINDS, NAMES_AND_CLASSES, SHORT_KINDS, TEXTS, untrained_run
@@ -13,6 +14,7 @@ from helpers.small_models import KINDS, NAMES_AND_CLASSES, SHORT_KINDS, TEXTS, u
 import sentiment
 from sentiment import export
 from sentiment.artifacts import RunFolder, load_classifier
+from sentiment.artifacts.run import in_float16
 from sentiment.export import onnx_model
 from sentiment.inference import PortableClassifier
 from sentiment.layers.fused import replaced_loops
@@ -36,6 +38,29 @@ def test_every_kind_of_recurrent_model_exports(tmp_path: Path, options: dict[str
     assert_same(untrained_run(tmp_path / "run", "bilstm", 2, **options))
 
 
+def test_weights_that_float16_holds_are_stored_in_it_without_loss(tmp_path: Path) -> None:
+    folder = untrained_run(tmp_path / "run", "bilstm", 2, units=16, embedding_size=32)
+    whole = (export.export_onnx(export.Original(folder)) / "model.onnx").stat().st_size
+    original = export.Original(folder)
+    original.classifier.model.set_weights([in_float16(one) for one in original.classifier.model.get_weights()])
+    halves = export.export_onnx(original)
+    assert {number.data_type for number in onnx.load(halves / "model.onnx").graph.initializer
+            if np.prod(number.dims) >= 1024} == {onnx.TensorProto.FLOAT16}
+    assert (halves / "model.onnx").stat().st_size < 0.8 * whole
+    np.testing.assert_allclose(sentiment.load(halves).predict_proba(TEXTS), original.classifier.predict_proba(TEXTS),
+                               atol=1e-5)
+
+
+def test_other_weights_are_rounded_to_float16_where_asked(tmp_path: Path) -> None:
+    folder = untrained_run(tmp_path / "run", "bilstm", 2, units=16, embedding_size=32)
+    original = export.Original(folder)
+    halves = export.export_onnx(original, "float16")
+    assert halves == folder.path / "onnx-float16"
+    scores, expected = sentiment.load(halves).predict_proba(TEXTS), original.classifier.predict_proba(TEXTS)
+    np.testing.assert_allclose(scores, expected, atol=1e-2)
+    assert np.abs(scores - expected).max() > 1e-7
+
+
 def test_an_export_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = untrained_run(tmp_path / "run", "cnn", 2)
     right = PortableClassifier.predict_proba
@@ -49,7 +74,7 @@ def test_an_export_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.
 def test_a_model_that_cannot_be_converted_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = untrained_run(tmp_path / "run", "gru", 2)
 
-    def fail(*_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise ValueError("no such operator\nand more")
 
     monkeypatch.setattr(onnx_model, "_convert", fail)
@@ -67,8 +92,6 @@ def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def operators(folder: RunFolder) -> set[str]:
-    import onnx
-
     export.export_onnx(export.Original(folder))
     return {node.op_type for node in onnx.load(folder.onnx / "model.onnx").graph.node}
 
