@@ -49,7 +49,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 def show(explanation: "Explanation") -> None:
     """Print an explanation with coloured words."""
-    print_rich((f"{explanation.label} {explanation.score:.4f}", "bold"))
+    remark = f"  ({explanation.remark})" if explanation.remark else ""
+    print_rich((f"{explanation.label} {explanation.score:.4f}", "bold"), (remark, ""))
     largest = max(float(abs(explanation.attributions).max()), 1e-12)
     styled = []
     for word, value in zip(explanation.words, explanation.attributions, strict=True):

@@ -15,6 +15,7 @@ from sentiment.explain.erasure import explained_class
 from sentiment.inference import Classifier
 from sentiment.layers import Ensemble, LinearNgrams, SelfAttentivePooling, SplitSentences
 from sentiment.layers.attention import QueryAttention
+from sentiment.predictions import known_remark
 
 ATTENTION_LAYERS = (QueryAttention, SelfAttentivePooling, keras.layers.MultiHeadAttention)
 FIRST_STEPS, MOST_STEPS, STEPS_A_PASS = 64, 1024, 64
@@ -84,6 +85,11 @@ class Explanation:
                 "against": [row for row in order[:most] if self.attributions[row] < 0]}
 
     @property
+    def remark(self) -> str:
+        """A warning in words where few words are known, as of `sentiment.predictions.known_remark`; else empty."""
+        return known_remark(float(np.mean(self.known)))
+
+    @property
     def gap(self) -> float:
         """The distance of the sum of the attributions from the difference of the logits."""
         return float(abs(self.attributions.sum() - (self.logit - self.baseline)))
@@ -126,7 +132,7 @@ class Explainer:
         target = _target(classifier.class_names.index(explained), len(classifier.class_names))
         attributions, logit, baseline = self._attribute(ids, target)
         return Explanation(text, classifier.preprocessor.words_read(text), [bool(one != UNKNOWN_ID) for one in ids[0]],
-                           prediction.label, prediction.score, explained, attributions, logit, baseline,
+                           prediction.best, prediction.score, explained, attributions, logit, baseline,
                            attention_maps(classifier.model, ids))
 
 

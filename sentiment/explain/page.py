@@ -19,8 +19,12 @@ def coloured_words(explanation: Explanation) -> str:
 def notebook_html(explanation: Explanation) -> str:
     """Return HTML with inline styles."""
     words = _words(explanation, explanation.attributions, ("for", "against"), inline=True)
-    return (f"<p><b>{escape(explanation.label)}</b>, probability {explanation.score:.4f}. "
+    return (f"<p><b>{escape(explanation.label)}</b>, probability {explanation.score:.4f}{_remark(explanation)}. "
             f"{_legend(explanation, inline=True)}</p>{words}")
+
+
+def _remark(explanation: Explanation) -> str:
+    return f", {explanation.remark}" if explanation.remark else ""
 
 
 def _legend(explanation: Explanation, *, inline: bool = False) -> str:
@@ -67,7 +71,7 @@ def explanation_page(explanation: Explanation) -> str:
     """Return an explanation as an HTML page."""
     unknown = ('<p class=soft>Words with a dotted line are not in the vocabulary.</p>'
                if not all(explanation.known) else "")
-    title = f"{explanation.label}, probability {explanation.score:.4f}"
+    title = f"{explanation.label}, probability {explanation.score:.4f}{_remark(explanation)}"
     return page(title, f"""
 <h1>{escape(title)}</h1>
 <p class="soft">{_legend(explanation)}</p>

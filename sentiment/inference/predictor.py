@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from sentiment.batching import Batches, TokenizedTexts, map_batches
-from sentiment.predictions import Prediction, predictions, probabilities, text_parts
+from sentiment.config.keywords import in_python
+from sentiment.predictions import Prediction, check_abstention, predictions, probabilities, text_parts
 
 
 class Tokenizer(Protocol):
@@ -95,13 +96,32 @@ class Predictor(ABC):
             >>> sentiment.load("models/imdb").predict_logits(["A wonderful film.", "Awful."]).shape
             (2, 1)
         """
+        return self.logits_and_known(texts)[0]
+
+    def logits_and_known(self, texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the logits of texts, and the share of the words of each that the model knows.
+
+        Returns:
+            float32 [texts, 1 or classes] as `predict_logits`, and float64 [texts], from 0 to 1: of the words that the
+            model reads, after truncation, how many are in its vocabulary. Words are its tokens: a sign of Chinese or
+            an emoji is one. An ensemble knows what one of its members knows.
+
+        Raises:
+            TypeError, RuntimeError: as `predict_logits`.
+
+        Example:
+            >>> import sentiment
+            >>> sentiment.load("models/imdb").logits_and_known(["Schlechter Film, nie wieder", ""])[1].tolist()
+            [0.25, 0.0]
+        """
         self._check_process()
-        parts = [np.zeros((0, self._width), np.float32)]
+        logits, known = [np.zeros((0, self._width), np.float32)], [np.zeros(0)]
         for part in text_parts(texts, self._texts_at_once):
             tokens = self.preprocessor.tokenize(part)
             batches = Batches(tokens, self._boundaries(tokens.lengths), self._batch_size).by_length()
-            parts.append(map_batches(batches, len(tokens), self._batch_logits, self._mapped))
-        return np.concatenate(parts)
+            logits.append(map_batches(batches, len(tokens), self._batch_logits, self._mapped))
+            known.append(tokens.known)
+        return np.concatenate(logits), np.concatenate(known)
 
     def predict_proba(self, texts: Iterable[str]) -> np.ndarray:
         """Return float64 [texts, classes]: the probability of each class; each row adds up to 1.
@@ -116,18 +136,29 @@ class Predictor(ABC):
         """
         return probabilities(self.predict_logits(texts))
 
-    def predict(self, texts: Iterable[str]) -> list[Prediction]:
-        """Return the label of each text, its probability, and the probability of every class, in order.
+    def predict(self, texts: Iterable[str], *, abstain_below: float = 0.0) -> list[Prediction]:
+        """Return the label of each text, its probability, that of every class, and the share of known words, in order.
+
+        Args:
+            texts: raw strings.
+            abstain_below: the probability, from 0 to 1, below which a prediction has None as its label.
 
         Raises:
             TypeError, RuntimeError: as `predict_logits`.
+            UserError: for a threshold that is no probability.
 
         Example:
             >>> import sentiment
-            >>> sentiment.load("models/imdb").predict(["A wonderful film."])[0].label
-            'positive'
+            >>> model = sentiment.load("models/imdb")
+            >>> [one.label for one in model.predict(["A wonderful film.", "A film."], abstain_below=0.9)]
+            ['positive', None]
+            >>> model.predict(["Schlechter Film, nie wieder"])[0].known
+            0.25
         """
-        return predictions(self.predict_logits(texts), self.class_names)
+        with in_python():
+            check_abstention(abstain_below)
+        logits, known = self.logits_and_known(texts)
+        return predictions(logits, known, self.class_names, abstain_below=abstain_below)
 
     def _check_process(self) -> None:
         """Refuse to predict in a forked child, which would wait for threads that it lacks."""
