@@ -119,11 +119,6 @@ def check_abstention(abstain_below: Any) -> None:
         raise UserError(f"--abstain-below must be a probability, from 0 to 1, not {abstain_below!r}")
 
 
-def abstention_note(abstained: int, texts: int, abstain_below: float) -> str:
-    """Return a sentence on how many of the texts have no label."""
-    return f"{abstained:,} of {texts:,} texts got no label: their scores are below {abstain_below:g}"
-
-
 def predictions(logits: np.ndarray, known: np.ndarray, class_names: Sequence[str], *, abstain_below: float = 0.0
                 ) -> list[Prediction]:
     """Return a prediction for each text.

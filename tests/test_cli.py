@@ -13,6 +13,7 @@ from helpers.selection import selected
 
 from sentiment.cli import main, shipped
 from sentiment.cli.parser import with_hyphens
+from sentiment.config.sections import OF_SAMPLE
 from sentiment.evaluation import plots
 
 QUICK = ["--arch", "cnn", "--epochs", "1", "--units", "4", "--embedding-size", "4", "--no-export"]
@@ -236,7 +237,9 @@ def test_sample_is_named_at_the_start_and_at_the_end(tmp_path: Path, run_cli: Cl
     assert code == 0
     assert out.startswith("sample: ")
     assert err.count("never quote them as IMDB results") == 2
-    assert "never quote them" in (tmp_path / "s" / "README.md").read_text(encoding="utf-8")
+    card = (tmp_path / "s" / "README.md").read_text(encoding="utf-8")
+    assert "never quote them" in card
+    assert f"> **Note:** {OF_SAMPLE}." in card
     assert "never quote them" in (tmp_path / "s" / "metrics.json").read_text(encoding="utf-8")
 
 

@@ -12,7 +12,6 @@ from sentiment.cli.options import add_mixed_precision, add_table_format, load, t
 from sentiment.cli.shipped import is_text, shipped_model
 from sentiment.console import byte_progress, log, print_table
 from sentiment.errors import UserError
-from sentiment.predictions import abstention_note, check_abstention
 from sentiment.startup import import_tensorflow
 from sentiment.table_format import DEFAULT_FORMAT
 
@@ -82,6 +81,8 @@ def _check(arguments: argparse.Namespace) -> None:
     if arguments.stateful and arguments.input:
         raise UserError("--stateful goes with texts or standard input, not with --input")
     if arguments.abstain_below is not None:
+        from sentiment.predictions import check_abstention
+
         check_abstention(arguments.abstain_below)
     if arguments.known and not arguments.output:
         raise UserError("--known goes with --output; --json always has the share of known words")
@@ -109,8 +110,9 @@ def _predict_pieces(arguments: argparse.Namespace) -> None:
     from sentiment.artifacts import RunFolder, load_classifier
     from sentiment.inference import Reader
 
-    reader = Reader(load_classifier(arguments.model, mixed_precision=arguments.mixed_precision),
-                    RunFolder.open(arguments.model).load_config().model)
+    classifier = load_classifier(arguments.model, mixed_precision=arguments.mixed_precision)
+    classifier.warn()
+    reader = Reader(classifier, RunFolder.open(arguments.model).load_config().model)
     # Arguments are words apart; the lines of a file keep their line ends.
     pieces = (f"{text} " for text in arguments.texts) if arguments.texts else (f"{line}\n" for line in stdin_texts())
     _print_all((([piece.rstrip()], [reader.read(piece, abstain_below=_threshold(arguments))]) for piece in pieces),
@@ -175,7 +177,7 @@ def _print_all(answered: Iterable[tuple[list[str], list["Prediction"]]], argumen
 
 def _say_abstentions(abstained: int, texts: int, arguments: argparse.Namespace) -> None:
     if arguments.abstain_below is not None:
-        log(abstention_note(abstained, texts, arguments.abstain_below))
+        log(f"{abstained:,} of {texts:,} texts got no label: their scores are below {arguments.abstain_below:g}")
 
 
 def print_predictions(texts: list[str], predicted: list["Prediction"], *, as_json: bool) -> None:

@@ -53,6 +53,7 @@ class Explanation:
         logit, baseline: the logit for the text, and for a text whose embedded words are all zero (the bias of a
             linear model). The attributions should add up to their difference.
         attention: the weights of each attention layer.
+        notes: what must be said of the model's answers, as of `sentiment.inference.Predictor`.
     """
 
     text: str
@@ -65,6 +66,7 @@ class Explanation:
     logit: float
     baseline: float
     attention: list[AttentionMap]
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """The prediction, and the words with the largest attributions."""
@@ -133,7 +135,7 @@ class Explainer:
         attributions, logit, baseline = self._attribute(ids, target)
         return Explanation(text, classifier.preprocessor.words_read(text), [bool(one != UNKNOWN_ID) for one in ids[0]],
                            prediction.best, prediction.score, explained, attributions, logit, baseline,
-                           attention_maps(classifier.model, ids))
+                           attention_maps(classifier.model, ids), classifier.notes)
 
 
 def explain(classifier: Classifier, text: str, class_name: str | None = None) -> Explanation:

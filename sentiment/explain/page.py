@@ -20,7 +20,11 @@ def notebook_html(explanation: Explanation) -> str:
     """Return HTML with inline styles."""
     words = _words(explanation, explanation.attributions, ("for", "against"), inline=True)
     return (f"<p><b>{escape(explanation.label)}</b>, probability {explanation.score:.4f}{_remark(explanation)}. "
-            f"{_legend(explanation, inline=True)}</p>{words}")
+            f"{_legend(explanation, inline=True)}</p>{_notes(explanation)}{words}")
+
+
+def _notes(explanation: Explanation) -> str:
+    return "".join(f"<p><b>Note:</b> {escape(note)}.</p>" for note in explanation.notes)
 
 
 def _remark(explanation: Explanation) -> str:
@@ -74,6 +78,7 @@ def explanation_page(explanation: Explanation) -> str:
     title = f"{explanation.label}, probability {explanation.score:.4f}{_remark(explanation)}"
     return page(title, f"""
 <h1>{escape(title)}</h1>
+{_notes(explanation)}
 <p class="soft">{_legend(explanation)}</p>
 {coloured_words(explanation)}
 {unknown}

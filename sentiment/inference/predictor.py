@@ -9,6 +9,7 @@ import numpy as np
 
 from sentiment.batching import Batches, TokenizedTexts, map_batches
 from sentiment.config.keywords import in_python
+from sentiment.console import log
 from sentiment.predictions import Prediction, check_abstention, predictions, probabilities, text_parts
 
 
@@ -35,20 +36,28 @@ class Predictor(ABC):
         batch_size: the largest number of texts in a batch.
         texts_at_once: the number of texts that are tokenized and sorted by length together.
         mapped: `map`, or the `map` of a thread pool, which computes several batches at once.
+        notes: what must be said wherever the model answers, a sentence each.
 
     Attributes:
         class_names: the names of the classes by index.
+        notes: what must be said wherever the model answers: that it was trained on the built-in sample.
     """
 
     def __init__(self, preprocessor: Tokenizer, class_names: Sequence[str], *, width: int, batch_size: int,
-                 texts_at_once: int, mapped: Callable[..., Iterable[Any]] = map) -> None:
+                 texts_at_once: int, mapped: Callable[..., Iterable[Any]] = map, notes: Sequence[str] = ()) -> None:
         self.preprocessor = preprocessor
         self.class_names = tuple(class_names)
+        self.notes = tuple(notes)
         self._width = width
         self._batch_size = batch_size
         self._texts_at_once = texts_at_once
         self._mapped = mapped
         self._process = os.getpid()
+
+    def warn(self) -> None:
+        """Log the notes as warnings; whatever loads a model to answer with it calls this once."""
+        for note in self.notes:
+            log.warning(note)
 
     @abstractmethod
     def _batch_logits(self, ids: np.ndarray) -> Any:

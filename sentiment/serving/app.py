@@ -101,7 +101,7 @@ def _add_answers(app: FastAPI, models: Models, limits: Limits) -> None:
         version = _version(models, name, number)
         body = ExplainRequest.model_validate_json(await request.body())
         return JSONResponse({"predictions": [Explained.of(await version.explain(text)).model_dump()
-                                             for text in body.plain(limits)]})
+                                             for text in body.plain(limits)], "notes": version.predictor.notes})
 
     for verb, answer, takes, gives in (("predict", predict, PredictRequest, ByRows | ByColumns),
                                        ("explain", explain, ExplainRequest, protocol.Explanations)):
@@ -196,7 +196,7 @@ def _version(models: Models, name: str, number: int | None) -> Version:
 
 
 def _metadata(name: str, version: Version) -> dict[str, Any]:
-    return protocol.metadata(name, version.number, len(version.predictor.class_names))
+    return protocol.metadata(name, version.number, len(version.predictor.class_names), version.predictor.notes)
 
 
 def _description(app: FastAPI, names: list[str]) -> dict[str, Any]:

@@ -209,9 +209,10 @@ class Explained(BaseModel):
 
 
 class Explanations(BaseModel):
-    """Response to a request for explanations."""
+    """Response to a request for explanations; `notes` are what must be said of the model's answers."""
 
     predictions: list[Explained]
+    notes: list[str]
 
 
 class Failure(BaseModel):
@@ -258,14 +259,15 @@ class ModelStatus(BaseModel):
                                          for number in sorted(numbers, reverse=True)])
 
 
-def metadata(name: str, version: int, classes: int) -> dict[str, Any]:
-    """Return the metadata of a version as TensorFlow Serving gives them: its signatures."""
+def metadata(name: str, version: int, classes: int, notes: Sequence[str]) -> dict[str, Any]:
+    """Return the metadata of a version as TensorFlow Serving gives them, its signatures, and the model's notes."""
     outputs = {"scores": _tensor("DT_FLOAT", [-1, classes]), "classes": _tensor("DT_STRING", [-1, classes]),
                "label": _tensor("DT_STRING", [-1]), "known": _tensor("DT_FLOAT", [-1])}
     signature = {"inputs": {INPUT: _tensor("DT_STRING", [-1])}, "outputs": outputs,
                  "method_name": "tensorflow/serving/predict"}
     return {"model_spec": {"name": name, "signature_name": "", "version": str(version)},
-            "metadata": {"signature_def": {"signature_def": {"serving_default": signature, "serve": signature}}}}
+            "metadata": {"signature_def": {"signature_def": {"serving_default": signature, "serve": signature}},
+                         "notes": list(notes)}}
 
 
 def _tensor(dtype: str, sizes: Sequence[int]) -> dict[str, Any]:

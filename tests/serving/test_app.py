@@ -243,6 +243,17 @@ def test_metadata(path: str) -> None:
     assert [dim["size"] for dim in signature["outputs"]["scores"]["tensor_shape"]["dim"]] == ["-1", "2"]
 
 
+def test_notes_on_a_model_are_in_its_metadata_and_explanations() -> None:
+    async def story(client: httpx.AsyncClient) -> list[Any]:
+        answers = [await client.get(f"/v1/models/{name}/metadata") for name in ("reviews", "other")]
+        explained = await client.post("/v1/models/reviews:explain", json={"instances": ["good"]})
+        return [answer.json()["metadata"]["notes"] for answer in answers] + [explained.json()["notes"]]
+
+    predictor = FakePredictor()
+    predictor.notes = ("a note",)
+    assert ask(story, predictor) == [["a note"], [], ["a note"]]
+
+
 def test_counters() -> None:
     async def story(client: httpx.AsyncClient) -> str:
         for text in ("good", "bad"):
