@@ -64,9 +64,9 @@ class SameAnswer:
 
     class_names = ("neg", "pos")
 
-    def predict(self, texts: list[str]) -> list[Prediction]:
+    def predict(self, texts: list[str], **_: object) -> list[Prediction]:
         """Answer every text alike."""
-        return [Prediction("pos", 0.5, {}) for _ in texts]
+        return [Prediction("pos", 0.5, {}, 1.0) for _ in texts]
 
 
 def streamed(path: Path) -> int:
@@ -79,7 +79,7 @@ def predicted(path: Path) -> int:
     """Return the number of rows that are written."""
     (path.parent / "model").mkdir(exist_ok=True)
     jobs = plan_jobs(str(path), path.with_name("out.csv"), path.parent / "model", None, resume=False, overwrite=True)
-    return run_jobs(jobs, SameAnswer())  # type: ignore[arg-type]
+    return run_jobs(jobs, SameAnswer()).rows  # type: ignore[arg-type]
 
 
 MEASURED: dict[str, Callable[[Path], int]] = {"stream": streamed, "predict": predicted}

@@ -49,6 +49,8 @@ def __dir__() -> list[str]:
 def load(path: str | os.PathLike[str], *, mixed_precision: bool = False) -> "Model | PortableClassifier":
     """Load the model of a finished run, or an export for ONNX Runtime or LiteRT, which needs no TensorFlow.
 
+    A warning is logged for a model that was trained on the built-in sample.
+
     Args:
         path: the folder.
         mixed_precision: whether a run computes in half precision, float16 on a GPU and bfloat16 elsewhere: faster on
@@ -71,10 +73,14 @@ def load(path: str | os.PathLike[str], *, mixed_precision: bool = False) -> "Mod
         if mixed_precision:
             raise UserError(f"{path} is an export, whose precision is its own: half precision is for the folder of the "
                             "run")
-        return PortableClassifier.load(path)
+        portable = PortableClassifier.load(path)
+        portable.warn()
+        return portable
     import_tensorflow()
     from sentiment.api import Model
     from sentiment.config.keywords import in_python
 
     with in_python():
-        return Model(path, mixed_precision=mixed_precision)
+        model = Model(path, mixed_precision=mixed_precision)
+    model.warn()
+    return model

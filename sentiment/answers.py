@@ -60,6 +60,8 @@ def answers_of_all(folders: Sequence[RunFolder], data: DataConfig | None, *, mix
     classifiers = {model: load_classifier(folder.path, mixed_precision=mixed_precision)
                    for model, folder in zip(names_of(folders), folders, strict=True)}
     logits = {model: classifier.predict_logits(examples.texts) for model, classifier in classifiers.items()}
+    notes = (*(f"{model}: {note}" if len(folders) > 1 else note
+               for model, classifier in classifiers.items() for note in classifier.notes), *notes)
     if data is None:
         return Answers(name, examples, classes, classifiers, logits, notes)
     overlaps = {model: overlap(folder, examples, logits[model])

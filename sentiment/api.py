@@ -243,7 +243,8 @@ class Model(Saved, Classifier):
         self._source = source  # of texts in memory that it was trained on
         with precision(mixed_precision):
             keras_model = folder.load_model()
-        Classifier.__init__(self, keras_model, folder.load_preprocessor(), folder.load_class_names())
+        Classifier.__init__(self, keras_model, folder.load_preprocessor(), folder.load_class_names(),
+                            self.config.data.notes)
 
     def __repr__(self) -> str:
         return (f"<sentiment.Model {self.config.model.architecture}, classes {', '.join(self.class_names)}, test "
@@ -275,7 +276,7 @@ class Model(Saved, Classifier):
         examples = _examples(texts, labels, self.class_names)
         logits = self.predict_logits(examples.texts)
         seen = overlap(self._folder, examples, logits)
-        notes = [overlap_note(seen, len(examples), "the model")] if seen["texts"] else []
+        notes = [*self.notes, *([overlap_note(seen, len(examples), "the model")] if seen["texts"] else [])]
         for note in notes:
             log.warning(note)
         metrics = {**evaluate(examples.labels, logits, self.class_names), "seen_in_training": seen}
@@ -566,6 +567,7 @@ def compare(models: Mapping[str, Predictor] | Sequence[Model], texts: Any = None
         logits = {name: model.predict_logits(list(examples.texts)) for name, model in models.items()}
         overlaps = {name: overlap(model._folder, examples, logits[name]) for name, model in models.items()
                     if isinstance(model, Model) and texts is not None}
+        notes += [f"{name}: {note}" for name, model in models.items() for note in model.notes]
         notes += [overlap_note(one, len(examples), name) for name, one in overlaps.items() if one["texts"]]
         for note in notes:
             log.warning(note)

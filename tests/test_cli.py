@@ -13,6 +13,7 @@ from helpers.selection import selected
 
 from sentiment.cli import main, shipped
 from sentiment.cli.parser import with_hyphens
+from sentiment.config.sections import OF_SAMPLE
 from sentiment.evaluation import plots
 
 QUICK = ["--arch", "cnn", "--epochs", "1", "--units", "4", "--embedding-size", "4", "--no-export"]
@@ -76,6 +77,39 @@ def test_predict_texts(tiny_run: Path, run_cli: Cli) -> None:
     answer = json.loads(out)
     assert answer["text"] == "a good film 😀"
     assert answer["score"] == answer["scores"][answer["label"]]
+
+
+def test_texts_of_which_little_is_known_are_marked(tiny_run: Path, run_cli: Cli) -> None:
+    texts = ["a good film", "qqq good www eee", "", "😀"]
+    marks = ["", "25% of words known", "no word known", "no word known"]
+    out = run_cli("predict", tiny_run, *texts)[1]
+    assert [line.split("\t")[3] for line in out.splitlines()] == marks
+    answers = [json.loads(line) for line in run_cli("predict", tiny_run, *texts, "--json")[1].splitlines()]
+    assert [one["known"] for one in answers] == [1, 0.25, 0, 0]
+    assert "(25% of words known)" in run_cli("explain", tiny_run, texts[1])[1]
+    assert "words known" not in run_cli("explain", tiny_run, texts[0])[1]
+
+
+def test_abstentions_are_counted(tiny_run: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
+    code, out, err = run_cli("predict", tiny_run, "a good film", "a bad film", "--abstain-below", "1")
+    assert code == 0
+    assert [line.split("\t")[0] for line in out.splitlines()] == ["-", "-"]
+    assert err.splitlines()[-1] == "2 of 2 texts got no label: their scores are below 1"
+    answers = [json.loads(line) for line in run_cli("predict", tiny_run, "--input", tiny_csv, "--json")[1].splitlines()]
+    threshold = sorted(one["score"] for one in answers)[60]
+    labels = [None if one["score"] < threshold else one["label"] for one in answers]
+    said = f"60 of 120 texts got no label: their scores are below {threshold:g}"
+    _, out, err = run_cli("predict", tiny_run, "--input", tiny_csv, "--json", "--abstain-below", threshold)
+    assert [json.loads(line) for line in out.splitlines()] == [
+        {**one, "label": label} for one, label in zip(answers, labels, strict=True)]
+    assert err.splitlines()[-1] == said
+    code, _, err = run_cli("predict", tiny_run, "--input", tiny_csv, "--output", tmp_path / "out.csv",
+                           "--abstain-below", threshold, "--known")
+    assert err.splitlines()[-1] == said
+    found = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
+    assert found["predicted_label"].tolist() == [label or "" for label in labels]
+    assert found["predicted_score"].tolist() == [one["score"] for one in answers]
+    assert found["predicted_known"].tolist() == [one["known"] for one in answers]
 
 
 def test_texts_stand_before_and_after_the_options(tiny_run: Path, run_cli: Cli) -> None:
@@ -203,7 +237,9 @@ def test_sample_is_named_at_the_start_and_at_the_end(tmp_path: Path, run_cli: Cl
     assert code == 0
     assert out.startswith("sample: ")
     assert err.count("never quote them as IMDB results") == 2
-    assert "never quote them" in (tmp_path / "s" / "README.md").read_text(encoding="utf-8")
+    card = (tmp_path / "s" / "README.md").read_text(encoding="utf-8")
+    assert "never quote them" in card
+    assert f"> **Note:** {OF_SAMPLE}." in card
     assert "never quote them" in (tmp_path / "s" / "metrics.json").read_text(encoding="utf-8")
 
 
@@ -238,6 +274,11 @@ def test_bad_requests_are_one_line_and_leave_nothing(
 @pytest.mark.parametrize(("words", "message"), [
     (["predict", "{run}", "text", "--input", "f.csv"], "give texts or --input, not both"),
     (["predict", "{run}", "text", "--output", "f.csv"], "--output goes with --input"),
+    (["predict", "{run}", "text", "--known"], "--known goes with --output"),
+    (["predict", "{run}", "text", "--abstain-below", "1.5"],
+     "--abstain-below must be a probability, from 0 to 1, not 1.5"),
+    (["predict", "{run}", "text", "--abstain-below", "nan"],
+     "--abstain-below must be a probability, from 0 to 1, not nan"),
     (["predict", "{run}", "--input", "{csv}", "--output", "scored.txt"], "cannot write scored.txt"),
     (["predict", "{run}", "--input", "{csv}", "--output", "no/such/folder.csv"], "no such folder: no/such"),
     (["predict", "{run}", "--input", "{csv}", "--text-column", "txt"], "has no column 'txt'; did you mean 'text'?"),

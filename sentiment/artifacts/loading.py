@@ -16,4 +16,4 @@ def load_classifier(path: str | os.PathLike[str], *, mixed_precision: bool = Fal
     folder = RunFolder.open(path)
     with precision(mixed_precision):
         model = folder.load_model()
-    return Classifier(model, folder.load_preprocessor(), folder.load_class_names())
+    return Classifier(model, folder.load_preprocessor(), folder.load_class_names(), folder.load_config().data.notes)

@@ -70,6 +70,13 @@ class TokenizedTexts:
         """int64 [texts], the number of tokens of each text."""
         return np.diff(self.offsets)
 
+    @property
+    def known(self) -> np.ndarray:
+        """float64 [texts], the share of each text's tokens that are in the vocabulary; each has one token at least."""
+        counts = np.add.reduceat(self.values > UNKNOWN_ID, self.offsets[:-1], dtype=np.int64)
+        shares: np.ndarray = counts / self.lengths
+        return shares
+
     def part(self, start: int, stop: int) -> Self:
         """Return the texts from `start` to before `stop`, without copying their ids."""
         offsets = self.offsets[start:stop + 1]

@@ -34,7 +34,9 @@ def run(arguments: argparse.Namespace) -> None:
     from sentiment.artifacts import load_classifier
     from sentiment.explain import explain, explanation_page
 
-    explanation = explain(load_classifier(arguments.model), arguments.text, arguments.class_name)
+    classifier = load_classifier(arguments.model)
+    classifier.warn()
+    explanation = explain(classifier, arguments.text, arguments.class_name)
     if not explanation.complete:
         log.warning(f"the attributions add up to {explanation.attributions.sum():+.3f}, which misses the difference of "
                     f"the logits by {explanation.gap:.3f}")
@@ -49,7 +51,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 def show(explanation: "Explanation") -> None:
     """Print an explanation with coloured words."""
-    print_rich((f"{explanation.label} {explanation.score:.4f}", "bold"))
+    remark = f"  ({explanation.remark})" if explanation.remark else ""
+    print_rich((f"{explanation.label} {explanation.score:.4f}", "bold"), (remark, ""))
     largest = max(float(abs(explanation.attributions).max()), 1e-12)
     styled = []
     for word, value in zip(explanation.words, explanation.attributions, strict=True):

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> None:
         print(json.dumps({"config": config.to_dict(), "metrics": measured}, ensure_ascii=False))
         return
     print("\n".join(info_lines(folder.path, config, measured)))
-    for note in measured["dataset"]["notes"]:
+    for note in (*config.data.notes, *measured["dataset"]["notes"]):
         log.warning(note)
 
 

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,10 @@ def add_to(commands: Any) -> None:
                         "pieces of one text, and predict after each; for models that read one way")
     add_mixed_precision(parser)
     add_table_format(parser)
+    parser.add_argument("--abstain-below", type=float, metavar="P", help="give no label to texts whose score is below "
+                        "this probability; their scores stay")
+    parser.add_argument("--known", action="store_true", help="write the share of words that the model knows, from 0 to "
+                        "1, into a column of --output")
     parser.add_argument("--json", action="store_true", help="print a JSON object a line")
 
 
@@ -76,6 +80,12 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UserError("give texts or --input, not both")
     if arguments.stateful and arguments.input:
         raise UserError("--stateful goes with texts or standard input, not with --input")
+    if arguments.abstain_below is not None:
+        from sentiment.predictions import check_abstention
+
+        check_abstention(arguments.abstain_below)
+    if arguments.known and not arguments.output:
+        raise UserError("--known goes with --output; --json always has the share of known words")
     if arguments.output and not arguments.input:
         raise UserError("--output goes with --input")
     if table_format(arguments) != DEFAULT_FORMAT and not arguments.input:
@@ -91,8 +101,8 @@ def _check(arguments: argparse.Namespace) -> None:
 def _predict_texts(arguments: argparse.Namespace) -> None:
     classifier = load(arguments.model, arguments.mixed_precision)
     texts = iter(arguments.texts) if arguments.texts else stdin_texts()
-    while chunk := list(islice(texts, STDIN_CHUNK)):
-        print_predictions(chunk, classifier.predict(chunk), as_json=arguments.json)
+    chunks = iter(lambda: list(islice(texts, STDIN_CHUNK)), [])
+    _print_all(((chunk, classifier.predict(chunk, abstain_below=_threshold(arguments))) for chunk in chunks), arguments)
 
 
 def _predict_pieces(arguments: argparse.Namespace) -> None:
@@ -100,13 +110,13 @@ def _predict_pieces(arguments: argparse.Namespace) -> None:
     from sentiment.artifacts import RunFolder, load_classifier
     from sentiment.inference import Reader
 
-    reader = Reader(load_classifier(arguments.model, mixed_precision=arguments.mixed_precision),
-                    RunFolder.open(arguments.model).load_config().model)
+    classifier = load_classifier(arguments.model, mixed_precision=arguments.mixed_precision)
+    classifier.warn()
+    reader = Reader(classifier, RunFolder.open(arguments.model).load_config().model)
     # Arguments are words apart; the lines of a file keep their line ends.
     pieces = (f"{text} " for text in arguments.texts) if arguments.texts else (f"{line}\n" for line in stdin_texts())
-    for piece in pieces:
-        print_predictions([piece.rstrip()], [reader.read(piece)], as_json=arguments.json)
-        sys.stdout.flush()
+    _print_all((([piece.rstrip()], [reader.read(piece, abstain_below=_threshold(arguments))]) for piece in pieces),
+               arguments)
 
 
 def _predict_file(arguments: argparse.Namespace) -> None:
@@ -115,8 +125,8 @@ def _predict_file(arguments: argparse.Namespace) -> None:
     chunks = text_chunks(arguments.input, arguments.text_column, table_format(arguments))
     first = next(chunks, [])  # before the model is loaded: an error in the input is reported at once
     classifier = load(arguments.model, arguments.mixed_precision)
-    for texts in chain([first], chunks):
-        print_predictions(texts, classifier.predict(texts), as_json=arguments.json)
+    _print_all(((texts, classifier.predict(texts, abstain_below=_threshold(arguments)))
+                for texts in chain([first], chunks)), arguments)
 
 
 def _write_file(arguments: argparse.Namespace) -> None:
@@ -126,14 +136,15 @@ def _write_file(arguments: argparse.Namespace) -> None:
     model = Path(arguments.model)
     jobs = plan_jobs(arguments.input, arguments.output, model, arguments.text_column, resume=arguments.resume,
                      overwrite=arguments.overwrite, mixed_precision=arguments.mixed_precision,
-                     form=table_format(arguments))
+                     form=table_format(arguments), abstain_below=_threshold(arguments), known=arguments.known)
     if not jobs:
         log(f"{arguments.output} is finished: there is nothing to resume")
         return
     with byte_progress("labelling", sum(job.size for job in jobs)) as seen:
-        rows = run_over_ray(jobs, load, seen) if arguments.engine == "ray" else \
+        done = run_over_ray(jobs, load, seen) if arguments.engine == "ray" else \
             run_jobs(jobs, load(model, arguments.mixed_precision), seen)
-    log(f"{rows:,} rows written to {arguments.output}")
+    log(f"{done.rows:,} rows written to {arguments.output}")
+    _say_abstentions(done.abstained, done.labelled, arguments)
 
 
 def stdin_texts() -> Iterator[str]:
@@ -149,12 +160,38 @@ def stdin_texts() -> Iterator[str]:
             raise UserError(f"standard input, line {number}: not UTF-8") from None
 
 
+def _threshold(arguments: argparse.Namespace) -> float:
+    return arguments.abstain_below or 0.0
+
+
+def _print_all(answered: Iterable[tuple[list[str], list["Prediction"]]], arguments: argparse.Namespace) -> None:
+    """Print texts and their predictions part by part, then say on stderr how many have no label."""
+    texts = abstained = 0
+    for part, predicted in answered:
+        print_predictions(part, predicted, as_json=arguments.json)
+        sys.stdout.flush()
+        texts += len(part)
+        abstained += sum(one.label is None for one in predicted)
+    _say_abstentions(abstained, texts, arguments)
+
+
+def _say_abstentions(abstained: int, texts: int, arguments: argparse.Namespace) -> None:
+    if arguments.abstain_below is not None:
+        log(f"{abstained:,} of {texts:,} texts got no label: their scores are below {arguments.abstain_below:g}")
+
+
 def print_predictions(texts: list[str], predicted: list["Prediction"], *, as_json: bool) -> None:
-    """Print predictions: a table for people, an object a line for machines."""
+    """Print predictions: an object a line for machines, or a table for people, with a remark where few words are known.
+
+    In a pipe every line has the column of remarks, which is mostly empty; a terminal shows it only where there is one.
+    """
     if as_json:
         for text, one in zip(texts, predicted, strict=True):
             print(json.dumps({"text": text, **one._asdict()}, ensure_ascii=False))
         return
-    rows = [[one.label, f"{one.score:.4f}", text if len(text) <= 200 else text[:199] + "…"]
+    rows = [[one.label or "-", f"{one.score:.4f}", text if len(text) <= 200 else text[:199] + "…", one.remark]
             for text, one in zip(texts, predicted, strict=True)]
-    print_table(["label", "score", "text"], rows, numeric=(1,))
+    headers = ["label", "score", "text", "remark"]
+    if sys.stdout.isatty() and not any(one.remark for one in predicted):
+        headers, rows = headers[:-1], [row[:-1] for row in rows]
+    print_table(headers, rows, numeric=(1,))

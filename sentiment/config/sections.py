@@ -36,6 +36,11 @@ LABELS = DATA | Role.LABELS | Role.FILE | Role.SPLIT
 TABLE = DATA | Role.TABLE | Role.SPLIT | Role.EVALUATION
 
 
+SAMPLE = "sample"  # the name of the built-in corpus
+OF_SAMPLE = ("the model was trained on the built-in sample, artificial sentences made from a grammar: its answers to "
+             "real texts mean nothing")
+
+
 @dataclass(frozen=True)
 class DataConfig(Section):
     """Data: source, columns and splits."""
@@ -88,6 +93,11 @@ class DataConfig(Section):
         """Check the values, also those that only together make a format of tables."""
         super().__post_init__()
         self.table_format  # noqa: B018
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What must be said wherever a model that was trained on this data answers, a sentence each."""
+        return (OF_SAMPLE,) if self.dataset == SAMPLE else ()
 
     @property
     def table_format(self) -> TableFormat:

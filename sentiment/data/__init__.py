@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sentiment.config import UNLABELLED_OF_CORPUS, DataConfig, Role, changed_flag
+from sentiment.console import log
 from sentiment.data import imdb, labelled, sample
 from sentiment.data.corpus import IN_MEMORY, Corpus, Examples, HeldOut, Texts, digests, occurring
 from sentiment.data.download import DownloadError
@@ -14,6 +15,8 @@ from sentiment.errors import UserError
 
 __all__ = ["Corpus", "Examples", "HeldOut", "Texts", "digests", "load_corpus", "load_for_evaluation",
            "load_unlabelled", "occurring"]
+
+NO_IMDB = "IMDB could not be downloaded; the built-in sample was used instead"
 
 
 def load_corpus(config: DataConfig, seed: int, fold: int | None = None) -> Corpus:
@@ -102,9 +105,9 @@ def _imdb_or_sample(config: DataConfig, seed: int) -> Corpus:
     try:
         return imdb.load(config, seed)
     except DownloadError as error:
+        log.warning(str(error))  # once, and not in the note, which the model card and the metrics keep
         corpus = sample.load(config, seed)
-        note = f"the bundled sample was used instead of IMDB: {error}"
-        return dataclasses.replace(corpus, notes=(note, *corpus.notes))
+        return dataclasses.replace(corpus, notes=(NO_IMDB, *corpus.notes))
 
 
 NAMED: dict[str, Callable[[DataConfig, int], Corpus]] = {

@@ -13,7 +13,7 @@ NEGATION = re.compile(r"\b(?:not|no|never|none|nobody|nothing|neither|nor|nowher
                       re.IGNORECASE)
 NEGATIONS = ((0, 0), (1, 1), (2, 3), (4, 7), (8, None))
 THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-CERTAINTIES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+CERTAINTIES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 class Slice(NamedTuple):
@@ -36,9 +36,10 @@ class Threshold(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """The share of texts whose winning class has at least a probability, and how many of those are right."""
+    """The number and share of texts whose winning class has at least a probability, and their accuracy."""
 
     probability: float
+    texts: int
     share: float
     accuracy: float | None
 
@@ -91,12 +92,16 @@ def thresholds(labels: np.ndarray, scores: np.ndarray) -> list[Threshold]:
 
 
 def coverage(labels: np.ndarray, scores: np.ndarray) -> list[Coverage]:
-    """Return how many texts are answered with at least some certainty, and how rightly; scores [texts, classes]."""
+    """Return coverage and selective accuracy (El-Yaniv & Wiener 2010) at some thresholds; scores [texts, classes].
+
+    No threshold is below one by the number of classes, which every winning class reaches.
+    """
     certainty, right = scores.max(axis=1), scores.argmax(axis=1) == labels
     rows = []
-    for probability in CERTAINTIES:
+    for probability in (one for one in CERTAINTIES if one >= 1 / scores.shape[1]):
         sure = certainty >= probability
-        rows.append(Coverage(probability, float(sure.mean()), float(right[sure].mean()) if sure.any() else None))
+        rows.append(Coverage(probability, int(sure.sum()), float(sure.mean()),
+                             float(right[sure].mean()) if sure.any() else None))
     return rows
 
 

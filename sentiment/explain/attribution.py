@@ -15,6 +15,7 @@ from sentiment.explain.erasure import explained_class
 from sentiment.inference import Classifier
 from sentiment.layers import Ensemble, LinearNgrams, SelfAttentivePooling, SplitSentences
 from sentiment.layers.attention import QueryAttention
+from sentiment.predictions import known_remark
 
 ATTENTION_LAYERS = (QueryAttention, SelfAttentivePooling, keras.layers.MultiHeadAttention)
 FIRST_STEPS, MOST_STEPS, STEPS_A_PASS = 64, 1024, 64
@@ -52,6 +53,7 @@ class Explanation:
         logit, baseline: the logit for the text, and for a text whose embedded words are all zero (the bias of a
             linear model). The attributions should add up to their difference.
         attention: the weights of each attention layer.
+        notes: what must be said of the model's answers, as of `sentiment.inference.Predictor`.
     """
 
     text: str
@@ -64,6 +66,7 @@ class Explanation:
     logit: float
     baseline: float
     attention: list[AttentionMap]
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """The prediction, and the words with the largest attributions."""
@@ -82,6 +85,11 @@ class Explanation:
         order = np.argsort(self.attributions)
         return {"for": [row for row in order[::-1][:most] if self.attributions[row] > 0],
                 "against": [row for row in order[:most] if self.attributions[row] < 0]}
+
+    @property
+    def remark(self) -> str:
+        """A warning in words where few words are known, as of `sentiment.predictions.known_remark`; else empty."""
+        return known_remark(float(np.mean(self.known)))
 
     @property
     def gap(self) -> float:
@@ -126,8 +134,8 @@ class Explainer:
         target = _target(classifier.class_names.index(explained), len(classifier.class_names))
         attributions, logit, baseline = self._attribute(ids, target)
         return Explanation(text, classifier.preprocessor.words_read(text), [bool(one != UNKNOWN_ID) for one in ids[0]],
-                           prediction.label, prediction.score, explained, attributions, logit, baseline,
-                           attention_maps(classifier.model, ids))
+                           prediction.best, prediction.score, explained, attributions, logit, baseline,
+                           attention_maps(classifier.model, ids), classifier.notes)
 
 
 def explain(classifier: Classifier, text: str, class_name: str | None = None) -> Explanation:

@@ -44,10 +44,10 @@ def word_weights(predictor: Predictor, text: str, class_name: str | None = None)
     """
     ids = predictor.ids(text)
     logits = predictor.logits(ids[None, :])
-    (prediction,) = predictions(logits, predictor.class_names)
+    known = ids != UNKNOWN_ID
+    (prediction,) = predictions(logits, known.mean(keepdims=True), predictor.class_names)
     explained = explained_class(prediction, predictor.class_names, class_name)
     index = predictor.class_names.index(explained)
-    known = ids != UNKNOWN_ID
     places, weights = np.flatnonzero(known), np.zeros(len(ids))
     for start in range(0, len(places), ROWS):
         hidden = places[start:start + ROWS]
@@ -63,7 +63,7 @@ def explained_class(prediction: Prediction, class_names: Sequence[str], asked: s
     Raises:
         UserError: if there is none of that name.
     """
-    name = asked or prediction.label
+    name = asked or prediction.best
     if name not in class_names:
         raise UserError(f"no class '{name}'{nearest(name, class_names)} (there are {', '.join(class_names)})")
     return name

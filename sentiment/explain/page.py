@@ -19,8 +19,16 @@ def coloured_words(explanation: Explanation) -> str:
 def notebook_html(explanation: Explanation) -> str:
     """Return HTML with inline styles."""
     words = _words(explanation, explanation.attributions, ("for", "against"), inline=True)
-    return (f"<p><b>{escape(explanation.label)}</b>, probability {explanation.score:.4f}. "
-            f"{_legend(explanation, inline=True)}</p>{words}")
+    return (f"<p><b>{escape(explanation.label)}</b>, probability {explanation.score:.4f}{_remark(explanation)}. "
+            f"{_legend(explanation, inline=True)}</p>{_notes(explanation)}{words}")
+
+
+def _notes(explanation: Explanation) -> str:
+    return "".join(f"<p><b>Note:</b> {escape(note)}.</p>" for note in explanation.notes)
+
+
+def _remark(explanation: Explanation) -> str:
+    return f", {explanation.remark}" if explanation.remark else ""
 
 
 def _legend(explanation: Explanation, *, inline: bool = False) -> str:
@@ -67,9 +75,10 @@ def explanation_page(explanation: Explanation) -> str:
     """Return an explanation as an HTML page."""
     unknown = ('<p class=soft>Words with a dotted line are not in the vocabulary.</p>'
                if not all(explanation.known) else "")
-    title = f"{explanation.label}, probability {explanation.score:.4f}"
+    title = f"{explanation.label}, probability {explanation.score:.4f}{_remark(explanation)}"
     return page(title, f"""
 <h1>{escape(title)}</h1>
+{_notes(explanation)}
 <p class="soft">{_legend(explanation)}</p>
 {coloured_words(explanation)}
 {unknown}

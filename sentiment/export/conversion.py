@@ -43,7 +43,7 @@ def export_portable(original: Original, target: Path, runtime: str, convert: Cal
     with written_beside(target) as path:
         path.mkdir(parents=True)
         beside = PortableFolder(path)
-        beside.save_texts(plain_tokenizer(classifier.preprocessor), classifier.class_names)
+        beside.save_texts(plain_tokenizer(classifier.preprocessor), classifier.class_names, classifier.notes)
         with failing_as_export_error(runtime):
             convert(beside)
             scores = PortableClassifier.load(path).predict_proba(original.texts)

@@ -22,9 +22,9 @@ def tokens(classifier: Classifier, ids: Any) -> dict[str, Any]:
 
     Returns:
         `scores` float32 [texts, classes] and `classes` string [texts, classes]: `scores[i, j]` is the probability of
-        `classes[i, j]`.
+        `classes[i, j]`; `known` float32 [texts], the share of known words.
     """
-    return _answers(classifier, classifier.model_function(ids))
+    return _answers(classifier, ids, classifier.model_function(ids))
 
 
 def explain(classifier: Classifier, texts: Any) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def explain(classifier: Classifier, texts: Any) -> dict[str, Any]:
     """
     ids = classifier.preprocessor.padded_ids(texts)
     logits = classifier.model_function(ids)
-    answers = _answers(classifier, logits)
+    answers = _answers(classifier, ids, logits)
     best = tf.argmax(answers["scores"], axis=1, output_type=tf.int32)
     odds = _log_odds(logits, best)
     places = tf.where(ids > UNKNOWN_ID)  # [known words, 2]: a text and a place in it
@@ -56,13 +56,15 @@ def explain(classifier: Classifier, texts: Any) -> dict[str, Any]:
     return {**answers, "explained": explained, "words": words, "weights": weights}
 
 
-def _answers(classifier: Classifier, logits: Any) -> dict[str, Any]:
+def _answers(classifier: Classifier, ids: Any, logits: Any) -> dict[str, Any]:
     if logits.shape[-1] == 1:
         scores = tf.concat([tf.sigmoid(-logits), tf.sigmoid(logits)], axis=1)
     else:
         scores = tf.nn.softmax(logits)
     names = tf.constant(list(classifier.class_names))
-    return {"scores": scores, "classes": tf.tile(names[None, :], [tf.shape(scores)[0], 1])}
+    known, words = (tf.math.count_nonzero(found, axis=1, dtype=tf.float32) for found in (ids > UNKNOWN_ID, ids))
+    return {"scores": scores, "classes": tf.tile(names[None, :], [tf.shape(scores)[0], 1]),
+            "known": tf.math.divide_no_nan(known, words)}
 
 
 def _log_odds(logits: Any, index: Any) -> Any:

@@ -29,6 +29,7 @@ class Classifier(Predictor):
         model: ids int32 [texts, time] to logits float32 [texts, 1 or classes].
         preprocessor: raw texts to ids.
         class_names: the names of the classes by index.
+        notes: as of `Predictor`.
 
     Attributes:
         class_names: the names of the classes by index.
@@ -47,9 +48,10 @@ class Classifier(Predictor):
 
     preprocessor: TextPreprocessor
 
-    def __init__(self, model: keras.Model, preprocessor: TextPreprocessor, class_names: Sequence[str]) -> None:
+    def __init__(self, model: keras.Model, preprocessor: TextPreprocessor, class_names: Sequence[str],
+                 notes: Sequence[str] = ()) -> None:
         super().__init__(preprocessor, class_names, width=model.output_shape[-1], batch_size=BATCH_SIZE,
-                         texts_at_once=TEXTS_AT_ONCE)
+                         texts_at_once=TEXTS_AT_ONCE, notes=notes)
         self.model = model
         self.model_function = compiled(model)
 

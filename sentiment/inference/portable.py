@@ -22,13 +22,14 @@ class PortableClassifier(Predictor):
         engine: the runtime of the model.
         preprocessor: raw texts to ids.
         class_names: the names of the classes by index.
+        notes: as of `Predictor`.
     """
 
     def __init__(self, engine: OnnxEngine | LiteEngine, preprocessor: PlainTokenizer,
-                 class_names: Sequence[str]) -> None:
+                 class_names: Sequence[str], notes: Sequence[str] = ()) -> None:
         mapped = ThreadPoolExecutor(engine.workers, thread_name_prefix="predict").map if engine.workers > 1 else map
         super().__init__(preprocessor, class_names, width=engine.width, batch_size=engine.batch_size,
-                         texts_at_once=TEXTS_AT_ONCE, mapped=mapped)
+                         texts_at_once=TEXTS_AT_ONCE, mapped=mapped, notes=notes)
         self._engine = engine
 
     @classmethod
@@ -40,7 +41,7 @@ class PortableClassifier(Predictor):
         """
         folder = PortableFolder(path)
         engine = LiteEngine(folder.lite) if folder.lite.is_file() else OnnxEngine(folder.onnx)
-        return cls(engine, folder.load_tokenizer(), folder.load_class_names())
+        return cls(engine, folder.load_tokenizer(), folder.load_class_names(), folder.load_notes())
 
     def _batch_logits(self, ids: np.ndarray) -> np.ndarray:
         return self._engine.logits(ids)

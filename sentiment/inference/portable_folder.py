@@ -5,7 +5,8 @@
         model.tflite      the same with a batch of 1
         vocabulary.txt    a word a line, from id 2 on
         labels.json       the class names by index
-        tokens.json       options of the tokenizer: tables of characters, truncation, periods
+        tokens.json       options of the tokenizer: tables of characters, truncation, periods; and notes, which must be
+                          said wherever the model answers
 
 No file runs code when it is read.
 """
@@ -35,12 +36,12 @@ class PortableFolder:
         """Return whether the folder is such an export and no run."""
         return (self.onnx.is_file() or self.lite.is_file()) and self.tokens.is_file()
 
-    def save_texts(self, tokenizer: PlainTokenizer, class_names: Sequence[str]) -> None:
+    def save_texts(self, tokenizer: PlainTokenizer, class_names: Sequence[str], notes: Sequence[str] = ()) -> None:
         """Write everything but the model."""
         self.vocabulary.write_text("".join(f"{word}\n" for word in tokenizer.places), encoding="utf-8")
         self.labels.write_text(json.dumps(list(class_names), ensure_ascii=False) + "\n", encoding="utf-8")
         tokens = {"head": tokenizer.head, "tail": tokenizer.tail, "periods": tokenizer.periods,
-                  "characters": tokenizer.characters.to_json()}
+                  "characters": tokenizer.characters.to_json(), "notes": list(notes)}
         self.tokens.write_text(json.dumps(tokens, ensure_ascii=False) + "\n", encoding="utf-8")
 
     def load_tokenizer(self) -> PlainTokenizer:
@@ -60,6 +61,17 @@ class PortableFolder:
     def load_class_names(self) -> tuple[str, ...]:
         """Read the class names, by index."""
         return class_names(self.labels, self._read_json(self.labels))
+
+    def load_notes(self) -> tuple[str, ...]:
+        """Read the notes; none of an export of an earlier version.
+
+        Raises:
+            UserError: if the file is damaged.
+        """
+        notes = self._read_json(self.tokens).get("notes", [])
+        if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+            raise UserError(f"{self.tokens} is damaged: its notes are no list of sentences")
+        return tuple(notes)
 
     def _read_json(self, path: Path) -> Any:
         try:

@@ -8,7 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from sentiment.batching import Batches, TokenizedTexts, map_batches
-from sentiment.predictions import Prediction, predictions, probabilities, text_parts
+from sentiment.config.keywords import in_python
+from sentiment.console import log
+from sentiment.predictions import Prediction, check_abstention, predictions, probabilities, text_parts
 
 
 class Tokenizer(Protocol):
@@ -34,20 +36,28 @@ class Predictor(ABC):
         batch_size: the largest number of texts in a batch.
         texts_at_once: the number of texts that are tokenized and sorted by length together.
         mapped: `map`, or the `map` of a thread pool, which computes several batches at once.
+        notes: what must be said wherever the model answers, a sentence each.
 
     Attributes:
         class_names: the names of the classes by index.
+        notes: what must be said wherever the model answers: that it was trained on the built-in sample.
     """
 
     def __init__(self, preprocessor: Tokenizer, class_names: Sequence[str], *, width: int, batch_size: int,
-                 texts_at_once: int, mapped: Callable[..., Iterable[Any]] = map) -> None:
+                 texts_at_once: int, mapped: Callable[..., Iterable[Any]] = map, notes: Sequence[str] = ()) -> None:
         self.preprocessor = preprocessor
         self.class_names = tuple(class_names)
+        self.notes = tuple(notes)
         self._width = width
         self._batch_size = batch_size
         self._texts_at_once = texts_at_once
         self._mapped = mapped
         self._process = os.getpid()
+
+    def warn(self) -> None:
+        """Log the notes as warnings; whatever loads a model to answer with it calls this once."""
+        for note in self.notes:
+            log.warning(note)
 
     @abstractmethod
     def _batch_logits(self, ids: np.ndarray) -> Any:
@@ -95,13 +105,32 @@ class Predictor(ABC):
             >>> sentiment.load("models/imdb").predict_logits(["A wonderful film.", "Awful."]).shape
             (2, 1)
         """
+        return self.logits_and_known(texts)[0]
+
+    def logits_and_known(self, texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the logits of texts, and the share of the words of each that the model knows.
+
+        Returns:
+            float32 [texts, 1 or classes] as `predict_logits`, and float64 [texts], from 0 to 1: of the words that the
+            model reads, after truncation, how many are in its vocabulary. Words are its tokens: a sign of Chinese or
+            an emoji is one. An ensemble knows what one of its members knows.
+
+        Raises:
+            TypeError, RuntimeError: as `predict_logits`.
+
+        Example:
+            >>> import sentiment
+            >>> sentiment.load("models/imdb").logits_and_known(["Schlechter Film, nie wieder", ""])[1].tolist()
+            [0.25, 0.0]
+        """
         self._check_process()
-        parts = [np.zeros((0, self._width), np.float32)]
+        logits, known = [np.zeros((0, self._width), np.float32)], [np.zeros(0)]
         for part in text_parts(texts, self._texts_at_once):
             tokens = self.preprocessor.tokenize(part)
             batches = Batches(tokens, self._boundaries(tokens.lengths), self._batch_size).by_length()
-            parts.append(map_batches(batches, len(tokens), self._batch_logits, self._mapped))
-        return np.concatenate(parts)
+            logits.append(map_batches(batches, len(tokens), self._batch_logits, self._mapped))
+            known.append(tokens.known)
+        return np.concatenate(logits), np.concatenate(known)
 
     def predict_proba(self, texts: Iterable[str]) -> np.ndarray:
         """Return float64 [texts, classes]: the probability of each class; each row adds up to 1.
@@ -116,18 +145,29 @@ class Predictor(ABC):
         """
         return probabilities(self.predict_logits(texts))
 
-    def predict(self, texts: Iterable[str]) -> list[Prediction]:
-        """Return the label of each text, its probability, and the probability of every class, in order.
+    def predict(self, texts: Iterable[str], *, abstain_below: float = 0.0) -> list[Prediction]:
+        """Return the label of each text, its probability, that of every class, and the share of known words, in order.
+
+        Args:
+            texts: raw strings.
+            abstain_below: the probability, from 0 to 1, below which a prediction has None as its label.
 
         Raises:
             TypeError, RuntimeError: as `predict_logits`.
+            UserError: for a threshold that is no probability.
 
         Example:
             >>> import sentiment
-            >>> sentiment.load("models/imdb").predict(["A wonderful film."])[0].label
-            'positive'
+            >>> model = sentiment.load("models/imdb")
+            >>> [one.label for one in model.predict(["A wonderful film.", "A film."], abstain_below=0.9)]
+            ['positive', None]
+            >>> model.predict(["Schlechter Film, nie wieder"])[0].known
+            0.25
         """
-        return predictions(self.predict_logits(texts), self.class_names)
+        with in_python():
+            check_abstention(abstain_below)
+        logits, known = self.logits_and_known(texts)
+        return predictions(logits, known, self.class_names, abstain_below=abstain_below)
 
     def _check_process(self) -> None:
         """Refuse to predict in a forked child, which would wait for threads that it lacks."""

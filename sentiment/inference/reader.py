@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from sentiment.architectures import readout
 from sentiment.architectures.stateful import stateful_encoder
+from sentiment.batching import UNKNOWN_ID
 from sentiment.config import ModelConfig
 from sentiment.inference.classifier import Classifier
 from sentiment.predictions import Prediction, predictions
@@ -59,14 +60,14 @@ class Reader:
         signature = [tf.TensorSpec([1, None], tf.int32), *(tf.TensorSpec([1, size], tf.float32) for size in sizes)]
         self._encode = tf.function(lambda *inputs: encoder(list(inputs), training=False), input_signature=signature)
 
-    def read(self, piece: str) -> Prediction:
-        """Read a piece and return the prediction for all pieces so far."""
+    def read(self, piece: str, *, abstain_below: float = 0.0) -> Prediction:
+        """Read a piece and return the prediction for all pieces so far; `abstain_below` is that of `predict`."""
         self.text += piece
         ids = self.classifier.preprocessor.whole_ids(self.text)
         kept = self._kept if np.array_equal(ids[:len(self._kept.ids)], self._kept.ids) else self._start
         # The last word may grow with the next piece, so the state before it is kept.
         self._kept = self._after(kept, ids[len(kept.ids):len(ids) - 1])
-        return self._predict(self._after(self._kept, ids[len(self._kept.ids):]))
+        return self._predict(self._after(self._kept, ids[len(self._kept.ids):]), abstain_below)
 
     def _after(self, state: _State, ids: np.ndarray) -> _State:
         """Return the state after more ids."""
@@ -79,7 +80,7 @@ class Reader:
             state = _State(np.concatenate([state.ids, part]), outputs[self.pooled:], steps[-1], highest, total)
         return state
 
-    def _predict(self, state: _State) -> Prediction:
+    def _predict(self, state: _State, abstain_below: float) -> Prediction:
         pools = {"last": state.last, "max": state.highest, "mean": (state.total / len(state.ids)).astype(np.float32)}
         if self.pooling == "concat":
             # As in the model: the pools of a layer are concatenated, then the layers.
@@ -87,5 +88,6 @@ class Reader:
             features = np.concatenate([part[layer] for layer in range(self.pooled) for part in parts])
         else:
             features = pools[self.pooling]
-        logits = self.classifier.model.get_layer("logits")(features[None, :])
-        return predictions(np.asarray(logits), self.classifier.class_names)[0]
+        logits = np.asarray(self.classifier.model.get_layer("logits")(features[None, :]))
+        known = np.mean(state.ids > UNKNOWN_ID, keepdims=True)
+        return predictions(logits, known, self.classifier.class_names, abstain_below=abstain_below)[0]

@@ -96,9 +96,10 @@ def _thresholds(labels: np.ndarray, scores: np.ndarray, classes: tuple[str, ...]
             ["from", "precision", "recall", "F1", "share answered so"],
             [[f"{row.probability:g}", f"{row.precision:.4f}", f"{row.recall:.4f}", f"{row.f1:.4f}",
               f"{row.answered:.1%}"] for row in sliced.thresholds(labels, scores[:, 1])])]
-    parts += [Paragraph("If only answers with at least a score are taken, and the others are left to people:"), Table(
-        ["score", "share of texts", "accuracy"],
-        [[f"{row.probability:g}", f"{row.share:.1%}", shown(row.accuracy)]
+    parts += [Paragraph("What abstaining costs and gains: with --abstain-below P, texts whose score is below P get no "
+                        "label, and the accuracy is that of the answers which are left."), Table(
+        ["P", "texts answered", "share answered", "accuracy of these"],
+        [[f"{row.probability:g}", f"{row.texts:,}", f"{row.share:.1%}", shown(row.accuracy)]
          for row in sliced.coverage(labels, scores)])]
     return Section("Thresholds", parts)
 

@@ -17,7 +17,7 @@ def model_card(name: str, config: RunConfig, measured: dict[str, Any]) -> str:
         measured: the content of its metrics.json.
     """
     test, data, training = measured["test"], measured["dataset"], measured["training"]
-    notes = "".join(f"> **Note:** {note}.\n\n" for note in data["notes"])
+    notes = "".join(f"> **Note:** {note}.\n\n" for note in (*config.data.notes, *data["notes"]))
     front = {
         "library_name": "keras", "pipeline_tag": "text-classification",
         "model-index": [{"name": name, "results": [{

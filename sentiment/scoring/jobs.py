@@ -1,9 +1,9 @@
 """Labelling of files: frames of a few thousand rows, with predictions as columns, written as jobs."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -26,7 +26,7 @@ from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 from sentiment.version import __version__
 
 CHUNK_ROWS = 4096
-LABEL_COLUMN, SCORE_COLUMN = "predicted_label", "predicted_score"
+LABEL_COLUMN, SCORE_COLUMN, KNOWN_COLUMN = "predicted_label", "predicted_score", "predicted_known"
 
 
 def text_chunks(source: str, text_column: str | None, form: TableFormat = DEFAULT_FORMAT) -> Iterator[list[str]]:
@@ -63,6 +63,20 @@ def _text_name(frame: pd.DataFrame, asked: str | None, path: Path, form: TableFo
     return column_named(names, asked, TEXT_NAMES, "--text-column", str(path), header_hint(names, form, path))
 
 
+class Scored(NamedTuple):
+    """What jobs have done.
+
+    Attributes:
+        rows: in the files that were written.
+        labelled: those of them that these jobs predicted; an interrupted run has left the others.
+        abstained: how many of the latter have no label, because their score is below the threshold.
+    """
+
+    rows: int
+    labelled: int
+    abstained: int
+
+
 @dataclass(frozen=True)
 class Job:
     """One file to be written.
@@ -76,6 +90,8 @@ class Job:
         mixed_precision: see `sentiment.load`.
         form: how text files are encoded, separated and quoted.
         output_form: how CSV and TSV are written.
+        abstain_below: the score below which a text gets no label.
+        known: whether to add the share of words that the model knows.
     """
 
     sources: tuple[Path, ...]
@@ -86,6 +102,8 @@ class Job:
     mixed_precision: bool = False
     form: TableFormat = DEFAULT_FORMAT
     output_form: TableFormat = DEFAULT_FORMAT
+    abstain_below: float = 0.0
+    known: bool = False
 
     @property
     def size(self) -> int:
@@ -97,7 +115,13 @@ class Job:
         """Everything that must be equal in a run and the one that resumes it."""
         model = sorted(path for path in self.model.glob("*") if path.is_file())
         return {"version": __version__, "text_column": self.text_column, "model": _states(model),
-                "mixed_precision": self.mixed_precision, "format": asdict(self.form), "sources": _states(self.sources)}
+                "mixed_precision": self.mixed_precision, "format": asdict(self.form), "sources": _states(self.sources),
+                "abstain_below": self.abstain_below, "known": self.known}
+
+    @property
+    def _added(self) -> list[str]:
+        """The columns that are added."""
+        return [LABEL_COLUMN, SCORE_COLUMN, *([KNOWN_COLUMN] if self.known else [])]
 
     def _columns(self) -> list[str] | None:
         """Return the columns of CSV that is made of JSON, whose objects may have any keys; None for other files."""
@@ -106,10 +130,10 @@ class Job:
             return None
         names = (name for source in self.sources for frame in read_chunks(source, CHUNK_ROWS, form=self.form)
                  for name in frame.columns)
-        return list(dict.fromkeys([*names, LABEL_COLUMN, SCORE_COLUMN]))
+        return list(dict.fromkeys([*names, *self._added]))
 
     def _scored(self, classifier: Predictor, skip: int, seen: Callable[[int], None]) -> Iterator[pd.DataFrame]:
-        """Yield the rows of all sources, all columns as they are, with the label and its probability added.
+        """Yield the rows of all sources, all columns as they are, with the predictions added.
 
         `skip` rows are left out at the start; frames of one file end where they always do.
         """
@@ -118,7 +142,7 @@ class Job:
         path = None
         for path, frame, name in _named_frames(self.sources, self.text_column, self.form, seen):
             names = list(frame.columns)
-            for added in (LABEL_COLUMN, SCORE_COLUMN):
+            for added in self._added:
                 if added in names:
                     raise UserError(f"{path} already has a column '{added}': rename it")
             if kind_of(path) not in JSON_KINDS:
@@ -130,15 +154,17 @@ class Job:
             rows += len(frame)
             if rows <= skip and len(frame):
                 continue
-            predictions = classifier.predict(as_texts(column_of(frame, name), str(path)))
-            added_columns = {LABEL_COLUMN: pd.Series([answer.label for answer in predictions], frame.index, object),
-                             SCORE_COLUMN: pd.Series([answer.score for answer in predictions], frame.index, float)}
-            yield pd.concat([frame, pd.DataFrame(added_columns)], axis=1)
+            predictions = classifier.predict(as_texts(column_of(frame, name), str(path)),
+                                             abstain_below=self.abstain_below)
+            columns = {LABEL_COLUMN: pd.Series([answer.label for answer in predictions], frame.index, object),
+                       SCORE_COLUMN: pd.Series([answer.score for answer in predictions], frame.index, float),
+                       KNOWN_COLUMN: pd.Series([answer.known for answer in predictions], frame.index, float)}
+            yield pd.concat([frame, pd.DataFrame({added: columns[added] for added in self._added})], axis=1)
         if path is None:
             raise UserError(f"{self.sources[0]} has no rows")
 
-    def run(self, classifier: Predictor, seen: Callable[[int], None] = lambda size: None) -> int:
-        """Write the file and return its rows; `seen` is called with bytes that were read.
+    def run(self, classifier: Predictor, seen: Callable[[int], None] = lambda size: None) -> Scored:
+        """Write the file; `seen` is called with bytes that were read.
 
         Raises:
             UserError: if a source cannot be read, there is no row, no column with texts or one with a name that is
@@ -146,17 +172,21 @@ class Job:
         """
         table = PartedTable(self.target, self.plan, self.output_form, self._columns())
         done = table.begin(resume=self.resume)
+        abstained = 0
         try:
             for frame in self._scored(classifier, done, seen):
+                abstained += int((frame[SCORE_COLUMN] < self.abstain_below).sum())
                 table.write(frame)
-            return table.finish()
+            rows = table.finish()
+            return Scored(rows, rows - done, abstained)
         except UserError:
             table.discard()  # when the input is mended it is another one
             raise
 
 
 def plan_jobs(pattern: str, output: Path, model: Path, text_column: str | None, *, resume: bool, overwrite: bool,
-              mixed_precision: bool = False, form: TableFormat = DEFAULT_FORMAT) -> list[Job]:
+              mixed_precision: bool = False, form: TableFormat = DEFAULT_FORMAT, abstain_below: float = 0.0,
+              known: bool = False) -> list[Job]:
     """Return the jobs that are left to do: one for a file, or one for each source if `output` is a folder.
 
     `output` is a file if it ends like one; a folder is made. To `resume`, a finished file is taken as it is, unless an
@@ -187,13 +217,18 @@ def plan_jobs(pattern: str, output: Path, model: Path, text_column: str | None, 
         raise UserError(f"{there[0]} is there already, whole or in part: --resume goes on with what is missing, "
                         "--overwrite starts anew")
     return [Job(given, target, model, text_column, resume, mixed_precision, form,
-                output_format(given[0], target, form)) for given, target in pairs
+                output_format(given[0], target, form), abstain_below, known) for given, target in pairs
             if not (resume and target.exists() and not parts_folder(target).exists())]
 
 
-def run_jobs(jobs: Sequence[Job], classifier: Predictor, seen: Callable[[int], None] = lambda size: None) -> int:
-    """Do one job after another and return the number of rows; `seen` is called with bytes that were read."""
-    return sum(job.run(classifier, seen) for job in jobs)
+def run_jobs(jobs: Sequence[Job], classifier: Predictor, seen: Callable[[int], None] = lambda size: None) -> Scored:
+    """Do one job after another; `seen` is called with bytes that were read."""
+    return total(job.run(classifier, seen) for job in jobs)
+
+
+def total(done: Iterable[Scored]) -> Scored:
+    """Return the sums of what jobs have done."""
+    return Scored(*map(sum, zip(Scored(0, 0, 0), *done, strict=True)))
 
 
 def _check_folder(sources: Sequence[Path], output: Path) -> None:

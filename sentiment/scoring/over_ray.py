@@ -10,7 +10,7 @@ from typing import Any
 from sentiment.errors import UserError
 from sentiment.inference import Predictor
 from sentiment.machine import available_cores
-from sentiment.scoring.jobs import Job
+from sentiment.scoring.jobs import Job, Scored, total
 
 Load = Callable[[Path, bool], Predictor]  # of a model's folder, and whether it computes in half precision
 
@@ -25,13 +25,14 @@ def _label(batch: dict[str, Any], load: Load) -> dict[str, Any]:
     """Do one job; a mistake in the input is a value, because Ray would wrap it as an error."""
     (job,) = batch["job"]
     try:
-        return {"rows": [job.run(_loaded(load, job.model, job.mixed_precision))], "bytes": [job.size], "error": [""]}
-    except UserError as error:
-        return {"rows": [0], "bytes": [job.size], "error": [str(error)]}
+        done, error = job.run(_loaded(load, job.model, job.mixed_precision)), ""
+    except UserError as failed:
+        done, error = Scored(0, 0, 0), str(failed)
+    return {**{name: [count] for name, count in done._asdict().items()}, "bytes": [job.size], "error": [error]}
 
 
-def run_over_ray(jobs: Sequence[Job], load: Load, seen: Callable[[int], None] = lambda size: None) -> int:
-    """Do jobs on the cluster that `RAY_ADDRESS` names, or on this machine, and return the number of rows.
+def run_over_ray(jobs: Sequence[Job], load: Load, seen: Callable[[int], None] = lambda size: None) -> Scored:
+    """Do jobs on the cluster that `RAY_ADDRESS` names, or on this machine.
 
     The files and the model must be at the same paths on every machine. `load` is called by each worker.
 
@@ -50,10 +51,10 @@ def run_over_ray(jobs: Sequence[Job], load: Load, seen: Callable[[int], None] = 
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     items = ray.data.from_items([{"job": job} for job in jobs], override_num_blocks=len(jobs))
     done = items.map_batches(_label, batch_size=1, fn_kwargs={"load": load})
-    rows = 0
+    scored = []
     for one in done.iter_rows():
         if one["error"]:
             raise UserError(one["error"])
-        rows += one["rows"]
+        scored.append(Scored(one["rows"], one["labelled"], one["abstained"]))
         seen(one["bytes"])
-    return rows
+    return total(scored)

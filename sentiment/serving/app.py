@@ -27,7 +27,7 @@ PAGE, SCRIPT = (Path(__file__).with_name(name) for name in ("page.html", "page.j
 CONTENT_POLICY = ("default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; "
                   "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 SCHEMAS = "#/components/schemas/{model}"
-PLACES = {"signature_name", "instances", "inputs", "texts", "b64"}
+PLACES = {"signature_name", "instances", "inputs", "texts", "b64", "abstain_below"}
 FAILED: dict[int | str, dict[str, Any]] = {
     code: {"model": Failure, "description": said} for code, said in (
         (400, "The body is not what is expected"), (404, "No such model or version"),
@@ -94,14 +94,14 @@ def _add_answers(app: FastAPI, models: Models, limits: Limits) -> None:
     async def predict(request: Request, name: str, number: int | None) -> Response:
         version = _version(models, name, number)
         body = PredictRequest.model_validate_json(await request.body())
-        scores = await version.batcher.answer(body.plain(limits))
-        return JSONResponse(body.answer(scores, version.predictor.class_names))
+        rows = await version.batcher.answer(body.plain(limits))
+        return JSONResponse(body.answer(rows, version.predictor.class_names))
 
     async def explain(request: Request, name: str, number: int | None) -> Response:
         version = _version(models, name, number)
         body = ExplainRequest.model_validate_json(await request.body())
         return JSONResponse({"predictions": [Explained.of(await version.explain(text)).model_dump()
-                                             for text in body.plain(limits)]})
+                                             for text in body.plain(limits)], "notes": version.predictor.notes})
 
     for verb, answer, takes, gives in (("predict", predict, PredictRequest, ByRows | ByColumns),
                                        ("explain", explain, ExplainRequest, protocol.Explanations)):
@@ -196,7 +196,7 @@ def _version(models: Models, name: str, number: int | None) -> Version:
 
 
 def _metadata(name: str, version: Version) -> dict[str, Any]:
-    return protocol.metadata(name, version.number, len(version.predictor.class_names))
+    return protocol.metadata(name, version.number, len(version.predictor.class_names), version.predictor.notes)
 
 
 def _description(app: FastAPI, names: list[str]) -> dict[str, Any]:

@@ -6,7 +6,10 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from sentiment.console import log
 from sentiment.errors import UserError
@@ -149,14 +152,14 @@ class Models:
 
     async def _add(self, model: ServedModel, number: int, path: Path) -> None:
         predictor = await asyncio.get_running_loop().run_in_executor(self._slow, self._loaded, path)
-        batcher = Batcher(predictor.predict_proba, self._executor, self._batching,
+        batcher = Batcher(partial(_rows, predictor), self._executor, self._batching,
                           lambda texts: self._watch(model.name, texts))
         model.versions[number] = Version(number, predictor, batcher, self._slow)
         log(f"{model.name}: version {number} is served")
 
     def _loaded(self, path: Path) -> Predictor:
         predictor = self._load(path)
-        predictor.predict_proba([WARM_UP])
+        _rows(predictor, [WARM_UP])
         _settle()
         return predictor
 
@@ -167,6 +170,11 @@ class Models:
                 await version.batcher.close()
         self._executor.shutdown()
         self._slow.shutdown()
+
+
+def _rows(predictor: Predictor, texts: Sequence[str]) -> np.ndarray:
+    """Return float64 [texts, logits + 1]: the logits of each text, then its share of known words."""
+    return np.column_stack(predictor.logits_and_known(texts))
 
 
 def _settle() -> None:

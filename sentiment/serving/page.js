@@ -26,7 +26,7 @@ async function asked(path, options) {
 function explained(name, signal) {
   const body = JSON.stringify({ instances: [text.value] });
   return asked(`v1/models/${encodeURIComponent(name)}:explain`, { method: "POST", body, signal })
-    .then((answer) => answer.predictions[0]);
+    .then(({ predictions, notes }) => ({ ...predictions[0], notes }));
 }
 
 function percent(value) {
@@ -63,6 +63,8 @@ function shown(name, answer) {
   const part = element("section", "", element("h2", "", name));
   const order = answer.scores.map((_, index) => index).sort((one, two) => answer.scores[two] - answer.scores[one]);
   for (const index of order) part.append(bar(answer.classes[index], answer.scores[index]));
+  for (const note of answer.notes) part.append(element("p", "failed", `Note: ${note}.`));
+  if (answer.remark) part.append(element("p", "failed", `Do not rely on this answer: ${answer.remark}.`));
   part.append(element("h3", "", `Words for and against “${answer.explained}”`), coloured(answer));
   part.append(element("p", "soft", element("b", "for", "For:"), " ", listed(answer, 1)));
   part.append(element("p", "soft", element("b", "against", "Against:"), " ", listed(answer, -1)));
@@ -73,7 +75,8 @@ function shown(name, answer) {
 }
 
 function sentence(name, answer) {
-  return `${name}: ${answer.explained}, ${percent(Math.max(...answer.scores))}`;
+  const remark = answer.remark && `, ${answer.remark}`;
+  return `${name}: ${answer.explained}, ${percent(Math.max(...answer.scores))}${remark}`;
 }
 
 async function answer() {

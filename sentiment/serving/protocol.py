@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sentiment.explain import WordWeights
+from sentiment.predictions import predictions
 
 INPUT = "texts"
 
@@ -62,6 +63,7 @@ class Encoded(_Strict):
 
 
 Text = str | Encoded
+Probability = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
 
 
 class Row(_Strict):
@@ -77,11 +79,12 @@ class Column(_Strict):
 
 
 class PredictRequest(_Strict):
-    """Texts, by rows (`instances`) or by columns (`inputs`)."""
+    """Texts, by rows (`instances`) or by columns (`inputs`); no label is given to scores below `abstain_below`."""
 
     signature_name: Literal["serving_default", "serve"] = "serving_default"
     instances: Annotated[list[Text | Row], Field(min_length=1)] | None = None
     inputs: Annotated[list[Text], Field(min_length=1)] | Column | None = None
+    abstain_below: Probability = 0.0
 
     @model_validator(mode="after")
     def _one_of_both(self) -> "PredictRequest":
@@ -101,12 +104,19 @@ class PredictRequest(_Strict):
             given = self.inputs.texts if isinstance(self.inputs, Column) else self.inputs or []
         return within(limits, limits.texts, given)
 
-    def answer(self, scores: np.ndarray, classes: Sequence[str]) -> dict[str, Any]:
-        """Return the answer in the form that the texts came in; `scores` is [texts, classes]."""
-        names, rows = list(classes), scores.tolist()
+    def answer(self, rows: np.ndarray, classes: Sequence[str]) -> dict[str, Any]:
+        """Return the answer in the form that the texts came in.
+
+        Args:
+            rows: float64 [texts, logits + 1]: the logits of each text, then its share of known words.
+            classes: their names by index.
+        """
+        found = [{"scores": list(one.scores.values()), "classes": list(one.scores), "label": one.label,
+                  "known": one.known}
+                 for one in predictions(rows[:, :-1], rows[:, -1], classes, abstain_below=self.abstain_below)]
         if self.instances is not None:
-            return {"predictions": [{"scores": row, "classes": names} for row in rows]}
-        return {"outputs": {"scores": rows, "classes": [names] * len(rows)}}
+            return {"predictions": found}
+        return {"outputs": {name: [one[name] for one in found] for name in found[0]}}
 
 
 class ExplainRequest(_Strict):
@@ -135,10 +145,15 @@ def within(limits: Limits, most: int, given: Sequence[Text]) -> list[str]:
 
 
 class Scored(BaseModel):
-    """The answer for one text: the probability of each class."""
+    """The answer for one text.
+
+    It is the probability of each class, the most probable one (null for an abstention), and the share of known words.
+    """
 
     scores: list[float]
     classes: list[str]
+    label: str | None
+    known: float
 
 
 class Columns(BaseModel):
@@ -146,6 +161,8 @@ class Columns(BaseModel):
 
     scores: list[list[float]]
     classes: list[list[str]]
+    label: list[str | None]
+    known: list[float]
 
 
 class ByRows(BaseModel):
@@ -169,10 +186,15 @@ class Word(BaseModel):
 
 
 class Explained(BaseModel):
-    """The answer for one text, and what each word adds to the log-odds of the class `explained`."""
+    """The answer for one text, and what each word adds to the log-odds of the class `explained`.
+
+    `remark` is a warning in words where few words are known, else empty.
+    """
 
     scores: list[float]
     classes: list[str]
+    known: float
+    remark: str
     explained: str
     words: list[Word]
 
@@ -182,13 +204,15 @@ class Explained(BaseModel):
         words = [Word(word=word, weight=weight, known=known) for word, weight, known
                  in zip(found.words, found.weights.tolist(), found.known, strict=True)]
         return cls(scores=list(found.prediction.scores.values()), classes=list(found.prediction.scores),
-                   explained=found.explained, words=words)
+                   known=found.prediction.known, remark=found.prediction.remark, explained=found.explained,
+                   words=words)
 
 
 class Explanations(BaseModel):
-    """Response to a request for explanations."""
+    """Response to a request for explanations; `notes` are what must be said of the model's answers."""
 
     predictions: list[Explained]
+    notes: list[str]
 
 
 class Failure(BaseModel):
@@ -235,13 +259,15 @@ class ModelStatus(BaseModel):
                                          for number in sorted(numbers, reverse=True)])
 
 
-def metadata(name: str, version: int, classes: int) -> dict[str, Any]:
-    """Return the metadata of a version as TensorFlow Serving gives them: its signatures."""
-    outputs = {"scores": _tensor("DT_FLOAT", [-1, classes]), "classes": _tensor("DT_STRING", [-1, classes])}
+def metadata(name: str, version: int, classes: int, notes: Sequence[str]) -> dict[str, Any]:
+    """Return the metadata of a version as TensorFlow Serving gives them, its signatures, and the model's notes."""
+    outputs = {"scores": _tensor("DT_FLOAT", [-1, classes]), "classes": _tensor("DT_STRING", [-1, classes]),
+               "label": _tensor("DT_STRING", [-1]), "known": _tensor("DT_FLOAT", [-1])}
     signature = {"inputs": {INPUT: _tensor("DT_STRING", [-1])}, "outputs": outputs,
                  "method_name": "tensorflow/serving/predict"}
     return {"model_spec": {"name": name, "signature_name": "", "version": str(version)},
-            "metadata": {"signature_def": {"signature_def": {"serving_default": signature, "serve": signature}}}}
+            "metadata": {"signature_def": {"signature_def": {"serving_default": signature, "serve": signature}},
+                         "notes": list(notes)}}
 
 
 def _tensor(dtype: str, sizes: Sequence[int]) -> dict[str, Any]:

@@ -27,6 +27,16 @@ def small_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "BLOCK_TEXTS", 8)
 
 
+def test_shares_of_known_words(tmp_path: Path) -> None:
+    texts = [[1], [2, 1, 7, 1], [5], [1, 1, 3], [2, 3]]
+    found = TokenizedTexts.from_ids(texts)
+    np.testing.assert_allclose(found.known, [0, 0.5, 1, 1 / 3, 1])
+    np.testing.assert_allclose(found.part(1, 4).known, [0.5, 1, 1 / 3])
+    parts = [(np.concatenate(texts), np.array([len(text) for text in texts]))]
+    np.testing.assert_allclose(TokenizedTexts.from_parts(parts, tmp_path).known, found.known)
+    assert TokenizedTexts.from_ids([]).known.shape == (0,)
+
+
 def test_the_same_texts(on_disk: TokenizedTexts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens, "TOKENS_AT_ONCE", 1000)
     assert on_disk.on_disk

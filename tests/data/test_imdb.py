@@ -138,10 +138,13 @@ def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_network")
-def test_auto_falls_back_to_the_sample_and_says_so() -> None:
+def test_auto_falls_back_to_the_sample_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """The system's reason is of that moment, and no part of what a model card keeps."""
     corpus = load_corpus(DataConfig(dataset="auto"), 1)
     assert corpus.name == "sample"
-    assert "the bundled sample was used instead of IMDB: cannot download" in corpus.notes[0]
+    assert corpus.notes[0] == "IMDB could not be downloaded; the built-in sample was used instead"
+    assert capsys.readouterr().err.count("no route to host") == 1
+    assert not any("no route" in note for note in corpus.notes)
     assert "never quote them as IMDB results" in corpus.notes[1]
 
 

@@ -3,6 +3,7 @@ import pytest
 from sklearn import metrics
 
 from sentiment.evaluation.slices import by_length, by_negation, by_value, coverage, slice_of, thresholds
+from sentiment.predictions import predictions, probabilities
 
 RANDOM = np.random.default_rng(6)
 
@@ -52,6 +53,19 @@ def test_thresholds_against_scikit_learn() -> None:
 def test_coverage() -> None:
     scores = np.array([[0.95, 0.05], [0.4, 0.6], [0.25, 0.75]])
     rows = {row.probability: row for row in coverage(np.array([0, 0, 1]), scores)}
-    assert rows[0.5][1:] == pytest.approx((1.0, 2 / 3))
-    assert rows[0.7][1:] == pytest.approx((2 / 3, 1.0))
-    assert rows[0.99] == (0.99, 0.0, None)
+    assert min(rows) == 0.5
+    assert rows[0.5][1:] == pytest.approx((3, 1.0, 2 / 3))
+    assert rows[0.7][1:] == pytest.approx((2, 2 / 3, 1.0))
+    assert rows[0.99] == (0.99, 0, 0.0, None)
+
+
+def test_coverage_of_many_classes() -> None:
+    """Winning classes have 0.31 to 0.61, and what predict labels is what is counted."""
+    logits = np.log([[0.1, 0.1, 0.31, 0.24, 0.24], [0.61, 0.1, 0.1, 0.1, 0.09], [0.2, 0.41, 0.1, 0.1, 0.19]])
+    rows = coverage(np.array([2, 1, 1]), probabilities(logits))
+    assert [row.probability for row in rows][:4] == [0.2, 0.3, 0.4, 0.5]
+    assert [row.texts for row in rows][:5] == [3, 3, 2, 1, 1]
+    assert [row.accuracy for row in rows][:4] == pytest.approx([2 / 3, 2 / 3, 0.5, 0])
+    for row in rows:
+        found = predictions(logits, np.ones(3), "abcde", abstain_below=row.probability)
+        assert sum(one.label is not None for one in found) == row.texts

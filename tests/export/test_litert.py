@@ -146,7 +146,7 @@ def test_it_answers_without_tensorflow(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code, str(path), "a good film"],
                           capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(load_classifier(folder.path).predict(["a good film"])[0].label)
+    assert done.stdout.startswith(load_classifier(folder.path).predict(["a good film"])[0].best)
 
 
 def test_damage_is_one_line(tmp_path: Path, run_cli: Cli) -> None:

@@ -60,7 +60,9 @@ def test_every_architecture_exports(tmp_path: Path, name: str, classes: int) -> 
 
 def _check_tokens(loaded: Any, classifier: Any) -> None:
     ids = classifier.preprocessor.padded_ids(TEXTS)
-    np.testing.assert_allclose(loaded.tokens(ids)["scores"], classifier.predict_proba(TEXTS), atol=1e-5)
+    answer = loaded.tokens(ids)
+    np.testing.assert_allclose(answer["scores"], classifier.predict_proba(TEXTS), atol=1e-5)
+    np.testing.assert_allclose(answer["known"], classifier.logits_and_known(TEXTS)[1], atol=1e-6)
 
 
 def _check_explanations(loaded: Any, classifier: Any) -> None:

@@ -45,10 +45,10 @@ class FakePredictor(Predictor):
     def _batch_logits(self, ids: np.ndarray) -> np.ndarray:
         return np.asarray(self.sign * WORTH[ids].sum(axis=1, keepdims=True))
 
-    def predict_proba(self, texts: Iterable[str]) -> np.ndarray:
+    def logits_and_known(self, texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
         self.calls += 1
         self.gate.wait(10)
         if self.broken:
             raise RuntimeError("/secret/path in _internal")
         self.batches.append(list(texts))
-        return super().predict_proba(texts)
+        return super().logits_and_known(texts)

@@ -39,6 +39,27 @@ def test_order_and_company_do_not_matter(tiny_run: Path) -> None:
     np.testing.assert_allclose(classifier.predict_proba(texts[::-1]), together[::-1], atol=1e-6)
 
 
+def test_the_share_of_known_words_is_of_what_is_read(tiny_run: Path) -> None:
+    """Of 12 words at the start and 12 at the end, whatever stands in the batch."""
+    classifier = sentiment.load(tiny_run)
+    texts = ["", "\x00 -- ", "qqq", "a good qqq film",
+             "good " * 12 + "qqq " * 30 + "good " * 12, "qqq " * 99 + "good " * 9]
+    expected = [0, 0, 0, 0.75, 1, 9 / 24]
+    assert [one.known for one in classifier.predict(texts * 50)] == pytest.approx(expected * 50)
+    assert [(classifier.ids(text) > 1).mean() for text in texts] == pytest.approx(expected)
+
+
+def test_abstention(tiny_run: Path) -> None:
+    classifier = sentiment.load(tiny_run)
+    texts = [f"a {'good ' * number}film" for number in range(9)]
+    answers = classifier.predict(texts)
+    threshold = sorted(one.score for one in answers)[4]
+    for one, other in zip(answers, classifier.predict(texts, abstain_below=threshold), strict=True):
+        assert other == one._replace(label=None if one.score < threshold else one.label)
+    with pytest.raises(sentiment.UserError, match=r"^abstain_below must be a probability, from 0 to 1, not 1\.5$"):
+        classifier.predict(texts, abstain_below=1.5)
+
+
 def test_one_trace_for_all_lengths(tiny_run: Path) -> None:
     classifier = load_classifier(tiny_run)
     for length in range(1, 30):

@@ -35,7 +35,10 @@ def test_answers_as_the_run(exported_run: Path) -> None:
     texts = [*TEXTS, *(f"a {'good ' * (row % 9)}film, number {row}" for row in range(300))]
     portable, classifier = PortableClassifier.load(exported_run / "onnx"), load_classifier(exported_run)
     np.testing.assert_allclose(portable.predict_proba(texts), classifier.predict_proba(texts), atol=1e-5)
-    assert [one.label for one in portable.predict(texts)] == [one.label for one in classifier.predict(texts)]
+    for one, other in zip(portable.predict(texts, abstain_below=0.6), classifier.predict(texts, abstain_below=0.6),
+                          strict=True):
+        assert (one.best, one.known) == (other.best, other.known)
+        assert one.label == (None if one.score < 0.6 else one.best)
     assert portable.class_names == classifier.class_names
     assert portable.predict([]) == []
     assert portable.predict_logits([]).shape == classifier.predict_logits([]).shape

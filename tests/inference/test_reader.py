@@ -40,9 +40,16 @@ def test_after_each_piece_as_the_prefix_read_whole(name: str, options: dict[str,
     for start, end in pairwise(cuts):
         answer = reader.read(TEXT[start:end])
         (whole,) = classifier.predict([TEXT[:end]])
-        assert answer.label == whole.label
+        assert (answer.label, answer.known) == (whole.label, whole.known)
         for one in answer.scores:
             assert answer.scores[one] == pytest.approx(whole.scores[one], abs=1e-5)
+
+
+def test_pieces_are_abstained_from() -> None:
+    classifier, config = made("lstm", {})
+    reader = Reader(classifier, config)
+    assert reader.read(TEXT, abstain_below=1.0)._replace(label="a") == reader.read("")._replace(label="a")
+    assert reader.read("", abstain_below=1.0).label is None
 
 
 def test_letter_by_letter_and_empty_pieces() -> None:

@@ -55,12 +55,12 @@ class Dies(FakePredictor):
         super().__init__()
         self.left = after
 
-    def predict(self, texts: Iterable[str]) -> list[Prediction]:
+    def predict(self, texts: Iterable[str], **options: Any) -> list[Prediction]:
         texts = list(texts)
         self.left -= len(texts)
         if self.left < 0:
             raise KeyboardInterrupt
-        return super().predict(texts)
+        return super().predict(texts, **options)
 
 
 def table(rows: int) -> pyarrow.Table:
@@ -100,6 +100,10 @@ def record(row: int) -> dict[str, Any]:
     return values
 
 
+def read_chunk(path: Path) -> pd.DataFrame:
+    return pd.concat(read_chunks(path, 1000))
+
+
 def job(source: Path, target: Path, model: Path, *, resume: bool = False) -> Job:
     (one,) = plan_jobs(str(source), target, model, None, resume=resume, overwrite=False)
     return one
@@ -111,7 +115,7 @@ def labels(rows: int) -> list[str]:
 
 def test_parquet_keeps_every_column_and_type(tmp_path: Path, model: Path) -> None:
     source = write(tmp_path / "in.parquet", 105)
-    assert job(source, tmp_path / "out.parquet", model).run(FakePredictor()) == 105
+    assert job(source, tmp_path / "out.parquet", model).run(FakePredictor()).rows == 105
     found, given = pyarrow.parquet.read_table(tmp_path / "out.parquet"), table(105)
     assert found.drop_columns(["predicted_label", "predicted_score"]).equals(given)
     assert found["predicted_label"].to_pylist() == labels(105)
@@ -138,6 +142,29 @@ def test_json_keeps_types_and_missing_keys(tmp_path: Path, model: Path) -> None:
         assert 0.5 < one.pop("predicted_score") < 1
         assert one == record(row)
         assert [type(value) for value in one.values()] == [type(value) for value in record(row).values()]
+
+
+@pytest.mark.parametrize("kind", [".csv", ".jsonl", ".parquet"])
+def test_abstentions_are_empty_cells(kind: str, tmp_path: Path, model: Path) -> None:
+    """Also where the first parts have no label at all."""
+    (tmp_path / "in.csv").write_text("text\n" + "film\n" * 45 + "good\n" * 5)
+    (one,) = plan_jobs(str(tmp_path / "in.csv"), tmp_path / f"out{kind}", model, None, resume=False, overwrite=False,
+                       abstain_below=0.7, known=True)
+    assert one.run(FakePredictor()) == (50, 50, 45)
+    found = pd.read_parquet(one.target) if kind == ".parquet" else read_chunk(one.target)
+    assert [None if pd.isna(label) or label == "" else label for label in found["predicted_label"]] == \
+        [None] * 45 + ["pos"] * 5
+    assert found["predicted_known"].astype(float).tolist() == [1.0] * 50
+    assert found["predicted_score"].astype(float).min() > 0.5
+
+
+def test_other_abstentions_are_another_plan(tmp_path: Path, model: Path) -> None:
+    one = job(write(tmp_path / "in.csv", 45), tmp_path / "out.csv", model)
+    with pytest.raises(KeyboardInterrupt):
+        one.run(Dies(30))
+    with pytest.raises(UserError, match="other options: start anew with --overwrite"):
+        replace(one, resume=True, abstain_below=0.9).run(FakePredictor())
+    assert replace(one, resume=True).run(FakePredictor()) == (45, 25, 0)
 
 
 @pytest.mark.parametrize("kinds", [(".parquet", ".csv"), (".parquet", ".jsonl"), (".csv", ".parquet"),
@@ -193,7 +220,7 @@ def test_several_files_into_one(tmp_path: Path, model: Path) -> None:
     one = job(tmp_path / "in*.csv", tmp_path / "out.csv", model)
     with pytest.raises(KeyboardInterrupt):
         one.run(Dies(30))
-    assert replace(one, resume=True).run(FakePredictor()) == 56
+    assert replace(one, resume=True).run(FakePredictor()).rows == 56
     found = pd.read_csv(tmp_path / "out.csv", dtype=str)
     assert found["id"].tolist() == [f"{row:04}" for rows in (25, 31) for row in range(rows)]
 
@@ -204,7 +231,7 @@ def test_a_folder_gets_a_file_for_each(tmp_path: Path, model: Path) -> None:
     out = tmp_path / "scored"
     jobs = plan_jobs(str(tmp_path / "*.*"), out, model, None, resume=False, overwrite=False)
     seen: list[int] = []
-    assert run_jobs(jobs, FakePredictor(), seen.append) == 50
+    assert run_jobs(jobs, FakePredictor(), seen.append).rows == 50
     assert sum(seen) == pytest.approx(sum(one.size for one in jobs), rel=0.2)
     assert sorted(path.name for path in out.iterdir()) == ["a.parquet", "b.parquet", "c.csv", "d.csv"]
     assert pyarrow.parquet.read_table(out / "b.parquet").num_rows == 0
@@ -223,7 +250,7 @@ def test_parts_of_something_else_are_not_gone_on_with(tmp_path: Path, model: Pat
     (model / "weights").write_text("2")
     with pytest.raises(UserError, match="is of another model, other files or other options: start anew with --over"):
         replace(one, resume=True).run(FakePredictor())
-    assert one.run(FakePredictor()) == 45
+    assert one.run(FakePredictor()).rows == 45
     assert replace(one, mixed_precision=True).plan != one.plan
 
 
@@ -296,7 +323,7 @@ def test_the_output_has_the_values_of_the_input_byte_for_byte(name: str, form: T
     target = tmp_path / name.replace("in", "out")
     (one,) = plan_jobs(str(tmp_path / name), target, model, None if form.header else "1", resume=False,
                        overwrite=False, form=form)
-    assert one.run(FakePredictor()) == 32 + (not form.header)
+    assert one.run(FakePredictor()).rows == 32 + (not form.header)
     frames_ = list(read_chunks(target, 100, form=form))
     found = [list(map(str, row)) for frame in frames_ for row in zip(*(
         cells(frame.iloc[:, place]) for place in range(frame.shape[1])), strict=True)]
@@ -332,7 +359,7 @@ def test_the_rows_of_any_table_come_out_in_order(folder: Path, rows: list[list[s
     with opened_for_writing(source) as file:
         SeparatedWriter(file, "\t" if kind == ".tsv" else ",").rows(rows)
     (one,) = plan_jobs(str(source), target, folder / "model", None, resume=False, overwrite=True, form=form)
-    assert one.run(FakePredictor()) == len(rows) - 1
+    assert one.run(FakePredictor()).rows == len(rows) - 1
     found = [[*frame.columns] for frame in read_chunks(target, 100, form=form)]
     for frame in read_chunks(target, 100, form=form):
         found += map(list, zip(*(cells(frame.iloc[:, place]) for place in range(frame.shape[1])), strict=True))
@@ -366,7 +393,7 @@ def test_a_key_that_comes_late_is_a_column_of_csv(tmp_path: Path, model: Path) -
     one = job(tmp_path / "in.jsonl", tmp_path / "out.csv", model)
     with pytest.raises(KeyboardInterrupt):
         one.run(Dies(25))
-    assert replace(one, resume=True).run(FakePredictor()) == 45
+    assert replace(one, resume=True).run(FakePredictor()).rows == 45
     rows = [line.split(",") for line in (tmp_path / "out.csv").read_text().splitlines()]
     assert rows[0] == ["text", "id", "late", "predicted_label", "predicted_score"]
     assert [rows[number][:3] for number in (1, 4, 31)] == [["good", "0", ""], ["bad", "3", ""], ["good", "30", "5"]]
@@ -407,7 +434,7 @@ def test_what_was_to_be_replaced_is_not_taken_for_finished(tmp_path: Path, model
     with pytest.raises(KeyboardInterrupt):
         one.run(Dies(30))
     (rest,) = plan_jobs(str(source), target, model, None, resume=True, overwrite=False)
-    assert rest.run(FakePredictor()) == 45
+    assert rest.run(FakePredictor()).rows == 45
     assert not plan_jobs(str(source), target, model, None, resume=True, overwrite=False)
 
 
@@ -416,7 +443,7 @@ def test_keys_that_come_and_go_between_parts(kind: str, tmp_path: Path, model: P
     lines = [{"text": "good", "id": row} | ({"n": 1} if row < 15 else {}) for row in range(45)]
     lines[44] = {"id": 44, "text": "bad"}
     (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    assert job(tmp_path / "in.jsonl", tmp_path / f"out{kind}", model).run(FakePredictor()) == 45
+    assert job(tmp_path / "in.jsonl", tmp_path / f"out{kind}", model).run(FakePredictor()).rows == 45
     (frame,) = read_chunks(tmp_path / f"out{kind}", 100)
     assert [str(value) for value in cells(frame["id"])] == [str(row) for row in range(45)]
     assert cells(frame["predicted_label"]) == ["pos"] * 44 + ["neg"]

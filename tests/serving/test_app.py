@@ -73,14 +73,36 @@ def test_rows(instances: list[Any]) -> None:
     response = post({"signature_name": "serving_default", "instances": instances})
     good, bad = scores(2.0, -2.5)
     assert response.status_code == 200
-    assert response.json() == {"predictions": [{"scores": good, "classes": ["neg", "pos"]},
-                                               {"scores": bad, "classes": ["neg", "pos"]}]}
+    assert response.json() == {"predictions": [
+        {"scores": good, "classes": ["neg", "pos"], "label": "pos", "known": 1.0},
+        {"scores": bad, "classes": ["neg", "pos"], "label": "neg", "known": 1.0}]}
 
 
 @pytest.mark.parametrize("inputs", [["good", "bad film"], {"texts": ["good", "bad film"]}])
 def test_columns(inputs: Any) -> None:
     response = post({"inputs": inputs})
-    assert response.json() == {"outputs": {"scores": scores(2.0, -2.5), "classes": [["neg", "pos"]] * 2}}
+    assert response.json() == {"outputs": {"scores": scores(2.0, -2.5), "classes": [["neg", "pos"]] * 2,
+                                           "label": ["pos", "neg"], "known": [1.0, 1.0]}}
+
+
+def test_scores_below_the_threshold_of_the_request_have_no_label() -> None:
+    """In one batch with requests of other thresholds."""
+    async def story(client: httpx.AsyncClient) -> list[Any]:
+        bodies = [{"instances": ["film", "good"], "abstain_below": 0.7}, {"instances": ["film"]},
+                  {"inputs": ["film", "good"], "abstain_below": 1}]
+        answers = await asyncio.gather(*(client.post(PREDICT, json=body) for body in bodies))
+        return [answer.json() for answer in answers]
+
+    first, second, third = ask(story, batching=Batching(texts=5, seconds=10))
+    assert [one["label"] for one in first["predictions"]] == [None, "pos"]
+    assert [one["scores"] for one in first["predictions"]] == scores(0.5, 2.0)
+    assert second["predictions"][0]["label"] == "pos"
+    assert third["outputs"]["label"] == [None, None]
+
+
+def test_known_words() -> None:
+    response = post({"instances": ["good new film old", "", "😀"]})
+    assert [one["known"] for one in response.json()["predictions"]] == [0.5, 0.0, 0.0]
 
 
 def test_the_content_type_does_not_matter() -> None:
@@ -99,6 +121,7 @@ def test_versions_and_models_have_their_own_addresses() -> None:
 def test_words_are_weighed() -> None:
     answer = post({"instances": ["bad new film"]}, "/v1/models/reviews:explain").json()["predictions"][0]
     assert answer["explained"] == "neg"
+    assert (answer["known"], answer["remark"]) == (pytest.approx(2 / 3), "67% of words known")
     assert answer["scores"] == scores(-2.5)[0]
     assert answer["words"] == [{"word": "bad", "weight": 3.0, "known": True}, {"word": "new", "weight": 0.0,
                                "known": False}, {"word": "film", "weight": -0.5, "known": True}]
@@ -116,6 +139,10 @@ def test_words_are_weighed() -> None:
     ({"instances": [{"b64": "%"}]}, "instances[0]: Input should be a valid string"),
     ({"inputs": {"texts": []}}, "inputs: Input should be a valid"),
     ({"instances": ["a"], "extra": 1}, "extra: Extra inputs are not permitted"),
+    ({"instances": ["a"], "abstain_below": 1.5}, "abstain_below: Input should be less than or equal to 1"),
+    ({"instances": ["a"], "abstain_below": -1}, "abstain_below: Input should be greater than or equal to 0"),
+    ({"instances": ["a"], "abstain_below": "0.5"}, "abstain_below: Input should be a valid number"),
+    (b'{"instances": ["a"], "abstain_below": NaN}', "abstain_below: Input should be a finite number"),
     ({"instances": ["a"], "signature_name": "tokens"}, "signature_name: Input should be 'serving_default' or 'serve'"),
 ])
 def test_wrong_bodies_are_said_in_a_line(body: Any, message: str) -> None:
@@ -216,6 +243,17 @@ def test_metadata(path: str) -> None:
     assert [dim["size"] for dim in signature["outputs"]["scores"]["tensor_shape"]["dim"]] == ["-1", "2"]
 
 
+def test_notes_on_a_model_are_in_its_metadata_and_explanations() -> None:
+    async def story(client: httpx.AsyncClient) -> list[Any]:
+        answers = [await client.get(f"/v1/models/{name}/metadata") for name in ("reviews", "other")]
+        explained = await client.post("/v1/models/reviews:explain", json={"instances": ["good"]})
+        return [answer.json()["metadata"]["notes"] for answer in answers] + [explained.json()["notes"]]
+
+    predictor = FakePredictor()
+    predictor.notes = ("a note",)
+    assert ask(story, predictor) == [["a note"], [], ["a note"]]
+
+
 def test_counters() -> None:
     async def story(client: httpx.AsyncClient) -> str:
         for text in ("good", "bad"):
@@ -240,4 +278,5 @@ def test_the_description_names_what_the_bodies_hold() -> None:
     description = get("/openapi.json").json()
     body = description["paths"][PREDICT.replace("reviews", "{name}")]["post"]["requestBody"]["content"]
     name = body["application/json"]["schema"]["$ref"].rpartition("/")[2]
-    assert set(description["components"]["schemas"][name]["properties"]) == {"signature_name", "instances", "inputs"}
+    assert set(description["components"]["schemas"][name]["properties"]) == {"signature_name", "instances", "inputs",
+                                                                              "abstain_below"}

@@ -131,8 +131,11 @@ def test_the_page_in_a_browser(versions: Path, start_server: Callable[..., Serve
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if browser is None:
         pytest.skip("no Chromium on this machine: the page is not opened")
+    tokens = versions / "1" / "tokens.json"
+    tokens.write_text(json.dumps({**json.loads(tokens.read_text(encoding="utf-8")), "notes": ["it is <b>a</b> toy"]}),
+                      encoding="utf-8")
     server = start_server(versions, f"twin={versions}")
-    link = f"{server.url}/#text={quote('a good <b>film</b> zxqv')}&other=twin"
+    link = f"{server.url}/#text={quote('a good <b>film</b> zxqv qwrt')}&other=twin"
     done = subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'b'}",
                            "--virtual-time-budget=10000", "--dump-dom", link], capture_output=True, text=True,
                           check=False, timeout=120)
@@ -141,4 +144,6 @@ def test_the_page_in_a_browser(versions: Path, start_server: Callable[..., Serve
     assert "<h2>reviews</h2>" in found
     assert "<h2>twin</h2>" in found
     assert '<span class="against unknown"' in found or '<span class="for unknown"' in found
+    assert found.count("Note: it is &lt;b&gt;a&lt;/b&gt; toy.") == 2
+    assert found.count("Do not rely on this answer: 60% of words known.") == 2
     assert 'id="failed" role="alert" class="failed" hidden=""' in found
