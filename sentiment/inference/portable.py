@@ -36,11 +36,12 @@ class PortableClassifier(Predictor):
         """Load what `sentiment export --format onnx` or `--format litert` wrote.
 
         Raises:
-            UserError: if its runtime is not installed, or a file is missing or damaged.
+            UserError: if its runtime is not installed, or a file is missing, damaged, or of another export.
         """
         folder = PortableFolder(path)
-        engine = LiteEngine(folder.lite) if folder.lite.is_file() else OnnxEngine(folder.onnx)
-        return cls(engine, folder.load_tokenizer(), folder.load_class_names())
+        folder.check()
+        engine = LiteEngine(folder.lite) if folder.model == folder.lite else OnnxEngine(folder.onnx)
+        return cls(engine, folder.load_tokenizer(), folder.load_class_names(2 if engine.width == 1 else engine.width))
 
     def _batch_logits(self, ids: np.ndarray) -> np.ndarray:
         return self._engine.logits(ids)
