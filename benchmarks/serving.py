@@ -84,8 +84,8 @@ async def _load(host: str, port: int, bodies: list[bytes], connections: int, sec
             start = perf_counter()
             if start > until:
                 break
-            writer.write(b"POST /v1/models/loaded:predict HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body)
-                         + body)
+            writer.write(b"POST /v1/models/loaded:predict HTTP/1.1\r\nhost: localhost\r\n"
+                         b"content-length: %d\r\n\r\n" % len(body) + body)
             head = await reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
             await reader.readexactly(length)

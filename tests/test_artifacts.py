@@ -124,6 +124,7 @@ def test_the_keras_file_the_loader_and_the_original_agree(tiny_run: Path) -> Non
     ("vocabulary.txt", "good\n", "vocabulary.txt is damaged: it makes 3 ids, the model has 60"),
     ("sizes.json", "{}", "sizes.json is damaged: expected the sizes of a model"),
     ("labels.json", '["a"]', "labels.json is damaged"),
+    ("labels.json", '["a", "b", "c"]', "labels.json is damaged: it names 3 classes, the model has 2"),
     ("labels.json", "{", "labels.json is damaged"),
     ("model.keras", "not a model", "model.keras is damaged"),
     ("model.keras", None, "model.keras is missing; train it again"),

@@ -130,7 +130,7 @@ class RunFolder(ResultFolder):
 
     def load_class_names(self) -> tuple[str, ...]:
         """Read the class names, by index."""
-        return class_names(self.labels, self._load_json(self.labels))
+        return class_names(self.labels, self._load_json(self.labels), self.load_sizes().classes)
 
     def shared_values(self) -> Options:
         """Return the options that a classifier must share to start from it: all but those of regularization."""

@@ -1,15 +1,18 @@
 """`sentiment serve`: serve models over HTTP."""
 
 import argparse
+import os
+from pathlib import Path
 from typing import Any
 
-from sentiment.cli.options import load
 from sentiment.errors import UserError
 
 MEGABYTE = 1 << 20
 BETWEEN = {"port": (0, 65_535), "batch_size": (1, 4096), "batch_wait": (0, 1000), "queue": (1, 1 << 20),
            "max_texts": (1, 1 << 20), "max_characters": (1, 1 << 30), "max_body": (1, 1024), "versions": (1, 100),
-           "poll": (1, 86_400)}
+           "poll": (1, 86_400), "max_in_flight": (1, 1 << 16), "max_connections": (1, 65_535),
+           "read_timeout": (1, 86_400), "grace": (0, 3600)}
+OF_ENVIRONMENT = "env:"
 
 
 def add_to(commands: Any) -> None:
@@ -27,6 +30,18 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--max-texts", type=int, default=256, help="texts in a request (default: 256)")
     parser.add_argument("--max-characters", type=int, default=100_000, help="of a text (default: 100000)")
     parser.add_argument("--max-body", type=int, default=4, metavar="MB", help="of a request (default: 4)")
+    parser.add_argument("--max-in-flight", type=int, default=64, metavar="MB",
+                        help="of all requests that are not answered yet; more are answered 503 (default: 64)")
+    parser.add_argument("--max-connections", type=int, default=512, help="more are answered 503 (default: 512)")
+    parser.add_argument("--read-timeout", type=float, default=30.0, metavar="SECONDS",
+                        help="how long a request may take to come (default: 30)")
+    parser.add_argument("--grace", type=float, default=10.0, metavar="SECONDS",
+                        help="how long what was begun is answered after SIGINT or SIGTERM, at most (default: 10)")
+    parser.add_argument("--allow-host", action="append", default=[], metavar="NAME", help="another name of this server "
+                        "that requests may be sent to; may be repeated. Without it, a server for this machine alone "
+                        "answers to localhost, its address and --host, and one for other machines to every name")
+    parser.add_argument("--token", metavar="FILE|env:NAME", help="a file or an environment variable with a secret that "
+                        "clients must send, as 'Authorization: Bearer SECRET'; /healthz and /readyz are free")
     parser.add_argument("--versions", type=int, default=1, help="how many versions of a model (default: 1)")
     parser.add_argument("--poll", type=int, default=5, metavar="SECONDS",
                         help="how often to look for new versions (default: 5)")
@@ -37,18 +52,22 @@ def run(arguments: argparse.Namespace) -> None:
     try:
         from sentiment.serving.batcher import Batching
         from sentiment.serving.metrics import Metrics
-        from sentiment.serving.models import Models, named_models
+        from sentiment.serving.models import Models, load_version, named_models
         from sentiment.serving.protocol import Limits
-        from sentiment.serving.server import serve
+        from sentiment.serving.server import Network, serve
     except ModuleNotFoundError as error:
         raise UserError(f"the server needs {error.name}: install it (pip install '.[serve]')") from None
     _check(arguments)
     batching = Batching(arguments.batch_size, arguments.batch_wait / 1000, arguments.queue)
     limits = Limits(texts=arguments.max_texts, characters=arguments.max_characters,
-                    body=arguments.max_body * MEGABYTE)
+                    body=arguments.max_body * MEGABYTE, in_flight=arguments.max_in_flight * MEGABYTE,
+                    seconds=arguments.read_timeout)
+    network = Network(arguments.host, arguments.port, arguments.allow_host, arguments.max_connections, arguments.grace)
+    token = None if arguments.token is None else _token(arguments.token)
     metrics = Metrics()
-    models = Models(named_models(arguments.models), load, batching, kept=arguments.versions, watch=metrics.batch)
-    serve(models, limits, metrics, host=arguments.host, port=arguments.port, poll_seconds=arguments.poll)
+    models = Models(named_models(arguments.models), load_version, batching, kept=arguments.versions,
+                    watch=metrics.batch)
+    serve(models, limits, metrics, network, poll_seconds=arguments.poll, token=token)
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -57,3 +76,27 @@ def _check(arguments: argparse.Namespace) -> None:
             raise UserError(f"--{name.replace('_', '-')} must be between {least} and {most}")
     if arguments.max_texts > arguments.queue:
         raise UserError(f"--queue must be at least --max-texts, {arguments.max_texts}: a request must fit into it")
+    if arguments.max_body > arguments.max_in_flight:
+        raise UserError(f"--max-in-flight must be at least --max-body, {arguments.max_body}: a request must fit in")
+
+
+def _token(source: str) -> str:
+    """Return the secret in a file or an environment variable; no message repeats `source`, which may be the secret.
+
+    Raises:
+        UserError: if there is none, or a header cannot hold it.
+    """
+    if source.startswith(OF_ENVIRONMENT):
+        token = os.environ.get(source.removeprefix(OF_ENVIRONMENT), "")
+    else:
+        try:
+            token = Path(source).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            raise UserError("--token names a file with the secret that can be read, or with env:NAME an environment "
+                            "variable, and is not the secret itself, which other users of this machine would see"
+                            ) from None
+    token = token.strip()
+    if not token.isascii() or not token.isprintable() or " " in token or not token:
+        raise UserError("the secret of --token is missing or no word of printable ASCII characters: make one with "
+                        "`openssl rand -hex 32`")
+    return token

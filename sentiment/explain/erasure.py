@@ -1,6 +1,7 @@
 """Erasure: the effect of replacing each word by the unknown word; for all models, including exports."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,14 +34,17 @@ class WordWeights:
     weights: np.ndarray
 
 
-def word_weights(predictor: Predictor, text: str, class_name: str | None = None) -> WordWeights:
+def word_weights(predictor: Predictor, text: str, class_name: str | None = None,
+                 cancelled: Callable[[], bool] = lambda: False) -> WordWeights:
     """Weigh each word of a text by erasure (Li, Monroe & Jurafsky 2016, arXiv 1612.08220).
 
     The weight of word t is log(p / (1 - p)) for the text minus the same for the text in which word t is replaced by the
-    unknown word, where p is the probability of the class of that name, or of the predicted one.
+    unknown word, where p is the probability of the class of that name, or of the predicted one. `cancelled` is asked
+    before each batch.
 
     Raises:
         UserError: if there is no class of that name.
+        CancelledError: once `cancelled` says so.
     """
     ids = predictor.ids(text)
     logits = predictor.logits(ids[None, :])
@@ -50,6 +54,8 @@ def word_weights(predictor: Predictor, text: str, class_name: str | None = None)
     index = predictor.class_names.index(explained)
     places, weights = np.flatnonzero(known), np.zeros(len(ids))
     for start in range(0, len(places), ROWS):
+        if cancelled():
+            raise CancelledError
         hidden = places[start:start + ROWS]
         rows = np.tile(ids, (len(hidden), 1))
         rows[np.arange(len(hidden)), hidden] = UNKNOWN_ID

@@ -43,9 +43,9 @@ def export_portable(original: Original, target: Path, runtime: str, convert: Cal
     with written_beside(target) as path:
         path.mkdir(parents=True)
         beside = PortableFolder(path)
-        beside.save_texts(plain_tokenizer(classifier.preprocessor), classifier.class_names, classifier.notes)
         with failing_as_export_error(runtime):
             convert(beside)
+            beside.save_texts(plain_tokenizer(classifier.preprocessor), classifier.class_names, classifier.notes)
             scores = PortableClassifier.load(path).predict_proba(original.texts)
         check(f"{runtime} model", scores, original.scores)
     return target

@@ -37,11 +37,13 @@ class PortableClassifier(Predictor):
         """Load what `sentiment export --format onnx` or `--format litert` wrote.
 
         Raises:
-            UserError: if its runtime is not installed, or a file is missing or damaged.
+            UserError: if its runtime is not installed, or a file is missing, damaged, or of another export.
         """
         folder = PortableFolder(path)
-        engine = LiteEngine(folder.lite) if folder.lite.is_file() else OnnxEngine(folder.onnx)
-        return cls(engine, folder.load_tokenizer(), folder.load_class_names(), folder.load_notes())
+        folder.check()
+        engine = LiteEngine(folder.lite) if folder.model == folder.lite else OnnxEngine(folder.onnx)
+        names = folder.load_class_names(2 if engine.width == 1 else engine.width)
+        return cls(engine, folder.load_tokenizer(), names, folder.load_notes())
 
     def _batch_logits(self, ids: np.ndarray) -> np.ndarray:
         return self._engine.logits(ids)

@@ -1,6 +1,7 @@
 """The addresses of the server."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,16 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.requests import ClientDisconnect
 
 from sentiment.pages import page
-from sentiment.serving import protocol
+from sentiment.serving import bodies, protocol
 from sentiment.serving.batcher import Busy
 from sentiment.serving.metrics import Metrics
-from sentiment.serving.middleware import Gate
+from sentiment.serving.middleware import ANYBODY, Access, Gate
 from sentiment.serving.models import Models, ServedModel, Version
 from sentiment.serving.protocol import ByColumns, ByRows, Explained, ExplainRequest, Failure, Limits, PredictRequest
 from sentiment.version import __version__
@@ -27,24 +29,29 @@ PAGE, SCRIPT = (Path(__file__).with_name(name) for name in ("page.html", "page.j
 CONTENT_POLICY = ("default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; "
                   "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 SCHEMAS = "#/components/schemas/{model}"
-PLACES = {"signature_name", "instances", "inputs", "texts", "b64", "abstain_below"}
 FAILED: dict[int | str, dict[str, Any]] = {
     code: {"model": Failure, "description": said} for code, said in (
-        (400, "The body is not what is expected"), (404, "No such model or version"),
-        (413, "The request, a text or the number of texts is too large"),
-        (503, "The queue is full; Retry-After says in how many seconds to try again"))}
+        (400, "The body is not what is expected"), (401, "The token is missing or wrong"),
+        (403, "The request comes through a web page of another site, or names another host"),
+        (404, "No such model or version"), (408, "The request did not come in time"),
+        (413, "The request, a text or the number of texts is too large"), (415, "The body is sent as text/plain"),
+        (503, "The queue or the memory is full; Retry-After says in how many seconds to try again"))}
+GONE = 499  # of a client, which reads no answer: for the counters
 UNKNOWN: dict[int | str, dict[str, Any]] = {404: FAILED[404]}
 
 
-def create_app(models: Models, limits: Limits, metrics: Metrics) -> FastAPI:
-    """Return the application; `models` are started and closed by the caller."""
+def create_app(models: Models, limits: Limits, metrics: Metrics, access: Access = ANYBODY) -> FastAPI:
+    """Return the application; `models` are started and closed by the caller.
+
+    There is no `/docs`: FastAPI's page would load scripts from elsewhere.
+    """
     app = FastAPI(title="sentiment", version=__version__, docs_url=None, redoc_url=None,
                   description="Text classifiers behind TensorFlow Serving's REST interface")
     _add_answers(app, models, limits)
     _add_states(app, models, metrics)
     _add_page(app)
     _add_failures(app, metrics)
-    app.add_middleware(Gate, metrics=metrics, limit=limits.body)
+    app.add_middleware(Gate, metrics=metrics, limits=limits, access=access)
     app.openapi = lambda: _description(app, list(models.by_name))  # type: ignore[method-assign]
     return app
 
@@ -92,16 +99,25 @@ def _add_states(app: FastAPI, models: Models, metrics: Metrics) -> None:
 
 def _add_answers(app: FastAPI, models: Models, limits: Limits) -> None:
     async def predict(request: Request, name: str, number: int | None) -> Response:
-        version = _version(models, name, number)
-        body = PredictRequest.model_validate_json(await request.body())
-        rows = await version.batcher.answer(body.plain(limits))
-        return JSONResponse(body.answer(rows, version.predictor.class_names))
+        _version(models, name, number)
+        body, texts = await bodies.read(PredictRequest, request, limits)
+
+        async def answer() -> dict[str, Any]:
+            version = _version(models, name, number)  # of now: it may have been replaced while the body came
+            return body.answer(await version.batcher.answer(texts), version.predictor.class_names)
+
+        return JSONResponse(await _unless_gone(request, answer()))
 
     async def explain(request: Request, name: str, number: int | None) -> Response:
-        version = _version(models, name, number)
-        body = ExplainRequest.model_validate_json(await request.body())
-        return JSONResponse({"predictions": [Explained.of(await version.explain(text)).model_dump()
-                                             for text in body.plain(limits)], "notes": version.predictor.notes})
+        _version(models, name, number)
+        _, texts = await bodies.read(ExplainRequest, request, limits)
+
+        async def answer() -> dict[str, Any]:
+            version = _version(models, name, number)
+            return {"predictions": [Explained.of(await version.explain(text)).model_dump() for text in texts],
+                    "notes": version.predictor.notes}
+
+        return JSONResponse(await _unless_gone(request, answer()))
 
     for verb, answer, takes, gives in (("predict", predict, PredictRequest, ByRows | ByColumns),
                                        ("explain", explain, ExplainRequest, protocol.Explanations)):
@@ -129,6 +145,27 @@ def _add_answer(app: FastAPI, verb: str, answer: Callable[[Request, str, int | N
                  operation_id=f"{verb}_{endpoint.__name__}", openapi_extra=body)(endpoint)
 
 
+async def _unless_gone(request: Request, answer: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    """Return an answer, or cancel it when the client goes.
+
+    Raises:
+        ClientDisconnect: if it has gone.
+    """
+    async def gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    answering, leaving = asyncio.create_task(answer), asyncio.create_task(gone())
+    try:
+        await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not answering.done():
+            raise ClientDisconnect
+        return answering.result()
+    finally:
+        answering.cancel()
+        leaving.cancel()
+
+
 def _add_page(app: FastAPI) -> None:
     """Add the page on which people try the models: it asks the same addresses as every client."""
     front = page("Try a model", PAGE.read_text(encoding="utf-8"))
@@ -145,10 +182,18 @@ def _add_page(app: FastAPI) -> None:
 def _add_failures(app: FastAPI, metrics: Metrics) -> None:
     """Give every error one form, which says nothing of the server's inside."""
     async def refused(request: Request, error: Any) -> Response:
-        return JSONResponse({"error": str(error.detail)}, error.status_code, error.headers)
+        missing = error.status_code == 404 and error.detail == "Not Found"
+        return JSONResponse({"error": "no such address: /openapi.json describes all" if missing else str(error.detail)},
+                            error.status_code, error.headers)
 
     async def malformed(request: Request, error: Any) -> Response:
-        return JSONResponse({"error": _said(error.errors()[0])}, 400)
+        return JSONResponse({"error": bodies.said(error.errors()[0])}, 400)
+
+    async def wrong(request: Request, error: Exception) -> Response:
+        return JSONResponse({"error": str(error)}, 400)
+
+    async def gone(request: Request, error: Exception) -> Response:
+        return Response(status_code=GONE)
 
     async def busy(request: Request, error: Exception) -> Response:
         metrics.refused(request.path_params["name"])
@@ -162,20 +207,11 @@ def _add_failures(app: FastAPI, metrics: Metrics) -> None:
 
     app.add_exception_handler(AnyHTTPException, refused)
     app.add_exception_handler(RequestValidationError, malformed)
-    app.add_exception_handler(ValidationError, malformed)
+    app.add_exception_handler(bodies.WrongBody, wrong)
+    app.add_exception_handler(ClientDisconnect, gone)
     app.add_exception_handler(Busy, busy)
     app.add_exception_handler(protocol.TooLarge, large)
     app.add_exception_handler(Exception, broken)
-
-
-def _said(error: Any) -> str:
-    """Say in a line what is wrong with a body, without the names of our classes."""
-    given = {error["loc"][-1]} if error["type"] == "extra_forbidden" else set()
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]
-                    if isinstance(part, int) or part in PLACES | given).lstrip(".")
-    what = "expected an object" if error["type"].startswith(("model_", "dict_")) else error["msg"]
-    what = what.removeprefix("Value error, ")
-    return f"{place}: {what}" if place else what
 
 
 def _model(models: Models, name: str) -> ServedModel:

@@ -66,7 +66,10 @@ class Batcher:
 
         Raises:
             Busy: if the queue has no place for all of them; then none is taken.
+            RuntimeError: if the batcher is closed, and nobody would answer them.
         """
+        if self._closing:
+            raise RuntimeError("the batcher is closed")
         if self.waiting + len(texts) > self._batching.queue:
             raise Busy
         loop, size = asyncio.get_running_loop(), self._batching.texts

@@ -1,5 +1,8 @@
-"""Middleware of every request: it is measured, and refused when its body is too large."""
+"""Middleware of every request: who may ask, how large and how slow a body may be, and the counters."""
 
+import asyncio
+import hmac
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
@@ -8,25 +11,65 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sentiment.serving.metrics import Metrics
+from sentiment.serving.protocol import Limits
 
 HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+CLOSE = {"connection": "close"}  # what is left of a body is not read
+RETRY = {"Retry-After": "1"}
+OPEN = {"/healthz", "/readyz", "/", "/page.js"}  # without the token: for probes, and the page, which asks for it
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may ask.
+
+    Attributes:
+        hosts: names of the server in the header Host, in lower case and without the port; None for any.
+        token: expected as `Authorization: Bearer TOKEN`; None for none.
+    """
+
+    hosts: frozenset[str] | None = None
+    token: str | None = None
+
+    def refusal(self, scope: Scope) -> JSONResponse | None:
+        """Return the answer to a request that is not let in, None for one that is."""
+        headers = dict(scope["headers"])
+        host = _name(headers.get(b"host", b"").decode("latin-1"))
+        if self.hosts is not None and host and host not in self.hosts:  # without one it is no browser
+            return _error(403, f"this server is not called '{host}': start it with --allow-host {host}")
+        if scope["method"] == "POST" and headers.get(b"sec-fetch-site") == b"cross-site":
+            return _error(403, "a page of another site asks")
+        if self.token is not None and scope["path"] not in OPEN:
+            kind, _, given = headers.get(b"authorization", b"").partition(b" ")
+            if kind.lower() != b"bearer" or not hmac.compare_digest(given.strip(), self.token.encode()):
+                return _error(401, "send the server's token: Authorization: Bearer TOKEN",
+                              {"WWW-Authenticate": "Bearer"})
+        return None
+
+
+ANYBODY = Access()
 
 
 class Gate:
-    """Counts requests by route and code, refuses bodies over `limit` bytes, and adds the headers of every answer."""
+    """Counts requests by route and code, refuses those that are not let in, and adds the headers of every answer.
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, limit: int) -> None:
+    A body is refused when it is too large, by its announced length or as it comes, when it does not come in time, and
+    when the bodies of all requests that are not answered yet take too much memory.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, limits: Limits, access: Access) -> None:
         self.app = app
         self.metrics = metrics
-        self.limit = limit
+        self.limits = limits
+        self.access = access
+        self.in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer 413 to one whose body is too large, by its announced length or as it comes."""
+        """Pass a request on, or refuse it; one that is cancelled, as the server ends, is answered 503."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        start, code, received = perf_counter(), 500, 0
-        too_large = f"the request is larger than {self.limit:,} bytes"
+        start, code, body = perf_counter(), 0, _Body(receive, self)
 
         async def sent(message: Message) -> None:
             nonlocal code
@@ -35,19 +78,57 @@ class Gate:
                 message["headers"] = [*message.get("headers", []), *HEADERS]
             await send(message)
 
-        async def counted() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self.limit:
-                raise HTTPException(413, too_large)
-            return message
-
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        fits = announced.isdigit() and int(announced) <= self.limit
-        answer = self.app if fits else JSONResponse({"error": too_large}, 413, {"connection": "close"})
+        fits = announced.isdigit() and int(announced) <= self.limits.body
+        answer = self.access.refusal(scope) or (self.app if fits else _error(413, body.too_large))
         try:
-            await answer(scope, counted, sent)
+            await answer(scope, body.receive, sent)
+        except asyncio.CancelledError:
+            if not code:
+                await _error(503, "the server ends")(scope, receive, sent)
         finally:
+            self.in_flight -= body.received
             route: Any = scope.get("route")
-            self.metrics.answered(getattr(route, "path", "other"), code, perf_counter() - start)
+            self.metrics.answered(getattr(route, "path", "other"), code or 500, perf_counter() - start)
+
+
+class _Body:
+    """A body as it comes."""
+
+    def __init__(self, receive: Receive, gate: Gate) -> None:
+        self._receive = receive
+        self._gate = gate
+        self._deadline = asyncio.get_running_loop().time() + gate.limits.seconds
+        self._complete = False
+        self.received = 0
+        self.too_large = f"the request is larger than {gate.limits.body:,} bytes"
+
+    async def receive(self) -> Message:
+        """Return the next message; behind the body, the next is that the client has gone."""
+        if self._complete:
+            return await self._receive()
+        limits = self._gate.limits
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError:
+            raise HTTPException(408, f"the request did not come within {limits.seconds:g} s", CLOSE) from None
+        self._complete = not message.get("more_body", False)
+        size = len(message.get("body", b""))
+        if self.received + size > limits.body:
+            raise HTTPException(413, self.too_large, CLOSE)
+        if self._gate.in_flight + size > limits.in_flight:
+            raise HTTPException(503, "the bodies of all requests take too much memory: try again later", CLOSE | RETRY)
+        self.received += size
+        self._gate.in_flight += size
+        return message
+
+
+def _error(code: int, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"error": message}, code, CLOSE | (headers or {}))
+
+
+def _name(host: str) -> str:
+    """Return the name in a header Host: `localhost:8501` and `[::1]:8501` without the port."""
+    host = host.strip().lower()
+    return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0].rstrip(".")

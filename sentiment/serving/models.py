@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -11,11 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
+import sentiment
 from sentiment.console import log
 from sentiment.errors import UserError
 from sentiment.explain import WordWeights, word_weights
-from sentiment.inference import Predictor
+from sentiment.inference import PortableClassifier, PortableFolder, Predictor
 from sentiment.serving.batcher import Batcher, Batching, Busy
+from sentiment.startup import import_tensorflow
 
 Load = Callable[[Path], Predictor]
 EXPORTS = ("onnx", "litert", "litert-float16", "litert-int8")  # named after the run that holds them
@@ -41,7 +44,7 @@ class Version:
         self._explanations = 0
 
     async def explain(self, text: str) -> WordWeights:
-        """Weigh the words of a text; one text at a time.
+        """Weigh the words of a text; one text at a time, and no further when the caller is cancelled.
 
         Raises:
             Busy: if too many wait.
@@ -49,11 +52,13 @@ class Version:
         if self._explanations >= EXPLANATIONS:
             raise Busy
         self._explanations += 1
+        over = threading.Event()
         try:
             async with self._explained:
                 return await asyncio.get_running_loop().run_in_executor(
-                    self._executor, word_weights, self.predictor, text)
+                    self._executor, partial(word_weights, self.predictor, text, cancelled=over.is_set))
         finally:
+            over.set()
             self._explanations -= 1
 
 
@@ -64,7 +69,7 @@ class ServedModel:
         name: what clients call it.
         path: a folder that `sentiment.load` takes, which is version 1, or one with such folders named 1, 2, ...
         versions: the loaded ones by number.
-        failed: why a version cannot be loaded, by number.
+        failed: why a version cannot be loaded, by number; 0 for what kept the server from looking for versions.
     """
 
     def __init__(self, name: str, path: Path) -> None:
@@ -79,11 +84,19 @@ class ServedModel:
         return self.versions[max(self.versions)]
 
     def on_disk(self) -> dict[int, Path]:
-        """Return the folders of the versions that are there."""
+        """Return the folders of the versions that are there; none where the folder of versions is empty or gone."""
         numbered: dict[int, Path] = {}
         with suppress(OSError):
             numbered = {int(one.name): one for one in self.path.iterdir() if one.name.isdecimal() and one.is_dir()}
-        return numbered or {1: self.path}
+        return numbered or ({1: self.path} if _holds_model(self.path) else {})
+
+    def fail(self, number: int, error: Exception) -> None:
+        """Say once why a version cannot be loaded."""
+        reason = _reason(error)
+        if self.failed.get(number) != reason:
+            self.failed[number] = reason
+            what = f"version {number} cannot be loaded" if number else "the versions cannot be looked for"
+            log.warning(f"{self.name}: {what}, which is tried again: {reason}")
 
 
 class Models:
@@ -112,19 +125,25 @@ class Models:
         """Load the versions that are there.
 
         Raises:
-            UserError: if a version cannot be loaded.
+            UserError: if none of a model's can be loaded; why not of the newest.
         """
         for model in self.by_name.values():
-            there = model.on_disk()
-            for number in sorted(there)[-self._kept:]:
-                await self._add(model, number, there[number])
+            failed = await self._load_newest(model, model.on_disk() or {1: model.path})
+            if not model.versions:
+                raise UserError(_reason(next(iter(failed.values()))))
+            for number, error in failed.items():
+                model.fail(number, error)
 
     async def watch(self, seconds: float) -> None:
-        """Look for new versions again and again, until cancelled."""
+        """Look for new versions again and again, until cancelled, whatever fails."""
         while True:
             await asyncio.sleep(seconds)
             for model in self.by_name.values():
-                await self.refresh(model)
+                try:
+                    await self.refresh(model)
+                    model.failed.pop(0, None)
+                except Exception as error:
+                    model.fail(0, error)
 
     async def refresh(self, model: ServedModel) -> None:
         """Load what is new, then let go of what is gone or too old, once its requests are answered.
@@ -132,16 +151,9 @@ class Models:
         What cannot be loaded, such as a folder that is still being copied, is said once and tried again next time.
         """
         there = await asyncio.get_running_loop().run_in_executor(self._slow, model.on_disk)
-        for number in sorted(there)[-self._kept:]:
-            if number in model.versions:
-                continue
-            try:
-                await self._add(model, number, there[number])
-                model.failed.pop(number, None)
-            except (UserError, OSError) as error:
-                if model.failed.get(number) != str(error):
-                    model.failed[number] = str(error)
-                    log.warning(f"{model.name}: version {number} cannot be loaded: {error}")
+        for number, error in (await self._load_newest(model, there)).items():
+            model.fail(number, error)
+        model.failed = {number: reason for number, reason in model.failed.items() if number in {0, *there}}
         kept = sorted(set(model.versions) & set(there))[-self._kept:] or sorted(model.versions)[-1:]
         gone = sorted(set(model.versions) - set(kept))
         for number in gone:
@@ -149,6 +161,20 @@ class Models:
             log(f"{model.name}: version {number} is no longer served")
         if gone:
             await asyncio.get_running_loop().run_in_executor(self._slow, _settle)
+
+    async def _load_newest(self, model: ServedModel, there: dict[int, Path]) -> dict[int, Exception]:
+        """Load from the newest version down until as many as are kept can answer; return what failed."""
+        failed: dict[int, Exception] = {}
+        for served, number in enumerate(sorted(there, reverse=True)):
+            if served - len(failed) == self._kept:
+                break
+            if number not in model.versions:
+                try:
+                    await self._add(model, number, there[number])
+                    model.failed.pop(number, None)
+                except Exception as error:  # of the runtime, a library or a file: the others are served all the same
+                    failed[number] = error
+        return failed
 
     async def _add(self, model: ServedModel, number: int, path: Path) -> None:
         predictor = await asyncio.get_running_loop().run_in_executor(self._slow, self._loaded, path)
@@ -164,12 +190,35 @@ class Models:
         return predictor
 
     async def close(self) -> None:
-        """Answer what waits, and let go of all."""
+        """Answer what waits, and let go of all; what only waits for a thread is dropped."""
         for model in self.by_name.values():
             for version in model.versions.values():
                 await version.batcher.close()
         self._executor.shutdown()
-        self._slow.shutdown()
+        self._slow.shutdown(cancel_futures=True)
+
+
+def load_version(path: Path) -> Predictor:
+    """Load a run or an export, whose folder may be half-copied, or gone by now; TensorFlow is imported for a run alone.
+
+    Raises:
+        UserError: if the folder holds neither, or what it holds is incomplete or damaged.
+    """
+    if PortableFolder(path).exists():
+        return PortableClassifier.load(path)
+    if not _holds_model(path):
+        raise UserError(f"{path} holds neither a run (config.json) nor an export (tokens.json and a model)"
+                        if path.exists() else f"no such model folder: {path}")
+    import_tensorflow(devices=True)
+    return sentiment.load(path)
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+
+
+def _holds_model(path: Path) -> bool:
+    return PortableFolder(path).exists() or (path / "config.json").is_file()
 
 
 def _rows(predictor: Predictor, texts: Sequence[str]) -> np.ndarray:

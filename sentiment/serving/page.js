@@ -17,7 +17,17 @@ function element(name, className, ...children) {
 }
 
 async function asked(path, options) {
-  const response = await fetch(path, options);
+  const headers = { "content-type": "application/json" };
+  const token = sessionStorage.getItem("token");
+  if (token) headers.authorization = `Bearer ${token}`;
+  const response = await fetch(path, { ...options, headers });
+  if (response.status === 401) {
+    const given = prompt("The token of this server");
+    if (given) {
+      sessionStorage.setItem("token", given.trim());
+      return asked(path, options);
+    }
+  }
   const body = await response.json();
   if (!response.ok) throw new Error(body.error);
   return body;

@@ -27,12 +27,16 @@ class Limits:
         explained: the number of texts whose words are weighed, which takes as many predictions as they have words.
         characters: the length of a text.
         body: the bytes of a request.
+        in_flight: the bytes of all requests that are not answered yet.
+        seconds: how long a request may take to come.
     """
 
     texts: int = 256
     explained: int = 16
     characters: int = 100_000
     body: int = 4 << 20
+    in_flight: int = 64 << 20
+    seconds: float = 30.0
 
 
 class TooLarge(ValueError):  # noqa: N818 - it is what the request is
@@ -92,6 +96,11 @@ class PredictRequest(_Strict):
             raise ValueError("give either instances or inputs")
         return self
 
+    @staticmethod
+    def most(limits: Limits) -> int:
+        """Return how many texts are taken."""
+        return limits.texts
+
     def plain(self, limits: Limits) -> list[str]:
         """Return the texts.
 
@@ -102,7 +111,7 @@ class PredictRequest(_Strict):
             given: Sequence[Any] = [one.texts if isinstance(one, Row) else one for one in self.instances]
         else:
             given = self.inputs.texts if isinstance(self.inputs, Column) else self.inputs or []
-        return within(limits, limits.texts, given)
+        return within(limits, self.most(limits), given)
 
     def answer(self, rows: np.ndarray, classes: Sequence[str]) -> dict[str, Any]:
         """Return the answer in the form that the texts came in.
@@ -124,13 +133,18 @@ class ExplainRequest(_Strict):
 
     instances: Annotated[list[Text], Field(min_length=1)]
 
+    @staticmethod
+    def most(limits: Limits) -> int:
+        """Return how many texts are taken."""
+        return min(limits.texts, limits.explained)
+
     def plain(self, limits: Limits) -> list[str]:
         """Return the texts.
 
         Raises:
             TooLarge: if there are too many, or one is too long.
         """
-        return within(limits, min(limits.texts, limits.explained), self.instances)
+        return within(limits, self.most(limits), self.instances)
 
 
 def within(limits: Limits, most: int, given: Sequence[Text]) -> list[str]:

@@ -1,9 +1,14 @@
 """A server that runs until a signal ends it."""
 
 import asyncio
+import os
 import socket
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
 
 import uvicorn
 
@@ -11,34 +16,74 @@ from sentiment.console import log
 from sentiment.errors import UserError
 from sentiment.serving.app import create_app
 from sentiment.serving.metrics import Metrics
+from sentiment.serving.middleware import Access
 from sentiment.serving.models import Models
 from sentiment.serving.protocol import Limits
 from sentiment.signals import StopRequest, noted_signals
 
 BACKLOG = 2048
-GRACE_SECONDS = 30
+LAST_SECONDS = 1.0  # for what was cancelled at the end, and then for the threads
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+FULL = b'{"error": "too many connections: try again later"}'
+REFUSED = b"\r\n".join((b"HTTP/1.1 503 Service Unavailable", b"content-type: application/json", b"retry-after: 1",
+                        b"connection: close", b"content-length: %d" % len(FULL), b"", FULL))
 
 
-def serve(models: Models, limits: Limits, metrics: Metrics, *, host: str, port: int, poll_seconds: float) -> None:
-    """Serve until SIGINT or SIGTERM, then answer what was begun.
+@dataclass(frozen=True)
+class Network:
+    """Where and how to listen.
+
+    Attributes:
+        host: the address.
+        port: the port, 0 for a free one.
+        names: other names of the server that clients may use, in the header Host. Where they are given, or only this
+            machine is listened to, requests to any name but these, `host` and the local ones are refused.
+        connections: how many there may be.
+        grace: seconds from a signal to the end, at most.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8501
+    names: Sequence[str] = ()
+    connections: int = 512
+    grace: float = 10.0
+
+
+def serve(models: Models, limits: Limits, metrics: Metrics, network: Network, *, poll_seconds: float,
+          token: str | None = None) -> None:
+    """Serve until SIGINT or SIGTERM, then answer what was begun, for as long as `network.grace` allows.
 
     Raises:
         UserError: if the port is taken, or a model cannot be loaded.
     """
-    config = uvicorn.Config(create_app(models, limits, metrics), log_level="warning", access_log=False,
-                            log_config=None, server_header=False, lifespan="off",
-                            timeout_graceful_shutdown=GRACE_SECONDS)
-    with closing(_listening(host, port)) as listening, noted_signals("answering what was begun") as stop, \
-            asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_serve(models, _Server(config, stop), listening, poll_seconds))
+    with closing(_listening(network)) as listening, noted_signals("answering what was begun") as stop:
+        app = create_app(models, limits, metrics, Access(_names(network, listening), token))
+        config = uvicorn.Config(app, log_level="error", access_log=False, log_config=None, server_header=False,
+                                lifespan="off", ws="none")
+        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+            runner.run(_serve(models, _Server(config, stop, network, limits), listening, poll_seconds))
 
 
 class _Server(uvicorn.Server):
-    """Ends when a signal was noted; uvicorn itself would raise it again when all is done."""
+    """Ends when a signal was noted, bounds the number of connections, and closes those that do not ask anything.
 
-    def __init__(self, config: uvicorn.Config, stop: StopRequest) -> None:
+    uvicorn itself would raise the signal again when all is done, and leave half-sent headers as long as they like.
+    """
+
+    def __init__(self, config: uvicorn.Config, stop: StopRequest, network: Network, limits: Limits) -> None:
         super().__init__(config)
         self._stop = stop
+        self._network = network
+        self._seconds = limits.seconds
+        self._idle: dict[Any, tuple[Any, float]] = {}  # connections without a request: the last one, and since when
+        config.load()
+        protocol: Any = config.http_protocol_class
+
+        def connected(**state: Any) -> asyncio.Protocol:
+            full = len(self.server_state.connections) >= network.connections
+            return _Full() if full else protocol(**state)
+
+        config.http_protocol_class = connected  # type: ignore[assignment]
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -47,10 +92,61 @@ class _Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Return whether to end; asked ten times a second."""
+        if counter % 10 == 0:
+            self._close_idle()
         return self._stop.signal is not None or await super().on_tick(counter)
 
+    def _close_idle(self) -> None:
+        now, before, self._idle = asyncio.get_running_loop().time(), self._idle, {}
+        connection: Any
+        for connection in self.server_state.connections:
+            request = connection.cycle
+            if request is None or request.response_complete:
+                last, since = before.get(connection, (request, now))
+                self._idle[connection] = request, since if last is request else now
+                if now - self._idle[connection][1] > self._seconds:
+                    connection.transport.abort()
 
-async def _serve(models: Models, server: uvicorn.Server, listening: socket.socket, poll_seconds: float) -> None:
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what was begun; what is not done after the time of grace is answered 503, and cut off."""
+        ending = asyncio.create_task(super().shutdown(sockets))
+        if not (await asyncio.wait((ending,), timeout=self._network.grace))[0]:
+            ending.cancel()
+            tasks = list(self.server_state.tasks)
+            log.warning(f"after {self._network.grace:g} s (--grace), {len(tasks)} requests are not answered: they end")
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait((ending, *tasks), timeout=LAST_SECONDS)
+
+    async def bounded_end(self) -> threading.Timer:
+        """Wait for the signal, and return the timer that ends the process if it has not ended in time.
+
+        A thread cannot be interrupted: one that loads a version would hold up the end.
+        """
+        while self._stop.signal is None:
+            await asyncio.sleep(0.1)
+        timer = threading.Timer(self._network.grace + 2 * LAST_SECONDS, _end_at_once)
+        timer.daemon = True
+        timer.start()
+        return timer
+
+
+def _end_at_once() -> None:
+    log.warning("the server ends in the middle of its work, which takes longer than --grace")
+    os._exit(0)
+
+
+class _Full(asyncio.Protocol):
+    """Tells a client that there are too many."""
+
+    def connection_made(self, transport: Any) -> None:
+        """Answer without a look at the request, and close."""
+        transport.write(REFUSED)
+        transport.close()
+
+
+async def _serve(models: Models, server: _Server, listening: socket.socket, poll_seconds: float) -> None:
+    bound = asyncio.create_task(server.bounded_end())
     await models.start()
     host, port = listening.getsockname()[:2]
     log(f"listening on http://{f'[{host}]' if ':' in host else host}:{port}")
@@ -60,12 +156,25 @@ async def _serve(models: Models, server: uvicorn.Server, listening: socket.socke
     with suppress(asyncio.CancelledError):
         await watching
     await models.close()
+    (await bound).cancel()
     log("all requests are answered; the server ends")
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _names(network: Network, listening: socket.socket) -> frozenset[str] | None:
+    """Return the names that requests may be sent to, None for any.
+
+    A page from anywhere can lead its own name to this machine (DNS rebinding), and then ask a server here as if it came
+    from it; a browser still names the page's host.
+    """
+    if not network.names and not ip_address(listening.getsockname()[0]).is_loopback:
+        return None
+    return frozenset(name.lower() for name in (*LOCAL_NAMES, network.host, *network.names))
+
+
+def _listening(network: Network) -> socket.socket:
+    address = network.host, network.port
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        family = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server(address, family=family, backlog=BACKLOG)
     except OSError as error:
-        raise UserError(f"cannot listen on {host}, port {port}: {error.strerror or error}") from None
+        raise UserError(f"cannot listen on {network.host}, port {network.port}: {error.strerror or error}") from None

@@ -1,6 +1,7 @@
 """A server as users start it."""
 
 import json
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -33,6 +34,16 @@ class Server:
                 return response.status, json.load(response)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
+
+    def begin(self, body: bytes, sent: int, headers: str = "") -> socket.socket:
+        """Connect, and send the head of a prediction and the first bytes of its body; with -1 not all of the head."""
+        host, _, port = self.url.removeprefix("http://").rpartition(":")
+        connection = socket.create_connection((host, int(port)), timeout=30)
+        host = "" if "Host:" in headers else "Host: localhost\r\n"
+        head = (f"POST /v1/models/reviews:predict HTTP/1.1\r\n{host}{headers}"
+                f"Content-Length: {len(body)}\r\n\r\n").encode()
+        connection.sendall(head[:-2] if sent < 0 else head + body[:sent])
+        return connection
 
     def end(self, number: int) -> int:
         """Send a signal and return the exit code."""

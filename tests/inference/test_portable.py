@@ -13,6 +13,7 @@ from helpers.small_models import TEXTS
 
 import sentiment
 from sentiment.artifacts import load_classifier
+from sentiment.errors import UserError
 from sentiment.inference import PortableClassifier
 
 # The command line in a process where TensorFlow, Keras and pandas cannot be imported.
@@ -78,7 +79,10 @@ def test_a_file(exported: Path, exported_run: Path, tiny_csv: Path, tmp_path: Pa
     ("labels.json", b"[", "labels.json is damaged: "),
     ("tokens.json", b"{}", "tokens.json is damaged: KeyError('characters')"),
     ("tokens.json", b"\xff", "tokens.json is damaged: "),
-    ("model.onnx", b"nothing", "model.onnx is damaged: "),
+    ("model.onnx", b"nothing", "model.onnx is damaged: it is not the file that was exported"),
+    ("model.onnx", None, "is incomplete: model.onnx is missing"),
+    ("vocabulary.txt", b"a\ngood\n", "vocabulary.txt is damaged: it is not the file that was exported"),
+    ("labels.json", b'["a", "b", "c"]', "labels.json is damaged: it names 3 classes, the model has 2"),
 ])
 def test_damage_is_one_line(name: str, content: bytes | None, message: str, exported: Path, run_cli: Cli) -> None:
     if content is None:
@@ -89,6 +93,20 @@ def test_damage_is_one_line(name: str, content: bytes | None, message: str, expo
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert err.startswith("error: ")
     assert message in err
+
+
+@pytest.mark.parametrize(("name", "content", "message"), [
+    ("vocabulary.txt", b"a\ngood\nfil", "vocabulary.txt is damaged: its last line has no end"),
+    ("model.onnx", b"nothing", "model.onnx is damaged: ")])
+def test_damage_of_an_export_without_checksums(name: str, content: bytes, message: str, exported: Path) -> None:
+    """As earlier versions wrote it."""
+    tokens = json.loads((exported / "tokens.json").read_text())
+    del tokens["checksums"]
+    (exported / "tokens.json").write_text(json.dumps(tokens))
+    assert PortableClassifier.load(exported).predict(["a good film"])
+    (exported / name).write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        PortableClassifier.load(exported)
 
 
 def test_without_the_runtime(exported: Path, run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -16,10 +17,12 @@ from sentiment.predictions import probabilities
 from sentiment.serving.app import create_app
 from sentiment.serving.batcher import Batching
 from sentiment.serving.metrics import Metrics
+from sentiment.serving.middleware import ANYBODY, Access
 from sentiment.serving.models import Models, ServedModel
 from sentiment.serving.protocol import Limits
 
 LIMITS = Limits(texts=3, characters=50, body=400)
+TOKEN = "s3cret"  # noqa: S105 - of a test
 PREDICT = "/v1/models/reviews:predict"
 Story = Callable[[httpx.AsyncClient], Awaitable[Any]]
 
@@ -31,7 +34,7 @@ def _unsettled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ask(story: Story, predictor: FakePredictor | None = None, batching: Batching | None = None,
-        limits: Limits = LIMITS) -> Any:
+        limits: Limits = LIMITS, access: Access = ANYBODY) -> Any:
     """Return what a story with a client gives, of a server with the models `reviews` and `other`."""
     predictor = predictor or FakePredictor()
 
@@ -41,7 +44,7 @@ def ask(story: Story, predictor: FakePredictor | None = None, batching: Batching
         models = Models(served, lambda path: predictor if path.name == "reviews" else FakePredictor(sign=-1),
                         batching or Batching(seconds=0.001), watch=metrics.batch)
         await models.start()
-        transport = httpx.ASGITransport(create_app(models, limits, metrics), raise_app_exceptions=False)
+        transport = httpx.ASGITransport(create_app(models, limits, metrics, access), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
             result = await asyncio.wait_for(story(client), 20)
         await models.close()
@@ -50,15 +53,16 @@ def ask(story: Story, predictor: FakePredictor | None = None, batching: Batching
     return asyncio.run(whole())
 
 
-def post(body: Any, path: str = PREDICT, **options: Any) -> httpx.Response:
+def post(body: Any, path: str = PREDICT, headers: Any = None, **options: Any) -> httpx.Response:
     """Send one body, which is JSON unless it is bytes."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    response: httpx.Response = ask(lambda client: client.post(path, content=content), **options)
+    response: httpx.Response = ask(lambda client: client.post(path, content=content, headers=headers),
+                                   **options)
     return response
 
 
-def get(path: str) -> httpx.Response:
-    response: httpx.Response = ask(lambda client: client.get(path))
+def get(path: str, headers: Any = None, access: Access = ANYBODY) -> httpx.Response:
+    response: httpx.Response = ask(lambda client: client.get(path, headers=headers), access=access)
     return response
 
 
@@ -107,9 +111,49 @@ def test_known_words() -> None:
 
 def test_the_content_type_does_not_matter() -> None:
     """As `curl -d` sends it."""
-    response = ask(lambda client: client.post(PREDICT, content=b'{"instances": ["good"]}', headers={
-        "content-type": "application/x-www-form-urlencoded"}))
+    response = post({"instances": ["good"]}, headers={"content-type": "application/x-www-form-urlencoded"})
     assert response.status_code == 200
+
+
+def test_text_is_no_json() -> None:
+    """A page of another site may send it without being asked; one that sends JSON is asked first."""
+    for kind in ("text/plain", "Text/Plain;charset=UTF-8"):
+        response = post({"instances": ["good"]}, headers={"content-type": kind})
+        assert response.status_code == 415
+        assert "application/json" in response.json()["error"]
+
+
+@pytest.mark.parametrize(("host", "code"), [
+    ("localhost:8501", 200), ("LOCALHOST.", 200), ("127.0.0.1", 200), ("[::1]:8501", 200), ("evil.example", 403),
+    ("localhost.evil.example:8501", 403), ("[::2]", 403)])
+def test_only_known_names_of_the_server_are_answered(host: str, code: int) -> None:
+    access = Access(hosts=frozenset({"localhost", "127.0.0.1", "::1"}))
+    for path in ("/", "/v1/models", "/healthz"):
+        response = get(path, {"host": host}, access)
+        assert response.status_code == code
+    if code == 403:
+        assert "--allow-host" in response.json()["error"]
+
+
+def test_a_page_of_another_site_cannot_ask() -> None:
+    codes = [post({"instances": ["good"]}, headers={"sec-fetch-site": site}).status_code
+             for site in ("cross-site", "same-origin", "none")]
+    assert codes == [403, 200, 200]
+
+
+@pytest.mark.parametrize(("header", "code"), [
+    ("Bearer s3cret", 200), ("bearer s3cret", 200), ("Bearer s3cret2", 401), ("Bearer ", 401), ("s3cret", 401),
+    ("Basic s3cret", 401), ("Bearer sécret", 401), (None, 401)])
+def test_a_token(header: str | None, code: int) -> None:
+    headers = {} if header is None else {"authorization": header.encode("latin-1")}
+    for path in ("/v1/models", "/metrics", "/openapi.json"):
+        response = get(path, headers, Access(token=TOKEN))
+        assert response.status_code == code
+    if code == 401:
+        assert response.headers["www-authenticate"] == "Bearer"
+        assert TOKEN not in response.text
+    for path in ("/healthz", "/readyz", "/", "/page.js"):
+        assert get(path, access=Access(token=TOKEN)).status_code == 200
 
 
 def test_versions_and_models_have_their_own_addresses() -> None:
@@ -128,7 +172,7 @@ def test_words_are_weighed() -> None:
 
 
 @pytest.mark.parametrize(("body", "message"), [
-    (b"", "Invalid JSON"), (b"{", "Invalid JSON"), (b"\xff", "Invalid JSON"), (b"[" * 390, "Invalid JSON"),
+    (b"", "Invalid JSON"), (b"{", "Invalid JSON"), (b"\xff", "Invalid JSON"), (b"[" * 30, "Invalid JSON"),
     (b'{"instances": ["\\ud800"]}', "Invalid JSON"), ([], "expected an object"),
     ({}, "give either instances or inputs"),
     ({"instances": ["a"], "inputs": ["a"]}, "give either instances or inputs"),
@@ -151,6 +195,7 @@ def test_wrong_bodies_are_said_in_a_line(body: Any, message: str) -> None:
     assert list(response.json()) == ["error"]
     said = response.json()["error"]
     assert said.startswith(message)
+    assert said.endswith('; a right body: {"instances": ["A wonderful film."]}')
     assert not any(name in said for name in ("Request", "Encoded", "Row", "Column", "\n"))
 
 
@@ -185,10 +230,94 @@ def test_a_body_that_does_not_say_its_length_is_measured_as_it_comes() -> None:
     assert (response.status_code, response.json()) == (413, {"error": "the request is larger than 400 bytes"})
 
 
+def held(part: bytes, until: asyncio.Event, begun: asyncio.Event | None = None) -> Any:
+    """A body whose last part comes when `until` is set; `begun` is set when the first has been read."""
+    async def parts() -> Any:
+        yield part
+        if begun is not None:
+            begun.set()
+        await until.wait()
+        yield b" "
+
+    return parts()
+
+
+def test_the_bodies_of_all_requests_are_bounded_together() -> None:
+    body = b'{"instances": ["good"]}'.ljust(200)
+
+    async def story(client: httpx.AsyncClient) -> list[httpx.Response]:
+        released, begun = asyncio.Event(), asyncio.Event()
+        first = asyncio.create_task(client.post(PREDICT, content=held(body, released, begun)))
+        await begun.wait()
+        second = await client.post(PREDICT, content=held(body, released))
+        released.set()
+        return [await first, second, await client.post(PREDICT, content=held(body, released))]
+
+    first, second, third = ask(story, limits=Limits(body=400, in_flight=300))
+    assert [first.status_code, second.status_code, third.status_code] == [200, 503, 200]
+    assert (second.headers["retry-after"], second.headers["connection"]) == ("1", "close")
+    assert "too much memory" in second.json()["error"]
+
+
+def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+    response = ask(lambda client: client.post(PREDICT, content=held(b"{", asyncio.Event())),
+                   limits=Limits(seconds=0.01))
+    assert (response.status_code, response.json()) == (408, {"error": "the request did not come within 0.01 s"})
+
+
+class Slow(FakePredictor):
+    """Holds every batch of ids up; `asked` counts them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+        self.go_on = threading.Event()
+
+    def _batch_logits(self, ids: np.ndarray) -> np.ndarray:
+        self.asked += 1
+        self.go_on.wait(10)
+        return super()._batch_logits(ids)
+
+
+@pytest.mark.parametrize("sent", [b'{"instances": ["good film", "bad film", "film"]}', b'{"instances'])
+def test_nothing_is_computed_for_a_client_that_has_gone(sent: bytes) -> None:
+    """`httpx` cancels the application with its client, a server does not: so it is called as a server does."""
+    predictor, metrics, answers = Slow(), Metrics(), []
+    whole = sent.endswith(b"}")
+    messages: list[dict[str, Any]] = [{"type": "http.request", "body": sent, "more_body": not whole}]
+
+    async def receive() -> dict[str, Any]:
+        if messages:
+            return messages.pop()
+        while whole and predictor.asked < 2:  # the first warmed it up
+            await asyncio.sleep(0.001)
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    async def story() -> None:
+        predictor.go_on.set()
+        models = Models([ServedModel("reviews", Path("reviews"))], lambda path: predictor, Batching())
+        await models.start()
+        predictor.go_on.clear()
+        path = "/v1/models/reviews:explain"
+        await asyncio.wait_for(create_app(models, LIMITS, metrics)(
+            {"type": "http", "method": "POST", "path": path, "headers": [], "query_string": b""}, receive, send), 20)
+        predictor.go_on.set()
+        await models.close()
+
+    asyncio.run(story())
+    assert predictor.asked == (2 if whole else 1)  # neither the words of the first text nor the others
+    assert answers[0]["status"] == 499
+    assert 'code="499"' in metrics.text({}).decode()
+
+
 @pytest.mark.parametrize(("path", "message"), [
     ("/v1/models/none:predict", "no model 'none' (there are reviews, other)"),
     ("/v1/models/reviews/versions/7:predict", "no version 7 of 'reviews' (there are 1)"),
-    ("/v1/models/reviews/versions/x:predict", "Not Found"), ("/nothing", "Not Found")])
+    ("/v1/models/reviews/versions/x:predict", "no such address: /openapi.json describes all"),
+    ("/docs", "no such address: /openapi.json describes all")])
 def test_what_is_not_there(path: str, message: str) -> None:
     response = post({"instances": ["a"]}, path)
     assert (response.status_code, response.json()) == (404, {"error": message})

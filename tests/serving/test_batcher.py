@@ -115,6 +115,15 @@ def test_a_mistake_of_the_model_reaches_its_requests_and_no_later_one() -> None:
     play(story, Batching(texts=2, seconds=0.001))
 
 
+def test_a_closed_batcher_takes_nothing_that_nobody_would_answer() -> None:
+    async def story(predictor: FakePredictor, batcher: Batcher) -> None:
+        await batcher.close()
+        with pytest.raises(RuntimeError, match="closed"):
+            await batcher.answer(["good"])
+
+    assert play(story, Batching()).batches == []
+
+
 def test_closing_answers_what_waits() -> None:
     async def story(predictor: FakePredictor, batcher: Batcher) -> None:
         waiting = [asyncio.create_task(batcher.answer([text])) for text in ("good", "bad", "film")]

@@ -11,11 +11,14 @@ from helpers.fake_predictor import FakePredictor
 
 from sentiment.errors import UserError
 from sentiment.serving.batcher import Batching
-from sentiment.serving.models import Models, ServedModel, named_models
+from sentiment.serving.models import Models, ServedModel, load_version, named_models
 
 
 class Shelf:
-    """A folder of versions, and the predictors that were loaded from it; a version with a file `broken` is none."""
+    """A folder of versions, and the predictors that were loaded from it.
+
+    A version with a file `broken` or `foreign` cannot be loaded, for a reason that is foreseen or not.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -28,6 +31,8 @@ class Shelf:
     def load(self, path: Path) -> FakePredictor:
         if (path / "broken").exists():
             raise UserError(f"{path} is damaged")
+        if (path / "foreign").exists():
+            raise KeyError("of a library")
         self.loaded[path.name] = FakePredictor()
         return self.loaded[path.name]
 
@@ -136,6 +141,96 @@ def test_a_version_that_is_still_copied_waits_and_the_old_one_stays(shelf: Shelf
     assert capsys.readouterr().err.count("version 2 cannot be loaded") == 1
 
 
+@pytest.mark.parametrize("kind", ["broken", "foreign"])
+def test_a_bad_version_does_not_keep_later_ones_from_being_served(kind: str, shelf: Shelf,
+                                                                  capsys: pytest.CaptureFixture[str]) -> None:
+    shelf.add(1)
+
+    async def story(models: Models, model: ServedModel) -> None:
+        watching = asyncio.create_task(models.watch(0.001))
+        shelf.add(2)
+        (shelf.path / "2" / kind).touch()
+        while not model.failed:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.02)  # is tried again
+        shelf.add(3)
+        while list(model.versions) != [3]:
+            await asyncio.sleep(0.001)
+        watching.cancel()
+
+    play(story, shelf)
+    assert capsys.readouterr().err.count("version 2 cannot be loaded, which is tried again") == 1
+
+
+def test_the_watch_goes_on_when_the_versions_cannot_be_looked_for(shelf: Shelf, monkeypatch: pytest.MonkeyPatch,
+                                                                  capsys: pytest.CaptureFixture[str]) -> None:
+    shelf.add(1)
+    looked = 0
+
+    def on_disk(model: ServedModel) -> dict[int, Path]:
+        nonlocal looked
+        looked += 1
+        raise OverflowError("a clock")
+
+    async def story(models: Models, model: ServedModel) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(ServedModel, "on_disk", on_disk)
+            watching = asyncio.create_task(models.watch(0.001))
+            while looked < 3:
+                await asyncio.sleep(0.001)
+        shelf.add(2)
+        while list(model.versions) != [2]:
+            await asyncio.sleep(0.001)
+        watching.cancel()
+
+    play(story, shelf)
+    assert capsys.readouterr().err.count("cannot be looked for, which is tried again: OverflowError: a clock") == 1
+
+
+def test_a_start_falls_back_on_the_newest_version_that_can_be_loaded(shelf: Shelf, capsys: pytest.CaptureFixture[str]
+                                                                     ) -> None:
+    shelf.add(1, 2, 3)
+    (shelf.path / "3" / "foreign").touch()
+
+    async def story(models: Models, model: ServedModel) -> None:
+        assert list(model.versions) == [2]
+
+    play(story, shelf)
+    assert "version 3 cannot be loaded, which is tried again: KeyError: 'of a library'" in capsys.readouterr().err
+    assert list(shelf.loaded) == ["2"]
+
+
+@pytest.mark.parametrize("files", [None, [], ["labels.json", "vocabulary.txt"], ["model.onnx"], ["tokens.json"],
+                                   ["model.tflite", "labels.json"]])
+def test_a_folder_that_is_no_run_needs_no_tensorflow(files: list[str] | None, tmp_path: Path,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gone, empty, or half-copied."""
+    monkeypatch.setattr("sentiment.serving.models.import_tensorflow", lambda **_: pytest.fail("it is imported"))
+    monkeypatch.setattr("sentiment.import_tensorflow", lambda **_: pytest.fail("it is imported"))
+    if files is not None:
+        (tmp_path / "1").mkdir()
+        for name in files:
+            (tmp_path / "1" / name).touch()
+    with pytest.raises(UserError, match=r"no such model folder|holds neither a run|is incomplete"):
+        load_version(tmp_path / "1")
+
+
+def test_a_folder_of_versions_that_is_empty_or_gone_is_no_version(shelf: Shelf) -> None:
+    shelf.add(2)
+
+    async def story(models: Models, model: ServedModel) -> None:
+        (shelf.path / "2").rmdir()
+        for _ in range(2):
+            await models.refresh(model)
+            assert list(model.versions) == [2]
+            if shelf.path.exists():
+                shelf.path.rmdir()
+        assert not model.failed
+
+    play(story, shelf)
+    assert list(shelf.loaded) == ["2"]
+
+
 def test_a_version_that_is_taken_away_gives_place_to_the_one_before(shelf: Shelf) -> None:
     shelf.add(1, 2)
 
@@ -143,18 +238,6 @@ def test_a_version_that_is_taken_away_gives_place_to_the_one_before(shelf: Shelf
         (shelf.path / "2").rmdir()
         await models.refresh(model)
         assert list(model.versions) == [1]
-
-    play(story, shelf)
-
-
-def test_the_last_version_stays_when_its_folder_is_gone(shelf: Shelf) -> None:
-    shelf.add(2)
-
-    async def story(models: Models, model: ServedModel) -> None:
-        (shelf.path / "2").rmdir()
-        (shelf.path / "broken").touch()
-        await models.refresh(model)
-        assert list(model.versions) == [2]
 
     play(story, shelf)
 

@@ -1,5 +1,6 @@
 """The server as a process: its start, its end, versions that change under load, its page."""
 
+import asyncio
 import json
 import shutil
 import signal
@@ -10,14 +11,19 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+import uvicorn
 from helpers.commands import Cli
 from helpers.server_process import Server
 
 from sentiment.inference import PortableClassifier
+from sentiment.serving import server as server_module
+from sentiment.serving.protocol import Limits
+from sentiment.signals import StopRequest
 
 BODY = json.dumps({"instances": ["a good film"]}).encode()
 
@@ -90,6 +96,65 @@ def test_a_new_version_is_picked_up_and_drops_no_request(versions: Path, start_s
     assert server.ask("/v1/models/reviews/versions/1")[0] == 404
 
 
+def test_requests_that_do_not_come_whole(versions: Path, start_server: Callable[..., Server]) -> None:
+    server = start_server(versions, "--poll", 1, "--grace", 1)
+    across, never = server.begin(BODY, 5), server.begin(BODY, 5)
+    with across, never:
+        shutil.copytree(versions / "1", versions / "2")
+        server.wait_for("version 1 is no longer served")
+        across.sendall(BODY[5:])
+        assert across.recv(99).startswith(b"HTTP/1.1 200 ")
+        assert server.end(signal.SIGTERM) == 0
+        assert never.recv(999).startswith(b"HTTP/1.1 503 ")
+    server.wait_for("after 1 s (--grace), 1 requests are not answered")
+    server.wait_for("the server ends")
+    assert not any("Traceback" in line for line in server.said)
+
+
+def test_connections_are_bounded_and_must_ask(versions: Path, start_server: Callable[..., Server]) -> None:
+    server = start_server(versions, "--max-connections", 2, "--read-timeout", 1)
+    with server.begin(BODY, -1) as half, server.begin(BODY, 0) as none:
+        with server.begin(BODY, len(BODY)) as third:
+            answer = third.recv(999)
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"too many connections" in answer
+        assert none.recv(99).startswith(b"HTTP/1.1 408 ")
+        with suppress(ConnectionResetError):
+            assert half.recv(99) == b""
+    assert server.ask("/v1/models/reviews:predict", BODY)[0] == 200
+
+
+def test_a_secret_and_other_names(versions: Path, start_server: Callable[..., Server], tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("s3cret\n")
+    server = start_server(versions, "--token", tmp_path / "secret", "--allow-host", "reviews.example")
+    assert server.ask("/v1/models/reviews:predict", BODY)[0] == 401
+    for host, code in (("reviews.example", b"200"), ("localhost", b"200"), ("evil.example", b"403")):
+        with server.begin(BODY, len(BODY), headers=f"Authorization: Bearer s3cret\r\nHost: {host}\r\n") as connection:
+            assert connection.recv(99).split()[1] == code
+
+
+@pytest.mark.parametrize(("host", "names", "expected"), [
+    ("127.0.0.1", (), {"localhost", "127.0.0.1", "::1"}), ("localhost", ("Reviews.example",), {
+        "localhost", "127.0.0.1", "::1", "reviews.example"}),
+    ("0.0.0.0", (), None),  # noqa: S104 - is what the test is about
+    ("0.0.0.0", ("reviews.example",), {"localhost", "127.0.0.1", "::1", "reviews.example", "0.0.0.0"})])  # noqa: S104
+def test_names_of_a_server(host: str, names: tuple[str, ...], expected: set[str] | None) -> None:
+    network = server_module.Network(host, 0, names)
+    with server_module._listening(network) as listening:
+        assert server_module._names(network, listening) == expected
+
+
+def test_a_thread_that_works_on_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+    monkeypatch.setattr(server_module, "_end_at_once", ended.set)
+    monkeypatch.setattr(server_module, "LAST_SECONDS", 0.0)
+    stop = StopRequest()
+    server = server_module._Server(uvicorn.Config(app=None), stop, server_module.Network(grace=0), Limits())  # type: ignore[arg-type]
+    stop.signal = signal.SIGTERM
+    asyncio.run(server.bounded_end())
+    assert ended.wait(20)
+
+
 @pytest.mark.extended
 def test_a_run_is_served_too(tiny_run: Path, start_server: Callable[..., Server]) -> None:
     server = start_server(f"whole={tiny_run}")
@@ -111,12 +176,17 @@ def test_a_port_that_is_taken(versions: Path, run_cli: Cli) -> None:
     (["{versions}", "--host", "no such host"], "cannot listen on"),
     (["{versions}", "--port", "70000"], "--port must be between 0 and 65535"),
     (["{versions}", "--batch-wait", "nan"], "--batch-wait must be between 0 and 1000"),
+    (["{versions}", "--max-in-flight", "3"], "--max-in-flight must be at least --max-body, 4"),
+    (["{versions}", "--token", "s3cret"], "--token names a file with the secret that can be read"),
+    (["{versions}", "--token", "env:NO_SUCH_NAME"], "the secret of --token is missing"),
+    (["{versions}", "--token", "{versions}/1/vocabulary.txt"], "no word of printable ASCII characters"),
     (["{versions}", "--queue", "10"], "--queue must be at least --max-texts, 256"),
     (["{versions}", "{versions}"], "two models are called 'reviews'")])
 def test_mistakes_are_one_line(words: list[str], message: str, versions: Path, run_cli: Cli) -> None:
     code, out, err = run_cli("serve", *(word.format(versions=versions) for word in words))
     assert (code, out) == (1, "")
     assert message in err.splitlines()[-1]
+    assert "s3cret" not in err
 
 
 def test_without_the_extra(versions: Path) -> None:

@@ -123,6 +123,7 @@ def test_an_export_from_before_the_second_version_reads_as_it_did() -> None:
 
 
 def test_a_folder_gives_the_tokenizer_back(characters: Characters, tmp_path: Path) -> None:
+    PortableFolder(tmp_path).onnx.touch()
     PortableFolder(tmp_path).save_texts(PlainTokenizer(WORDS, characters, head=4, tail=1, periods=True), ["a", "b"])
     tokenizer = PortableFolder(tmp_path).load_tokenizer()
     assert (tokenizer.head, tokenizer.tail, tokenizer.periods) == (4, 1, True)
