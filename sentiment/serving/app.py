@@ -93,13 +93,13 @@ def _add_states(app: FastAPI, models: Models, metrics: Metrics) -> None:
 def _add_answers(app: FastAPI, models: Models, limits: Limits) -> None:
     async def predict(request: Request, name: str, number: int | None) -> Response:
         version = _version(models, name, number)
-        body = PredictRequest.model_validate_json(await request.body())
+        body = PredictRequest.model_validate_json(protocol.without_surrogates(await request.body()))
         scores = await version.batcher.answer(body.plain(limits))
         return JSONResponse(body.answer(scores, version.predictor.class_names))
 
     async def explain(request: Request, name: str, number: int | None) -> Response:
         version = _version(models, name, number)
-        body = ExplainRequest.model_validate_json(await request.body())
+        body = ExplainRequest.model_validate_json(protocol.without_surrogates(await request.body()))
         return JSONResponse({"predictions": [Explained.of(await version.explain(text)).model_dump()
                                              for text in body.plain(limits)]})
 

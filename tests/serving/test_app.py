@@ -90,6 +90,15 @@ def test_the_content_type_does_not_matter() -> None:
     assert response.status_code == 200
 
 
+def test_lone_surrogates_are_read_as_replacements() -> None:
+    predictor = FakePredictor()
+    response = post(b'{"instances": ["good \\ud83d", "\\ud83d\\ude00 \\\\ud83d"]}', predictor=predictor)
+    assert response.status_code == 200
+    assert predictor.batches[1:] == [["good \ufffd", "😀 \\ud83d"]]
+    assert post(b'{"instances": ["good \\ud83d"]}', PREDICT.replace("predict", "explain")).status_code == 200
+    assert post(b'{"instances": ["\xff \\ud83d"]}').status_code == 400
+
+
 def test_versions_and_models_have_their_own_addresses() -> None:
     body = {"instances": ["good"]}
     assert post(body, "/v1/models/reviews/versions/1:predict").json()["predictions"][0]["scores"] == scores(2.0)[0]
@@ -106,7 +115,7 @@ def test_words_are_weighed() -> None:
 
 @pytest.mark.parametrize(("body", "message"), [
     (b"", "Invalid JSON"), (b"{", "Invalid JSON"), (b"\xff", "Invalid JSON"), (b"[" * 390, "Invalid JSON"),
-    (b'{"instances": ["\\ud800"]}', "Invalid JSON"), ([], "expected an object"),
+    (b'{"instances": ["\xff"]}', "Invalid JSON"), ([], "expected an object"),
     ({}, "give either instances or inputs"),
     ({"instances": ["a"], "inputs": ["a"]}, "give either instances or inputs"),
     ({"instances": []}, "instances: List should have at least 1 item"),
