@@ -9,6 +9,7 @@ import numpy as np
 from sentiment.data import Examples
 from sentiment.evaluation import calibration_error, evaluate, plots, shown
 from sentiment.evaluation import slices as sliced
+from sentiment.evaluation.many_classes import rows_shown
 from sentiment.explain import Explainer, coloured_words
 from sentiment.inference import Classifier
 from sentiment.predictions import probabilities
@@ -56,11 +57,13 @@ def _summary(metrics: dict[str, Any], notes: Sequence[str]) -> Section:
 
 
 def _classes(metrics: dict[str, Any], labels: np.ndarray, scores: np.ndarray, classes: tuple[str, ...]) -> Section:
+    shown_classes, note = rows_shown(metrics["classes"])
     rows = [[name, f"{row['precision']:.4f}", f"{row['recall']:.4f}", f"{row['f1']:.4f}", f"{row['texts']:,}"]
-            for name, row in metrics["classes"].items()]
+            for name, row in shown_classes.items()]
     return Section("By class", [
-        Table(["class", "precision", "recall", "F1", "texts"], rows),
-        Picture("confusion_matrix", "Confusion matrix: true classes by predicted classes",
+        *([Paragraph(note)] if note else []), Table(["class", "precision", "recall", "F1", "texts"], rows),
+        Picture("confusion_matrix", "The most frequent confusions: true classes and predicted classes"
+                if len(classes) > plots.MOST_CLASSES else "Confusion matrix: true classes by predicted classes",
                 partial(plots.confusion_matrix, metrics)),
         Picture("roc", "ROC curve", partial(plots.roc_curves, labels, scores, classes)),
         Picture("precision_recall", "Precision by recall",
