@@ -58,41 +58,42 @@ def ensemble_run(folders: Sequence[RunFolder], target: Path, *, weights: Sequenc
     preprocessors = [folder.load_preprocessor() for folder in folders]
     words = tuple(dict.fromkeys(word for one in preprocessors for word in one.words))
     config = ensemble_config(configs, len(words) + RESERVED_IDS, export=export)
-    run = Run(RunFolder, config, target, overwrite=overwrite, resume=resume)
-    if run.finished:
+    with Run(RunFolder, config, target, overwrite=overwrite, resume=resume) as run:
+        if run.finished:
+            return run.folder
+        with run.working():
+            preprocessor = TextPreprocessor(config.text, words)
+            class_names = folders[0].load_class_names()
+            members = _members(folders, configs)
+            sizes = Sizes(preprocessor.vocabulary_size, len(class_names))
+            model = build_ensemble(members, sizes)
+            corpus, untouched = _corpus(configs, source)
+            classifiers = (Classifier(one.load_model(), own, class_names)  # one at a time in memory
+                           for one, own in zip(folders, preprocessors, strict=True))
+            logits = _set_members(model, words, classifiers, corpus.validation.texts)
+            enough = int(np.sum(untouched)) >= FEWEST_TEXTS
+            if enough:
+                corpus = dataclasses.replace(corpus, validation=corpus.validation.take(np.flatnonzero(untouched)))
+                logits = logits[:, untouched]
+            else:
+                log.warning(f"only {np.sum(untouched)} of the validation texts of {folders[0].path} were seen by no "
+                            "member in training, too few to calibrate on: the mean stays as it is, and validation "
+                            "flatters")
+            labels = corpus.validation.labels
+            weights = weights or (mean_weights(labels, logits).tolist() if enough else [1.0] * len(folders))
+            named = {name: weight / sum(weights) for name, weight in zip(names_of(folders), weights, strict=True)}
+            log(mean_of(named))
+            trained = Trained(model, preprocessor, sizes, {}, None, _weighed(model, named, logits), Seconds(0.0),
+                              "1 CPU", None)
+            trained = trained.calibrated(labels) if enough else trained
+            seen = [one for one in (folder.load_seen() for folder in folders) if one is not None]
+            if len(seen) == len(folders):
+                run.folder.save_seen(np.concatenate([read for read, _ in seen]),
+                                     np.concatenate([validation for _, validation in seen]))
+            read_before = max(one.load_metrics()["test_texts_seen"]["pretraining"] for one in folders)
+            conclude(run, corpus, trained, started, read_before=lambda _: read_before,
+                     others=load_unlabelled(config.data, corpus), members=members, weights=named)
         return run.folder
-    with run.working():
-        preprocessor = TextPreprocessor(config.text, words)
-        class_names = folders[0].load_class_names()
-        members = _members(folders, configs)
-        sizes = Sizes(preprocessor.vocabulary_size, len(class_names))
-        model = build_ensemble(members, sizes)
-        corpus, untouched = _corpus(configs, source)
-        classifiers = (Classifier(one.load_model(), own, class_names)  # one at a time in memory
-                       for one, own in zip(folders, preprocessors, strict=True))
-        logits = _set_members(model, words, classifiers, corpus.validation.texts)
-        enough = int(np.sum(untouched)) >= FEWEST_TEXTS
-        if enough:
-            corpus = dataclasses.replace(corpus, validation=corpus.validation.take(np.flatnonzero(untouched)))
-            logits = logits[:, untouched]
-        else:
-            log.warning(f"only {np.sum(untouched)} of the validation texts of {folders[0].path} were seen by no member "
-                        "in training, too few to calibrate on: the mean stays as it is, and validation flatters")
-        labels = corpus.validation.labels
-        weights = weights or (mean_weights(labels, logits).tolist() if enough else [1.0] * len(folders))
-        named = {name: weight / sum(weights) for name, weight in zip(names_of(folders), weights, strict=True)}
-        log(mean_of(named))
-        trained = Trained(model, preprocessor, sizes, {}, None, _weighed(model, named, logits), Seconds(0.0), "1 CPU",
-                          None)
-        trained = trained.calibrated(labels) if enough else trained
-        seen = [one for one in (folder.load_seen() for folder in folders) if one is not None]
-        if len(seen) == len(folders):
-            run.folder.save_seen(np.concatenate([read for read, _ in seen]),
-                                 np.concatenate([validation for _, validation in seen]))
-        read_before = max(one.load_metrics()["test_texts_seen"]["pretraining"] for one in folders)
-        conclude(run, corpus, trained, started, read_before=lambda _: read_before,
-                 others=load_unlabelled(config.data, corpus), members=members, weights=named)
-    return run.folder
 
 
 def _members(folders: Sequence[RunFolder], configs: Sequence[RunConfig]) -> list[Member]:

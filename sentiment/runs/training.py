@@ -19,7 +19,7 @@ from sentiment import architectures
 from sentiment.architectures.ensemble import Member
 from sentiment.artifacts import RunFolder, load_classifier, open_start
 from sentiment.config import DataConfig, RunConfig, only
-from sentiment.console import log
+from sentiment.console import dispensable, log
 from sentiment.data import Corpus, Examples, Texts, digests, load_corpus, load_unlabelled, occurring
 from sentiment.errors import UserError
 from sentiment.evaluation import calibration_error, evaluate, plots
@@ -57,34 +57,35 @@ def train_run(config: RunConfig, target: Path, *, overwrite: bool = False, resum
         Interrupted: after SIGINT or SIGTERM during training, and a checkpoint.
     """
     started = time.perf_counter()
-    run = Run(RunFolder, config, target, overwrite=overwrite, resume=resume)
-    if run.finished:
-        if source is not load_corpus:
-            run.check_texts(source(config.data, config.runtime.seed))
+    with Run(RunFolder, config, target, overwrite=overwrite, resume=resume) as run:
+        if run.finished:
+            if source is not load_corpus:
+                run.check_texts(source(config.data, config.runtime.seed))
+            return run.folder
+        check_start(run.config)
+        architectures.find(run.config.model)
+        strategy = make_strategy(run.config.runtime.strategy)
+        if not Workers(strategy).is_chief:
+            _help_training(run, strategy, source(run.config.data, run.config.runtime.seed))
+            return None
+        with run.working() as folder:
+            corpus = source(run.config.data, run.config.runtime.seed)
+            run.config = config = run.config.updated({"data": {"dataset": corpus.name}})
+            for note in corpus.notes:
+                log.warning(note)
+            prior = load_prior(config, corpus)
+            trained = train(config, corpus, strategy, history_file=folder.history, checkpoints=folder.checkpoints,
+                            tensorboard=folder.tensorboard, scratch=folder.path, watchers=callbacks, prior=prior)
+            if trained.diverged:
+                log.warning(f"{trained.diverged}: training stopped, the weights of epoch {trained.best_epoch} were "
+                            "kept")
+            others = load_unlabelled(config.data, corpus)
+            folder.save_seen(np.concatenate([digests(corpus.train.texts), digests(others),
+                                             *([prior.pretrained.digests] if prior.pretrained else [])]),
+                             digests(corpus.validation.texts))
+            conclude(run, corpus, trained, started, others=others,
+                     read_before=lambda texts: int(prior.pretrained.has_read(texts).sum()) if prior.pretrained else 0)
         return run.folder
-    check_start(run.config)
-    architectures.find(run.config.model)
-    strategy = make_strategy(run.config.runtime.strategy)
-    if not Workers(strategy).is_chief:
-        _help_training(run, strategy, source(run.config.data, run.config.runtime.seed))
-        return None
-    with run.working() as folder:
-        corpus = source(run.config.data, run.config.runtime.seed)
-        run.config = config = run.config.updated({"data": {"dataset": corpus.name}})
-        for note in corpus.notes:
-            log.warning(note)
-        prior = load_prior(config, corpus)
-        trained = train(config, corpus, strategy, history_file=folder.history, checkpoints=folder.checkpoints,
-                        tensorboard=folder.tensorboard, scratch=folder.path, watchers=callbacks, prior=prior)
-        if trained.diverged:
-            log.warning(f"{trained.diverged}: training stopped, the weights of epoch {trained.best_epoch} were kept")
-        others = load_unlabelled(config.data, corpus)
-        folder.save_seen(np.concatenate([digests(corpus.train.texts), digests(others),
-                                         *([prior.pretrained.digests] if prior.pretrained else [])]),
-                         digests(corpus.validation.texts))
-        conclude(run, corpus, trained, started, others=others,
-                 read_before=lambda texts: int(prior.pretrained.has_read(texts).sum()) if prior.pretrained else 0)
-    return run.folder
 
 
 def check_start(config: RunConfig) -> None:
@@ -143,8 +144,6 @@ def conclude(run: Run[RunFolder, RunConfig], corpus: Corpus, trained: Trained, s
     """
     folder, config = run.folder, run.config
     folder.save_run(config, trained.preprocessor, corpus.class_names, trained.sizes, trained.model, members)
-    if config.runtime.export:
-        export_saved_model(Original(folder, list(islice(corpus.validation.texts, CHECKED_TEXTS))))
     test, classifier = corpus.test.read(), Classifier(folder.load_model(), trained.preprocessor, corpus.class_names)
     logits = classifier.predict_logits(test.texts)
     if config.runtime.save_float16:
@@ -157,8 +156,14 @@ def conclude(run: Run[RunFolder, RunConfig], corpus: Corpus, trained: Trained, s
     measured["test_texts_seen"]["pretraining"] = read_before(test.texts)
     measured["seconds"] = trained.seconds.since(started)
     folder.save_json(folder.metrics, measured)
+    # All that is essential is written: an error from here on costs what it concerns alone.
+    if config.runtime.export:
+        with dispensable("the SavedModel", f"`python -m sentiment export {run.target} --format saved_model` makes it"):
+            export_saved_model(Original(folder, list(islice(corpus.validation.texts, CHECKED_TEXTS))))
     _draw(folder, corpus, trained, test, logits, measured)
-    folder.card.write_text(model_card(run.target.name, config, measured), encoding="utf-8")
+    with dispensable("the model card"):
+        config = config.updated({"runtime": {"export": folder.export.exists()}})
+        folder.save_text(folder.card, model_card(run.target.name, config, measured))
 
 
 def _help_training(run: Run[RunFolder, RunConfig], strategy: Any, corpus: Corpus) -> None:
@@ -206,6 +211,9 @@ def _draw(folder: RunFolder, corpus: Corpus, trained: Trained, test: Examples, l
           measured: dict[str, Any]) -> None:
     folder.plots.mkdir(exist_ok=True)
     if trained.best_epoch is not None:
-        plots.learning_curves(trained.history, folder.plots / "learning_curves.png", trained.best_epoch)
-    plots.confusion_matrix(measured["test"], folder.plots / "confusion_matrix.png")
-    plots.roc_curves(test.labels, probabilities(logits), corpus.class_names, folder.plots / "roc.png")
+        with dispensable("the plot of the learning curves"):
+            plots.learning_curves(trained.history, folder.plots / "learning_curves.png", trained.best_epoch)
+    with dispensable("the plot of the confusion matrix"):
+        plots.confusion_matrix(measured["test"], folder.plots / "confusion_matrix.png")
+    with dispensable("the plot of the ROC curves"):
+        plots.roc_curves(test.labels, probabilities(logits), corpus.class_names, folder.plots / "roc.png")
