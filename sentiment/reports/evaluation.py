@@ -1,5 +1,6 @@
 """The report of an evaluation."""
 
+import warnings
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -132,7 +133,9 @@ def _suspects(texts: list[str], labels: np.ndarray, scores: np.ndarray, classes:
         return Section(heading, [Paragraph("These need cleanlab: pip install '.[cleanlab]'.")])
     if len(np.unique(labels)) < len(classes):
         return Section(heading, [Paragraph("There are not texts of every class.")])
-    rows = find_label_issues(labels, scores, return_indices_ranked_by="self_confidence", n_jobs=1)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "May not flag all label issues")  # a line for each class with few texts
+        rows = find_label_issues(labels, scores, return_indices_ranked_by="self_confidence", n_jobs=1)
     text = (f"{len(rows):,} of {len(labels):,} labels look wrong by confident learning (cleanlab); a model that is "
             f"itself often wrong finds many. The {min(len(rows), SUSPECTED)} most suspect:")
     cells = [[snippet(texts[row]), classes[labels[row]], classes[scores[row].argmax()], f"{scores[row].max():.4f}"]
