@@ -22,6 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sentiment.config.keywords import spoken
+from sentiment.errors import UserError
 
 SECONDS_A_LINE = 60.0
 
@@ -89,6 +90,25 @@ class Log(logging.Handler):
 
 
 log = Log()
+
+
+@contextmanager
+def dispensable(what: str, advice: str = "") -> Iterator[None]:
+    """Turn an error within the block into a warning that `what` is missing, and how to make it.
+
+    For what comes after a result is safe and must not cost it: plots, cards and exports.
+
+    Example:
+        >>> with dispensable("plots/roc.png"):
+        ...     raise MemoryError  # warning: plots/roc.png could not be made (MemoryError); all else is complete
+    """
+    try:
+        yield
+    except Exception as error:
+        lines = str(error).strip().splitlines()
+        why = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+        why = str(error) if isinstance(error, UserError) else why
+        log.warning(f"{what} could not be made ({why}); all else is complete{advice and f': {advice}'}")
 
 
 def print_rich(*parts: tuple[str, str]) -> None:

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import expit, softmax
 
+from sentiment.console import log
 from sentiment.errors import UserError
+from sentiment.surrogates import Mender
 
 # An answer to a text of which the model knows a smaller share of the words is marked. Of the 25,000 reviews of IMDB
 # outside its test split none is below 0.77 for `models/imdb`; of 11,400 of their sentences of 4 to 7 words 0.5 % are
@@ -37,13 +39,15 @@ def class_logits(logits: np.ndarray) -> np.ndarray:
     return np.concatenate([np.zeros_like(logits), logits], axis=1) if logits.shape[1] == 1 else logits
 
 
-def text_parts(texts: Iterable[Any], size: int, name: str = "texts") -> Iterator[list[str]]:
-    """Yield an iterable of strings in lists of at most `size`.
+def text_parts(texts: Iterable[Any], size: int, name: str = "texts", mender: Mender | None = None
+               ) -> Iterator[list[str]]:
+    """Yield an iterable of strings in lists of at most `size`, with U+FFFD for each lone surrogate.
 
     Args:
         texts: strings, such as a list or a column of a DataFrame.
         size: of a list, at most.
         name: of the argument, for messages.
+        mender: counts the lone surrogates; without one, a warning does.
 
     Raises:
         TypeError: for one string, a DataFrame, a dictionary, a matrix, or a value that is no string; with its place.
@@ -58,15 +62,17 @@ def text_parts(texts: Iterable[Any], size: int, name: str = "texts") -> Iterator
         raise TypeError(f"{name} is {kind} of shape {shape}: give one dimension, such as {name}[:, 0]")
     if not isinstance(texts, Iterable) or isinstance(texts, Set):
         raise TypeError(f"{name} must be a list of texts, not {kind}")
-    remaining, first = iter(texts), 0
+    remaining, first, counting = iter(texts), 0, mender or Mender()
     while part := list(islice(remaining, size)):
         for place, text in enumerate(part, first):
             if not isinstance(text, str):
                 missing = text is None or str(text) in ("nan", "<NA>")
                 advice = "; leave out what has no text" if missing else ""
                 raise TypeError(f"{name}[{place}] must be a string, not {text!r} ({type(text).__name__}){advice}")
-        yield part
+        yield counting.texts(part)
         first += len(part)
+    for note in counting.notes(name) if mender is None else ():
+        log.warning(note)
 
 
 class Prediction(NamedTuple):

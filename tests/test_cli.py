@@ -14,7 +14,6 @@ from helpers.selection import selected
 from sentiment.cli import main, shipped
 from sentiment.cli.parser import with_hyphens
 from sentiment.config.sections import OF_SAMPLE
-from sentiment.evaluation import plots
 
 QUICK = ["--arch", "cnn", "--epochs", "1", "--units", "4", "--embedding-size", "4", "--no-export"]
 
@@ -315,7 +314,7 @@ def test_a_full_disk_is_one_line_and_leaves_what_to_go_on_from(tiny_csv: Path, t
     def full(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(plots, "learning_curves", full)
+    monkeypatch.setattr("sentiment.runs.training.evaluate", full)
     code, _, err = run_cli("train", "--dataset", tiny_csv, "--output-dir", tmp_path / "run", *QUICK)
     assert code == 1
     assert err.splitlines()[-1].startswith("error: no space left on the device")
@@ -335,7 +334,7 @@ def test_an_interrupt_is_130_and_keeps_what_there_is(tiny_csv: Path, tmp_path: P
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(plots, "learning_curves", interrupted)
+    monkeypatch.setattr("sentiment.runs.training.evaluate", interrupted)
     words = ["train", "--dataset", tiny_csv, "--output-dir", tmp_path / "run", *QUICK]
     assert run_cli(*words)[0] == 130
     assert [entry.name for entry in tmp_path.iterdir()] == ["run.unfinished"]

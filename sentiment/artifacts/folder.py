@@ -3,6 +3,10 @@
 A folder is complete or absent. Until it is finished, `models/bilstm` is called `models/bilstm.unfinished` and holds the
 configuration and `checkpoints/`, from which it can be resumed. A run that diverged before its first epoch ended leaves
 its checkpoints in `models/bilstm.diverged`.
+
+A folder with `metrics.json` has all that is essential. It is renamed first, and what it replaces (which meanwhile is
+`models/bilstm.replaced`) and its checkpoints are removed afterwards; where the process is killed in between, `settle`
+does the rest on the next start.
 """
 
 import dataclasses
@@ -16,13 +20,16 @@ import numpy as np
 
 from sentiment.architectures import Sizes
 from sentiment.config import Config
+from sentiment.console import log
 from sentiment.errors import UserError
 from sentiment.files import written_beside
+from sentiment.surrogates import as_utf8
 from sentiment.text import TextPreprocessor
 from sentiment.training.checkpoints import Checkpoints
 
 UNFINISHED_SUFFIX = ".unfinished"
 DIVERGED_SUFFIX = ".diverged"
+REPLACED_SUFFIX = ".replaced"
 
 
 class ResultFolder:
@@ -71,7 +78,28 @@ class ResultFolder:
     @classmethod
     def has_begun(cls, target: Path, *, overwrite: bool) -> bool:
         """Return whether there is an unfinished folder to resume, or a finished one that must not be replaced."""
-        return cls.unfinished(target) is not None or (not overwrite and cls(target).metrics.is_file())
+        return cls.unfinished(target) is not None or cls.of_unfinished(target).metrics.is_file() or (
+            not overwrite and cls(target).metrics.is_file())
+
+    @classmethod
+    def is_settled(cls, target: Path) -> bool:
+        """Return whether `target` is finished, and nothing is left of what it was made from or has replaced."""
+        finished = cls(target)
+        return finished.metrics.is_file() and not any(
+            path.exists() for path in (finished.checkpoints, cls.of_unfinished(target).path, _replaced(target)))
+
+    @classmethod
+    def settle(cls, target: Path) -> None:
+        """Do what a process left undone that was killed when its run was complete, but not yet in its place."""
+        complete, replaced = cls.of_unfinished(target), cls(_replaced(target))
+        if complete.metrics.is_file() and (cls._holds_one(target) or not _holds_anything(target)):
+            log(f"{complete.path} holds a complete {cls.kind}, whose process was killed before it got its name: it is "
+                f"{target} now")
+            complete.finish(target)
+        elif cls(target).metrics.is_file():
+            cls(target)._remove_remains()
+        elif replaced.metrics.is_file() and not target.exists():
+            replaced.path.replace(target)
 
     @classmethod
     def check_free(cls, target: Path, *, overwrite: bool) -> None:
@@ -83,8 +111,8 @@ class ResultFolder:
         """
         if target.exists() and not target.is_dir():
             raise UserError(f"{target} is a file: choose another {cls.option}")
-        if target.is_dir() and any(target.iterdir()):
-            if not cls(target).metrics.is_file() or (target / cls.foreign).exists():
+        if _holds_anything(target):
+            if not cls._holds_one(target):
                 raise UserError(f"{target} is not empty and holds no {cls.kind}: choose another {cls.option}")
             if not overwrite:
                 raise UserError(f"{target} holds a finished {cls.kind}: add --overwrite to replace it, or choose "
@@ -94,6 +122,11 @@ class ResultFolder:
             raise UserError(f"{unfinished.path} holds an unfinished {cls.kind}: add --resume to go on with it, or "
                             "remove that folder to start anew")
 
+    @classmethod
+    def _holds_one(cls, path: Path) -> bool:
+        """Return whether a path is a finished folder of this kind."""
+        return cls(path).metrics.is_file() and not (path / cls.foreign).exists()
+
     def begin(self, config: Config) -> None:
         """Create the folder, with the configuration alone."""
         shutil.rmtree(self.path, ignore_errors=True)
@@ -102,14 +135,18 @@ class ResultFolder:
 
     def finish(self, target: Path) -> Self:
         """Rename the complete folder to its target, and replace an earlier run."""
-        shutil.rmtree(self.checkpoints, ignore_errors=True)
-        replaced = target.with_name(target.name + ".replaced")
         if target.exists():
-            shutil.rmtree(replaced, ignore_errors=True)
-            target.replace(replaced)
+            shutil.rmtree(_replaced(target), ignore_errors=True)
+            target.replace(_replaced(target))
         self.path.replace(target)
-        shutil.rmtree(replaced, ignore_errors=True)
-        return type(self)(target)
+        finished = type(self)(target)
+        finished._remove_remains()
+        return finished
+
+    def _remove_remains(self) -> None:
+        """Remove the checkpoints of a finished folder, and the folder that it has replaced."""
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        shutil.rmtree(_replaced(self.path), ignore_errors=True)
 
     def fail(self, target: Path, *, diverged: bool) -> str:
         """Clean up after a run that failed, and return a message about what is kept.
@@ -149,14 +186,20 @@ class ResultFolder:
 
     def save_json(self, path: Path, values: Any) -> None:
         """Write JSON, complete or not at all."""
+        self.save_text(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+
+    def save_text(self, path: Path, text: str) -> None:
+        """Write a text, complete or not at all; bytes of paths that are not UTF-8 become U+FFFD."""
         with written_beside(path) as beside:
-            beside.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            beside.write_bytes(as_utf8(text))
 
     @classmethod
     def _hint(cls, path: Path) -> str:
         """Return the advice in the error for a missing folder."""
         if cls.unfinished(path) is not None:
             return "; its training did not finish: go on with --resume"
+        if cls.of_unfinished(path).metrics.is_file():
+            return f"; {cls.of_unfinished(path).path} is complete: --resume gives it its name"
         others = sorted(entry.parent.name for entry in path.parent.glob("*/metrics.json"))
         return f" (in {path.parent} there are {', '.join(others)})" if others else f"; {cls.advice}"
 
@@ -192,6 +235,16 @@ class ResultFolder:
             return sizes_of(self._load_json(self.sizes))
         except TypeError:
             raise UserError(f"{self.sizes} is damaged: expected the sizes of a model") from None
+
+
+def _holds_anything(path: Path) -> bool:
+    """Return whether a path is a file, or a folder that is not empty."""
+    return any(path.iterdir()) if path.is_dir() else path.exists()
+
+
+def _replaced(target: Path) -> Path:
+    """Return the name of a folder from when it is replaced until it is removed."""
+    return target.with_name(target.name + REPLACED_SUFFIX)
 
 
 def sizes_of(values: dict[str, Any]) -> Sizes:

@@ -9,6 +9,7 @@ from sentiment.cli.options import add_section, check_report, given_options
 from sentiment.config import DataConfig
 from sentiment.console import log, print_table
 from sentiment.errors import UserError
+from sentiment.files import locked
 from sentiment.startup import import_tensorflow
 
 DEFAULT_RESULTS = Path("benchmarks") / "results" / "imdb.jsonl"
@@ -42,16 +43,17 @@ def run(arguments: argparse.Namespace) -> None:
     from sentiment.benchmark.runs import read_runs, run_all
 
     rows = chosen_rows(arguments.architectures)
-    if read_runs(arguments.output) and not arguments.resume:
-        raise UserError(f"{arguments.output} holds results: add --resume to add to them, or choose another --output")
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    failed = run_all(arguments.output, rows, range(1, arguments.seeds + 1), data, budget)
-    runs = read_runs(arguments.output)
-    lines = table(rows, runs)
-    print_table(HEADERS, lines, numeric=NUMERIC)
-    if arguments.report:
-        write_report(arguments.report, rows, runs, lines, data)
-        log(f"written to {arguments.report}")
+    with locked(arguments.output, "--output"):
+        if read_runs(arguments.output) and not arguments.resume:
+            raise UserError(f"{arguments.output} holds results: add --resume to add to them, or choose another "
+                            "--output")
+        failed = run_all(arguments.output, rows, range(1, arguments.seeds + 1), data, budget)
+        runs = read_runs(arguments.output)
+        lines = table(rows, runs)
+        print_table(HEADERS, lines, numeric=NUMERIC)
+        if arguments.report:
+            write_report(arguments.report, rows, runs, lines, data)
+            log(f"written to {arguments.report}")
     if failed:
         raise UserError(f"these runs failed, --resume tries them again: {'; '.join(failed)}")
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from sentiment.cli.options import add_section, given_options
 from sentiment.config import DataConfig, RunConfig
 from sentiment.console import log, print_table
 from sentiment.errors import UserError
+from sentiment.files import locked
 from sentiment.startup import import_tensorflow
 
 HEADERS = ["row", "side", "median ms", "quartiles", "rate", "MiB", "x as long"]
@@ -45,11 +47,12 @@ def run(arguments: argparse.Namespace) -> None:
     config = RunConfig().updated(SIZES).updated(given_options(arguments))
     threads = arguments.threads or available_cores()
     result: dict[str, Any] = {"machine": speed.machine(), "threads": threads, "rows": []}
-    for row in speed.measure(arguments.rows, config, repeats=arguments.repeats, threads=threads,
-                             training=arguments.training_texts, prediction=arguments.prediction_texts):
-        result["rows"].append(row)
-        if arguments.output:
-            arguments.output.write_text(json.dumps(result, indent=2) + "\n")
+    with locked(arguments.output, "--output") if arguments.output else nullcontext():
+        for row in speed.measure(arguments.rows, config, repeats=arguments.repeats, threads=threads,
+                                 training=arguments.training_texts, prediction=arguments.prediction_texts):
+            result["rows"].append(row)
+            if arguments.output:
+                arguments.output.write_text(json.dumps(result, indent=2) + "\n")
     if arguments.json:
         print(json.dumps(result))
     else:

@@ -10,6 +10,7 @@ import importlib
 import os
 import sys
 from collections.abc import Iterable
+from io import TextIOWrapper
 from types import ModuleType
 from typing import Any
 
@@ -73,6 +74,8 @@ def with_hyphens(words: Iterable[str]) -> list[str]:
 
 def main(words: list[str] | None = None) -> int:
     """Run a command and return its exit code."""
+    if isinstance(sys.stdout, TextIOWrapper):  # a name of a file in bytes that are not UTF-8 can be printed
+        sys.stdout.reconfigure(errors="backslashreplace")
     arguments = make_parser().parse_args(with_hyphens(sys.argv[1:] if words is None else words))
     try:
         module_of(arguments.command).run(arguments)

@@ -64,8 +64,13 @@ def load_unlabelled(config: DataConfig, corpus: Corpus) -> Texts:
     if named is None:
         return []
     if named not in corpus.read:
-        texts = corpus.unlabelled() if named == UNLABELLED_OF_CORPUS else \
-            labelled.from_table(named, config, labelled=False).texts
+        if named == UNLABELLED_OF_CORPUS:
+            texts = corpus.unlabelled()
+        else:
+            table = labelled.from_table(named, config, labelled=False)
+            texts = table.texts
+            for note in table.notes:
+                log.warning(note)
         if not texts:
             raise UserError(f"{corpus.name} has no unlabelled texts: name a file with --unlabelled FILE")
         corpus.read[named] = texts

@@ -31,6 +31,8 @@ from sentiment.data.streams import StreamedTexts, blank_among, digests_of
 from sentiment.data.tables import as_label, labelled_rows, matching_files
 from sentiment.errors import UserError, nearest
 from sentiment.machine import memory_bytes
+from sentiment.surrogates import Mender
+from sentiment.surrogates import notes_on as notes_on_surrogates
 from sentiment.table_format import TableFormat
 
 ROWS_AT_ONCE = 16_384
@@ -71,7 +73,7 @@ def from_table(pattern: str | os.PathLike[str], config: DataConfig, *, labelled:
     texts: list[str] = []
     labels: list[str] = []
     groups: list[str] = []
-    digests, without_words = [], []
+    digests, without_words, replaced = [], [], 0
     rows = streams.CHUNK_ROWS if config.stream else ROWS_AT_ONCE
     for read in labelled_rows(pattern, config, rows, labelled=labelled, grouped=grouped):
         if config.stream:
@@ -82,11 +84,13 @@ def from_table(pattern: str | os.PathLike[str], config: DataConfig, *, labelled:
         # Interned, as they are few: else two million labels take 100 MB.
         labels += map(intern, read.labels or ())
         groups += map(intern, read.groups or ())
+        replaced += read.replaced
     found: Texts = texts
     if config.stream:
         found = StreamedTexts(where, read.columns.text, np.arange(sum(map(len, digests))), np.concatenate(digests),
                               np.concatenate(without_words), config.table_format)
-    return Named(found, labels, groups if read.columns.group is not None else None, where)
+    return Named(found, labels, groups if read.columns.group is not None else None, where, notes_on_surrogates(
+        replaced, where))
 
 
 def _warn_of_size(pattern: str) -> None:
@@ -108,6 +112,7 @@ def from_folder(folder: Path, encoding: str | None = None) -> Named:
     """
     files: list[tuple[Path, str]] = []
     left_out = others = 0
+    mender = Mender()  # of names in bytes that are not UTF-8
     for path in sorted(_files_in(folder, set())):
         inside = path.relative_to(folder).parts
         if len(inside) < 2:
@@ -117,7 +122,7 @@ def from_folder(folder: Path, encoding: str | None = None) -> Named:
         elif path.suffix.lower() != ".txt":
             others += 1
         else:
-            files.append((path, as_label(inside[0])))
+            files.append((path, as_label(mender.text(inside[0]))))
     if not files:
         raise UserError(f"{folder} holds no labelled texts: expected a subfolder per class with .txt files")
     if others > len(files):
@@ -126,6 +131,7 @@ def from_folder(folder: Path, encoding: str | None = None) -> Named:
     notes = [f"{left_out:,} text files of {folder} are hidden or in {UNLABELLED_FOLDER}/ and were left out"] \
         if left_out else []
     notes += [f"files of {folder} that do not end in .txt were left out: {others:,}"] if others else []
+    notes += mender.notes(f"the names of files in {folder}")
     texts = [read_text(path, TableFormat(encoding)) for path, _ in files]
     return Named(texts, [label for _, label in files], None, str(folder), tuple(notes))
 

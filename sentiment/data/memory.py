@@ -15,13 +15,14 @@ from sentiment.data.splits import hold_out, with_share
 from sentiment.data.tables import Rows, as_labels, as_texts, columns_of
 from sentiment.errors import UserError
 from sentiment.predictions import text_parts
+from sentiment.surrogates import Mender
 
 TEXTS_AT_ONCE = 65_536
 
 
-def checked_texts(texts: Any, name: str = "texts") -> list[str]:
+def checked_texts(texts: Any, name: str = "texts", mender: Mender | None = None) -> list[str]:
     """Return an iterable of strings as a list; see `sentiment.predictions.text_parts`."""
-    return [str(text) for part in text_parts(texts, TEXTS_AT_ONCE, name) for text in part]
+    return [str(text) for part in text_parts(texts, TEXTS_AT_ONCE, name, mender) for text in part]
 
 
 def column_values(values: Any, what: str) -> list[Any]:
@@ -64,15 +65,17 @@ def named_texts(texts: Any, labels: Any, groups: Any = None, name: str = "texts"
         TypeError: as `checked_texts`, for the texts.
         ValueError: if there are not as many labels, groups or weights as texts.
     """
-    found = checked_texts(texts, name)
+    mender = Mender()
+    found = checked_texts(texts, name, mender)
     columns = {what: column_values(values, what) for what, values in (("labels", labels), ("groups", groups))
                if values is not None}
     for what, values in columns.items():
         if len(values) != len(found):
             raise ValueError(f"{len(found):,} {name}, but {len(values):,} {what}")
     series = {what: pd.Series(values, name=what, dtype=object) for what, values in columns.items()}
-    return Named(found, as_labels(series["labels"], name),
-                 as_texts(series["groups"], name) if "groups" in series else None, name,
+    named = mender.texts(as_labels(series["labels"], name))
+    grouped = mender.texts(as_texts(series["groups"], name)) if "groups" in series else None
+    return Named(found, named, grouped, name, mender.notes(name),
                  weights=None if weights is None else relative_weights(weights, len(found)))
 
 
@@ -83,10 +86,12 @@ def named_frame(frame: pd.DataFrame, config: DataConfig) -> Named:
         UserError: if a column is missing, or a cell holds no text.
     """
     where = "the DataFrame"
-    frame = frame.reset_index(drop=True).set_axis(list(map(str, frame.columns)), axis=1)
+    mender = Mender()
+    frame = frame.reset_index(drop=True).set_axis(mender.texts(list(map(str, frame.columns))), axis=1)
     columns = columns_of(frame, config, where, Path("frame.parquet"), grouped=True)
     rows = Rows.of(frame, columns, where)
-    return Named(rows.texts, rows.labels or [], rows.groups, where)
+    groups = None if rows.groups is None else mender.texts(rows.groups)
+    return Named(mender.texts(rows.texts), mender.texts(rows.labels or []), groups, where, mender.notes(where))
 
 
 def unlabelled_corpus(texts: Any, config: DataConfig, seed: int) -> Corpus:

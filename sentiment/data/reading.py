@@ -18,14 +18,18 @@ from sentiment.console import log
 from sentiment.data.formats import SEPARATORS, encoding_of, kind_of, opened_text, translated_errors
 from sentiment.data.separated import object_frame, separated_chunks
 from sentiment.errors import UserError
+from sentiment.surrogates import Mender
 from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 
 BUFFER_BYTES = 1 << 20
+REPLACED = "lone surrogates"  # an attribute of a frame
 
 
 def read_chunks(path: Path, rows: int, columns: list[str] | None = None, form: TableFormat = DEFAULT_FORMAT, *,
                 seen: Callable[[int], None] = lambda size: None) -> Iterator[pd.DataFrame]:
     """Yield a file as frames of at most `rows` rows, values as they are written; their index counts the rows.
+
+    A lone surrogate, which JSON can name, is read as U+FFFD; see `replaced_in`.
 
     Values of CSV and TSV are strings, so that a label `01` or `NA` is itself; those of JSON are Python's, those of
     Parquet have Arrow types. A file without rows is a frame without rows, or none.
@@ -52,6 +56,9 @@ def read_chunks(path: Path, rows: int, columns: list[str] | None = None, form: T
                 _json_chunks(path, rows, form)
         first = reported = 0
         for frame, position in chunks:
+            if form.encoding == "utf-7":  # the one encoding that can hold lone surrogates
+                mender = Mender()
+                frame = _with_count(frame.map(mender.text), mender) if kind in SEPARATORS else frame
             frame.index = pd.RangeIndex(first, first + len(frame))
             first += len(frame)
             yield frame
@@ -81,12 +88,24 @@ def _json_chunks(path: Path, rows: int, form: TableFormat) -> Iterator[tuple[pd.
 
     A key that an object lacks is `MISSING`, a null is None.
     """
+    mender = Mender()
     with opened_text(path, form) as (raw, text):
-        objects = _objects(text, path)
+        objects = _objects(text, path, mender)
         while chunk := list(islice(objects, rows)):
             names = list(dict.fromkeys(name for record in chunk for name in record))
             columns = ([record.get(name, MISSING) for record in chunk] for name in names)
-            yield object_frame(columns, names, len(chunk)), raw.tell()
+            yield _with_count(object_frame(columns, names, len(chunk)), mender), raw.tell()
+
+
+def _with_count(frame: pd.DataFrame, mender: Mender) -> pd.DataFrame:
+    """Note with a frame how many lone surrogates were replaced since the frame before."""
+    frame.attrs[REPLACED], mender.count = mender.count, 0
+    return frame
+
+
+def replaced_in(frame: pd.DataFrame) -> int:
+    """Return how many lone surrogates were replaced as a frame of `read_chunks` was read."""
+    return int(frame.attrs.get(REPLACED, 0))
 
 
 class _Missing:
@@ -114,14 +133,14 @@ class WrittenFloat(float):
         return self.written
 
 
-def _objects(text: TextIOWrapper, path: Path) -> Iterator[dict[str, object]]:
+def _objects(text: TextIOWrapper, path: Path, mender: Mender) -> Iterator[dict[str, object]]:
     lines = enumerate(chain([text.readline().removeprefix("\ufeff")], text), start=1)
     filled = ((number, line) for number, line in lines if line.strip())
     first = next(filled, None)
     if first is None:
         return
     if first[1].lstrip().startswith("["):
-        values = _parsed(first[1] + text.read(), str(path), "an array of objects, or an object a line")
+        values = _parsed(mender.json(first[1] + text.read()), str(path), "an array of objects, or an object a line")
         for number, value in enumerate(values, start=1):
             if not isinstance(value, dict):
                 raise UserError(f"{path}, value {number}: expected a JSON object, not {json.dumps(value)[:40]}")
@@ -129,7 +148,7 @@ def _objects(text: TextIOWrapper, path: Path) -> Iterator[dict[str, object]]:
         return
     for number, line in chain([first], filled):
         where = f"{path}, line {number}"
-        value = _parsed(line, where, "a whole object in each line, or one array of objects")
+        value = _parsed(mender.json(line), where, "a whole object in each line, or one array of objects")
         if not isinstance(value, dict):
             raise UserError(f"{where}: expected a JSON object, not {line.strip()[:40]}")
         yield value

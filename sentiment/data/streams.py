@@ -8,6 +8,7 @@ import numpy as np
 
 from sentiment.data.tables import as_texts, column_of, table_chunks
 from sentiment.errors import UserError
+from sentiment.surrogates import as_utf8
 from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 
 CHUNK_ROWS = 4096
@@ -57,7 +58,7 @@ class StreamedTexts:
 
 def digest_of(text: str) -> int:
     """Return 64 bits of a text's BLAKE2b; of ten million texts two different ones are equal in them once in 370,000."""
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest())
+    return int.from_bytes(hashlib.blake2b(as_utf8(text), digest_size=8).digest())
 
 
 def digests_of(texts: list[str]) -> np.ndarray:

@@ -15,7 +15,7 @@ import pyarrow
 
 from sentiment.config import DataConfig
 from sentiment.data.formats import COMPRESSIONS, JSON_KINDS, KINDS, SEPARATORS, advice_for, is_read, kind_of
-from sentiment.data.reading import MISSING, read_chunks
+from sentiment.data.reading import MISSING, read_chunks, replaced_in
 from sentiment.data.separated import separator_hint
 from sentiment.errors import UserError, nearest
 from sentiment.table_format import DEFAULT_FORMAT, TableFormat
@@ -34,11 +34,15 @@ LABEL_NAMES = ("label", "sentiment", "class", "category", "target", "polarity", 
 def matching_files(pattern: str | os.PathLike[str]) -> list[Path]:
     """Return the files that a path or glob names, sorted.
 
+    A file or folder of just that name is meant before any that a pattern finds: `data[1].csv`, `data[1]/*.csv`.
+
     Raises:
         UserError: if there is none, one is empty, or one is of a kind that cannot be read.
     """
     name = os.path.expanduser(os.fspath(pattern))
-    paths = [Path(name)] if Path(name).is_file() else sorted(Path(found) for found in glob.glob(name, recursive=True))
+    folder, last = os.path.split(name)
+    searched = os.path.join(glob.escape(folder), last) if os.path.isdir(folder) else name
+    paths = [Path(name)] if Path(name).is_file() else sorted(map(Path, glob.glob(searched, recursive=True)))
     files = [path for path in paths if path.is_file()]
     if URL.match(name):
         raise UserError(f"{name} is an address, and files are read from the disk: download it first, and name the file")
@@ -90,19 +94,24 @@ class Columns(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Consecutive rows of tables: texts, names of labels and of groups; None for what was not asked for."""
+    """Consecutive rows of tables: texts, names of labels and of groups; None for what was not asked for.
+
+    `replaced` is how many lone surrogates were read as U+FFFD.
+    """
 
     columns: Columns
     texts: list[str]
     labels: list[str] | None
     groups: list[str] | None
+    replaced: int
 
     @classmethod
     def of(cls, frame: pd.DataFrame, columns: Columns, where: str) -> "Rows":
         """Return the columns of a frame as strings; `where` is the file, for messages."""
         return cls(columns, as_texts(column_of(frame, columns.text), where),
                    None if columns.label is None else as_labels(column_of(frame, columns.label), where),
-                   None if columns.group is None else as_texts(column_of(frame, columns.group), where))
+                   None if columns.group is None else as_texts(column_of(frame, columns.group), where),
+                   replaced_in(frame))
 
 
 def labelled_rows(pattern: str | os.PathLike[str], config: DataConfig, rows: int, *, labelled: bool = True,

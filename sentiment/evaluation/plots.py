@@ -12,12 +12,16 @@ from sklearn.metrics import average_precision_score, precision_recall_curve, roc
 
 from sentiment.evaluation.metrics import by_confidence, calibration_error
 from sentiment.evaluation.slices import Slice
+from sentiment.files import written_beside
 
 DOTS_PER_INCH = 150
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#767676"  # told apart by colour-blind readers (Okabe & Ito)
 LINE_COLORS = (GREY, BLUE, ORANGE, "#009e73", "#cc79a7")
 MOST_POINTS = 400  # of a curve
 MOST_CURVES = 10
+MOST_CLASSES = 40  # of a confusion matrix; of more classes, the pairs that are confused most often are shown
+MOST_PAIRS = 25
+WIDEST_NAME = 18  # characters
 LINE_STYLES = ("-", "-", "--", "-.", ":")
 
 
@@ -27,8 +31,19 @@ def line_style(place: int) -> dict[str, str]:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as the file's suffix says."""
-    figure.savefig(path, dpi=DOTS_PER_INCH)
+    """Write a figure as the file's suffix says, whole or not at all."""
+    with written_beside(path) as beside:
+        figure.savefig(beside, dpi=DOTS_PER_INCH, format=path.suffix[1:] or None)
+
+
+def literal(name: str) -> str:
+    """Return a name for a plot: on one line, and without formulas, for which matplotlib takes dollar signs."""
+    return " ".join(name.split()).replace("$", r"\$")
+
+
+def short(name: str) -> str:
+    """Return a name for a plot, cut at 18 characters."""
+    return literal(name if len(name) <= WIDEST_NAME else name[:WIDEST_NAME - 1] + "…")
 
 
 @contextmanager
@@ -62,9 +77,15 @@ def learning_curves(history: dict[str, list[float]], path: Path, best_epoch: int
 
 
 def confusion_matrix(metrics: dict[str, Any], path: Path) -> None:
-    """Draw the confusion matrix: counts, coloured by the share of the right class."""
+    """Draw the confusion matrix: counts, coloured by the share of the right class.
+
+    Of more than 40 classes, the pairs that are confused most often are drawn as bars instead.
+    """
     counts = np.array(metrics["confusion_matrix"])
-    names = list(metrics["classes"])
+    names = [short(name) for name in metrics["classes"]]
+    if len(names) > MOST_CLASSES:
+        _confused_pairs(counts, names, path)
+        return
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = 2.6 + 0.55 * len(names)
     figure = Figure(figsize=(side + 1, side), layout="constrained")
@@ -75,21 +96,40 @@ def confusion_matrix(metrics: dict[str, Any], path: Path) -> None:
         for (row, column), count in np.ndenumerate(counts):
             color = "white" if shares[row, column] > 0.5 else "black"
             axes.text(column, row, f"{count:,}", ha="center", va="center", color=color)
-    short = [name if len(name) <= 18 else name[:17] + "…" for name in names]
-    axes.set_xticks(range(len(names)), short, rotation=45 if len(names) > 3 else 0,
+    axes.set_xticks(range(len(names)), names, rotation=45 if len(names) > 3 else 0,
                     ha="right" if len(names) > 3 else "center")
-    axes.set_yticks(range(len(names)), short)
+    axes.set_yticks(range(len(names)), names)
     axes.set(xlabel="predicted class", ylabel="true class")
     save(figure, path)
 
 
-def _curves(class_names: tuple[str, ...]) -> Sequence[int]:
-    """Return the classes that get a curve: the second of two, or each of several, ten at most."""
-    return [1] if len(class_names) == 2 else range(min(len(class_names), MOST_CURVES))
+def _confused_pairs(counts: np.ndarray, names: Sequence[str], path: Path) -> None:
+    """Draw the most frequent confusions, int [classes, classes] by true and predicted class, the first on top."""
+    wrong = counts - np.diag(np.diag(counts))
+    places = np.argsort(-wrong, axis=None, kind="stable")[:MOST_PAIRS]
+    pairs = [(row, column) for row, column in zip(*np.unravel_index(places, wrong.shape), strict=True)
+             if wrong[row, column]]
+    with drawn(path, 8, 1.6 + 0.28 * max(len(pairs), 4), grid="x") as axes:
+        bars = axes.barh(range(len(pairs)), [wrong[pair] for pair in pairs], color=BLUE)
+        axes.bar_label(bars, [f"{wrong[row, column]:,} of {counts[row].sum():,}" for row, column in pairs], padding=3)
+        axes.set_yticks(range(len(pairs)), [f"{names[row]} → {names[column]}" for row, column in pairs])
+        axes.set(title=f"the {len(pairs)} most frequent confusions of {len(names):,} classes",
+                 xlabel="texts of the true class → answered with the other", ylim=(max(len(pairs), 1) - 0.4, -0.6))
+        axes.margins(x=0.15)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _curves(labels: np.ndarray, class_names: tuple[str, ...]) -> tuple[Sequence[int], str]:
+    """Return the classes that get a curve, the second of two, or the ten most frequent of several, and a title."""
+    if len(class_names) == 2:
+        return [1], ""
+    frequent = np.argsort(-np.bincount(labels, minlength=len(class_names)), kind="stable")[:MOST_CURVES]
+    cut = len(class_names) > MOST_CURVES
+    return sorted(frequent.tolist()), f"the {MOST_CURVES} most frequent of {len(class_names):,} classes" if cut else ""
 
 
 def roc_curves(labels: np.ndarray, scores: np.ndarray, class_names: tuple[str, ...], path: Path) -> None:
-    """Draw the ROC curve of the second of two classes, or of each of several against the rest (at most ten).
+    """Draw the ROC curve of the second of two classes, or of each of several against the rest: the ten most frequent.
 
     Args:
         labels: int [texts].
@@ -98,15 +138,16 @@ def roc_curves(labels: np.ndarray, scores: np.ndarray, class_names: tuple[str, .
         path: the PNG file.
     """
     with drawn(path, 5, 4.6) as axes:
-        for index in _curves(class_names):
+        curves, title = _curves(labels, class_names)
+        for index in curves:
             right = labels == index
             if right.all() or not right.any():
                 continue
             false_rate, true_rate, _ = roc_curve(right, scores[:, index])
             area = np.trapezoid(true_rate, false_rate)
-            axes.plot(false_rate, true_rate, label=f"{class_names[index]} (area {area:.4f})")
+            axes.plot(false_rate, true_rate, label=f"{short(class_names[index])} (area {area:.4f})")
         axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="chance")
-        axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
+        axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal", title=title)
         axes.legend(loc="lower right")
 
 
@@ -150,17 +191,19 @@ def gradient_flow(norms: dict[str, dict[str, np.ndarray]], path: Path) -> None:
 
 
 def precision_recall_curves(labels: np.ndarray, scores: np.ndarray, class_names: tuple[str, ...], path: Path) -> None:
-    """Draw precision by recall of the second of two classes, or of each of several against the rest (at most ten)."""
+    """Draw precision by recall of the second of two classes, or of each of several (the ten most frequent)."""
     with drawn(path, 5, 4.6) as axes:
-        for index in _curves(class_names):
+        curves, title = _curves(labels, class_names)
+        for index in curves:
             of_class = labels == index
             if not of_class.any():
                 continue
             precision, recall, _ = precision_recall_curve(of_class, scores[:, index])
             kept = np.unique(np.linspace(0, len(recall) - 1, MOST_POINTS).astype(int))
             area = average_precision_score(of_class, scores[:, index])
-            axes.plot(recall[kept], precision[kept], label=f"{class_names[index]} (average precision {area:.4f})")
-        axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.02))
+            axes.plot(recall[kept], precision[kept],
+                      label=f"{short(class_names[index])} (average precision {area:.4f})")
+        axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.02), title=title)
         axes.legend(loc="lower left")
 
 
@@ -180,7 +223,7 @@ def reliability(labels: np.ndarray, curves: Mapping[str, np.ndarray], path: Path
                       for each in np.unique(bins)]
             lowest = min(lowest, *(value for point in points for value in point))
             axes.plot(*zip(*points, strict=True), marker="os^v"[place % 4], **line_style(1 + place % 4),
-                      label=f"{name} (error {calibration_error(labels, logits):.4f})")
+                      label=f"{literal(name)} (error {calibration_error(labels, logits):.4f})")
         axes.plot([lowest, 1], [lowest, 1], color=GREY, linestyle=":", label="calibrated")
         axes.set(xlabel="score of the answer", ylabel="share that is right", aspect="equal")
         axes.legend(fontsize="small")
@@ -193,7 +236,7 @@ def slices(found: Sequence[Slice], label: str, path: Path) -> None:
         values = np.array([one.accuracy for one in found])
         errors = np.abs(np.array([one.interval for one in found]).T - values)
         axes.errorbar(values, places, xerr=errors, fmt="o", color=BLUE, capsize=3)
-        axes.set_yticks(places, [f"{one.name}  ({one.texts:,})" for one in found])
+        axes.set_yticks(places, [f"{literal(one.name)}  ({one.texts:,})" for one in found])
         axes.set(xlabel="accuracy", ylabel=label, ylim=(len(found) - 0.5, -0.5))
 
 
@@ -204,7 +247,7 @@ def overlaid_roc(labels: np.ndarray, scores: Mapping[str, np.ndarray], path: Pat
             false_rate, true_rate, _ = roc_curve(labels == 1, values)
             area = np.trapezoid(true_rate, false_rate)
             kept = np.unique(np.linspace(0, len(true_rate) - 1, MOST_POINTS).astype(int))
-            axes.plot(false_rate[kept], true_rate[kept], label=f"{name} (area {area:.4f})",
+            axes.plot(false_rate[kept], true_rate[kept], label=f"{literal(name)} (area {area:.4f})",
                       **line_style(1 + place % 4))
         axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
         axes.legend(loc="lower right", fontsize="small")

@@ -11,8 +11,9 @@ import tensorflow as tf
 from sentiment.export import endpoints
 from sentiment.export.check import Original, check_scores
 from sentiment.export.warm_up import write_warm_up
-from sentiment.files import written_beside
+from sentiment.files import plain_path, written_beside
 from sentiment.inference import Classifier
+from sentiment.surrogates import as_utf8
 
 TEXTS = tf.TensorSpec([None], tf.string, name="texts")
 IDS = tf.TensorSpec([None, None], tf.int32, name="ids")
@@ -47,18 +48,20 @@ def export_saved_model(original: Original) -> Path:
     root.serve = _Endpoint(original.classifier, endpoints.serve, TEXTS)
     root.tokens = _Endpoint(original.classifier, endpoints.tokens, IDS)
     root.explain = _Endpoint(original.classifier, endpoints.explain, TEXTS)
-    root.labels = tf.saved_model.Asset(str(folder.labels))
     signatures = {"serve": root.serve.__call__, "serving_default": root.serve.__call__,
                   "tokens": root.tokens.__call__, "explain": root.explain.__call__}
-    with written_beside(folder.export) as beside:
-        tf.saved_model.save(root, str(beside), signatures=signatures)
-        write_warm_up(beside, folder.path.name)
+    with plain_path(folder.path) as plain, written_beside(folder.export) as beside:
+        root.labels = tf.saved_model.Asset(str(plain / folder.labels.name))
+        place = plain / beside.relative_to(folder.path)
+        tf.saved_model.save(root, str(place), signatures=signatures)
+        write_warm_up(place, folder.path.name)
         check_scores("SavedModel", scores_of(beside)(original.texts), original.scores)
     return folder.export
 
 
 def scores_of(path: Path) -> Callable[[Sequence[str]], np.ndarray]:
     """Return a function from texts to the scores of a SavedModel, float32 [texts, classes]."""
-    model = tf.saved_model.load(str(path))
+    with plain_path(path) as plain:
+        model = tf.saved_model.load(str(plain))
     return lambda texts: np.asarray(
-        model.serve(tf.constant([text.encode("utf-8", "replace") for text in texts]))["scores"])
+        model.serve(tf.constant([as_utf8(text) for text in texts]))["scores"])

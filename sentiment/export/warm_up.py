@@ -5,6 +5,7 @@ It reads them from `assets.extra/tf_serving_warmup_requests`, a TFRecord file of
 `prediction_log.proto`, `predict.proto` and `model.proto` of TensorFlow Serving, instead of by its package.
 """
 
+import os
 from pathlib import Path
 
 import tensorflow as tf
@@ -28,7 +29,7 @@ def write_warm_up(saved_model: Path, name: str) -> None:
 
 def _prediction_log(name: str, text: str) -> bytes:
     tensor = tf.make_tensor_proto([text], dtype=tf.string).SerializeToString()
-    spec = _field(NAME, name.encode()) + _field(SIGNATURE, b"serving_default")
+    spec = _field(NAME, os.fsencode(name)) + _field(SIGNATURE, b"serving_default")
     inputs = _field(KEY, b"texts") + _field(VALUE, tensor)
     return _field(PREDICT_LOG, _field(REQUEST, _field(MODEL_SPEC, spec) + _field(INPUTS, inputs)))
 

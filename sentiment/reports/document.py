@@ -10,6 +10,7 @@ from typing import Any
 
 import matplotlib as mpl
 
+from sentiment.console import dispensable
 from sentiment.pages import page
 
 DARK: dict[Any, Any] = {"figure.facecolor": "#16181c", "axes.facecolor": "#16181c", "text.color": "#ececec",
@@ -135,9 +136,9 @@ class Report:
 
 
 def as_html(report: Report) -> str:
-    """Return the page."""
-    sections = "".join(f"<section><h2>{escape(section.heading)}</h2>"
-                       f"{''.join(part.html('') for part in section.parts)}</section>" for section in report.sections)
+    """Return the page; a plot that cannot be drawn is left out with a warning."""
+    sections = "".join(f"<section><h2>{escape(section.heading)}</h2>{''.join(map(_html, section.parts))}</section>"
+                       for section in report.sections)
     return page(report.title, f"<h1>{escape(report.title)}</h1>{sections}")
 
 
@@ -157,7 +158,17 @@ def write_report(report: Report, folder: Path) -> None:
     for section in report.sections:
         for part in section.parts:
             if isinstance(part, Picture):
-                part.draw(folder / "plots" / f"{part.name}.png")
+                with dispensable(f"plots/{part.name}.png"):
+                    part.draw(folder / "plots" / f"{part.name}.png")
+
+
+def _html(part: Part) -> str:
+    if not isinstance(part, Picture):
+        return part.html("")
+    shown = Paragraph(f"{part.description}: this plot could not be drawn.").html("")
+    with dispensable(f"the plot '{part.description}'"):
+        shown = part.html("")
+    return shown  # noqa: RET504 - the block may end in an error
 
 
 def _html_code(text: str) -> str:

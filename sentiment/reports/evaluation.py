@@ -1,5 +1,6 @@
 """The report of an evaluation."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -10,6 +11,7 @@ from sentiment.data import Examples
 from sentiment.evaluation import calibration_error, evaluate, plots, shown
 from sentiment.evaluation import slices as sliced
 from sentiment.evaluation.baselines import baseline_rows
+from sentiment.evaluation.many_classes import rows_shown
 from sentiment.explain import Explainer, coloured_words
 from sentiment.inference import Classifier
 from sentiment.predictions import probabilities
@@ -67,11 +69,13 @@ def _baselines(measured: Mapping[str, Any]) -> list[Section]:
 
 
 def _classes(metrics: dict[str, Any], labels: np.ndarray, scores: np.ndarray, classes: tuple[str, ...]) -> Section:
+    shown_classes, note = rows_shown(metrics["classes"])
     rows = [[name, f"{row['precision']:.4f}", f"{row['recall']:.4f}", f"{row['f1']:.4f}", f"{row['texts']:,}"]
-            for name, row in metrics["classes"].items()]
+            for name, row in shown_classes.items()]
     return Section("By class", [
-        Table(["class", "precision", "recall", "F1", "texts"], rows),
-        Picture("confusion_matrix", "Confusion matrix: true classes by predicted classes",
+        *([Paragraph(note)] if note else []), Table(["class", "precision", "recall", "F1", "texts"], rows),
+        Picture("confusion_matrix", "The most frequent confusions: true classes and predicted classes"
+                if len(classes) > plots.MOST_CLASSES else "Confusion matrix: true classes by predicted classes",
                 partial(plots.confusion_matrix, metrics)),
         Picture("roc", "ROC curve", partial(plots.roc_curves, labels, scores, classes)),
         Picture("precision_recall", "Precision by recall",
@@ -141,7 +145,9 @@ def _suspects(texts: list[str], labels: np.ndarray, scores: np.ndarray, classes:
         return Section(heading, [Paragraph("These need cleanlab: pip install '.[cleanlab]'.")])
     if len(np.unique(labels)) < len(classes):
         return Section(heading, [Paragraph("There are not texts of every class.")])
-    rows = find_label_issues(labels, scores, return_indices_ranked_by="self_confidence", n_jobs=1)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "May not flag all label issues")  # a line for each class with few texts
+        rows = find_label_issues(labels, scores, return_indices_ranked_by="self_confidence", n_jobs=1)
     text = (f"{len(rows):,} of {len(labels):,} labels look wrong by confident learning (cleanlab); a model that is "
             f"itself often wrong finds many. The {min(len(rows), SUSPECTED)} most suspect:")
     cells = [[snippet(texts[row]), classes[labels[row]], classes[scores[row].argmax()], f"{scores[row].max():.4f}"]

@@ -61,54 +61,55 @@ def ensemble_run(folders: Sequence[RunFolder], target: Path, *, weights: Sequenc
     preprocessors = [folder.load_preprocessor() for folder in folders]
     runtime = {"export": export, "baselines": baselines}
     config = ensemble_config(configs, len(_common_words(preprocessors)) + RESERVED_IDS, **runtime)
-    run = Run(RunFolder, config, target, overwrite=overwrite, resume=resume)
-    if run.finished:
+    with Run(RunFolder, config, target, overwrite=overwrite, resume=resume) as run:
+        if run.finished:
+            return run.folder
+        with run.working():
+            class_names = folders[0].load_class_names()
+            corpus, untouched = _corpus(configs, source)
+            parameters, predicted = [], []
+            for folder, own in zip(folders, preprocessors, strict=True):
+                classifier = Classifier(folder.load_model(), own, class_names)
+                parameters.append(classifier.model.get_weights())
+                predicted.append(classifier.predict_logits(corpus.validation.texts))
+            logits = np.stack(predicted)
+            enough = int(np.sum(untouched)) >= FEWEST_TEXTS
+            if enough:
+                corpus = dataclasses.replace(corpus, validation=corpus.validation.take(np.flatnonzero(untouched)))
+                logits = logits[:, untouched]
+            else:
+                log.warning(f"only {np.sum(untouched)} of the validation texts of {folders[0].path} were seen by no "
+                            "member in training, too few to calibrate on: the mean stays as it is, and validation "
+                            "flatters")
+            labels = corpus.validation.labels
+            kept = list(range(len(folders)))
+            if weights is None:
+                found = mean_weights(labels, logits) if enough else np.ones(len(folders))
+                kept = _worth_keeping(found, names_of(folders))
+                weights = found[kept].tolist()
+            folders, configs, preprocessors = ([folders[row] for row in kept], [configs[row] for row in kept],
+                                               [preprocessors[row] for row in kept])
+            named = {name: weight / sum(weights) for name, weight in zip(names_of(folders), weights, strict=True)}
+            log(mean_of(named))
+            words = _common_words(preprocessors)
+            run.config = config = ensemble_config(configs, len(words) + RESERVED_IDS, **runtime)
+            members = _members(folders, configs)
+            preprocessor = TextPreprocessor(config.text, words)
+            sizes = Sizes(preprocessor.vocabulary_size, len(class_names))
+            model = build_ensemble(members, sizes)
+            for number, (row, own) in enumerate(zip(kept, preprocessors, strict=True)):
+                set_member(model, number, own_ids(words, own.words), parameters[row])
+            trained = Trained(model, preprocessor, sizes, {}, None, _weighed(model, named, logits[kept]), Seconds(0.0),
+                              "1 CPU", None)
+            trained = trained.calibrated(labels) if enough else trained
+            seen = [one for one in (folder.load_seen() for folder in folders) if one is not None]
+            if len(seen) == len(folders):
+                run.folder.save_seen(np.concatenate([read for read, _ in seen]),
+                                     np.concatenate([validation for _, validation in seen]))
+            read_before = max(one.load_metrics()["test_texts_seen"]["pretraining"] for one in folders)
+            conclude(run, corpus, trained, started, read_before=lambda _: read_before,
+                     others=load_unlabelled(config.data, corpus), members=members, weights=named)
         return run.folder
-    with run.working():
-        class_names = folders[0].load_class_names()
-        corpus, untouched = _corpus(configs, source)
-        parameters, predicted = [], []
-        for folder, own in zip(folders, preprocessors, strict=True):
-            classifier = Classifier(folder.load_model(), own, class_names)
-            parameters.append(classifier.model.get_weights())
-            predicted.append(classifier.predict_logits(corpus.validation.texts))
-        logits = np.stack(predicted)
-        enough = int(np.sum(untouched)) >= FEWEST_TEXTS
-        if enough:
-            corpus = dataclasses.replace(corpus, validation=corpus.validation.take(np.flatnonzero(untouched)))
-            logits = logits[:, untouched]
-        else:
-            log.warning(f"only {np.sum(untouched)} of the validation texts of {folders[0].path} were seen by no member "
-                        "in training, too few to calibrate on: the mean stays as it is, and validation flatters")
-        labels = corpus.validation.labels
-        kept = list(range(len(folders)))
-        if weights is None:
-            found = mean_weights(labels, logits) if enough else np.ones(len(folders))
-            kept = _worth_keeping(found, names_of(folders))
-            weights = found[kept].tolist()
-        folders, configs, preprocessors = ([folders[row] for row in kept], [configs[row] for row in kept],
-                                           [preprocessors[row] for row in kept])
-        named = {name: weight / sum(weights) for name, weight in zip(names_of(folders), weights, strict=True)}
-        log(mean_of(named))
-        words = _common_words(preprocessors)
-        run.config = config = ensemble_config(configs, len(words) + RESERVED_IDS, **runtime)
-        members = _members(folders, configs)
-        preprocessor = TextPreprocessor(config.text, words)
-        sizes = Sizes(preprocessor.vocabulary_size, len(class_names))
-        model = build_ensemble(members, sizes)
-        for number, (row, own) in enumerate(zip(kept, preprocessors, strict=True)):
-            set_member(model, number, own_ids(words, own.words), parameters[row])
-        trained = Trained(model, preprocessor, sizes, {}, None, _weighed(model, named, logits[kept]), Seconds(0.0),
-                          "1 CPU", None)
-        trained = trained.calibrated(labels) if enough else trained
-        seen = [one for one in (folder.load_seen() for folder in folders) if one is not None]
-        if len(seen) == len(folders):
-            run.folder.save_seen(np.concatenate([read for read, _ in seen]),
-                                 np.concatenate([validation for _, validation in seen]))
-        read_before = max(one.load_metrics()["test_texts_seen"]["pretraining"] for one in folders)
-        conclude(run, corpus, trained, started, read_before=lambda _: read_before,
-                 others=load_unlabelled(config.data, corpus), members=members, weights=named)
-    return run.folder
 
 
 def _common_words(preprocessors: Sequence[TextPreprocessor]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sentiment.config import UNLABELLED_OF_CORPUS, PretrainConfig, RunConfig
 from sentiment.evaluation.baselines import baseline_rows
+from sentiment.evaluation.many_classes import names_shown, rows_shown
 
 
 def model_card(name: str, config: RunConfig, measured: dict[str, Any]) -> str:
@@ -31,7 +32,7 @@ def model_card(name: str, config: RunConfig, measured: dict[str, Any]) -> str:
 
 # {name}
 
-{notes}A `{config.model.architecture}` classifier with the classes {", ".join(data["classes"])}, trained with \
+{notes}A `{config.model.architecture}` classifier with the classes {names_shown(data["classes"])}, trained with \
 sentiment {measured["versions"]["sentiment"]}.
 
 | | |
@@ -55,9 +56,7 @@ sentiment {measured["versions"]["sentiment"]}.
 {measured["calibration"]["temperature"]:.3f}, found on validation; without calibration, the error on the test texts
 would be {measured["calibration"]["test_error_before"]:.4f}.
 
-{_baselines(measured)}| class | precision | recall | F1 | texts |
-| --- | --- | --- | --- | --- |
-{_class_rows(test)}
+{_baselines(measured)}{_class_table(test)}
 
 ## Use
 
@@ -149,10 +148,12 @@ def _row(split: str, metrics: dict[str, Any]) -> str:
     return f"| {split} | {' | '.join('-' if value is None else f'{value:.4f}' for value in values)} |"
 
 
-def _class_rows(metrics: dict[str, Any]) -> str:
-    return "\n".join(
-        f"| {name} | {row['precision']:.4f} | {row['recall']:.4f} | {row['f1']:.4f} | {row['texts']:,} |"
-        for name, row in metrics["classes"].items())
+def _class_table(metrics: dict[str, Any]) -> str:
+    shown, note = rows_shown(metrics["classes"])
+    rows = [f"| {name} | {row['precision']:.4f} | {row['recall']:.4f} | {row['f1']:.4f} | {row['texts']:,} |"
+            for name, row in shown.items()]
+    return "\n".join([*([note, ""] if note else []), "| class | precision | recall | F1 | texts |",
+                      "| --- | --- | --- | --- | --- |", *rows])
 
 
 def pretraining_card(name: str, config: PretrainConfig, measured: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from sentiment.architectures.pretrainable import BUILDERS, Pretrainable
 from sentiment.artifacts import PretrainedFolder
 from sentiment.batching import Batches, TokenizedTexts, bucket_lengths
 from sentiment.config import PretrainConfig
-from sentiment.console import log
+from sentiment.console import dispensable, log
 from sentiment.data import Corpus, Texts, digests, load_corpus, load_unlabelled
 from sentiment.errors import UserError
 from sentiment.machine import peak_memory_bytes
@@ -54,36 +54,38 @@ def pretrain_run(config: PretrainConfig, target: Path, *, overwrite: bool = Fals
         Interrupted: after SIGINT or SIGTERM, and a checkpoint.
     """
     started = time.perf_counter()
-    run = Run(PretrainedFolder, config, target, overwrite=overwrite, resume=resume)
-    if run.finished:
-        if source is not load_corpus:
-            run.check_texts(source(config.data, config.runtime.seed))
+    with Run(PretrainedFolder, config, target, overwrite=overwrite, resume=resume) as run:
+        if run.finished:
+            if source is not load_corpus:
+                run.check_texts(source(config.data, config.runtime.seed))
+            return run.folder
+        config = run.config
+        if config.training.schedule == "plateau":
+            raise UserError("pretraining keeps its last weights, so that no value is monitored: --schedule plateau is "
+                            "not for it")
+        strategy = make_strategy(config.runtime.strategy)
+        if Workers(strategy).count > 1:
+            raise UserError("pretraining runs on one machine: start it without TF_CONFIG")
+        with run.working() as folder:
+            keras.utils.set_random_seed(config.runtime.seed)
+            corpus = source(config.data, config.runtime.seed)
+            others = corpus.unlabelled() if config.data.unlabelled is None else load_unlabelled(config.data, corpus)
+            for note in corpus.notes:
+                log.warning(note)
+            preprocessor = TextPreprocessor.fit(config.text, chain(corpus.train.texts, others))
+            train = preprocessor.tokenize(chain(corpus.train.texts, others))
+            validation = preprocessor.tokenize(corpus.validation.texts)
+            sizes = architectures.Sizes(preprocessor.vocabulary_size, len(corpus.class_names),
+                                        preprocessor.sentence_ends)
+            network, history, seconds = _train(config, folder, sizes, preprocessor, train, validation, strategy)
+            folder.save(preprocessor, sizes, network, np.concatenate([digests(corpus.train.texts), digests(others)]))
+            measured = _measured(corpus, others, train, network, history)
+            measured["seconds"] = seconds.since(started)
+            measured["training"]["devices"] = describe(strategy)
+            folder.save_json(folder.metrics, measured)
+            with dispensable("the model card"):
+                folder.save_text(folder.card, pretraining_card(target.name, config, measured))
         return run.folder
-    config = run.config
-    if config.training.schedule == "plateau":
-        raise UserError("pretraining keeps its last weights, so that no value is monitored: --schedule plateau is not "
-                        "for it")
-    strategy = make_strategy(config.runtime.strategy)
-    if Workers(strategy).count > 1:
-        raise UserError("pretraining runs on one machine: start it without TF_CONFIG")
-    with run.working() as folder:
-        keras.utils.set_random_seed(config.runtime.seed)
-        corpus = source(config.data, config.runtime.seed)
-        others = corpus.unlabelled() if config.data.unlabelled is None else load_unlabelled(config.data, corpus)
-        for note in corpus.notes:
-            log.warning(note)
-        preprocessor = TextPreprocessor.fit(config.text, chain(corpus.train.texts, others))
-        train = preprocessor.tokenize(chain(corpus.train.texts, others))
-        validation = preprocessor.tokenize(corpus.validation.texts)
-        sizes = architectures.Sizes(preprocessor.vocabulary_size, len(corpus.class_names), preprocessor.sentence_ends)
-        network, history, seconds = _train(config, folder, sizes, preprocessor, train, validation, strategy)
-        folder.save(preprocessor, sizes, network, np.concatenate([digests(corpus.train.texts), digests(others)]))
-        measured = _measured(corpus, others, train, network, history)
-        measured["seconds"] = seconds.since(started)
-        measured["training"]["devices"] = describe(strategy)
-        folder.save_json(folder.metrics, measured)
-        folder.card.write_text(pretraining_card(target.name, config, measured), encoding="utf-8")
-    return run.folder
 
 
 def _train(config: PretrainConfig, folder: PretrainedFolder, sizes: architectures.Sizes,

@@ -1,9 +1,9 @@
 """A run in its folder: new, unfinished or finished."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Generic, TypedDict, TypeVar
+from typing import Any, Generic, Self, TypedDict, TypeVar
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from sentiment.config import Config, DataConfig, Options, Role
 from sentiment.console import log
 from sentiment.data import Corpus, digests
 from sentiment.errors import DivergedError, UserError
-from sentiment.files import TEMPORARY
+from sentiment.files import TEMPORARY, locked
+from sentiment.training.strategy import is_chief
 
 SomeFolder = TypeVar("SomeFolder", bound=ResultFolder)
 SomeConfig = TypeVar("SomeConfig", bound=Config)
@@ -26,7 +27,9 @@ class Mode(TypedDict):
 
 
 class Run(Generic[SomeFolder, SomeConfig]):
-    """A run and its folder.
+    """A run and its folder, which no other process may write until this object is closed, by `with`.
+
+    Of several workers of one training the chief holds the lock. A finished run that is taken as it is needs none.
 
     Attributes:
         target: the path of the folder once the run is finished.
@@ -43,7 +46,7 @@ class Run(Generic[SomeFolder, SomeConfig]):
         resume: whether to resume an unfinished run, and to take a finished one as it is.
 
     Raises:
-        UserError: if an option differs, or a new run would replace something.
+        UserError: if an option differs, a new run would replace something, or another process writes the folder.
     """
 
     def __init__(self, kind: type[SomeFolder], config: SomeConfig, target: Path, *, overwrite: bool = False,
@@ -51,13 +54,30 @@ class Run(Generic[SomeFolder, SomeConfig]):
         target = target.resolve() if target.is_symlink() else target
         self.target = target
         self.config: SomeConfig = config
+        with ExitStack() as held:
+            if is_chief() and not (resume and not overwrite and kind.is_settled(target)):
+                held.enter_context(locked(target, kind.option))
+                kind.settle(target)
+            self._begin(kind, overwrite=overwrite, resume=resume)
+            self._held = held.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._held.close()
+
+    def _begin(self, kind: type[SomeFolder], *, overwrite: bool, resume: bool) -> None:
+        """Find out what there is, and what is left to do."""
+        target, config = self.target, self.config
         unfinished = kind.unfinished(target) if resume else None
         self.resumes = unfinished is not None
         self.finished = resume and kind.has_begun(target, overwrite=overwrite) and not self.resumes
         if unfinished is not None:
             self.folder, self.config = unfinished, self._resumed(unfinished, config.given)
         elif self.finished:
-            self.folder = kind.open(target)
+            complete = kind.of_unfinished(target)  # of another worker than the chief, which is about to rename it
+            self.folder = kind.open(complete.path if complete.metrics.is_file() else target)
             self._check_finished(config.given)
             log(f"{target} is finished: there is nothing to resume")
         else:
@@ -108,14 +128,19 @@ class Run(Generic[SomeFolder, SomeConfig]):
     def working(self) -> Iterator[SomeFolder]:
         """Yield the folder to write to, that of a new run with its configuration alone.
 
-        If the run fails or is interrupted, its checkpoints are kept, and without one the folder is removed.
+        If the run fails or is interrupted, its checkpoints are kept, and without one the folder is removed; once its
+        metrics are written, it is complete, and kept as it is.
         """
         if not self.resumes:
             self.folder.begin(self.config)
         try:
             yield self.folder
         except (Exception, KeyboardInterrupt) as error:
-            kept = self.folder.fail(self.target, diverged=isinstance(error, DivergedError))
+            if self.folder.metrics.is_file():
+                self.folder = self.folder.finish(self.target)
+                kept = f"{self.target} is complete, but for plots, the model card or an export"
+            else:
+                kept = self.folder.fail(self.target, diverged=isinstance(error, DivergedError))
             if kept and not self.target.parent.name.startswith(TEMPORARY):
                 log(kept)
             raise

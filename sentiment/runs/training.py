@@ -21,7 +21,7 @@ from sentiment import architectures
 from sentiment.architectures.ensemble import Member
 from sentiment.artifacts import RunFolder, load_classifier, open_start
 from sentiment.config import DataConfig, RunConfig, only
-from sentiment.console import log
+from sentiment.console import dispensable, log
 from sentiment.data import Corpus, Examples, Texts, digests, load_corpus, load_unlabelled, occurring
 from sentiment.errors import UserError
 from sentiment.evaluation import calibration_error, evaluate, plots
@@ -98,36 +98,37 @@ def _train_run(config: RunConfig, target: Path, *, overwrite: bool, resume: bool
                ) -> RunFolder | None:
     """Train one classifier, that of a fold if there is a number; see `train_run`, and `conclude` for `tested`."""
     started = time.perf_counter()
-    run = Run(RunFolder, config, target, overwrite=overwrite, resume=resume)
-    if run.config.data.folds and fold is None and tested is None and not run.finished:
-        raise UserError(f"{target} was begun with --folds {run.config.data.folds}: repeat that")
-    if run.finished:
-        if source is not load_corpus:
-            run.check_texts(source(config.data, config.runtime.seed))
+    with Run(RunFolder, config, target, overwrite=overwrite, resume=resume) as run:
+        if run.config.data.folds and fold is None and tested is None and not run.finished:
+            raise UserError(f"{target} was begun with --folds {run.config.data.folds}: repeat that")
+        if run.finished:
+            if source is not load_corpus:
+                run.check_texts(source(config.data, config.runtime.seed))
+            return run.folder
+        check_start(run.config)
+        architectures.find(run.config.model)
+        strategy = make_strategy(run.config.runtime.strategy)
+        if not Workers(strategy).is_chief:
+            _help_training(run, strategy, source(run.config.data, run.config.runtime.seed))
+            return None
+        with run.working() as folder:
+            corpus = source(run.config.data, run.config.runtime.seed)
+            run.config = config = run.config.updated({"data": {"dataset": corpus.name}})
+            for note in corpus.notes if tested is None and not fold else ():
+                log.warning(note)
+            prior = load_prior(config, corpus)
+            trained = train(config, corpus, strategy, history_file=folder.history, checkpoints=folder.checkpoints,
+                            tensorboard=folder.tensorboard, scratch=folder.path, watchers=callbacks, prior=prior)
+            if trained.diverged:
+                log.warning(f"{trained.diverged}: training stopped, the weights of epoch {trained.best_epoch} were "
+                            "kept")
+            others = load_unlabelled(config.data, corpus)
+            folder.save_seen(np.concatenate([digests(corpus.train.texts), digests(others),
+                                             *([prior.pretrained.digests] if prior.pretrained else [])]),
+                             digests(corpus.validation.texts))
+            conclude(run, corpus, trained, started, others=others, tested=tested,
+                     read_before=lambda texts: int(prior.pretrained.has_read(texts).sum()) if prior.pretrained else 0)
         return run.folder
-    check_start(run.config)
-    architectures.find(run.config.model)
-    strategy = make_strategy(run.config.runtime.strategy)
-    if not Workers(strategy).is_chief:
-        _help_training(run, strategy, source(run.config.data, run.config.runtime.seed))
-        return None
-    with run.working() as folder:
-        corpus = source(run.config.data, run.config.runtime.seed)
-        run.config = config = run.config.updated({"data": {"dataset": corpus.name}})
-        for note in corpus.notes if tested is None and not fold else ():
-            log.warning(note)
-        prior = load_prior(config, corpus)
-        trained = train(config, corpus, strategy, history_file=folder.history, checkpoints=folder.checkpoints,
-                        tensorboard=folder.tensorboard, scratch=folder.path, watchers=callbacks, prior=prior)
-        if trained.diverged:
-            log.warning(f"{trained.diverged}: training stopped, the weights of epoch {trained.best_epoch} were kept")
-        others = load_unlabelled(config.data, corpus)
-        folder.save_seen(np.concatenate([digests(corpus.train.texts), digests(others),
-                                         *([prior.pretrained.digests] if prior.pretrained else [])]),
-                         digests(corpus.validation.texts))
-        conclude(run, corpus, trained, started, others=others, tested=tested,
-                 read_before=lambda texts: int(prior.pretrained.has_read(texts).sum()) if prior.pretrained else 0)
-    return run.folder
 
 
 def check_start(config: RunConfig) -> None:
@@ -187,8 +188,6 @@ def conclude(run: Run[RunFolder, RunConfig], corpus: Corpus, trained: Trained, s
     """
     folder, config = run.folder, run.config
     folder.save_run(config, trained.preprocessor, corpus.class_names, trained.sizes, trained.model, members)
-    if config.runtime.export:
-        export_saved_model(Original(folder, list(islice(corpus.validation.texts, CHECKED_TEXTS))))
     if config.runtime.save_float16:
         classifier = Classifier(folder.load_model(), trained.preprocessor, corpus.class_names)
         trained = dataclasses.replace(trained, validation_logits=classifier.predict_logits(corpus.validation.texts))
@@ -200,8 +199,14 @@ def conclude(run: Run[RunFolder, RunConfig], corpus: Corpus, trained: Trained, s
         measured["training"]["members"] = weights
     measured["seconds"] = trained.seconds.since(started)
     folder.save_json(folder.metrics, measured)
+    # All that is essential is written: an error from here on costs what it concerns alone.
+    if config.runtime.export:
+        with dispensable("the SavedModel", f"`python -m sentiment export {run.target} --format saved_model` makes it"):
+            export_saved_model(Original(folder, list(islice(corpus.validation.texts, CHECKED_TEXTS))))
     _draw(folder, corpus, trained, tested, measured)
-    folder.card.write_text(model_card(run.target.name, config, measured), encoding="utf-8")
+    with dispensable("the model card"):
+        config = config.updated({"runtime": {"export": folder.export.exists()}})
+        folder.save_text(folder.card, model_card(run.target.name, config, measured))
 
 
 def _test(run: Run[RunFolder, RunConfig], corpus: Corpus, trained: Trained, *, others: Texts,
@@ -211,7 +216,10 @@ def _test(run: Run[RunFolder, RunConfig], corpus: Corpus, trained: Trained, *, o
     classifier = Classifier(run.folder.load_model(), trained.preprocessor, corpus.class_names)
     logits = classifier.predict_logits(test.texts)
     seen = {**_seen(corpus, others, test, logits), "pretraining": read_before(test.texts)}
-    baselines = fit_baselines(run.config, corpus, test.texts) if run.config.runtime.baselines else None
+    baselines = None
+    if run.config.runtime.baselines:
+        with dispensable("the baselines"):
+            baselines = fit_baselines(run.config, corpus, test.texts)
     return Tested(test.labels, logits, logits * np.float32(trained.temperature), seen, baselines)
 
 
@@ -263,6 +271,9 @@ def _seen(corpus: Corpus, others: Texts, test: Examples, logits: np.ndarray) -> 
 def _draw(folder: RunFolder, corpus: Corpus, trained: Trained, tested: Tested, measured: dict[str, Any]) -> None:
     folder.plots.mkdir(exist_ok=True)
     if trained.best_epoch is not None:
-        plots.learning_curves(trained.history, folder.plots / "learning_curves.png", trained.best_epoch)
-    plots.confusion_matrix(measured["test"], folder.plots / "confusion_matrix.png")
-    plots.roc_curves(tested.labels, probabilities(tested.logits), corpus.class_names, folder.plots / "roc.png")
+        with dispensable("the plot of the learning curves"):
+            plots.learning_curves(trained.history, folder.plots / "learning_curves.png", trained.best_epoch)
+    with dispensable("the plot of the confusion matrix"):
+        plots.confusion_matrix(measured["test"], folder.plots / "confusion_matrix.png")
+    with dispensable("the plot of the ROC curves"):
+        plots.roc_curves(tested.labels, probabilities(tested.logits), corpus.class_names, folder.plots / "roc.png")

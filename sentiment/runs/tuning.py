@@ -1,19 +1,21 @@
 """Tuning: a hyper-parameter search on the validation split, in a folder that it can be resumed from."""
 
 import hashlib
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sentiment import architectures
 from sentiment.config import RunConfig
-from sentiment.console import log, progress_bar
+from sentiment.console import dispensable, log, progress_bar
 from sentiment.data import Texts, digests, load_corpus
 from sentiment.errors import UserError
 from sentiment.evaluation import plots
+from sentiment.files import locked
 from sentiment.runs.baselines import fit_baselines
 from sentiment.runs.training import CorpusSource, load_prior
-from sentiment.training.strategy import make_strategy
+from sentiment.training.strategy import is_chief, make_strategy
 from sentiment.tuning import best_config, importances, search, space_of
 from sentiment.tuning.trials import finished, open_study, verdicts
 
@@ -81,7 +83,8 @@ def tune_run(config: RunConfig, folder: Path, trials: int, *, source: CorpusSour
         source: of the corpus; its test split is not looked at.
 
     Raises:
-        UserError: for a linear model, a number below 1, or if no trial was completed.
+        UserError: for a linear model, a number below 1, if no trial was completed, or if another process is searching
+            in the folder.
     """
     if not isinstance(trials, int) or trials < 1:
         raise UserError("--trials must be at least 1")
@@ -93,6 +96,13 @@ def tune_run(config: RunConfig, folder: Path, trials: int, *, source: CorpusSour
                         "what was found, on other texts")
     if (folder / "config.json").exists():
         raise UserError(f"{folder} holds a run, not a study: choose another --output-dir")
+    with locked(folder, "--output-dir") if is_chief() else nullcontext():
+        return _tuned(config, folder, trials, source)
+
+
+def _tuned(config: RunConfig, folder: Path, trials: int, source: CorpusSource) -> Tuned:
+    """Search, and write what was found; this process alone writes the folder."""
+    name = config.model.architecture
     strategy, corpus = make_strategy(config.runtime.strategy), source(config.data, config.runtime.seed)
     space, study = space_of(config), open_study(folder / "study.db", name, config.runtime.seed)
     _check_study(study, folder, config, identity_of_texts(corpus.train.texts))
@@ -100,12 +110,14 @@ def tune_run(config: RunConfig, folder: Path, trials: int, *, source: CorpusSour
         search(study, config, space, corpus, strategy, trials, advance, load_prior(config, corpus))
     best, loss = best_config(study, config, space)
     (folder / "best.json").write_text(best.to_json(), encoding="utf-8")
-    shares = importances(study)
-    if shares:
-        plots.importances(shares, folder / "importances.png")
-    with log.silence():
-        baselines = fit_baselines(config, corpus, [])
-    notes = verdicts(study, baselines, len(corpus.validation))
+    shares: dict[str, float] = {}
+    with dispensable("the importances of the options"):
+        shares = importances(study)
+        if shares:
+            plots.importances(shares, folder / "importances.png")
+    notes: list[str] = []
+    with dispensable("the comparison with baselines"), log.silence():
+        notes = verdicts(study, fit_baselines(config, corpus, []), len(corpus.validation))
     for note in notes:
         log.warning(note)
     values = {one.name: getattr(getattr(best, one.section), one.name) for one in space}

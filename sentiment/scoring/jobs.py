@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from sentiment.console import log
 from sentiment.data.formats import JSON_KINDS, SEPARATORS, check_applies, is_written, kind_of
-from sentiment.data.reading import read_chunks
+from sentiment.data.reading import read_chunks, replaced_in
 from sentiment.data.separated import output_format
 from sentiment.data.tables import (
     TEXT_NAMES,
@@ -20,8 +21,10 @@ from sentiment.data.tables import (
     matching_files,
 )
 from sentiment.errors import UserError
+from sentiment.files import locked
 from sentiment.inference import Predictor
 from sentiment.scoring.parts import PartedTable, check_target, parts_folder
+from sentiment.surrogates import notes_on
 from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 from sentiment.version import __version__
 
@@ -45,10 +48,12 @@ def _named_frames(paths: Sequence[Path], text_column: str | None, form: TableFor
                   seen: Callable[[int], None] = lambda size: None) -> Iterator[tuple[Path, pd.DataFrame, str]]:
     """Yield the rows of files with their path and the name of the column with the text."""
     for path in paths:
-        name = None
+        name, replaced = None, 0
         for frame in read_chunks(path, CHUNK_ROWS, form=form, seen=seen):
-            name = name or _text_name(frame, text_column, path, form)
+            name, replaced = name or _text_name(frame, text_column, path, form), replaced + replaced_in(frame)
             yield path, frame, name
+        for note in notes_on(replaced, str(path)):
+            log.warning(note)
 
 
 def _text_name(frame: pd.DataFrame, asked: str | None, path: Path, form: TableFormat) -> str:
@@ -168,20 +173,21 @@ class Job:
 
         Raises:
             UserError: if a source cannot be read, there is no row, no column with texts or one with a name that is
-                added, the columns of two files differ, or a value cannot be written.
+                added, the columns of two files differ, a value cannot be written, or another process writes the file.
         """
-        table = PartedTable(self.target, self.plan, self.output_form, self._columns())
-        done = table.begin(resume=self.resume)
-        abstained = 0
-        try:
-            for frame in self._scored(classifier, done, seen):
-                abstained += int((frame[SCORE_COLUMN] < self.abstain_below).sum())
-                table.write(frame)
-            rows = table.finish()
-            return Scored(rows, rows - done, abstained)
-        except UserError:
-            table.discard()  # when the input is mended it is another one
-            raise
+        with locked(self.target, "--output"):
+            table = PartedTable(self.target, self.plan, self.output_form, self._columns())
+            done = table.begin(resume=self.resume)
+            abstained = 0
+            try:
+                for frame in self._scored(classifier, done, seen):
+                    abstained += int((frame[SCORE_COLUMN] < self.abstain_below).sum())
+                    table.write(frame)
+                rows = table.finish()
+                return Scored(rows, rows - done, abstained)
+            except UserError:
+                table.discard()  # when the input is mended it is another one
+                raise
 
 
 def plan_jobs(pattern: str, output: Path, model: Path, text_column: str | None, *, resume: bool, overwrite: bool,

@@ -173,8 +173,6 @@ def _arrow_column(values: "pd.Series[Any]") -> Any:
         return pyarrow.array(values)
     try:
         return pyarrow.array([None if value is MISSING else value for value in cells(values)], from_pandas=True)
-    except UnicodeEncodeError as error:
-        raise _half_character(error) from None
     except (pyarrow.ArrowException, OverflowError) as error:
         raise _not_parquet(f"{values.name}: {error}") from None
 
@@ -185,15 +183,12 @@ def _write_json(frame: pd.DataFrame, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         for row in zip(*(cells(frame[name]) for name in names), strict=True):
             record = {name: value for name, value in zip(names, row, strict=True) if value is not MISSING}
-            try:
-                file.write(_json(record) + "\n")
-            except UnicodeEncodeError:  # a lone surrogate, which JSON can hold as an escape
-                file.write(_json(record, ascii_alone=True) + "\n")
+            file.write(_json(record) + "\n")
 
 
-def _json(value: Any, *, ascii_alone: bool = False) -> str:
+def _json(value: Any) -> str:
     """Return JSON in which a number that was read from JSON is as it was written there."""
-    text = json.dumps(_marked(value), ensure_ascii=ascii_alone, default=str)
+    text = json.dumps(_marked(value), ensure_ascii=False, default=str)
     return WRITTEN.sub(r"\1", text) if MARK in text else text
 
 
@@ -215,14 +210,11 @@ def _write_separated(frame: pd.DataFrame, path: Path, kind: str, form: TableForm
     rows = zip(*([_field(value) for value in column] for column in values), strict=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = SeparatedWriter(file, form.separator or SEPARATORS[kind], form)
-        try:
-            if header and form.separator_line:
-                file.write(f"sep={form.separator}\n")
-            if header and form.header:
-                writer.rows([columns])
-            writer.rows(rows)
-        except UnicodeEncodeError as error:
-            raise _half_character(error) from None
+        if header and form.separator_line:
+            file.write(f"sep={form.separator}\n")
+        if header and form.header:
+            writer.rows([columns])
+        writer.rows(rows)
 
 
 def _field(value: Any) -> Any:
@@ -230,11 +222,6 @@ def _field(value: Any) -> Any:
     if isinstance(value, (list, dict)):
         return _json(value)
     return None if value is MISSING or value != value else value
-
-
-def _half_character(error: UnicodeEncodeError) -> UserError:
-    character = ord(error.object[error.start])
-    return UserError(f"a text holds a lone surrogate, U+{character:04X}, which only JSON can hold: write .jsonl")
 
 
 def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:

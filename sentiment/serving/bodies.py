@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from fastapi import HTTPException, Request
 from pydantic import ValidationError
 
-from sentiment.serving.protocol import ExplainRequest, Limits, PredictRequest, TooLarge
+from sentiment.serving.protocol import ExplainRequest, Limits, PredictRequest, TooLarge, without_surrogates
 
 EXAMPLE = '{"instances": ["A wonderful film."]}'
 SPARE = 32  # values of a body beside its texts
@@ -56,7 +56,7 @@ def parsed(kind: type[Body], content: bytes, limits: Limits) -> tuple[Body, list
     """
     _count(content, kind.most(limits))
     try:
-        body = kind.model_validate_json(content)
+        body = kind.model_validate_json(without_surrogates(content) if b"\\u" in content else content)
     except ValidationError as error:
         raise WrongBody(said(error.errors()[0])) from None
     return body, body.plain(limits)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sentiment.explain import WordWeights
 from sentiment.predictions import predictions
+from sentiment.surrogates import Mender
 
 INPUT = "texts"
 
@@ -156,6 +157,14 @@ def within(limits: Limits, most: int, given: Sequence[Text]) -> list[str]:
     if longest > limits.characters:
         raise TooLarge(f"a text of {longest:,} characters: at most {limits.characters:,} are taken")
     return texts
+
+
+def without_surrogates(body: bytes) -> bytes:
+    r"""Return a body in which U+FFFD stands for each lone surrogate, such as `"\ud83d"`, which pydantic refuses."""
+    try:
+        return Mender().json(body.decode()).encode()
+    except UnicodeDecodeError:
+        return body  # the error for this is pydantic's
 
 
 class Scored(BaseModel):

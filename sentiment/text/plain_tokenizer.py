@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Any, Self
 
 from sentiment.batching import RESERVED_IDS, UNKNOWN_ID, TokenizedTexts
+from sentiment.surrogates import Mender
 
 EMPTY = "[empty]"  # the displayed word of a text without a word
 LONGEST_WORD = 64  # characters, in a vocabulary and on display
@@ -183,7 +184,7 @@ class PlainTokenizer:
 
     def words(self, text: str) -> list[str]:
         """Return all tokens of a text."""
-        text = text.encode("utf-8", "replace").decode("utf-8").replace("\0", " ")
+        text = Mender().text(text).replace("\0", " ")
         text = self._lower(self.characters.variants.one_form(text))
         for pattern, replacement in self._markup:
             text = pattern.sub(replacement, text)

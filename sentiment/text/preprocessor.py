@@ -16,6 +16,7 @@ from sentiment.batching import RESERVED_IDS, UNKNOWN_ID, TokenizedTexts
 from sentiment.config import TextConfig
 from sentiment.console import log
 from sentiment.errors import UserError
+from sentiment.surrogates import as_utf8
 from sentiment.text.counting import WordCounts
 from sentiment.text.plain_tokenizer import EMPTY, LONGEST_WORD
 from sentiment.text.standardization import standardize
@@ -116,12 +117,12 @@ class TextPreprocessor:
 
     def whole_ids(self, text: str) -> np.ndarray:
         """Return all ids of one text, int32 [tokens], without truncation."""
-        ids = self.vectorization(tf.constant([text.encode("utf-8", "replace")])).flat_values.numpy()
+        ids = self.vectorization(tf.constant([as_utf8(text)])).flat_values.numpy()
         return ids.astype(np.int32) if len(ids) else np.array([UNKNOWN_ID], np.int32)
 
     def words_read(self, text: str) -> list[str]:
         """Return the words of a text that `tokenize` turns into ids; `[empty]` for a text without a word."""
-        words = self.ragged_words(tf.constant([text.encode("utf-8", "replace")])).flat_values.numpy()
+        words = self.ragged_words(tf.constant([as_utf8(text)])).flat_values.numpy()
         return [word.decode("utf-8") for word in words]
 
     def tokenize(self, texts: Iterable[str], folder: Path | None = None) -> TokenizedTexts:
@@ -158,7 +159,7 @@ def _mapped(texts: Iterable[str], step: Any) -> Iterator[tuple[np.ndarray, ...]]
     def run(chunk: list[bytes]) -> tuple[np.ndarray, ...]:
         return tuple(part.numpy() for part in step(tf.constant(chunk)))
 
-    encoded = (text.encode("utf-8", "replace") for text in texts)
+    encoded = (as_utf8(text) for text in texts)
     chunks = iter(lambda: list(islice(encoded, CHUNK_TEXTS)), [])
     yield from (run(chunk) for chunk in islice(chunks, 1))
     waiting: deque[Future[tuple[np.ndarray, ...]]] = deque()

@@ -21,7 +21,7 @@ def make_strategy(name: str) -> Any:
         UserError: if `tpu` is asked for and there is none, `multiworker` without a cluster, or another one in one of
             several workers.
     """
-    workers = len(_cluster())
+    workers = len(_cluster()[0])
     if name == "multiworker" or (name == "auto" and workers > 1):
         if workers == 0:
             raise UserError("--strategy multiworker needs TF_CONFIG, which names the workers and this one; on one "
@@ -51,13 +51,22 @@ def _tpu_strategy() -> Any:
     return tf.distribute.TPUStrategy(resolver)
 
 
-def _cluster() -> list[str]:
-    """Return the addresses of the workers that `TF_CONFIG` names."""
+def _cluster() -> tuple[list[str], int]:
+    """Return the addresses of the workers that `TF_CONFIG` names, a chief first, and the number of this one."""
     try:
-        cluster = json.loads(os.environ.get("TF_CONFIG") or "{}").get("cluster", {})
-        return [*cluster.get("chief", ()), *cluster.get("worker", ())]
+        config = json.loads(os.environ.get("TF_CONFIG") or "{}")
+        chiefs, task = config.get("cluster", {}).get("chief", ()), config.get("task", {})
+        workers = config.get("cluster", {}).get("worker", ())
+        before = len(chiefs) if task.get("type") != "chief" else 0
+        return [*chiefs, *workers], before + int(task.get("index", 0))
     except (ValueError, AttributeError, TypeError) as error:
         raise UserError(f"TF_CONFIG is not what TensorFlow takes: {error}") from None
+
+
+def is_chief() -> bool:
+    """Return whether this process writes the results: the only one, or the first of those that `TF_CONFIG` names."""
+    addresses, index = _cluster()
+    return len(addresses) < 2 or index == 0
 
 
 class Workers:
@@ -71,13 +80,9 @@ class Workers:
 
     def __init__(self, strategy: Any) -> None:
         self._strategy = strategy
-        resolver = strategy.cluster_resolver if isinstance(
-            strategy, tf.distribute.MultiWorkerMirroredStrategy) else None
-        self.count = len(_cluster()) if resolver else 1
-        self.index = 0
-        if resolver:  # a chief, if the cluster has a job of that name, comes before the others
-            chiefs = int(resolver.task_type != "chief" and "chief" in resolver.cluster_spec().jobs)
-            self.index = int(resolver.task_id) + chiefs
+        several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+        addresses, index = _cluster()
+        self.count, self.index = (len(addresses), index) if several else (1, 0)
         self.is_chief = self.index == 0
         self._compiled: Any = None
 

@@ -1,6 +1,8 @@
 """Optuna study: its trials and results."""
 
+import sqlite3
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -55,8 +57,10 @@ def open_study(storage: Path, name: str, seed: int) -> Any:
         raise UserError(MISSING) from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage.parent.mkdir(parents=True, exist_ok=True)
+    database = optuna.storages.RDBStorage(  # by a connection, as an address would not take every path
+        "sqlite://", {"creator": partial(sqlite3.connect, storage)})
     return optuna.create_study(
-        study_name=name, storage=f"sqlite:///{storage}", load_if_exists=True, direction="minimize",
+        study_name=name, storage=database, load_if_exists=True, direction="minimize",
         sampler=optuna.samplers.TPESampler(seed=seed),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=WARM_UP_TRIALS))
 

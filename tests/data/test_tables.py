@@ -46,6 +46,17 @@ def test_a_glob_reads_all_files_in_order(tmp_path: Path) -> None:
     assert read(tmp_path / "part*.csv")["text"] == ["1", "2"]
 
 
+def test_a_literal_name_comes_before_a_pattern(tmp_path: Path) -> None:
+    for name in ("a[1].csv", "a1.csv", "d[1]/x.csv", "d[1]/y.csv", "d1/x.csv", "q?.csv", "qq.csv"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("text,label\na,b\n", encoding="utf-8")
+    found = {pattern: [str(path.relative_to(tmp_path)) for path in matching_files(tmp_path / pattern)]
+             for pattern in ("a[1].csv", "a[12].csv", "d[1]/*.csv", "d[12]/*.csv", "q?.csv", "?[q].csv")}
+    assert found == {"a[1].csv": ["a[1].csv"], "a[12].csv": ["a1.csv"], "d[1]/*.csv": ["d[1]/x.csv", "d[1]/y.csv"],
+                     "d[12]/*.csv": ["d1/x.csv"], "q?.csv": ["q?.csv"], "?[q].csv": ["qq.csv"]}
+
+
 def test_the_files_of_a_glob_need_no_more_than_the_columns_that_are_read(tmp_path: Path) -> None:
     (tmp_path / "part1.csv").write_text("id,text,label\n1,good,a\n", encoding="utf-8")
     (tmp_path / "part2.csv").write_text("label,text\nb,bad\n", encoding="utf-8")

@@ -37,6 +37,38 @@ def test_curves_of_any_length(tmp_path: Path, epochs: int) -> None:
     drawn(tmp_path / "curves.png")
 
 
+@pytest.mark.parametrize("classes", [41, 300])
+def test_many_classes_are_drawn_in_a_bounded_size(classes: int, tmp_path: Path) -> None:
+    labels = np.arange(2 * classes) % classes
+    answers = np.where(labels % 3 == 0, (labels + 1) % classes, labels)
+    logits = np.eye(classes)[answers] * 5
+    names = tuple(f"class number {number} with a long name" for number in range(classes))
+    plots.confusion_matrix(evaluate(labels, logits, names), tmp_path / "confusion.png")
+    plots.roc_curves(labels, probabilities(logits), names, tmp_path / "roc.png")
+    plots.precision_recall_curves(labels, probabilities(logits), names, tmp_path / "recall.png")
+    for name in ("confusion", "roc", "recall"):
+        assert drawn(tmp_path / f"{name}.png").shape[0] < 2000
+
+
+def test_many_classes_without_a_mistake(tmp_path: Path) -> None:
+    labels = np.arange(60)
+    plots.confusion_matrix(evaluate(labels, np.eye(60) * 9, tuple(map(str, labels))), tmp_path / "confusion.png")
+    drawn(tmp_path / "confusion.png")
+
+
+def test_the_most_frequent_classes_get_the_curves() -> None:
+    labels = np.repeat(np.arange(12), np.arange(1, 13))
+    assert plots._curves(labels, tuple("abcdefghijkl")) == (list(range(2, 12)), "the 10 most frequent of 12 classes")
+    assert plots._curves(labels % 3, ("a", "b", "c")) == ([0, 1, 2], "")
+
+
+def test_names_that_look_like_formulas(tmp_path: Path) -> None:
+    names = ("$\\frac$", "$ and $", "two\nlines")
+    plots.confusion_matrix(evaluate(LABELS, LOGITS, names), tmp_path / "confusion.png")
+    plots.roc_curves(LABELS, probabilities(LOGITS), names, tmp_path / "roc.png")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["confusion.png", "roc.png"]
+
+
 def test_roc_without_one_class(tmp_path: Path) -> None:
     plots.roc_curves(np.zeros(4, int), np.full((4, 2), 0.5), ("a", "b"), tmp_path / "roc.png")
     drawn(tmp_path / "roc.png")

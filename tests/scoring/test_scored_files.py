@@ -461,17 +461,26 @@ def test_files_whose_columns_have_other_types(kind: str, tmp_path: Path, model: 
         "" if kind == ".csv" else None]
 
 
+def test_lone_surrogates_are_replaced_in_all_columns(tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+                                                     ) -> None:
+    (tmp_path / "in.jsonl").write_text('{"text": "good \\ud800", "\\udfff": ["\\ud83d\\ude00", "\\uD83D"]}\n'
+                                       '{"text": "\\\\ud800"}\n')
+    for kind in (".csv", ".parquet", ".jsonl"):
+        job(tmp_path / "in.jsonl", tmp_path / f"out{kind}", model).run(FakePredictor())
+        assert capsys.readouterr().err.count("warning: 3 lone surrogates (half a character, such as \\ud83d in ") == 1
+        (frame,) = read_chunks(tmp_path / f"out{kind}", 100)
+        assert list(frame.columns)[:2] == ["text", "\ufffd"]
+        assert cells(frame["text"]) == ["good \ufffd", "\\ud800"]
+        assert cells(frame["\ufffd"])[0] == ('["😀", "\ufffd"]' if kind == ".csv" else ["😀", "\ufffd"])
+
+
 def test_what_json_alone_can_hold(tmp_path: Path, model: Path) -> None:
-    content = '{"text": "good \\ud800", "x": NaN, "y": {"a": [true, 1.10, 1e400]}}\n{"text": "bad", "x": null}\n'
+    content = '{"text": "good ", "x": NaN, "y": {"a": [true, 1.10, 1e400]}}\n{"text": "bad", "x": null}\n'
     (tmp_path / "in.jsonl").write_text(content)
     job(tmp_path / "in.jsonl", tmp_path / "out.jsonl", model).run(FakePredictor())
     first, second = ((tmp_path / "out.jsonl").read_text()).splitlines()
-    assert first.startswith('{"text": "good \\ud800", "x": NaN, "y": {"a": [true, 1.10, 1e400]}, "predicted_')
+    assert first.startswith('{"text": "good ", "x": NaN, "y": {"a": [true, 1.10, 1e400]}, "predicted_')
     assert second.startswith('{"text": "bad", "x": null, "predicted_label"')
-    for kind in (".csv", ".parquet"):
-        with pytest.raises(UserError, match=r"a text holds a lone surrogate, U\+D800, which only JSON can hold"):
-            job(tmp_path / "in.jsonl", tmp_path / f"out{kind}", model).run(FakePredictor())
-    (tmp_path / "in.jsonl").write_text(content.replace("\\ud800", ""))
     job(tmp_path / "in.jsonl", tmp_path / "out.csv", model).run(FakePredictor())
     assert (tmp_path / "out.csv").read_text().splitlines()[1].startswith('good ,,"{""a"": [true, 1.10, 1e400]}",')
     (tmp_path / "in.jsonl").write_text('{"text": "good", "x": 36893488147419103232}\n')

@@ -154,6 +154,13 @@ def test_a_token(header: str | None, code: int) -> None:
         assert TOKEN not in response.text
     for path in ("/healthz", "/readyz", "/", "/page.js"):
         assert get(path, access=Access(token=TOKEN)).status_code == 200
+def test_lone_surrogates_are_read_as_replacements() -> None:
+    predictor = FakePredictor()
+    response = post(b'{"instances": ["good \\ud83d", "\\ud83d\\ude00 \\\\ud83d"]}', predictor=predictor)
+    assert response.status_code == 200
+    assert predictor.batches[1:] == [["good \ufffd", "😀 \\ud83d"]]
+    assert post(b'{"instances": ["good \\ud83d"]}', PREDICT.replace("predict", "explain")).status_code == 200
+    assert post(b'{"instances": ["\xff \\ud83d"]}').status_code == 400
 
 
 def test_versions_and_models_have_their_own_addresses() -> None:
@@ -173,7 +180,7 @@ def test_words_are_weighed() -> None:
 
 @pytest.mark.parametrize(("body", "message"), [
     (b"", "Invalid JSON"), (b"{", "Invalid JSON"), (b"\xff", "Invalid JSON"), (b"[" * 30, "Invalid JSON"),
-    (b'{"instances": ["\\ud800"]}', "Invalid JSON"), ([], "expected an object"),
+    (b'{"instances": ["\xff"]}', "Invalid JSON"), ([], "expected an object"),
     ({}, "give either instances or inputs"),
     ({"instances": ["a"], "inputs": ["a"]}, "give either instances or inputs"),
     ({"instances": []}, "instances: List should have at least 1 item"),

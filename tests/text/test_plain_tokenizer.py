@@ -16,6 +16,7 @@ from sentiment.data import load_corpus
 from sentiment.export.characters import characters_of_the_graph
 from sentiment.export.conversion import plain_tokenizer
 from sentiment.inference import PortableFolder
+from sentiment.surrogates import as_utf8
 from sentiment.text import TextPreprocessor
 from sentiment.text.plain_tokenizer import Characters, PlainTokenizer, Ranges
 from sentiment.text.standardization import RULES
@@ -54,7 +55,7 @@ def assert_same(texts: list[str], config: TextConfig) -> None:
     graph, plain = both(config)
     tokens = graph.tokenize(texts)
     whole, _ = both(replace(config, max_length=10 ** 6))
-    read = whole.ragged_words(tf.constant([text.encode("utf-8", "replace") for text in texts], tf.string)).to_list()
+    read = whole.ragged_words(tf.constant([as_utf8(text) for text in texts], tf.string)).to_list()
     for row, text in enumerate(texts):
         assert plain.words(text) == [word.decode() for word in read[row] if word != b"[empty]"], repr(text)
         np.testing.assert_array_equal(plain.ids(text), tokens.row(row), err_msg=repr(text))

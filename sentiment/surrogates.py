@@ -1,0 +1,66 @@
+r"""Lone surrogates: halves of a character, which JSON can name (`"\ud83d"`) and no file in UTF-8 can hold."""
+
+import re
+
+REPLACEMENT = "\ufffd"
+SURROGATE = re.compile("[\ud800-\udfff]")
+ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
+# A pair, which is one character; a lone surrogate; any other escape, so that `\\ud83d` stays what it is.
+ESCAPES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+                     r"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.", re.DOTALL)
+
+
+class Mender:
+    r"""Replaces each lone surrogate by U+FFFD, as a reader of UTF-8 replaces damaged bytes, and counts them.
+
+    Attributes:
+        count: how many it has replaced.
+
+    Example:
+        >>> mender = Mender()
+        >>> mender.text("\ud83d great"), mender.json(r'{"text": "\ud83d\ude00 \ud83d"}'), mender.count
+        ('� great', '{"text": "\\ud83d\\ude00 \\ufffd"}', 2)
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def text(self, text: str) -> str:
+        """Return a text without lone surrogates."""
+        try:
+            text.encode()  # many times faster than a search
+        except UnicodeEncodeError:
+            text, found = SURROGATE.subn(REPLACEMENT, text)
+            self.count += found
+        return text
+
+    def texts(self, texts: list[str]) -> list[str]:
+        """Return texts without lone surrogates."""
+        return [self.text(text) for text in texts]
+
+    def json(self, content: str) -> str:
+        """Return JSON that names no lone surrogates."""
+        return ESCAPES.sub(self._escape, content) if ESCAPED.search(content) else content
+
+    def _escape(self, found: re.Match[str]) -> str:
+        if found[1] is None:
+            return found[0]
+        self.count += 1
+        return r"\ufffd"
+
+    def notes(self, where: str) -> tuple[str, ...]:
+        """Return a sentence on what was replaced in a file or an argument `where`; none if nothing was."""
+        return notes_on(self.count, where)
+
+
+def notes_on(count: int, where: str) -> tuple[str, ...]:
+    """Return a sentence on so many lone surrogates; none for 0."""
+    if not count:
+        return ()
+    return (f"{count:,} lone surrogate{'' if count == 1 else 's'} (half a character, such as \\ud83d in JSON) of "
+            f"{where} {'was' if count == 1 else 'were'} read as U+FFFD",)
+
+
+def as_utf8(text: str) -> bytes:
+    """Return a text in UTF-8, with U+FFFD for each lone surrogate."""
+    return Mender().text(text).encode()
