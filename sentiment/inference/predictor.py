@@ -159,7 +159,7 @@ class Predictor(ABC):
         Example:
             >>> import sentiment
             >>> model = sentiment.load("models/imdb")
-            >>> [one.label for one in model.predict(["A wonderful film.", "A film."], abstain_below=0.9)]
+            >>> [one.label for one in model.predict(["A wonderful film.", "A slow start."], abstain_below=0.7)]
             ['positive', None]
             >>> model.predict(["Schlechter Film, nie wieder"])[0].known
             0.25
