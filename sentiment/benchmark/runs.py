@@ -27,10 +27,10 @@ from sentiment.predictions import probabilities
 from sentiment.stored import parse_json
 
 MEASURED = {"accuracy": float}
-RUN = {"row": str, "seed": int, "command": str, "right": str, "test": {**MEASURED, "texts": int},
+RUN = {"row": str, "seed": int, "right": str, "test": {**MEASURED, "texts": int},
        "validation": MEASURED, "seconds": {"all": float}, "test_texts_seen": {"accuracy_without_labelled": float},
        "training": {"parameters": int, "epochs": int, "best_epoch": (int, type(None))},
-       "history": {str: [float]}}  # all that tables read
+       "history?": {str: [float]}}  # all that tables read
 SCORES = ("accuracy", "log_loss", "calibration_error", "roc_auc")
 # Test reviews of IMDB that also stand in its labelled training part, in its unlabelled part, and in either.
 REPEATED = {"labelled": 123, "unlabelled": 269, "pretraining": 392}
