@@ -23,7 +23,8 @@ BATCH = 50  # mutations of a process
 SECONDS = 300  # of a batch; a mutation takes some 0.2 s
 MEMORY = 2 << 30  # bytes that a process may take beyond what it has when TensorFlow is loaded
 TEXTS = ["a good film", "a bad film, number 7", "", "unseen words 😀"]
-ODD = [None, True, -1, 0, 10 ** 10, 10 ** 400, 1e308, float("nan"), "", "x" * 100_000, [], {}, [[[]]], "\ud800"]
+ODD: list[Any] = [None, True, -1, 0, 10 ** 10, 10 ** 400, 1e308, float("nan"), "", "x" * 100_000, [], {}, [[[]]],
+                  "\ud800"]
 OTHER_TEXTS = [b"", b"[" * 100_000, b"{}", b"[]", b"null", b"\xff\xfe", b"9" * 5000, b"\n" * 10_000]
 FORMS = ("", "onnx", "litert")  # folders within the run; the first is the run itself
 CHECKED = {"": ("config.json", "vocabulary.txt", "labels.json", "sizes.json", "model.keras", "checksums.json",
