@@ -154,8 +154,7 @@ class Saved:
         self.name = folder.path.name
         self.config: Any = folder.load_config()
         self.metrics = folder.load_metrics()
-        history = pd.read_csv(folder.history) if folder.history.is_file() else pd.DataFrame({"epoch": []}, dtype=int)
-        self._history = history.assign(epoch=history["epoch"] + 1).set_index("epoch")
+        self._history = folder.load_history()
 
     def __fspath__(self) -> str:
         return str(self._folder.path)

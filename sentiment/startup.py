@@ -1,7 +1,28 @@
 """Start of TensorFlow, late and without the messages that are of no use to a user of this package."""
 
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+
+@contextmanager
+def ended_by_sigint() -> Iterator[None]:
+    """Let Ctrl-C end the process within the block, without a word: the import of a library may crash on an exception.
+
+    A signal that is ignored or handled stays so, and a thread other than the first changes nothing.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def import_tensorflow(*, devices: bool = False) -> None:
@@ -9,7 +30,7 @@ def import_tensorflow(*, devices: bool = False) -> None:
 
     Args:
         devices: whether to look for devices as well, which prints lines of its own; nothing about devices can be
-            configured afterwards.
+            configured afterwards. As only the command line asks for it, Ctrl-C then ends the process.
     """
     if "tensorflow" in sys.modules and not devices:
         return
@@ -23,7 +44,9 @@ def import_tensorflow(*, devices: bool = False) -> None:
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 2)
         try:
-            import tensorflow as tf
+            with ended_by_sigint() if devices else nullcontext():
+                import keras  # noqa: F401  which is used in any case
+                import tensorflow as tf
 
             if devices and "TF_CONFIG" not in os.environ:  # workers must be connected before a device is asked for
                 tf.config.list_logical_devices()

@@ -32,7 +32,7 @@ def test_updated_keeps_the_rest() -> None:
     ({"data": {"text_column": ""}}, "--text-column must not be empty: leave it out for the default"),
     ({"model": {"units": 0}}, "--units must be at least 1, not 0"),
     ({"model": {"output_dropout": 0.99}}, "--output-dropout must be at most 0.95, not 0.99"),
-    ({"training": {"learning_rate": float("nan")}}, "--learning-rate must be at least 0.0, not nan"),
+    ({"training": {"learning_rate": float("nan")}}, "--learning-rate must be a finite number, not nan"),
     ({"text": {"truncate": "tial"}}, "--truncate must be one of head, tail, both, not 'tial'; did you mean 'tail'?"),
 ])
 def test_wrong_values_are_refused(values: Any, message: str) -> None:
@@ -46,7 +46,7 @@ def test_an_int_passes_for_a_float() -> None:
     assert TrainingConfig(learning_rate=1).learning_rate == 1.0
 
 
-@pytest.mark.parametrize(("content", "message"), [("{", "is not JSON"), ("[]", "holds no configuration")])
+@pytest.mark.parametrize(("content", "message"), [("{", "is not JSON"), ("[]", "must be an object")])
 def test_files_that_are_no_configuration(tmp_path: Path, content: str, message: str) -> None:
     path = tmp_path / "broken.json"
     path.write_text(content, encoding="utf-8")

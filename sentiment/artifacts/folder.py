@@ -17,12 +17,16 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 
 from sentiment.architectures import Sizes
-from sentiment.config import Config
+from sentiment.artifacts.weights import first_line
+from sentiment.batching import RESERVED_IDS
+from sentiment.config import LARGEST_INTEGER, Config
 from sentiment.console import log
 from sentiment.errors import UserError
 from sentiment.files import written_beside
+from sentiment.stored import LARGEST_VOCABULARY, check_checksums, checksums, read_json, read_vocabulary
 from sentiment.surrogates import as_utf8
 from sentiment.text import TextPreprocessor
 from sentiment.training.checkpoints import Checkpoints
@@ -30,6 +34,7 @@ from sentiment.training.checkpoints import Checkpoints
 UNFINISHED_SUFFIX = ".unfinished"
 DIVERGED_SUFFIX = ".diverged"
 REPLACED_SUFFIX = ".replaced"
+SIZES = {"vocabulary_size": int, "classes": int, "sentence_ends?": [int], "terms?": int, "use_cudnn?": (str, bool)}
 
 
 class ResultFolder:
@@ -39,6 +44,7 @@ class ResultFolder:
     option: ClassVar[str]  # its flag on the command line
     foreign: ClassVar[str]  # a file that the other kind has
     advice: ClassVar[str]  # in the error for a missing folder
+    measured: ClassVar[Any]  # the shape of metrics.json, as `sentiment.stored.read_json` takes it
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).expanduser()
@@ -50,6 +56,7 @@ class ResultFolder:
         self.checkpoints = self.path / "checkpoints"
         self.metrics = self.path / "metrics.json"
         self.card = self.path / "README.md"
+        self.checksums = self.path / "checksums.json"
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
@@ -179,10 +186,40 @@ class ResultFolder:
         Raises:
             UserError: if the file is damaged.
         """
+        return load_digests(self.texts)
+
+    def load_history(self) -> pd.DataFrame:
+        """Read the losses and metrics by epoch, counted from 1; empty for a linear model.
+
+        Raises:
+            UserError: if the file is damaged.
+        """
+        if not self.history.is_file():
+            return pd.DataFrame({"epoch": []}, dtype=int).set_index("epoch")
         try:
-            return np.asarray(np.load(self.texts, allow_pickle=False))
-        except (ValueError, OSError, EOFError) as error:
-            raise UserError(f"{self.texts} is damaged: {str(error).strip().splitlines()[0]}") from None
+            history = pd.read_csv(self.history, dtype=float)
+            return history.assign(epoch=history["epoch"].astype(int) + 1).set_index("epoch")
+        except (ValueError, KeyError) as error:
+            raise UserError(f"{self.history} is damaged: {first_line(error)}") from None
+
+    @property
+    def belonging(self) -> tuple[Path, ...]:
+        """The files of which none may be exchanged alone, because the answers depend on them together."""
+        return (self.config, self.vocabulary, self.sizes)
+
+    def save_checksums(self) -> None:
+        """Write the checksums of these files."""
+        self.save_json(self.checksums, checksums(self.belonging))
+
+    def check_checksums(self) -> None:
+        """Check that these files are those that were written together; folders of earlier versions have no checksums.
+
+        Raises:
+            UserError: if one is not.
+        """
+        if self.checksums.is_file():
+            check_checksums(self.belonging, read_json(self.checksums, {str: int}),
+                            f"copy the whole folder again, or remove {self.checksums} if you have changed it yourself")
 
     def save_json(self, path: Path, values: Any) -> None:
         """Write JSON, complete or not at all."""
@@ -204,37 +241,27 @@ class ResultFolder:
         return f" (in {path.parent} there are {', '.join(others)})" if others else f"; {cls.advice}"
 
     def load_metrics(self) -> dict[str, Any]:
-        """Read the metrics."""
-        metrics = self._load_json(self.metrics)
-        if not isinstance(metrics, dict):
-            raise UserError(f"{self.metrics} is damaged: expected an object")
-        return metrics
-
-    def _load_json(self, path: Path) -> Any:
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise UserError(f"{path} is damaged: {error}") from None
+        """Read the metrics; what older runs have not measured is absent, and then asking for it is a `UserError`."""
+        return read_json(self.metrics, self.measured)  # type: ignore[no-any-return]
 
     def load_preprocessor(self) -> TextPreprocessor:
         """Rebuild the preprocessor from the configuration and the vocabulary."""
-        try:
-            words = self.vocabulary.read_text(encoding="utf-8").split("\n")[:-1]
-            preprocessor = TextPreprocessor(self.load_config().text, words)
-        except ValueError as error:
-            raise UserError(f"{self.vocabulary} is damaged: {str(error).splitlines()[0]}") from None
-        expected = self.load_sizes().vocabulary_size
-        if preprocessor.vocabulary_size != expected:
-            raise UserError(f"{self.vocabulary} is damaged: it makes {preprocessor.vocabulary_size:,} ids, the "
+        words, expected = read_vocabulary(self.vocabulary), self.load_sizes().vocabulary_size
+        if len(words) + RESERVED_IDS != expected:
+            raise UserError(f"{self.vocabulary} is damaged: it makes {len(words) + RESERVED_IDS:,} ids, the "
                             f"model has {expected:,}")
-        return preprocessor
+        try:
+            return TextPreprocessor(self.load_config().text, words)
+        except ValueError as error:
+            raise UserError(f"{self.vocabulary} is damaged: {first_line(error)}") from None
 
     def load_sizes(self) -> Sizes:
-        """Read the sizes of the model."""
-        try:
-            return sizes_of(self._load_json(self.sizes))
-        except TypeError:
-            raise UserError(f"{self.sizes} is damaged: expected the sizes of a model") from None
+        """Read the sizes of the model.
+
+        Raises:
+            UserError: if they are none.
+        """
+        return sizes_of(read_json(self.sizes, SIZES), self.sizes)
 
 
 def _holds_anything(path: Path) -> bool:
@@ -247,11 +274,37 @@ def _replaced(target: Path) -> Path:
     return target.with_name(target.name + REPLACED_SUFFIX)
 
 
-def sizes_of(values: dict[str, Any]) -> Sizes:
-    """Return sizes from their JSON values.
+def sizes_of(values: dict[str, Any], path: Path) -> Sizes:
+    """Return sizes from their JSON values, which have the shape `SIZES`; `path` is their file's.
 
     Raises:
-        TypeError: if a name is unknown or missing.
+        UserError: if they are impossible.
     """
+    unknown = set(values) - {declared.name for declared in dataclasses.fields(Sizes)}
+    if unknown:
+        raise UserError(f"{path} is damaged: unknown sizes {', '.join(sorted(unknown))}")
     sizes = Sizes(**values)
-    return dataclasses.replace(sizes, sentence_ends=tuple(sizes.sentence_ends))
+    sizes = dataclasses.replace(sizes, sentence_ends=tuple(sizes.sentence_ends))
+    largest = LARGEST_VOCABULARY + RESERVED_IDS
+    for name, value, low, high in (("vocabulary_size", sizes.vocabulary_size, RESERVED_IDS, largest),
+                                   ("classes", sizes.classes, 2, LARGEST_INTEGER),
+                                   ("terms", sizes.terms, 1, LARGEST_INTEGER),
+                                   *(("sentence_ends", one, 0, sizes.vocabulary_size) for one in sizes.sentence_ends)):
+        if not low <= value <= high:
+            raise UserError(f"{path} is damaged: '{name}' must be from {low} to {high:,}, not {value}")
+    return sizes
+
+
+def load_digests(path: Path) -> np.ndarray:
+    """Read digests of texts, uint64 [texts].
+
+    Raises:
+        UserError: if the file is damaged.
+    """
+    try:
+        found = np.load(path, mmap_mode="r", allow_pickle=False)  # so a size that is not there takes no memory
+        if found.dtype != np.uint64 or found.ndim != 1:
+            raise ValueError(f"expected digests, not {found.dtype} {list(found.shape)}")
+        return np.array(found)
+    except Exception as error:  # NumPy parses the header as Python
+        raise UserError(f"{path} is damaged: {first_line(error)}") from None

@@ -7,6 +7,7 @@
         weights.npz         its weights by path, in float16, which is exact enough to start from
         texts.npy           a digest of each text that it was trained on
         history.csv         a row an epoch
+        checksums.json      CRC-32 of these files, which belong together
         metrics.json        perplexity, the data, versions, time and memory
         README.md           the model card
 
@@ -14,18 +15,22 @@ For unfinished folders, see `sentiment.artifacts.folder`.
 """
 
 import os
-import zipfile
+from pathlib import Path
 from typing import Self
 
+import keras
 import numpy as np
 
 from sentiment.architectures import Sizes
 from sentiment.architectures.pretrainable import BUILDERS, Pretrainable
 from sentiment.artifacts.folder import ResultFolder
+from sentiment.artifacts.weights import load_checked
 from sentiment.config import Options, PretrainConfig, Role, only
 from sentiment.errors import UserError
 from sentiment.text import TextPreprocessor
 from sentiment.training.prior import Pretrained
+
+MEASURED = {"validation?": {str: float}, "training?": {str: object}, "seconds?": {str: float}}
 
 
 class PretrainedFolder(ResultFolder):
@@ -33,6 +38,7 @@ class PretrainedFolder(ResultFolder):
 
     kind, option, foreign = "pretraining", "--output", "model.keras"
     advice = "make one with `python -m sentiment pretrain`"
+    measured = MEASURED
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path)
@@ -51,7 +57,13 @@ class PretrainedFolder(ResultFolder):
         for file in (folder.config, folder.vocabulary, folder.sizes, folder.weights, folder.texts, folder.metrics):
             if not file.is_file():
                 raise UserError(f"{path} holds no pretrained network: {file.name} is missing")
+        folder.check_checksums()
         return folder
+
+    @property
+    def belonging(self) -> tuple[Path, ...]:
+        """See the base class."""
+        return (*super().belonging, self.weights)
 
     def load_config(self) -> PretrainConfig:
         """Read the configuration."""
@@ -63,6 +75,7 @@ class PretrainedFolder(ResultFolder):
         np.savez(self.weights, allow_pickle=False,
                  **{variable.path: variable.numpy().astype(np.float16) for variable in trained.network.weights})
         self.save_texts(read)
+        self.save_checksums()
 
     def shared_values(self) -> Options:
         """Return the options that a classifier must share to start from it."""
@@ -84,12 +97,17 @@ class PretrainedFolder(ResultFolder):
         Raises:
             UserError: if they are damaged.
         """
-        config = self.load_config()
-        network = BUILDERS[config.pretraining.method](config.model, self.load_sizes())
-        try:
+        config, sizes = self.load_config(), self.load_sizes()
+        networks = []
+
+        def build() -> keras.Model:
+            networks.append(BUILDERS[config.pretraining.method](config.model, sizes))
+            return networks[-1].network
+
+        def load(model: keras.Model) -> None:
             with np.load(self.weights, allow_pickle=False) as weights:
-                for variable in network.network.weights:
+                for variable in model.weights:
                     variable.assign(weights[variable.path])
-        except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
-            raise UserError(f"{self.path} is damaged: {str(error).strip().splitlines()[0]}") from None
-        return network
+
+        load_checked(self.weights, build, load)
+        return networks[-1]

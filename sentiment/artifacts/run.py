@@ -5,6 +5,7 @@
         vocabulary.txt    a word a line, from id 2 on
         labels.json       the class names by index
         sizes.json        the sizes of the model that the configuration does not have
+        checksums.json    CRC-32 of these files and of the model, which belong together
         model.keras       ids to logits
         members.json      of an ensemble: configuration and sizes of each member
         export/1/         SavedModel: raw strings to scores and classes
@@ -34,21 +35,40 @@ import numpy as np
 from sentiment import architectures
 from sentiment.architectures import Sizes
 from sentiment.architectures.ensemble import Member, build_ensemble
-from sentiment.artifacts.folder import ResultFolder, sizes_of
+from sentiment.artifacts.folder import SIZES, ResultFolder, load_digests, sizes_of
+from sentiment.artifacts.weights import load_checked
 from sentiment.config import ModelConfig, Options, Role, RunConfig, TextConfig, only
 from sentiment.errors import UserError
 from sentiment.inference import PortableFolder
-from sentiment.inference.portable_folder import class_names
+from sentiment.stored import read_class_names, read_json
 from sentiment.text import TextPreprocessor
 from sentiment.training.prior import Pretrained
 
 EXPORT_VERSION = "1"
+MOST_MEMBERS = 100  # of an ensemble, each of which takes time to build
+MEMBERS = [{"model": {str: object}, "sizes": SIZES, "head": int, "tail": int}]
+ACCURACY = {"accuracy": float, "macro_f1?": float, "log_loss?": float}
+SCORES = {**ACCURACY, "texts?": int, "calibration_error?": float, "roc_auc?": (float, type(None)),
+          "classes?": {str: {str: float}}, "confusion_matrix?": [[int]]}
+INTERVAL = {"mean": float, "interval": [float]}
+MEASURED = {  # all that is read by a name; what earlier versions did not measure is absent
+    "dataset?": {"name": str, "train_texts": int, "validation_texts": int, "test_texts": int, "classes": [str],
+                 "notes": [str]},
+    "test?": SCORES, "validation?": SCORES,
+    "folds?": ({"count": int, "seconds": float, "accuracy": INTERVAL}, type(None)),
+    "baselines?": ({"models": {str: {"test": ACCURACY, "validation": ACCURACY}}, "verdict": str, "majority?": str,
+                    "seconds?": float}, type(None)),
+    "training?": {"epochs": int, "best_epoch": (int, type(None)), "parameters": int, "vocabulary": int, "devices": str,
+                  "members?": {str: float}},
+    "calibration?": {"temperature": float}, "test_texts_seen?": {str: (float, type(None))}, "seconds?": {str: float},
+    "peak_memory_bytes?": int, "versions?": {str: str}}
 
 
 class RunFolder(ResultFolder):
     """The files of one run."""
 
     kind, option, foreign, advice = "run", "--output-dir", "weights.npz", "train one with `python train.py`"
+    measured = MEASURED
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path)
@@ -71,8 +91,7 @@ class RunFolder(ResultFolder):
         """Read the digests that `save_seen` wrote; None for a run of a version that wrote none."""
         if not self.texts.is_file():
             return None
-        validation = np.load(self.validation_texts, allow_pickle=False) if self.validation_texts.is_file() else \
-            np.zeros(0, np.uint64)
+        validation = load_digests(self.validation_texts) if self.validation_texts.is_file() else np.zeros(0, np.uint64)
         return self.load_texts(), validation
 
     @property
@@ -104,7 +123,13 @@ class RunFolder(ResultFolder):
         for file in (folder.vocabulary, folder.labels, folder.sizes, folder.model, folder.metrics):
             if not file.is_file():
                 raise UserError(f"the model folder {path} is incomplete: {file.name} is missing; train it again")
+        folder.check_checksums()
         return folder
+
+    @property
+    def belonging(self) -> tuple[Path, ...]:
+        """See the base class."""
+        return (*super().belonging, self.labels, self.model, self.members)
 
     def save_run(self, config: RunConfig, preprocessor: TextPreprocessor, class_names: Sequence[str], sizes: Sizes,
                  trained: keras.Model, members: Sequence[Member] = ()) -> None:
@@ -123,6 +148,7 @@ class RunFolder(ResultFolder):
         model.save(self.model)
         if half:
             compress(self.model)
+        self.save_checksums()
 
     def load_config(self) -> RunConfig:
         """Read the configuration."""
@@ -130,7 +156,7 @@ class RunFolder(ResultFolder):
 
     def load_class_names(self) -> tuple[str, ...]:
         """Read the class names, by index."""
-        return class_names(self.labels, self._load_json(self.labels), self.load_sizes().classes)
+        return read_class_names(self.labels, self.load_sizes().classes)
 
     def shared_values(self) -> Options:
         """Return the options that a classifier must share to start from it: all but those of regularization."""
@@ -173,12 +199,13 @@ class RunFolder(ResultFolder):
         Raises:
             UserError: if the file is damaged.
         """
-        try:
-            return [Member(ModelConfig.from_dict(one["model"]),
-                           sizes_of({**one["sizes"], "use_cudnn": use_cudnn}), one["head"], one["tail"])
-                    for one in self._load_json(self.members)]
-        except (TypeError, KeyError):
-            raise UserError(f"{self.members} is damaged: expected the members of an ensemble") from None
+        members = read_json(self.members, MEMBERS)
+        if not 0 < len(members) <= MOST_MEMBERS:
+            raise UserError(f"{self.members} is damaged: an ensemble has 1 to {MOST_MEMBERS} members, not "
+                            f"{len(members):,}")
+        return [Member(ModelConfig.from_dict(one["model"]),
+                       sizes_of({**one["sizes"], "use_cudnn": use_cudnn}, self.members), one["head"], one["tail"])
+                for one in members]
 
     def load_model(self, *, use_cudnn: bool | str = "auto") -> keras.Model:
         """Rebuild the model from the configuration and load its weights; no code from the file is run.
@@ -187,15 +214,9 @@ class RunFolder(ResultFolder):
             use_cudnn: see `sentiment.architectures.Sizes`.
 
         Raises:
-            UserError: if the weights are damaged or do not fit the configuration.
+            UserError: if the weights are damaged, do not fit the configuration, or are no numbers.
         """
-        model = self._build(use_cudnn)
-        try:
-            model.load_weights(self.model)
-        except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
-            raise UserError(f"{self.model} is damaged or does not fit its config.json: "
-                            f"{str(error).strip().splitlines()[0]}") from None
-        return model
+        return load_checked(self.model, lambda: self._build(use_cudnn), lambda model: model.load_weights(self.model))
 
 
 def in_float16(weights: np.ndarray) -> np.ndarray:

@@ -24,7 +24,13 @@ from sentiment.data import load_corpus
 from sentiment.errors import Interrupted, UserError
 from sentiment.evaluation.slices import word_counts
 from sentiment.predictions import probabilities
+from sentiment.stored import parse_json
 
+MEASURED = {"accuracy": float}
+RUN = {"row": str, "seed": int, "right": str, "test": {**MEASURED, "texts": int},
+       "validation": MEASURED, "seconds": {"all": float}, "test_texts_seen": {"accuracy_without_labelled": float},
+       "training": {"parameters": int, "epochs": int, "best_epoch": (int, type(None))},
+       "history?": {str: [float]}}  # all that tables read
 SCORES = ("accuracy", "log_loss", "calibration_error", "roc_auc")
 # Test reviews of IMDB that also stand in its labelled training part, in its unlabelled part, and in either.
 REPEATED = {"labelled": 123, "unlabelled": 269, "pretraining": 392}
@@ -69,12 +75,14 @@ def read_runs(path: Path) -> list[Run]:
     if not path.exists():
         return []
     found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            values = json.loads(line)
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            values = parse_json(line, RUN, f"{path}, line {number}")
             found.append(Run(values["row"], values["seed"], values))
-        except (ValueError, KeyError, TypeError):
-            raise UserError(f"{path}, line {number}: not a run of the benchmark") from None
+            try:
+                _ = found[-1].right
+            except ValueError as error:
+                raise UserError(f"{path}, line {number} is damaged: 'right': {error}") from None
     return found
 
 

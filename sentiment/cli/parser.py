@@ -74,11 +74,14 @@ def with_hyphens(words: Iterable[str]) -> list[str]:
 
 def main(words: list[str] | None = None) -> int:
     """Run a command and return its exit code."""
-    if isinstance(sys.stdout, TextIOWrapper):  # a name of a file in bytes that are not UTF-8 can be printed
-        sys.stdout.reconfigure(errors="backslashreplace")
-    arguments = make_parser().parse_args(with_hyphens(sys.argv[1:] if words is None else words))
+    _open_streams()
     try:
-        module_of(arguments.command).run(arguments)
+        try:
+            arguments = make_parser().parse_args(with_hyphens(sys.argv[1:] if words is None else words))
+            module_of(arguments.command).run(arguments)
+        except SystemExit:  # of the parser, which has printed help or what is wrong
+            sys.stdout.flush()
+            raise
         sys.stdout.flush()
     except UserError as error:
         log.error(str(error))
@@ -98,12 +101,23 @@ def main(words: list[str] | None = None) -> int:
     return 0
 
 
+def _open_streams() -> None:
+    """Give a process that was started with closed streams ones that lead nowhere, and let any text be printed."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):  # so each gets the number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  it stays open
+    if isinstance(sys.stdout, TextIOWrapper):  # a name of a file in bytes that are not UTF-8 can be printed
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def system_error(error: Exception) -> str | None:
-    """Return the message for a system error: a full disk (also from HDF5 or TensorFlow), a file, a lost worker."""
+    """Return the message for a system error: a full disk (also from HDF5 or TensorFlow), memory, a file, a worker."""
     if getattr(error, "errno", None) == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error):
         return "no space left on the device: free some, or write elsewhere with --output-dir or --output"
     if "TF_CONFIG" in os.environ and type(error).__name__ in LOST_WORKER:
         return "another worker is gone: start all again, with --resume"
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return "not enough memory: take fewer or shorter texts, a smaller --batch-size or a smaller model"
     if isinstance(error, OSError) and error.filename is not None:
         return f"cannot access {error.filename}: {error.strerror}"
     return None

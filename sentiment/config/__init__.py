@@ -4,6 +4,7 @@
 """
 
 from sentiment.config.declaration import (
+    LARGEST_INTEGER,
     Config,
     Declared,
     Options,
@@ -40,8 +41,8 @@ from sentiment.config.sections import (
     TrainingConfig,
 )
 
-__all__ = ["ACTIVATIONS", "ATTENTIONS", "NORMALIZATIONS", "NO_UNLABELLED", "OBJECTIVES", "OPTIMIZERS", "POOLINGS",
-           "PRETRAINING", "SCHEDULES", "STRATEGIES", "TRUNCATIONS", "UNLABELLED_OF_CORPUS", "Config", "DataConfig",
-           "Declared", "ModelConfig", "Options", "PretrainConfig", "PretrainingConfig", "Range", "Role", "RunConfig",
-           "RuntimeConfig", "Section", "TextConfig", "TrainingConfig", "base_type", "changed_flag", "flag_of", "merged",
-           "only", "option"]
+__all__ = ["ACTIVATIONS", "ATTENTIONS", "LARGEST_INTEGER", "NORMALIZATIONS", "NO_UNLABELLED", "OBJECTIVES",
+           "OPTIMIZERS", "POOLINGS", "PRETRAINING", "SCHEDULES", "STRATEGIES", "TRUNCATIONS", "UNLABELLED_OF_CORPUS",
+           "Config", "DataConfig", "Declared", "ModelConfig", "Options", "PretrainConfig", "PretrainingConfig", "Range",
+           "Role", "RunConfig", "RuntimeConfig", "Section", "TextConfig", "TrainingConfig", "base_type", "changed_flag",
+           "flag_of", "merged", "only", "option"]

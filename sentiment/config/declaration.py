@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import math
+import reprlib
 import types
 import typing
 from collections.abc import Mapping
@@ -11,7 +13,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from sentiment.errors import UserError, nearest
+from sentiment.stored import read_json
 
+LARGEST_INTEGER = 2**31 - 1  # of an option without a maximum: more do not fit into a tensor's shape
 Options = Mapping[str, Mapping[str, Any]]  # values by section and name: {"model": {"units": 128}}
 Declared = dataclasses.Field[Any]
 
@@ -163,19 +167,23 @@ def _checked(declared: Declared, value: Any, kind: type, optional: bool) -> Any:
     flag, limits = flag_of(declared), declared.metadata
     if value is None and optional:
         return None
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) <= LARGEST_INTEGER:
         value = float(value)
     if kind is str and value == "":
         raise UserError(f"{flag} must not be empty: leave it out for the default")
     if type(value) is not kind:
-        raise UserError(f"{flag} must be of type {kind.__name__}, not {value!r}")
+        raise UserError(f"{flag} must be of type {kind.__name__}, not {reprlib.repr(value)}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"{flag} must be a finite number, not {value}")
     if limits["choices"] and value not in limits["choices"]:
         names = ", ".join(limits["choices"])
-        raise UserError(f"{flag} must be one of {names}, not '{value}'{nearest(str(value), limits['choices'])}")
+        raise UserError(f"{flag} must be one of {names}, not {reprlib.repr(value)}"
+                        f"{nearest(str(value)[:100], limits['choices'])}")
     if limits["minimum"] is not None and not value >= limits["minimum"]:
         raise UserError(f"{flag} must be at least {limits['minimum']}, not {value}")
-    if limits["maximum"] is not None and not value <= limits["maximum"]:
-        raise UserError(f"{flag} must be at most {limits['maximum']}, not {value}")
+    maximum: Any = LARGEST_INTEGER if limits["maximum"] is None and kind is int else limits["maximum"]
+    if maximum is not None and not value <= maximum:
+        raise UserError(f"{flag} must be at most {maximum}, not {reprlib.repr(value)}")
     return value
 
 
@@ -248,17 +256,13 @@ class Config:
             UserError: if the file is missing, is not JSON, or does not hold a configuration.
         """
         try:
-            values = json.loads(Path(path).read_text(encoding="utf-8"))
+            values = read_json(Path(path), {str: {str: object}})
         except OSError as error:
             raise UserError(f"cannot read the configuration {path}: {error.strerror}") from None
-        except ValueError as error:
-            raise UserError(f"{path} is not JSON: {error}") from None
-        if not isinstance(values, dict):
-            raise UserError(f"{path} holds no configuration: expected a JSON object")
         sections = cls.sections()
         try:
-            return cls.from_dict({name: sections[name].of_file(value) if name in sections and isinstance(value, dict)
-                                  else value for name, value in values.items()})
+            return cls.from_dict({name: sections[name].of_file(value) if name in sections else value
+                                  for name, value in values.items()})
         except UserError as error:
             raise UserError(f"{path}: {error}") from None
 

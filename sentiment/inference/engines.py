@@ -1,5 +1,9 @@
 """Runtimes of exported models: ids to logits."""
 
+import mmap
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -10,6 +14,38 @@ from sentiment.errors import UserError
 from sentiment.machine import threads
 
 INPUT, OUTPUT = "ids", "logits"
+# In an ONNX file, a tensor whose values are in another file names it under this key, behind the key's length.
+EXTERNAL_DATA = re.compile(rb"(?<=[\x00\x08])location")
+
+
+@contextmanager
+def _failing_as_user_error(path: Path) -> Iterator[None]:
+    """Turn an error of a runtime into one line; their own kinds of errors are not exported."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise UserError(f"{path} is damaged: {reason}") from None
+
+
+def _checked_width(path: Path, shape: Sequence[Any]) -> int:
+    """Return the number of logits, from the shape of the output."""
+    width = shape[-1] if len(shape) == 2 else None
+    if not isinstance(width, int | np.integer) or width < 1:
+        raise UserError(f"{path} is not of this project: it answers with the shape {list(shape)}, expected [texts, "
+                        "1 or classes]")
+    return int(width)
+
+
+def _checked_logits(path: Path, answers: Any, rows: int, width: int) -> np.ndarray:
+    """Return the answers of a runtime if they are one row of logits for each text."""
+    found = np.asarray(answers)
+    if found.shape != (rows, width) or found.dtype != np.float32:
+        raise UserError(f"{path} is damaged: it answers with {found.dtype} {list(found.shape)}, expected float32 "
+                        f"{[rows, width]}")
+    return found
 
 
 class OnnxEngine:
@@ -21,7 +57,7 @@ class OnnxEngine:
         workers: the number of threads that may call it at once.
 
     Raises:
-        UserError: if ONNX Runtime is not installed, or the file is damaged.
+        UserError: if ONNX Runtime is not installed, or the file is damaged, or reads values from other files.
     """
 
     batch_size = 8
@@ -35,17 +71,19 @@ class OnnxEngine:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
-        try:
+        self._path = path
+        with _failing_as_user_error(path):
+            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                if EXTERNAL_DATA.search(content):
+                    raise UserError(f"{path} is refused: it reads values from other files; export the model again")
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # of onnxruntime's own, which are not exported
-            raise UserError(f"{path} is damaged: {str(error).splitlines()[0]}") from None
+            self.width = _checked_width(path, self._session.get_outputs()[0].shape)
         self.workers = threads()
-        self.width = self._session.get_outputs()[0].shape[-1]
 
     def logits(self, ids: np.ndarray) -> np.ndarray:
         """Return float32 [batch, width] for ids int32 [batch, time]."""
-        answers: np.ndarray = self._session.run([OUTPUT], {INPUT: ids})[0]
-        return answers
+        with _failing_as_user_error(self._path):
+            return _checked_logits(self._path, self._session.run([OUTPUT], {INPUT: ids})[0], len(ids), self.width)
 
 
 class LiteEngine:
@@ -63,27 +101,25 @@ class LiteEngine:
             from ai_edge_litert.interpreter import Interpreter, OpResolverType
         except ImportError:
             raise UserError(f"{path.parent} is an export for LiteRT: install it (pip install '.[litert]')") from None
-        try:
+        self._path = path
+        with _failing_as_user_error(path):
             # On a recurrent model its default delegate takes 1.7 times as long.
             self._interpreter: Any = Interpreter(
                 model_content=path.read_bytes(), num_threads=threads(),
                 experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
-        except (ValueError, RuntimeError) as error:
-            raise UserError(f"{path} is damaged: {str(error).splitlines()[0]}") from None
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        output = self._interpreter.get_output_details()[0]
-        self._output, self.width = output["index"], int(output["shape"][-1])
+            self._input = self._interpreter.get_input_details()[0]["index"]
+            output = self._interpreter.get_output_details()[0]
+            self._output, self.width = output["index"], _checked_width(path, output["shape"])
         self._time = 0
         self._lock = Lock()  # an interpreter holds the state of one call
 
     def logits(self, ids: np.ndarray) -> np.ndarray:
         """Return float32 [1, width] for ids int32 [1, time]."""
-        with self._lock:
+        with self._lock, _failing_as_user_error(self._path):
             if ids.shape[1] != self._time:
                 self._interpreter.resize_tensor_input(self._input, ids.shape)
                 self._interpreter.allocate_tensors()
                 self._time = ids.shape[1]
             self._interpreter.set_tensor(self._input, ids)
             self._interpreter.invoke()
-            answers: np.ndarray = self._interpreter.get_tensor(self._output)
-        return answers
+            return _checked_logits(self._path, self._interpreter.get_tensor(self._output), len(ids), self.width)

@@ -5,8 +5,8 @@
         model.tflite      the same with a batch of 1
         vocabulary.txt    a word a line, from id 2 on
         labels.json       the class names by index
-        tokens.json       options of the tokenizer: tables of characters, truncation, periods; checksums (CRC-32) of
-                          the vocabulary and the model; and notes, which must be said wherever the model answers
+        tokens.json       options of the tokenizer: tables of characters, truncation, periods; notes, which must be said
+                          wherever the model answers; and checksums (CRC-32) of all files, of its own other values too
 
 No file runs code when it is read.
 """
@@ -14,12 +14,20 @@ No file runs code when it is read.
 import json
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from sentiment.errors import UserError
-from sentiment.text.plain_tokenizer import Characters, PlainTokenizer
+from sentiment.stored import Stored, check_checksums, checksums, read_class_names, read_json, read_vocabulary
+from sentiment.text.plain_tokenizer import RANGES, Characters, PlainTokenizer
+
+CHECKSUMS = "checksums"
+LETTERS = {str: str}
+TOKENS = {"head": int, "tail": int, "periods": bool, "notes?": [str], f"{CHECKSUMS}?": {str: int}, "characters": {
+    "lower": LETTERS, "variants?": {str: LETTERS}, **{f"{name}?": [int] for name in RANGES},
+    "markup?": [[str]], "signs?": (str, type(None))}}
 
 
 class PortableFolder:
@@ -48,12 +56,12 @@ class PortableFolder:
         self.vocabulary.write_text("".join(f"{word}\n" for word in tokenizer.places), encoding="utf-8")
         self.labels.write_text(json.dumps(list(class_names), ensure_ascii=False) + "\n", encoding="utf-8")
         tokens = {"head": tokenizer.head, "tail": tokenizer.tail, "periods": tokenizer.periods,
-                  "characters": tokenizer.characters.to_json(), "notes": list(notes),
-                  "checksums": {path.name: _checksum(path) for path in (self.vocabulary, self.model)}}
-        self.tokens.write_text(json.dumps(tokens, ensure_ascii=False) + "\n", encoding="utf-8")
+                  "characters": tokenizer.characters.to_json(), "notes": list(notes)}
+        stored = {**checksums((self.vocabulary, self.labels, self.model)), self.tokens.name: _checksum(tokens)}
+        self.tokens.write_text(json.dumps({**tokens, CHECKSUMS: stored}, ensure_ascii=False) + "\n", encoding="utf-8")
 
     def check(self) -> None:
-        """Check that the files are complete and belong together; exports of earlier versions have no checksums.
+        """Check that the files are complete and belong together; exports of earlier versions lack some checksums.
 
         Raises:
             UserError: if one is missing, damaged, or of another export.
@@ -61,11 +69,16 @@ class PortableFolder:
         for path in (self.model, self.vocabulary, self.labels, self.tokens):
             if not path.is_file():
                 raise UserError(f"the export {self.path} is incomplete: {path.name} is missing; export the model again")
-        tokens = self._read_json(self.tokens)
-        for name, checksum in (tokens.get("checksums", {}) if isinstance(tokens, dict) else {}).items():
-            if _checksum(self.path / name) != checksum:
-                raise UserError(f"{self.path / name} is damaged: it is not the file that was exported, or not all of "
-                                "it; export the model again")
+        stored = dict(self._tokens.get(CHECKSUMS, {}))
+        own = _checksum({name: value for name, value in self._tokens.items() if name != CHECKSUMS})
+        if stored.pop(self.tokens.name, own) != own:
+            raise UserError(f"{self.tokens} is damaged: it is not as it was exported; export the model again")
+        paths = [path for path in (self.model, self.vocabulary, self.labels) if path.name in stored]
+        check_checksums(paths, stored, "export the model again")
+
+    @cached_property
+    def _tokens(self) -> Stored:
+        return read_json(self.tokens, TOKENS)  # type: ignore[no-any-return]
 
     def load_tokenizer(self) -> PlainTokenizer:
         """Read the vocabulary and the tables.
@@ -73,15 +86,12 @@ class PortableFolder:
         Raises:
             UserError: if a file is missing or damaged.
         """
-        *words, rest = self._read(self.vocabulary).split("\n")
-        if rest:
-            raise UserError(f"{self.vocabulary} is damaged: its last line has no end")
-        values = self._read_json(self.tokens)
+        values = self._tokens
         try:
-            return PlainTokenizer(words, Characters.from_json(values["characters"]), head=int(values["head"]),
-                                  tail=int(values["tail"]), periods=bool(values["periods"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{self.tokens} is damaged: {error!r}") from None
+            return PlainTokenizer(read_vocabulary(self.vocabulary), Characters.from_json(values["characters"]),
+                                  head=values["head"], tail=values["tail"], periods=values["periods"])
+        except ValueError as error:
+            raise UserError(f"{self.tokens} is damaged: {error}") from None
 
     def load_class_names(self, classes: int) -> tuple[str, ...]:
         """Read the class names, by index, of a model with so many.
@@ -89,7 +99,7 @@ class PortableFolder:
         Raises:
             UserError: if the file is damaged, or names more or fewer.
         """
-        return class_names(self.labels, self._read_json(self.labels), classes)
+        return read_class_names(self.labels, classes)
 
     def load_notes(self) -> tuple[str, ...]:
         """Read the notes; none of an export of an earlier version.
@@ -97,40 +107,8 @@ class PortableFolder:
         Raises:
             UserError: if the file is damaged.
         """
-        notes = self._read_json(self.tokens).get("notes", [])
-        if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
-            raise UserError(f"{self.tokens} is damaged: its notes are no list of sentences")
-        return tuple(notes)
-
-    def _read_json(self, path: Path) -> Any:
-        try:
-            return json.loads(self._read(path))
-        except ValueError as error:
-            raise UserError(f"{path} is damaged: {error}") from None
-
-    def _read(self, path: Path) -> str:
-        try:
-            return path.read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise UserError(f"{path} is damaged: {error}") from None
+        return tuple(self._tokens.get("notes", ()))
 
 
-def _checksum(path: Path) -> int:
-    with path.open("rb") as file:
-        checksum = 0
-        while piece := file.read(1 << 20):
-            checksum = zlib.crc32(piece, checksum)
-    return checksum
-
-
-def class_names(path: Path, values: Any, classes: int | None = None) -> tuple[str, ...]:
-    """Return the class names that a JSON file holds, as many as the model has.
-
-    Raises:
-        UserError: if it is damaged, or the model has another number of classes.
-    """
-    if not isinstance(values, list) or len(values) < 2 or not all(isinstance(name, str) for name in values):
-        raise UserError(f"{path} is damaged: expected a list of class names")
-    if classes is not None and len(values) != classes:
-        raise UserError(f"{path} is damaged: it names {len(values)} classes, the model has {classes}")
-    return tuple(values)
+def _checksum(tokens: Mapping[str, Any]) -> int:
+    return zlib.crc32(json.dumps(tokens, sort_keys=True).encode())

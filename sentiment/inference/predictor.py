@@ -10,6 +10,7 @@ import numpy as np
 from sentiment.batching import Batches, TokenizedTexts, map_batches
 from sentiment.config.keywords import in_python
 from sentiment.console import log
+from sentiment.errors import UserError
 from sentiment.predictions import Prediction, check_abstention, predictions, probabilities, text_parts
 
 
@@ -99,6 +100,7 @@ class Predictor(ABC):
         Raises:
             TypeError: for one string, a whole DataFrame, or a value that is no string.
             RuntimeError: in a process that was forked after the model was loaded.
+            UserError: for a model whose answers are no numbers.
 
         Example:
             >>> import sentiment
@@ -128,7 +130,11 @@ class Predictor(ABC):
         for part in text_parts(texts, self._texts_at_once):
             tokens = self.preprocessor.tokenize(part)
             batches = Batches(tokens, self._boundaries(tokens.lengths), self._batch_size).by_length()
-            logits.append(map_batches(batches, len(tokens), self._batch_logits, self._mapped))
+            answers = map_batches(batches, len(tokens), self._batch_logits, self._mapped)
+            if not np.isfinite(answers).all():
+                raise UserError("the model answers with values that are no numbers: its weights are damaged, or too "
+                                "large for its precision")
+            logits.append(answers)
             known.append(tokens.known)
         return np.concatenate(logits), np.concatenate(known)
 

@@ -31,6 +31,7 @@ from sentiment.data.separated import object_frame
 from sentiment.data.tables import cells, column_of
 from sentiment.errors import UserError
 from sentiment.files import written_beside
+from sentiment.stored import read_json
 from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 
 PART_ROWS = 16_384
@@ -69,7 +70,7 @@ class PartedTable:
         """
         plan = self.folder / "plan.json"
         if resume and plan.is_file():
-            if json.loads(plan.read_text(encoding="utf-8")) != self.plan:
+            if read_json(plan, {str: object}) != self.plan:
                 raise UserError(f"{self.folder} is of another model, other files or other options: start anew with "
                                 "--overwrite")
             self._rows = self._parts()[-1][1] if self._parts() else 0

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any, Self
 
 from sentiment.batching import RESERVED_IDS, UNKNOWN_ID, TokenizedTexts
@@ -21,15 +21,37 @@ SIGMA = "Σ"
 PERIOD_MARK = "\ue000"
 SPACES = "\t\n\f\r "  # white space of RE2
 SIGNS, FACES = r":;=<>(+\-\\^*0-9", "otux"  # first characters of symbol tokens, and of faces with an underscore
+LAST_BOUND = 0x110001  # above every code point, and the end of the last range
 ROUNDS = 2  # of composing pairs of characters
 RANGES = ("hidden", "alone", "kept", "clusters", "marks")
 
-MARKUP = (  # of exports without their own
+MARKUP_1 = (  # of version 1 of the rules, and of exports that name none
     (r"</?[a-z!][^<>]*>", " "),
     (r"&(apos|rsquo|lsquo|#0*39|#0*8217|#x0*27);", "'"),
     (r"&(#x?)?[a-z0-9]+;", " "),
     (r"[‘’‛ʼ`´＇]", "'"),
 )
+MARKUP = (
+    (r"</?[a-z!][^<>]*>", " "),
+    (r"&(apos|rsquo|lsquo|#0*39|#0*8217|#x0*27);", "'"),
+    (r"&lt;(/?3)", r"<\1"),
+    (r"&(#x?)?[a-z0-9]+;", " "),
+    (r"[‘’‛ʼ`´＇]", "'"),
+    # One form of emoticons: without a nose, with one mouth.
+    (r"([:;=]'?)[-~^]([()\[\]{}|/\\*$@dpoxsc3])", r"\1\2"),
+    (r"([:;=]'?[()]|</?3)[()3]+", r"\1"),
+)
+# Symbol tokens (emoticons, ratings) in groups 1 and 3, in group 2 a letter that is kept after asterisks.
+SYMBOLS = (
+    r"(</?3\b|>?[:;]'?[()]|\B=[()]|\B>?[:;][\[\]{}|*$@]|\B[:;][dpoxsc3]\b|\B=[dp]\b|[:;=][/\\](?:[ \t\n\f\r]|$)"
+    r"|\B\([:;]|\^[_.-]*\^|\B-_+-\B|\B-\.-\B|>[_.]+<|\b(?:o_+o|t_+t|u_+u|x_+x)\b|\B\\o/\B"
+    r"|\b[0-9]{1,4}/[0-9]{1,2}/[0-9]{1,4}\b|\b[0-9]{1,2}(?:[.,][0-9]{1,2})?/(?:5|10|100)\b"
+    r"|\B[+-][0-9]{1,2}(?:/(?:5|10|100))?\b|\B\*{1,5}(?:½|1/2\b))"
+    r"|\*+([a-z0-9])|\*{6,}|\b\*+|(\*{2,5})"
+)
+# An export names its patterns, and only these are taken: one of others could run for ever, or make gigabytes of a text.
+KNOWN_MARKUP, KNOWN_SYMBOLS = (MARKUP_1, MARKUP), (None, SYMBOLS)
+LONGEST_VARIANT = 4  # characters that one becomes in lower case
 PERIOD = re.compile(rf"""(\.+|…|。)["')\]»”]*([{SPACES}]|\Z)""")
 QUOTES = ((re.compile(r"(^| )'+"), " "), (re.compile(r"'+( |\Z)"), " "))
 
@@ -112,16 +134,30 @@ class Characters:
     clusters: Ranges = Ranges(())
     marks: Ranges = Ranges(())
     variants: Variants = Variants()
-    markup: tuple[tuple[str, str], ...] = MARKUP
+    markup: tuple[tuple[str, str], ...] = MARKUP_1
     signs: str | None = None
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """Read the values of `to_json`, also those of version 1 of the rules."""
-        hidden, alone, kept, clusters, marks = (Ranges(tuple(values.get(name, ()))) for name in RANGES)
-        markup = tuple((str(pattern), str(put)) for pattern, put in values.get("markup", MARKUP))
-        return cls(dict(values["lower"]), hidden, alone, kept, clusters, marks, Variants(**values.get("variants", {})),
-                   markup, values.get("signs"))
+        """Read the values of `to_json`, also those of version 1 of the rules.
+
+        Raises:
+            ValueError: for tables that are none, and for patterns that are not of this module.
+        """
+        ranges = {name: Ranges(tuple(values.get(name, ()))) for name in RANGES}
+        if not all(len(one.bounds) % 2 == 0 and all(low < high for low, high in pairwise((-1, *one.bounds, LAST_BOUND)))
+                   for one in ranges.values()):
+            raise ValueError("its ranges of characters do not rise")
+        if not {*values.get("variants", ())} <= {"single", "pairs"}:
+            raise ValueError("its variants of letters are unknown")
+        variants = Variants(**{name: dict(table) for name, table in values.get("variants", {}).items()})
+        for table, length in ((values["lower"], 1), (variants.single, 1), (variants.pairs, 2)):
+            if not all(len(key) == length and len(put) <= LONGEST_VARIANT for key, put in table.items()):
+                raise ValueError("its tables of characters hold longer texts")
+        markup = tuple((pattern, *put) for pattern, *put in values.get("markup", MARKUP_1))
+        if markup not in KNOWN_MARKUP or values.get("signs") not in KNOWN_SYMBOLS:
+            raise ValueError("its patterns are of another version; export the model again")
+        return cls(lower=dict(values["lower"]), **ranges, variants=variants, markup=markup, signs=values.get("signs"))
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values."""

@@ -18,42 +18,31 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from sentiment.text.plain_tokenizer import MARKUP as PLAIN_MARKUP
+from sentiment.text.plain_tokenizer import MARKUP as SHARED_MARKUP
+from sentiment.text.plain_tokenizer import MARKUP_1 as SHARED_MARKUP_1
+from sentiment.text.plain_tokenizer import SYMBOLS
 from sentiment.text.variants import one_form
 
 Replacements = tuple[tuple[str, str], ...]
 
 # Each pair is a pattern of RE2 and its replacement; the order matters. Spaces are not replaced by spaces, because every
-# match costs time. The patterns but the last are used by `PlainTokenizer` too, so they are also ones of Python.
+# match costs time. Those that `PlainTokenizer` has too are also patterns of Python.
 MARKUP: Replacements = (
-    (r"</?[a-z!][^<>]*>", " "),
-    (r"&(apos|rsquo|lsquo|#0*39|#0*8217|#x0*27);", "'"),
-    (r"&lt;(/?3)", r"<\1"),
-    (r"&(#x?)?[a-z0-9]+;", " "),
-    (r"[‘’‛ʼ`´＇]", "'"),
-    # One form of emoticons: without a nose, with one mouth.
-    (r"([:;=]'?)[-~^]([()\[\]{}|/\\*$@dpoxsc3])", r"\1\2"),
-    (r"([:;=]'?[()]|</?3)[()3]+", r"\1"),
+    *SHARED_MARKUP,
     (r"[\p{Cf}\x{FE00}-\x{FE0F}\x{0640}\x{064B}-\x{065F}\x{0670}\x{06D6}-\x{06DC}\x{06DF}-\x{06E8}\x{06EA}-\x{06ED}]+",
      ""),
 )
-# The third pattern has symbol tokens (emoticons, ratings) in groups 1 and 3, in group 2 a letter kept after asterisks.
-# No symbol token begins with a sign that is not in its last class, where each sign is a match of its own.
+# No symbol token begins with a sign that is not in the last class of the third pattern, where each sign is a match.
 SIGNS: Replacements = (
     (r"([!?\p{So}\p{Han}\p{Hiragana}\p{Katakana}])", r" \1 "),
     (r"([\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tai_Le}\p{New_Tai_Lue}\p{Tai_Tham}\p{Javanese}\p{Balinese}]\p{M}*)",
      r" \1 "),
-    (r"(</?3\b|>?[:;]'?[()]|\B=[()]|\B>?[:;][\[\]{}|*$@]|\B[:;][dpoxsc3]\b|\B=[dp]\b|[:;=][/\\](?:[ \t\n\f\r]|$)"
-     r"|\B\([:;]|\^[_.-]*\^|\B-_+-\B|\B-\.-\B|>[_.]+<|\b(?:o_+o|t_+t|u_+u|x_+x)\b|\B\\o/\B"
-     r"|\b[0-9]{1,4}/[0-9]{1,2}/[0-9]{1,4}\b|\b[0-9]{1,2}(?:[.,][0-9]{1,2})?/(?:5|10|100)\b"
-     r"|\B[+-][0-9]{1,2}(?:/(?:5|10|100))?\b|\B\*{1,5}(?:½|1/2\b))"
-     r"|\*+([a-z0-9])|\*{6,}|\b\*+|(\*{2,5})"
-     r"|[^\p{L}\p{M}\p{N}\p{So}'!? :;=<>(+\-\\^*]+|[:;=<>(+\-\\^*]", r" \1\3 \2"),
+    (SYMBOLS + r"|[^\p{L}\p{M}\p{N}\p{So}'!? :;=<>(+\-\\^*]+|[:;=<>(+\-\\^*]", r" \1\3 \2"),
     (r"(^| )'+", " "),
     (r"'+( |$)", " "),
 )
 # Version 1 is separate: it must not change with the newer one.
-MARKUP_1: Replacements = (*PLAIN_MARKUP, (r"[\p{Cf}\x{FE00}-\x{FE0F}]+", ""))
+MARKUP_1: Replacements = (*SHARED_MARKUP_1, (r"[\p{Cf}\x{FE00}-\x{FE0F}]+", ""))
 SIGNS_1: Replacements = (
     (r"([!?\p{So}\p{Han}\p{Hiragana}\p{Katakana}])", r" \1 "),
     (r"[^\p{L}\p{M}\p{N}\p{So}'!? ]+", " "),

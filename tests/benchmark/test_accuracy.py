@@ -163,7 +163,7 @@ def test_results_are_kept_and_read(tmp_path: Path) -> None:
     assert second.right.sum() == 0
     with results.open("a") as file:
         file.write('{"row": "x"}\n')
-    with pytest.raises(UserError, match=r"results.jsonl, line 3: not a run of the benchmark"):
+    with pytest.raises(UserError, match=r"results.jsonl, line 3 is damaged: it has no 'seed'"):
         read_runs(results)
 
 

@@ -75,14 +75,13 @@ def test_a_file(exported: Path, exported_run: Path, tiny_csv: Path, tmp_path: Pa
 @pytest.mark.parametrize(("name", "content", "message"), [
     ("vocabulary.txt", None, "is incomplete: vocabulary.txt is missing"),
     ("labels.json", None, "is incomplete: labels.json is missing"),
-    ("labels.json", b"{}", "labels.json is damaged: expected a list of class names"),
-    ("labels.json", b"[", "labels.json is damaged: "),
-    ("tokens.json", b"{}", "tokens.json is damaged: KeyError('characters')"),
+    ("labels.json", b"{}", "labels.json is damaged: it does not belong to the other files"),
+    ("labels.json", b'["pos", "neg"]', "labels.json is damaged: it does not belong to the other files"),
+    ("tokens.json", b"{}", "tokens.json is damaged: it has no 'head'"),
     ("tokens.json", b"\xff", "tokens.json is damaged: "),
-    ("model.onnx", b"nothing", "model.onnx is damaged: it is not the file that was exported"),
+    ("model.onnx", b"nothing", "model.onnx is damaged: it does not belong to the other files"),
     ("model.onnx", None, "is incomplete: model.onnx is missing"),
-    ("vocabulary.txt", b"a\ngood\n", "vocabulary.txt is damaged: it is not the file that was exported"),
-    ("labels.json", b'["a", "b", "c"]', "labels.json is damaged: it names 3 classes, the model has 2"),
+    ("vocabulary.txt", b"a\ngood\n", "vocabulary.txt is damaged: it does not belong to the other files"),
 ])
 def test_damage_is_one_line(name: str, content: bytes | None, message: str, exported: Path, run_cli: Cli) -> None:
     if content is None:
@@ -97,6 +96,11 @@ def test_damage_is_one_line(name: str, content: bytes | None, message: str, expo
 
 @pytest.mark.parametrize(("name", "content", "message"), [
     ("vocabulary.txt", b"a\ngood\nfil", "vocabulary.txt is damaged: its last line has no end"),
+    ("vocabulary.txt", b"a\na\n", "vocabulary.txt is damaged: it holds a word twice"),
+    ("labels.json", b"{}", "labels.json is damaged: it must be a list, not {}"),
+    ("labels.json", b"[", "labels.json is damaged: it is not JSON: "),
+    ("labels.json", b'["a", "a"]', "labels.json is damaged: it names a class twice"),
+    ("labels.json", b'["a", "b", "c"]', "labels.json is damaged: it names 3 classes, the model has 2"),
     ("model.onnx", b"nothing", "model.onnx is damaged: ")])
 def test_damage_of_an_export_without_checksums(name: str, content: bytes, message: str, exported: Path) -> None:
     """As earlier versions wrote it."""

@@ -1,0 +1,76 @@
+"""Stored weights: whether a file of them can be those of a model is checked before the model is built."""
+
+import math
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+
+import keras
+import numpy as np
+
+from sentiment.errors import UserError
+
+HIGHEST_RATIO = 100  # of the size of weights to that of their file: float16 in float32 has 2, zeros have 1,000
+SLACK = 1 << 24  # bytes of an archive that are no weights: names, padding, the description of the model
+FEWEST_BYTES, MOST_BYTES = 2, 4  # of a weight
+
+
+def load_checked(path: Path, build: Callable[[], keras.Model], load: Callable[[keras.Model], None]) -> keras.Model:
+    """Build a model and load its weights, of which too large ones are refused before they take memory.
+
+    Args:
+        path: a ZIP archive with the weights, a `.keras` or `.npz` file.
+        build: makes the model; it is called twice, the first time without any value.
+        load: reads the weights into it.
+
+    Raises:
+        UserError: if the archive is damaged or does not fit the model, or a weight is not finite.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            stored = sum(member.file_size for member in archive.infolist())
+        held, weights = path.stat().st_size, _count(build)
+        if stored > HIGHEST_RATIO * held + SLACK:
+            raise ValueError(f"its {held:,} bytes unpack to {stored:,}")
+        if not FEWEST_BYTES * weights <= stored <= MOST_BYTES * weights + SLACK:
+            raise ValueError(f"the model has {weights:,} weights, and it holds {stored:,} bytes")
+        model = build()
+        load(model)
+        for variable in model.weights:
+            if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
+                raise ValueError(f"the weights {variable.path} have values that are no numbers")
+    except UserError:
+        raise
+    except Exception as error:  # of Keras, HDF5 and ZIP there are many
+        raise UserError(f"{path} is damaged or does not fit its config.json and sizes.json: {first_line(error)}"
+                        ) from None
+    return model
+
+
+def _count(build: Callable[[], keras.Model]) -> int:
+    """Return the number of weights of a model that is built without their values.
+
+    Keras keeps those that have no value in a list of the thread, which gives them one later: so it is in a thread of
+    its own, whose list is gone with it.
+    """
+    found: list[int | Exception] = []
+
+    def count() -> None:
+        try:
+            with keras.StatelessScope(initialize_variables=False):
+                found.append(sum(math.prod(weight.shape) for weight in build().weights))
+        except Exception as error:
+            found.append(error)
+
+    thread = Thread(target=count)
+    thread.start()
+    thread.join()
+    if isinstance(found[0], Exception):
+        raise found[0]
+    return found[0]
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or its kind if it has none."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

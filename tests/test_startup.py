@@ -1,0 +1,45 @@
+"""Ctrl-C while libraries are imported, where an exception would be a traceback, or crash TensorFlow."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+CODE = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN if sys.argv[1] == "ignored" else signal.default_int_handler)
+from sentiment.startup import ended_by_sigint
+before = signal.getsignal(signal.SIGINT)
+if sys.argv[1] == "after":
+    with ended_by_sigint():
+        pass
+    assert signal.getsignal(signal.SIGINT) is before
+    sys.exit(3)
+with ended_by_sigint():
+    os.kill(os.getpid(), signal.SIGINT)
+sys.exit(4)
+"""
+COMMAND = """
+import importlib.abc, os, signal, sys
+class Interrupt(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == sys.argv[1]:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupt())
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from sentiment.__main__ import main
+main(["architectures"])
+"""
+
+
+@pytest.mark.parametrize(("case", "code"), [("default", -signal.SIGINT), ("ignored", 4), ("after", 3)])
+def test_a_signal_during_imports(case: str, code: int) -> None:
+    done = subprocess.run([sys.executable, "-c", CODE, case], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (code, "")
+
+
+@pytest.mark.parametrize("module", ["rich.console", "tensorflow.python.util"])
+def test_a_command_that_is_interrupted_while_it_imports(module: str) -> None:
+    done = subprocess.run([sys.executable, "-c", COMMAND, module], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr, done.stdout) == (-signal.SIGINT, "", "")
