@@ -1,5 +1,6 @@
 """Runtimes of exported models: ids to logits."""
 
+import os
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -27,6 +28,8 @@ class OnnxEngine:
     batch_size = 8
 
     def __init__(self, path: Path) -> None:
+        # It sends usage data by a thread, for which a forked child waits for ever when it exits.
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         try:
             import onnxruntime
         except ImportError:
