@@ -1,11 +1,10 @@
 """`sentiment explain`: show which words moved a prediction."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentiment.console import log, print_rich
+from sentiment.console import log, print_json, print_rich
 from sentiment.startup import import_tensorflow
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.html.write_text(explanation_page(explanation), encoding="utf-8")
         log(f"written to {arguments.html}")
     if arguments.json:
-        print(json.dumps(explanation.to_dict(), ensure_ascii=False))
+        print_json(explanation.to_dict())
     elif arguments.html is None:
         show(explanation)
 

@@ -1,12 +1,11 @@
 """`sentiment info`: describe a trained model."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 from sentiment.config import RunConfig
-from sentiment.console import log
+from sentiment.console import log, print_json, print_text
 from sentiment.startup import import_tensorflow
 
 
@@ -25,9 +24,9 @@ def run(arguments: argparse.Namespace) -> None:
     folder = RunFolder.open(arguments.model)
     config, measured = folder.load_config(), folder.load_metrics()
     if arguments.json:
-        print(json.dumps({"config": config.to_dict(), "metrics": measured}, ensure_ascii=False))
+        print_json({"config": config.to_dict(), "metrics": measured})
         return
-    print("\n".join(info_lines(folder.path, config, measured)))
+    print_text("\n".join(info_lines(folder.path, config, measured)))
     for note in (*config.data.notes, *measured["dataset"]["notes"]):
         log.warning(note)
 

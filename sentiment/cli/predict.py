@@ -1,7 +1,6 @@
 """`sentiment predict`: label texts with a trained model."""
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sentiment.cli.options import add_mixed_precision, add_table_format, load, table_format
 from sentiment.cli.shipped import is_text, shipped_model
-from sentiment.console import byte_progress, log, print_table
+from sentiment.console import byte_progress, log, print_json, print_table
 from sentiment.errors import UserError
 from sentiment.startup import import_tensorflow
 from sentiment.table_format import DEFAULT_FORMAT
@@ -187,7 +186,7 @@ def print_predictions(texts: list[str], predicted: list["Prediction"], *, as_jso
     """
     if as_json:
         for text, one in zip(texts, predicted, strict=True):
-            print(json.dumps({"text": text, **one._asdict()}, ensure_ascii=False))
+            print_json({"text": text, **one._asdict()})
         return
     rows = [[one.label or "-", f"{one.score:.4f}", text if len(text) <= 200 else text[:199] + "…", one.remark]
             for text, one in zip(texts, predicted, strict=True)]
