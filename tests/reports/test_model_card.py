@@ -21,7 +21,8 @@ def test_names_and_notes_are_shown_as_they_are(tiny_run: Path) -> None:
     card = model_card("run_1", config, measured)
     head, text = card.split("\n---\n", 1)
     data = json.loads(head.removeprefix("---\n"))["model-index"][0]["results"][0]["dataset"]["name"]
-    assert data.startswith("<img") and "\x1b" not in data
+    assert data.startswith("<img")
+    assert "\x1b" not in data
     assert f"> **Note:** {PLAIN}.\n" in text
     assert f"with the classes {PLAIN}, pos, trained" in text
     assert f"| data | {PLAIN}: " in text
