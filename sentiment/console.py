@@ -1,6 +1,11 @@
-"""Console output: logs, warnings and progress go to stderr, results to stdout."""
+"""Console output: logs, warnings and progress go to stderr, results to stdout.
 
+Everything for people passes through `visible`, as texts, names and notes may hold what a terminal obeys; JSON does not.
+"""
+
+import json
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +19,8 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TaskProgressColumn,
     TextColumn,
     TimeRemainingColumn,
@@ -25,6 +32,24 @@ from sentiment.config.keywords import spoken
 from sentiment.errors import UserError
 
 SECONDS_A_LINE = 60.0
+# Control characters except tab and line feed, separators of lines, and what changes the direction of a line: its marks,
+# which Arabic and Hebrew texts hold rightly, move a word at most and stay.
+NOT_SHOWN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    r"""Return text with control characters and bidirectional overrides escaped as Python writes them.
+
+    Example:
+        >>> print(visible(f"A {chr(27)}[31mred film."))
+        A \x1b[31mred film.
+    """
+    return NOT_SHOWN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def on_a_line(text: str) -> str:
+    """Return `visible` text with spaces for tabs and ends of lines."""
+    return visible(re.sub(r"\r?\n|\t", " ", text))
 
 
 class Log(logging.Handler):
@@ -74,7 +99,7 @@ class Log(logging.Handler):
         levels = {logging.WARNING: "[yellow]warning:[/yellow] ", logging.ERROR: "[red]error:[/red] "}
         if record.levelno in levels:
             self.console.print(levels[record.levelno], end="")
-        self.console.print(record.getMessage(), markup=False)
+        self.console.print(on_a_line(record.getMessage()), markup=False)
 
     def __call__(self, message: str) -> None:
         """Log what happens; options are named as the caller names them."""
@@ -85,8 +110,8 @@ class Log(logging.Handler):
         self.logger.warning("%s", spoken(message))
 
     def error(self, message: str) -> None:
-        """Log an error, on one line."""
-        self.logger.error("%s", message.replace("\n", " "))
+        """Log an error."""
+        self.logger.error("%s", message)
 
 
 log = Log()
@@ -111,15 +136,32 @@ def dispensable(what: str, advice: str = "") -> Iterator[None]:
         log.warning(f"{what} could not be made ({why}); all else is complete{advice and f': {advice}'}")
 
 
+def print_text(text: str) -> None:
+    """Print lines for people to stdout."""
+    print(visible(text))
+
+
+def print_json(value: Any) -> None:
+    """Print a value as a line of JSON to stdout."""
+    print(json.dumps(value, ensure_ascii=False))
+
+
 def print_rich(*parts: tuple[str, str]) -> None:
     """Print a line of (text, style) to stdout; styles show on a terminal without `NO_COLOR` only."""
-    Console(highlight=False, soft_wrap=True).print(Text.assemble(*parts))
+    Console(highlight=False, soft_wrap=True).print(Text.assemble(*((visible(text), style) for text, style in parts)))
+
+
+class Description(ProgressColumn):
+    """What a progress bar is of."""
+
+    def render(self, task: Task) -> Text:
+        """Return the description on one line, without markup."""
+        return Text(on_a_line(task.description))
 
 
 def new_progress() -> Progress:
     """Return a progress bar of steps with the time left, on stderr where that is a terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("steps"),
-               TimeRemainingColumn())
+    columns = (Description(), BarColumn(), MofNCompleteColumn(), TextColumn("steps"), TimeRemainingColumn())
     return Progress(*columns, console=log.console, transient=True, disable=not log.shows_progress)
 
 
@@ -137,7 +179,7 @@ def byte_progress(description: str, size: int) -> Iterator[Callable[[int], None]
 
     On a terminal it is a bar, elsewhere a line a minute.
     """
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    columns = (Description(), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     start = said = monotonic()
     done = 0
     with Progress(*columns, console=log.console, transient=True, disable=not log.shows_progress) as progress:
@@ -158,13 +200,14 @@ def byte_progress(description: str, size: int) -> Iterator[Callable[[int], None]
 def print_table(headers: list[str], rows: list[list[str]], *, numeric: tuple[int, ...] = (), heading: bool = True
                 ) -> None:
     """Print a table to stdout: aligned for a terminal, tab-separated for a pipe, there with headers if `heading`."""
+    rows = [list(map(on_a_line, row)) for row in rows]
     if not sys.stdout.isatty():
         for row in ([headers] if heading else []) + rows:
-            print("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row))
+            print("\t".join(row))
         return
     table = Table(box=None, pad_edge=False)
     for index, header in enumerate(headers):
-        table.add_column(header, justify="right" if index in numeric else "left", overflow="fold")
+        table.add_column(Text(visible(header)), justify="right" if index in numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     Console(highlight=False, markup=False).print(table)

@@ -24,6 +24,23 @@ def ended_by_sigint() -> Iterator[None]:
     finally:
         signal.signal(signal.SIGINT, before)
 
+_used_in: list[int] = []  # the ID of the process that used TensorFlow first; a forked child inherits it
+
+
+def use_tensorflow() -> None:
+    """Note that this process uses TensorFlow, and refuse it in a forked child of one that did.
+
+    Raises:
+        RuntimeError: in such a child, which lacks the threads that TensorFlow has started and would wait for them for
+            ever.
+    """
+    if _used_in and _used_in[0] != os.getpid():
+        raise RuntimeError("this process was forked after TensorFlow had started its threads, for which it would wait "
+                           "for ever: load or train models only after the fork, start processes by 'spawn' (joblib: "
+                           "'loky' or 'threading'), or predict with an export (python -m sentiment export MODEL "
+                           "--format onnx), which answers in forked processes")
+    _used_in[:] = [os.getpid()]
+
 
 def import_tensorflow(*, devices: bool = False) -> None:
     """Import TensorFlow without the lines that its native part prints before any log level applies.

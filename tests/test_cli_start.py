@@ -31,7 +31,7 @@ def test_all_of_it_is_taken_over(tiny_run: Path, tiny_csv: Path, other_csv: Path
     assert code == 0, err
     assert "has read" not in err
     run, start = RunFolder.open(tmp_path / "run"), RunFolder.open(tiny_run)
-    assert f"| starts from | {tiny_run} |" in run.card.read_text(encoding="utf-8")
+    assert f"| starts from | {tiny_run.name} |" in run.card.read_text(encoding="utf-8")
     assert "starts from" not in start.card.read_text(encoding="utf-8")
     mine, theirs = run.load_config(), start.load_config()
     assert mine.updated({"model": {"output_dropout": theirs.model.output_dropout}}).model == theirs.model

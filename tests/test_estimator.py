@@ -265,7 +265,7 @@ def test_fits_in_threads_wait_for_one_another(monkeypatch: pytest.MonkeyPatch) -
 def test_a_fit_in_a_forked_process_is_refused(fitted: TextClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
     """It would wait for ever; that it is one is seen by the ID of the process."""
     monkeypatch.setattr("os.getpid", lambda: 1)
-    with pytest.raises(RuntimeError, match=r"forked after .*: start processes by 'spawn', or use joblib's backend"):
+    with pytest.raises(RuntimeError, match=r"forked after .* start processes by 'spawn' \(joblib: 'loky'"):
         TextClassifier(**LINEAR).fit(TEXTS, LABELS)
 
 

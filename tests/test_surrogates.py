@@ -51,7 +51,7 @@ def test_a_corpus_of_json(kind: str, stream: bool, tmp_path: Path) -> None:
     config = DataConfig(dataset=str(path), stream=stream, group_column=f"who{SHOWN}", min_class_size=1)
     corpus = load_corpus(config, 1)
     assert corpus.class_names == ("neg", f"{SHOWN} pos")
-    assert [note for note in corpus.notes if "surrogate" in note] == [f"31 {NOTE} {path} were read as U+FFFD"]
+    assert [note for note in corpus.notes if "surrogate" in note] == [f"31 {NOTE} {path.name} were read as U+FFFD"]
     texts = [*corpus.train.texts, *corpus.validation.texts, *corpus.test.read().texts]
     assert sum(text.endswith(SHOWN) for text in texts) == 1
     assert "".join(texts).encode()

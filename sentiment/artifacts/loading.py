@@ -5,6 +5,7 @@ import os
 from sentiment.artifacts.run import RunFolder
 from sentiment.inference import Classifier
 from sentiment.precision import precision
+from sentiment.startup import use_tensorflow
 
 
 def load_classifier(path: str | os.PathLike[str], *, mixed_precision: bool = False) -> Classifier:
@@ -12,7 +13,9 @@ def load_classifier(path: str | os.PathLike[str], *, mixed_precision: bool = Fal
 
     Raises:
         UserError: if the folder is missing, incomplete, damaged or not of this project.
+        RuntimeError: in a process that was forked after TensorFlow had been used.
     """
+    use_tensorflow()
     folder = RunFolder.open(path)
     with precision(mixed_precision):
         model = folder.load_model()

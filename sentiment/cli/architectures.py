@@ -2,10 +2,10 @@
 
 import argparse
 import dataclasses
-import json
 from typing import Any
 
 from sentiment.config import ModelConfig, RunConfig, TextConfig, flag_of
+from sentiment.console import print_json, print_text
 from sentiment.startup import import_tensorflow
 
 
@@ -40,9 +40,9 @@ def run(arguments: argparse.Namespace) -> None:
                         "options": [flags[name] for name in flags if name in entry.uses - {"architecture"}],
                         "defaults": {flags[name]: value for name, value in {**entry.text, **entry.model}.items()}})
     if arguments.json:
-        print(json.dumps(entries))
+        print_json(entries)
     else:
-        print("\n".join(lines(entries, options=arguments.options)))
+        print_text("\n".join(lines(entries, options=arguments.options)))
 
 
 def lines(entries: list[dict[str, Any]], *, options: bool) -> list[str]:

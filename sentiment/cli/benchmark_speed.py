@@ -8,7 +8,7 @@ from typing import Any
 
 from sentiment.cli.options import add_section, given_options
 from sentiment.config import DataConfig, RunConfig
-from sentiment.console import log, print_table
+from sentiment.console import log, print_json, print_table
 from sentiment.errors import UserError
 from sentiment.files import locked
 from sentiment.startup import import_tensorflow
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
             if arguments.output:
                 arguments.output.write_text(json.dumps(result, indent=2) + "\n")
     if arguments.json:
-        print(json.dumps(result))
+        print_json(result)
     else:
         print_table(HEADERS, speed.table(result["rows"]), numeric=(2, 3, 4, 5, 6))
     if arguments.output:

@@ -1,13 +1,12 @@
 """`sentiment compare`: several models on the same texts."""
 
 import argparse
-import json
 from typing import Any
 
 from sentiment.cli.evaluate import evaluation_data
 from sentiment.cli.options import add_report, add_section, check_report, given_options
 from sentiment.config import DataConfig, Role
-from sentiment.console import log, print_table
+from sentiment.console import log, print_json, print_table, print_text
 from sentiment.errors import UserError
 from sentiment.startup import import_tensorflow
 
@@ -38,15 +37,15 @@ def run(arguments: argparse.Namespace) -> None:
     classes, labels = found.class_names, found.examples.labels
     tests = pairwise(found.logits, labels)
     if arguments.json:
-        print(json.dumps({"dataset": found.dataset, "models": [
+        print_json({"dataset": found.dataset, "models": [
             dict(zip(HEADERS, row, strict=True)) for row in comparison_rows(found.logits, labels, classes)],
             "mcnemar": [{"models": pair, **test._asdict()} for pair, test in tests.items()],
-            "seen_in_training": found.overlaps, "notes": found.notes}, ensure_ascii=False))
+            "seen_in_training": found.overlaps, "notes": found.notes})
     else:
         print_table(list(HEADERS), comparison_rows(found.logits, labels, classes), numeric=(1, 2, 3, 4, 5))
         for (first, second), test in tests.items():
-            print(f"only {first} right: {test.first_alone:,}, only {second} right: {test.second_alone:,}, "
-                  f"p = {test.p_value:.2g} (McNemar)")
+            print_text(f"only {first} right: {test.first_alone:,}, only {second} right: {test.second_alone:,}, "
+                       f"p = {test.p_value:.2g} (McNemar)")
     if arguments.report:
         write_report(comparison_report(found.logits, found.examples, classes, found.dataset, found.notes),
                      arguments.report)

@@ -1,12 +1,11 @@
 """`sentiment ensemble`: several finished runs as one."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 from sentiment.cli.options import add_section, given_options
-from sentiment.cli.train import training_summary
+from sentiment.cli.train import print_summary
 from sentiment.config import RunConfig, RuntimeConfig
 from sentiment.startup import import_tensorflow
 
@@ -34,4 +33,4 @@ def run(arguments: argparse.Namespace) -> None:
     folder = ensemble_run(folders, arguments.output_dir, weights=arguments.weights, export=runtime.export,
                           baselines=runtime.baselines, overwrite=arguments.overwrite)
     measured = folder.load_metrics()
-    print(json.dumps(measured) if arguments.json else training_summary(folder.path, measured))
+    print_summary(folder.path, measured, as_json=arguments.json)

@@ -1,12 +1,11 @@
 """`sentiment evaluate`: measure a trained model on labelled texts."""
 
 import argparse
-import json
 from typing import Any
 
 from sentiment.cli.options import add_mixed_precision, add_report, add_section, check_report, given_options
 from sentiment.config import DataConfig, Role, RunConfig
-from sentiment.console import log
+from sentiment.console import log, print_json, print_text
 from sentiment.errors import UserError
 from sentiment.shipped import shipped_run
 from sentiment.startup import import_tensorflow
@@ -40,9 +39,9 @@ def run(arguments: argparse.Namespace) -> None:
         write_report(report_of(folder, found), arguments.report)
         log(f"written to {arguments.report / 'index.html'}")
     if arguments.json:
-        print(json.dumps(metrics, ensure_ascii=False))
+        print_json(metrics)
         return
-    print("\n".join(evaluation_lines(metrics)))
+    print_text("\n".join(evaluation_lines(metrics)))
     for note in metrics["notes"]:
         log.warning(note)
 

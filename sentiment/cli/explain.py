@@ -1,12 +1,11 @@
 """`sentiment explain`: show which words moved a prediction."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentiment.cli.shipped import model_and_texts, say_default
-from sentiment.console import log, print_rich
+from sentiment.console import log, print_json, print_rich
 from sentiment.errors import UserError
 from sentiment.shipped import shipped_run
 from sentiment.startup import import_tensorflow
@@ -54,7 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.html.write_text(explanation_page(explanation), encoding="utf-8")
         log(f"written to {arguments.html}")
     if arguments.json:
-        print(json.dumps(explanation.to_dict(), ensure_ascii=False))
+        print_json(explanation.to_dict())
     elif arguments.html is None:
         show(explanation)
 

@@ -1,13 +1,12 @@
 """`sentiment gradients`: plot vanishing and exploding gradients."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 from sentiment.cli.options import add_section, check_picture, given_options
 from sentiment.config import DataConfig, Role, RunConfig
-from sentiment.console import log, print_table
+from sentiment.console import log, print_json, print_table
 from sentiment.errors import UserError
 from sentiment.startup import import_tensorflow
 
@@ -48,8 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
     plots.gradient_flow(norms, arguments.output)
     log(f"written to {arguments.output}")
     if arguments.json:
-        print(json.dumps({name: {label: values.tolist() for label, values in lines.items()}
-                          for name, lines in norms.items()}))
+        print_json({name: {label: values.tolist() for label, values in lines.items()} for name, lines in norms.items()})
         return
     rows = [[name, label, f"{values[-1]:.1e}", f"{values[0]:.1e}", f"{values[0] / max(values[-1], 1e-300):.1e}"]
             for name, lines in norms.items() for label, values in lines.items()]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment.config import RunConfig
-from sentiment.console import log
+from sentiment.console import log, print_json, print_text
 from sentiment.measured import mean_of, over_folds
 from sentiment.shipped import shipped_run
 from sentiment.startup import import_tensorflow
@@ -26,9 +26,9 @@ def run(arguments: argparse.Namespace) -> None:
     path = Path(arguments.model or shipped_run()).expanduser()
     config, measured = read_run(path)
     if arguments.json:
-        print(json.dumps({"config": config.to_dict(), "metrics": measured}, ensure_ascii=False))
+        print_json({"config": config.to_dict(), "metrics": measured})
         return
-    print("\n".join(info_lines(path, config, measured)))
+    print_text("\n".join(info_lines(path, config, measured)))
     for note in (*config.data.notes, *measured["dataset"]["notes"]):
         log.warning(note)
 

@@ -12,9 +12,9 @@ import sys
 from collections.abc import Iterable
 from io import TextIOWrapper
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
-from sentiment.console import log
+from sentiment.console import log, visible
 from sentiment.errors import UserError
 from sentiment.version import __version__
 
@@ -32,6 +32,10 @@ class CommandParser(argparse.ArgumentParser):
     """
 
     _among_options = False
+
+    def error(self, message: str) -> NoReturn:
+        """End with exit code 2 and a message, which may name files that a pattern of the shell has found."""
+        super().error(visible(message))
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse as `argparse` does with intermixed arguments, which itself calls this method again."""
@@ -51,11 +55,9 @@ def module_of(command: str) -> ModuleType:
 
 def make_parser() -> argparse.ArgumentParser:
     """Build the parser of all commands."""
-    parser = argparse.ArgumentParser(
-        prog="sentiment", description="Train, compare and ship recurrent text classifiers.")
+    parser = CommandParser(prog="sentiment", description="Train, compare and ship recurrent text classifiers.")
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND",
-                                     parser_class=CommandParser)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
         module_of(command).add_to(commands)
     return parser

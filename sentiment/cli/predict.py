@@ -1,7 +1,6 @@
 """`sentiment predict`: label texts with a trained model."""
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sentiment.cli.options import add_mixed_precision, add_table_format, load, table_format
 from sentiment.cli.shipped import model_and_texts, say_default
-from sentiment.console import byte_progress, log, print_table
+from sentiment.console import byte_progress, log, print_json, print_table
 from sentiment.errors import UserError
 from sentiment.shipped import shipped_export, shipped_run
 from sentiment.startup import import_tensorflow
@@ -48,6 +47,9 @@ def add_to(commands: Any) -> None:
                         "this probability; their scores stay")
     parser.add_argument("--known", action="store_true", help="write the share of words that the model knows, from 0 to "
                         "1, into a column of --output")
+    parser.add_argument("--defuse-formulas", action="store_true", help="put an apostrophe before text of a CSV or TSV "
+                        "--output that a spreadsheet would compute: it begins with =, +, -, @, a tab or a carriage "
+                        "return, and is no number")
     parser.add_argument("--json", action="store_true", help="print a JSON object a line")
 
 
@@ -88,8 +90,9 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UserError("--output goes with --input")
     if table_format(arguments) != DEFAULT_FORMAT and not arguments.input:
         raise UserError("--encoding, --separator, --no-header and --quoting go with --input")
-    if (arguments.resume or arguments.overwrite or arguments.engine != "local") and not arguments.output:
-        raise UserError("--resume, --overwrite and --engine go with --output")
+    for_output = (arguments.resume, arguments.overwrite, arguments.engine != "local", arguments.defuse_formulas)
+    if any(for_output) and not arguments.output:
+        raise UserError("--resume, --overwrite, --engine and --defuse-formulas go with --output")
     if arguments.resume and arguments.overwrite:
         raise UserError("--resume continues an existing output, --overwrite replaces it: give one of them")
     if not arguments.texts and not arguments.input and sys.stdin.isatty():
@@ -134,7 +137,8 @@ def _write_file(arguments: argparse.Namespace) -> None:
     model = Path(arguments.model)
     jobs = plan_jobs(arguments.input, arguments.output, model, arguments.text_column, resume=arguments.resume,
                      overwrite=arguments.overwrite, mixed_precision=arguments.mixed_precision,
-                     form=table_format(arguments), abstain_below=_threshold(arguments), known=arguments.known)
+                     form=table_format(arguments), abstain_below=_threshold(arguments), known=arguments.known,
+                     defuse=arguments.defuse_formulas)
     if not jobs:
         log(f"{arguments.output} is finished: there is nothing to resume")
         return
@@ -191,7 +195,7 @@ def print_predictions(texts: list[str], predicted: list["Prediction"], *, as_jso
     """
     if as_json:
         for text, one in zip(texts, predicted, strict=True):
-            print(json.dumps({"text": text, **one._asdict()}, ensure_ascii=False))
+            print_json({"text": text, **one._asdict()})
         return
     rows = [[one.label or "-", f"{one.score:.4f}", text if len(text) <= 200 else text[:199] + "…", one.remark]
             for text, one in zip(texts, predicted, strict=True)]

@@ -6,6 +6,7 @@ from typing import Any
 
 from sentiment.cli.options import add_section, given_options
 from sentiment.config import PretrainConfig, Role
+from sentiment.console import print_text
 from sentiment.startup import import_tensorflow
 
 
@@ -31,5 +32,5 @@ def run(arguments: argparse.Namespace) -> None:
 
     folder = pretrain_run(config, arguments.output, overwrite=arguments.overwrite, resume=arguments.resume)
     measured = folder.load_metrics()
-    print("  ".join(f"{name.replace('_', ' ')} {value:.1f}" for name, value in measured["validation"].items()))
-    print(f"saved to {folder.path}; start a classifier from it: python train.py --pretrained {folder.path}")
+    print_text("  ".join(f"{name.replace('_', ' ')} {value:.1f}" for name, value in measured["validation"].items()))
+    print_text(f"saved to {folder.path}; start a classifier from it: python train.py --pretrained {folder.path}")

@@ -1,7 +1,6 @@
 """`sentiment train`: train, evaluate and export a classifier."""
 
 import argparse
-import json
 import re
 import shlex
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 from sentiment.cli.options import add_config_options, check_picture, given_options
 from sentiment.config import DataConfig, Options, RunConfig
 from sentiment.config.presets import PRESETS
-from sentiment.console import log
+from sentiment.console import log, print_json, print_text
 from sentiment.errors import UserError
 from sentiment.measured import LINEAR, baseline_rows, over_folds
 from sentiment.startup import import_tensorflow
@@ -74,7 +73,7 @@ def run(arguments: argparse.Namespace) -> None:
         log("this worker is done; the chief writes the results")
         return
     measured = folder.load_metrics()
-    print(json.dumps(measured) if arguments.json else training_summary(folder.path, measured, example))
+    print_summary(folder.path, measured, example, as_json=arguments.json)
     for note in measured["dataset"]["notes"]:
         log.warning(note)
 
@@ -107,13 +106,21 @@ def find_learning_rate(config: RunConfig, path: Path, *, as_json: bool) -> None:
     rate_curve(curve.rates, curve.losses, curve.suggested, path)
     log(f"written to {path}")
     if as_json:
-        print(json.dumps({"suggested": curve.suggested, "rates": curve.rates.tolist(),
-                          "losses": curve.losses.tolist()}))
+        print_json({"suggested": curve.suggested, "rates": curve.rates.tolist(), "losses": curve.losses.tolist()})
     elif curve.suggested is None:
-        print(f"the loss did not fall within {len(curve.rates)} steps, so no rate stands out; the picture shows from "
-              "which one on it explodes")
+        print_text(f"the loss did not fall within {len(curve.rates)} steps, so no rate stands out; the picture shows "
+                   "from which one on it explodes")
     else:
-        print(f"the loss falls fastest at a rate of {curve.suggested:.1e}: try --learning-rate {curve.suggested:.1e}")
+        print_text(f"the loss falls fastest at a rate of {curve.suggested:.1e}: try --learning-rate "
+                   f"{curve.suggested:.1e}")
+
+
+def print_summary(path: Path, measured: dict[str, Any], example: str = EXAMPLE, *, as_json: bool) -> None:
+    """Print the metrics of a finished run as JSON, or what matters of them."""
+    if as_json:
+        print_json(measured)
+    else:
+        print_text(training_summary(path, measured, example))
 
 
 def default_folder(data: DataConfig, name: str) -> Path:

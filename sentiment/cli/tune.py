@@ -1,13 +1,12 @@
 """`sentiment tune`: search hyper-parameters on the validation split."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 from sentiment.cli.options import add_config_options, given_options
 from sentiment.config import Role, RuntimeConfig
-from sentiment.console import log, print_table
+from sentiment.console import log, print_json, print_table
 from sentiment.startup import import_tensorflow
 
 
@@ -32,8 +31,8 @@ def run(arguments: argparse.Namespace) -> None:
     folder = arguments.output_dir or Path("models") / f"{config.model.architecture}.tuning"
     found = tune_run(config, folder, arguments.trials)
     if arguments.json:
-        print(json.dumps({"validation_loss": found.loss, "values": found.values, "importances": found.importances,
-                          "notes": found.notes}))
+        print_json({"validation_loss": found.loss, "values": found.values, "importances": found.importances,
+                    "notes": found.notes})
     else:
         print_table(["option", "best", "importance"], [
             [key, f"{value:.3g}" if isinstance(value, float) else str(value),

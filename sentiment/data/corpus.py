@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -103,6 +104,16 @@ class HeldOut:
         return read()
 
 
+def without_folder(name: str) -> str:
+    """Return the last part of a path; names that are none stay.
+
+    Example:
+        >>> without_folder("/home/me/reviews.csv"), without_folder("imdb")
+        ('reviews.csv', 'imdb')
+    """
+    return Path(name).name or name
+
+
 @dataclass(frozen=True)
 class Corpus:
     """A data set, split.
@@ -113,7 +124,7 @@ class Corpus:
         train, validation: the examples to learn from and to choose by.
         test: read once, after all choices.
         unlabelled: reads the unlabelled texts; an empty list where there are none.
-        notes: facts that a reader of the results must know, one sentence each.
+        notes: facts that a reader of the results must know, one sentence each, which name files without their folder.
         read: the unlabelled texts that were read for this corpus, by the name of their source.
     """
 
@@ -125,3 +136,8 @@ class Corpus:
     unlabelled: Callable[[], Texts] = list
     notes: tuple[str, ...] = field(default=())
     read: dict[str, Texts] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def file_name(self) -> str:
+        """The name without its folder, for results that are published."""
+        return without_folder(self.name)

@@ -1,7 +1,9 @@
 """Fetch a file over HTTP: resumed when broken off, checked, and never left half-written under its name."""
 
+import gzip
 import hashlib
 import http.client
+import io
 import lzma
 import shutil
 import tarfile
@@ -18,6 +20,7 @@ from sentiment.errors import UserError
 
 BLOCK_BYTES = 1 << 20
 TIMEOUT_SECONDS = 20
+UNPACKED_BYTES = 1 << 30  # of an archive at most, three times what IMDB's has
 
 
 class DownloadError(UserError):
@@ -44,7 +47,8 @@ def download(url: str, target: Path, md5: str) -> Path:
         _fetch(url, part)
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", None) or error
-        kept = f" ({part.stat().st_size:,} bytes are kept in {part} and will be resumed)" if part.exists() else ""
+        size = part.stat().st_size if part.exists() else 0
+        kept = f" ({size:,} bytes are kept in {part} and will be resumed)" if size else ""
         raise DownloadError(f"cannot download {url}: {reason}{kept}") from None
     found = md5_of(part)
     if found != md5:
@@ -74,54 +78,103 @@ def _fetch(url: str, part: Path) -> None:
                    TimeRemainingColumn())
         with part.open("ab" if resumed else "wb") as file, Progress(*columns, console=log.console) as progress:
             task = progress.add_task("download", total=total, completed=start)
-            while block := response.read(BLOCK_BYTES):
+            while block := response.read1(BLOCK_BYTES):  # what is there: `read` would lose it when the rest stalls
                 file.write(block)
                 progress.advance(task, len(block))
     if total is not None and part.stat().st_size < total:
         raise ConnectionError(f"the connection closed after {part.stat().st_size:,} of {total:,} bytes")
 
 
-def unpack(archive: Path, folder: Path, member: str) -> Path:
+def unpack(archive: Path, folder: Path, member: str, *, md5: str | None = None, limit: int = UNPACKED_BYTES) -> Path:
     """Unpack a tar archive and move its top-level `member` into `folder`.
 
-    Everything is written to a temporary folder next to it first and renamed when complete. Members that would leave the
-    folder, links and device files are refused.
+    Everything is written to a temporary folder next to it first and renamed when complete, which is when the checksums
+    of gzip or xz at its end were right. Names with `..` or from the root, links and device files are refused.
+
+    Args:
+        archive: a `.tar.gz` or `.tar.xz` file, of whatever origin.
+        folder: where the member will be.
+        member: the name of a folder in the archive.
+        md5: of the archive, if it is known.
+        limit: the largest number of bytes that it may hold, headers of its members included.
 
     Returns:
         The path of the member.
 
     Raises:
-        UserError: if the archive is damaged, unsafe or has no such member.
+        UserError: if the archive has another MD5, is damaged, unsafe or too large, or has no such member.
     """
+    if md5 is not None and (found := md5_of(archive)) != md5:
+        raise UserError(f"{archive} has the MD5 {found}, expected {md5}: it is damaged, incomplete, or not the "
+                        "official archive; download it again, or give an archive of your own another name")
     log(f"unpacking {archive}")
     beside = Path(tempfile.mkdtemp(prefix=f".{member}-", dir=folder))
     try:
-        with tarfile.open(archive) as tar:
-            _extract(archive, tar, beside.resolve())
+        with _decompressed(archive) as content:
+            limited = _Limited(content, archive, limit)
+            with tarfile.open(fileobj=limited, mode="r|") as tar:
+                _extract(archive, tar, beside)
+            while limited.read(BLOCK_BYTES):  # to the end, where the checksum is
+                pass
         if not (beside / member).is_dir():
             raise UserError(f"{archive} holds no folder {member}/")
         (beside / member).replace(folder / member)
-    except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError) as error:
+    except (tarfile.TarError, lzma.LZMAError, zlib.error, gzip.BadGzipFile, EOFError, ValueError, FileExistsError,
+            IsADirectoryError, NotADirectoryError) as error:  # the last ones of names that contradict one another
         raise UserError(f"{archive} is damaged: {error}") from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return folder / member
 
 
+class _Limited(io.BufferedIOBase):
+    """Content of an archive that is read up to a number of bytes."""
+
+    def __init__(self, content: io.BufferedIOBase, archive: Path, limit: int) -> None:
+        self._content, self._archive, self._limit = content, archive, limit
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read at most `size` bytes.
+
+        Raises:
+            UserError: behind the limit.
+        """
+        block = self._content.read(size)
+        self._limit -= len(block)
+        if self._limit < 0:
+            raise UserError(f"{self._archive} is not safe to unpack: it holds far more than the corpus")
+        return block
+
+
+def _decompressed(archive: Path) -> io.BufferedIOBase:
+    """Open what a gzip or xz file holds, by its first bytes; both have checksums that are compared at their end.
+
+    Raises:
+        UserError: for another file.
+    """
+    with archive.open("rb") as file:
+        start = file.read(6)
+    if start.startswith(b"\x1f\x8b"):
+        return gzip.open(archive)
+    if start == b"\xfd7zXZ\0":
+        return lzma.open(archive)
+    raise UserError(f"{archive} is damaged: it is neither a gzip nor an xz file")
+
+
 def _extract(archive: Path, tar: tarfile.TarFile, folder: Path) -> None:
     """Write files and folders; `extractall` has a filter that does this only since Python 3.11.4.
 
     Raises:
-        UserError: for a member that is neither, or that lies elsewhere.
+        UserError: for a member that is neither, or that lies elsewhere. A sparse file may be of any size.
     """
     for member in tar:
-        target = (folder / member.name).resolve()
-        content = tar.extractfile(member) if member.isreg() else None
-        if not target.is_relative_to(folder) or (content is None and not member.isdir()):
+        path = Path(member.name)
+        if path.is_absolute() or ".." in path.parts or member.issparse() \
+                or not (member.isreg() or member.isdir()):
             raise UserError(f"{archive} is not safe to unpack: {member.name} is outside of it, or no file")
-        if content is None:
-            target.mkdir(parents=True, exist_ok=True)
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with content, target.open("wb") as file:
-            shutil.copyfileobj(content, file)
+        target = folder / path
+        (target if member.isdir() else target.parent).mkdir(parents=True, exist_ok=True)
+        content = tar.extractfile(member)
+        if content is not None:
+            with content, target.open("xb") as file:
+                shutil.copyfileobj(content, file)

@@ -15,6 +15,7 @@ from sentiment.errors import UserError
 URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 MD5 = "7c2ac02c03563afcf9b574c7e56c153a"
 FOLDER = "aclImdb"
+ARCHIVE = URL.rsplit("/", 1)[1]
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar.xz")
 CLASS_NAMES = ("negative", "positive")
 CLASS_FOLDERS = ("neg", "pos")
@@ -49,14 +50,16 @@ def find(data_dir: str | None) -> Path | None:
 def obtain(data_dir: str | None) -> Path:
     """Return the folder of the corpus: found, unpacked from a found archive, or downloaded.
 
+    An archive with the official name has the official MD5; one that was packed anew has another name.
+
     Raises:
-        UserError: if it is nowhere and cannot be downloaded.
+        UserError: if it is nowhere and cannot be downloaded, or the archive is not one that `unpack` takes.
     """
     found = find(data_dir)
     if found is None:
         target = Path(data_dir).expanduser() if data_dir else DEFAULT_DATA_DIR
         try:
-            found = download(URL, target / URL.rsplit("/", 1)[1], MD5)
+            found = download(URL, target / ARCHIVE, MD5)
         except DownloadError as error:
             raise DownloadError(f"{error}; put the archive or the folder {FOLDER}/ into data/, name its place with "
                                 "--data-dir or SENTIMENT_DATA_DIR, or use --dataset sample") from None
@@ -65,7 +68,9 @@ def obtain(data_dir: str | None) -> Path:
     writable = os.access(found.parent, os.W_OK)
     folder = found.parent if writable else DEFAULT_DATA_DIR
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / FOLDER if is_imdb(folder / FOLDER) else unpack(found, folder, FOLDER)
+    if is_imdb(folder / FOLDER):
+        return folder / FOLDER
+    return unpack(found, folder, FOLDER, md5=MD5 if found.name == ARCHIVE else None)
 
 
 def _numbered_files(folder: Path, expected: int) -> list[Path]:

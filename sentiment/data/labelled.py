@@ -24,7 +24,7 @@ from sentiment.data.classes import (
     notes_on,
     similar_names,
 )
-from sentiment.data.corpus import Corpus, Examples, HeldOut, Texts, blank, identities, taken
+from sentiment.data.corpus import Corpus, Examples, HeldOut, Texts, blank, identities, taken, without_folder
 from sentiment.data.formats import check_applies, read_text
 from sentiment.data.splits import bound_together, hold_out, take_fold
 from sentiment.data.streams import StreamedTexts, blank_among, digests_of
@@ -90,7 +90,7 @@ def from_table(pattern: str | os.PathLike[str], config: DataConfig, *, labelled:
         found = StreamedTexts(where, read.columns.text, np.arange(sum(map(len, digests))), np.concatenate(digests),
                               np.concatenate(without_words), config.table_format)
     return Named(found, labels, groups if read.columns.group is not None else None, where, notes_on_surrogates(
-        replaced, where))
+        replaced, without_folder(where)))
 
 
 def _warn_of_size(pattern: str) -> None:
@@ -128,10 +128,11 @@ def from_folder(folder: Path, encoding: str | None = None) -> Named:
     if others > len(files):
         raise UserError(f"{folder} is not a folder of classes: of the files in its subfolders, {len(files):,} end in "
                         f".txt and {others:,} do not; name a folder with a subfolder per class, or a table")
-    notes = [f"{left_out:,} text files of {folder} are hidden or in {UNLABELLED_FOLDER}/ and were left out"] \
+    short = without_folder(str(folder))
+    notes = [f"{left_out:,} text files of {short} are hidden or in {UNLABELLED_FOLDER}/ and were left out"] \
         if left_out else []
-    notes += [f"files of {folder} that do not end in .txt were left out: {others:,}"] if others else []
-    notes += mender.notes(f"the names of files in {folder}")
+    notes += [f"files of {short} that do not end in .txt were left out: {others:,}"] if others else []
+    notes += mender.notes(f"the names of files in {short}")
     texts = [read_text(path, TableFormat(encoding)) for path, _ in files]
     return Named(texts, [label for _, label in files], None, str(folder), tuple(notes))
 
@@ -169,10 +170,11 @@ def indexed(named: Named, class_names: tuple[str, ...], *, merge: bool = False, 
         UserError: for a label that is not one of `class_names`, or if nothing is left.
     """
     rows, notes, total = np.arange(len(named.labels)), list(named.notes), len(named.labels)
+    where = without_folder(named.where)
     for what, missing in (("text", blank(named.texts)), ("label", blank_among(named.labels))):
         kept = rows[~missing[rows]]
         if len(kept) < len(rows):
-            notes.append(f"{len(rows) - len(kept):,} of {total:,} rows of {named.where} had no {what} and were dropped")
+            notes.append(f"{len(rows) - len(kept):,} of {total:,} rows of {where} had no {what} and were dropped")
         rows = kept
     if left_out:
         form = folded if merge else str
@@ -196,7 +198,7 @@ def indexed(named: Named, class_names: tuple[str, ...], *, merge: bool = False, 
         groups = [named.groups[row].strip() or f"\0{row}" for row in rows]  # a text without a group stands alone
         alone = sum(not named.groups[row].strip() for row in rows)
         if alone:
-            notes.append(f"{alone:,} of {total:,} rows of {named.where} have no group, and stand alone")
+            notes.append(f"{alone:,} of {total:,} rows of {where} have no group, and stand alone")
     weights = None if named.weights is None else named.weights[rows]
     return Examples(taken(named.texts, rows), labels, groups, weights=weights), tuple(notes)
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from sentiment.batching import bucket_lengths
 from sentiment.inference.predictor import Predictor
+from sentiment.startup import use_tensorflow
 from sentiment.text import TextPreprocessor, TextToIds
 
 BATCH_SIZE = 192
@@ -31,6 +32,9 @@ class Classifier(Predictor):
         class_names: the names of the classes by index.
         notes: as of `Predictor`.
 
+    Raises:
+        RuntimeError: in a process that was forked after TensorFlow had been used.
+
     Attributes:
         class_names: the names of the classes by index.
         model: the Keras model.
@@ -50,6 +54,7 @@ class Classifier(Predictor):
 
     def __init__(self, model: keras.Model, preprocessor: TextPreprocessor, class_names: Sequence[str],
                  notes: Sequence[str] = ()) -> None:
+        use_tensorflow()
         super().__init__(preprocessor, class_names, width=model.output_shape[-1], batch_size=BATCH_SIZE,
                          texts_at_once=TEXTS_AT_ONCE, notes=notes)
         self.model = model
@@ -67,6 +72,14 @@ class Classifier(Predictor):
 
     def _batch_logits(self, ids: np.ndarray) -> tf.Tensor:
         return self.model_function(ids)
+
+    def check_process(self) -> None:
+        """Refuse a forked child.
+
+        Raises:
+            RuntimeError: in one of a process that had used TensorFlow.
+        """
+        use_tensorflow()
 
     def _boundaries(self, lengths: np.ndarray) -> np.ndarray:
         return bucket_lengths(lengths, BUCKETS, self.preprocessor.config.max_length)

@@ -1,6 +1,7 @@
 """Runtimes of exported models: ids to logits."""
 
 import mmap
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -63,6 +64,8 @@ class OnnxEngine:
     batch_size = 8
 
     def __init__(self, path: Path) -> None:
+        # It sends usage data by a thread, for which a forked child waits for ever when it exits.
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         try:
             import onnxruntime
         except ImportError:

@@ -1,8 +1,8 @@
 """Text classifier in ONNX Runtime or LiteRT, without TensorFlow."""
 
 import os
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -10,7 +10,6 @@ import numpy as np
 from sentiment.inference.engines import LiteEngine, OnnxEngine
 from sentiment.inference.portable_folder import PortableFolder
 from sentiment.inference.predictor import Predictor
-from sentiment.text import PlainTokenizer
 
 TEXTS_AT_ONCE = 4096
 
@@ -18,19 +17,24 @@ TEXTS_AT_ONCE = 4096
 class PortableClassifier(Predictor):
     """Predicts the class of raw texts with an exported model, without TensorFlow.
 
+    A child process made by `fork` opens the file of the model again when it is first asked: it lacks the threads of its
+    parent, and a lock of the runtime may have been held when it was forked.
+
     Args:
-        engine: the runtime of the model.
-        preprocessor: raw texts to ids.
-        class_names: the names of the classes by index.
-        notes: as of `Predictor`.
+        folder: a complete export.
+
+    Raises:
+        UserError: if its runtime is not installed, or a file is damaged.
     """
 
-    def __init__(self, engine: OnnxEngine | LiteEngine, preprocessor: PlainTokenizer,
-                 class_names: Sequence[str], notes: Sequence[str] = ()) -> None:
-        mapped = ThreadPoolExecutor(engine.workers, thread_name_prefix="predict").map if engine.workers > 1 else map
-        super().__init__(preprocessor, class_names, width=engine.width, batch_size=engine.batch_size,
-                         texts_at_once=TEXTS_AT_ONCE, mapped=mapped, notes=notes)
-        self._engine = engine
+    def __init__(self, folder: PortableFolder) -> None:
+        self._model = folder.model.absolute()  # a child may change the directory
+        self._state = _state(self._model)
+        self._open()
+        engine = self._engine
+        names = folder.load_class_names(2 if engine.width == 1 else engine.width)
+        super().__init__(folder.load_tokenizer(), names, width=engine.width, batch_size=engine.batch_size,
+                         texts_at_once=TEXTS_AT_ONCE, mapped=self._mapped, notes=folder.load_notes())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -41,9 +45,34 @@ class PortableClassifier(Predictor):
         """
         folder = PortableFolder(path)
         folder.check()
-        engine = LiteEngine(folder.lite) if folder.model == folder.lite else OnnxEngine(folder.onnx)
-        names = folder.load_class_names(2 if engine.width == 1 else engine.width)
-        return cls(engine, folder.load_tokenizer(), names, folder.load_notes())
+        return cls(folder)
+
+    def _open(self) -> None:
+        """Open the model with threads of this process."""
+        engine = LiteEngine(self._model) if self._model.suffix == ".tflite" else OnnxEngine(self._model)
+        self._engine: LiteEngine | OnnxEngine = engine
+        self._mapped = ThreadPoolExecutor(engine.workers, thread_name_prefix="predict").map if engine.workers > 1 \
+            else map
+        self._process = os.getpid()
+
+    def check_process(self) -> None:
+        """Open the model again in a forked child; several threads that ask first may each do so.
+
+        Raises:
+            RuntimeError: if its file has changed since it was loaded.
+        """
+        if self._process == os.getpid():
+            return
+        if not self._model.is_file() or _state(self._model) != self._state:
+            raise RuntimeError(f"{self._model} has been replaced or removed since it was loaded, so that this forked "
+                               "process cannot open it: load the model after the fork")
+        self._open()
 
     def _batch_logits(self, ids: np.ndarray) -> np.ndarray:
         return self._engine.logits(ids)
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    """Return what changes when a file is replaced or written again."""
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns

@@ -1,6 +1,5 @@
 """Prediction for raw texts: the base class of the classifiers in Keras, ONNX Runtime and LiteRT."""
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
@@ -27,8 +26,8 @@ class Tokenizer(Protocol):
 class Predictor(ABC):
     """Base class of text classifiers: raw texts to logits, probabilities and labels.
 
-    A subclass computes the logits of one batch. Several threads may predict at once; a child process made by `fork`
-    may not.
+    A subclass computes the logits of one batch. Several threads may predict at once, and child processes made by
+    `fork` with an export; with a Keras model they are refused.
 
     Args:
         preprocessor: raw texts to ids.
@@ -53,7 +52,6 @@ class Predictor(ABC):
         self._batch_size = batch_size
         self._texts_at_once = texts_at_once
         self._mapped = mapped
-        self._process = os.getpid()
 
     def warn(self) -> None:
         """Log the notes as warnings; whatever loads a model to answer with it calls this once."""
@@ -69,7 +67,12 @@ class Predictor(ABC):
         return np.unique(lengths)
 
     def words_read(self, text: str) -> list[str]:
-        """Return the words of a text that the model reads, standardised and truncated, at least one."""
+        """Return the words of a text that the model reads, standardised and truncated, at least one.
+
+        Raises:
+            RuntimeError: as `predict_logits`.
+        """
+        self.check_process()
         return self.preprocessor.words_read(text)
 
     def ids(self, text: str) -> np.ndarray:
@@ -78,7 +81,7 @@ class Predictor(ABC):
         Raises:
             RuntimeError: as `predict_logits`.
         """
-        self._check_process()
+        self.check_process()
         return self.preprocessor.tokenize([text]).row(0)
 
     def logits(self, ids: np.ndarray) -> np.ndarray:
@@ -87,7 +90,7 @@ class Predictor(ABC):
         Raises:
             RuntimeError: as `predict_logits`.
         """
-        self._check_process()
+        self.check_process()
         batches = [ids[start:start + self._batch_size] for start in range(0, len(ids), self._batch_size)]
         return np.concatenate([np.zeros((0, self._width), np.float32), *self._mapped(self._batch_logits, batches)])
 
@@ -99,7 +102,7 @@ class Predictor(ABC):
 
         Raises:
             TypeError: for one string, a whole DataFrame, or a value that is no string.
-            RuntimeError: in a process that was forked after the model was loaded.
+            RuntimeError: for a Keras model, in a process that was forked after it was loaded.
             UserError: for a model whose answers are no numbers.
 
         Example:
@@ -125,7 +128,7 @@ class Predictor(ABC):
             >>> sentiment.load("models/imdb").logits_and_known(["Schlechter Film, nie wieder", ""])[1].tolist()
             [0.25, 0.0]
         """
-        self._check_process()
+        self.check_process()
         logits, known = [np.zeros((0, self._width), np.float32)], [np.zeros(0)]
         for part in text_parts(texts, self._texts_at_once):
             tokens = self.preprocessor.tokenize(part)
@@ -175,8 +178,9 @@ class Predictor(ABC):
         logits, known = self.logits_and_known(texts)
         return predictions(logits, known, self.class_names, abstain_below=abstain_below)
 
-    def _check_process(self) -> None:
-        """Refuse to predict in a forked child, which would wait for threads that it lacks."""
-        if os.getpid() != self._process:
-            raise RuntimeError("this model was loaded before the process was forked, and would wait for threads that "
-                               "the child does not have: load it in the child, or start processes by 'spawn'")
+    def check_process(self) -> None:  # noqa: B027 - most have nothing to do
+        """Make ready for use in this process, which may be a forked child of the one that loaded the model.
+
+        Raises:
+            RuntimeError: if it cannot answer there.
+        """

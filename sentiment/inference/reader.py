@@ -62,6 +62,7 @@ class Reader:
 
     def read(self, piece: str, *, abstain_below: float = 0.0) -> Prediction:
         """Read a piece and return the prediction for all pieces so far; `abstain_below` is that of `predict`."""
+        self.classifier.check_process()
         self.text += piece
         ids = self.classifier.preprocessor.whole_ids(self.text)
         kept = self._kept if np.array_equal(ids[:len(self._kept.ids)], self._kept.ids) else self._start

@@ -11,7 +11,7 @@ from typing import Any
 import matplotlib as mpl
 
 from sentiment.console import dispensable
-from sentiment.pages import page
+from sentiment.pages import in_markdown, page
 
 DARK: dict[Any, Any] = {"figure.facecolor": "#16181c", "axes.facecolor": "#16181c", "text.color": "#ececec",
         "axes.labelcolor": "#ececec", "xtick.color": "#ececec", "ytick.color": "#ececec", "axes.edgecolor": "#b0b0b0",
@@ -30,7 +30,7 @@ class Paragraph:
 
     def markdown(self, _: str) -> str:
         """Return Markdown."""
-        return f"{_literal(self.text)}\n"
+        return f"{in_markdown(self.text)}\n"
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class Table:
     def markdown(self, _: str) -> str:
         """Return Markdown."""
         rule = ["---" if place in self.words else "---:" for place in range(len(self.headers))]
-        body = [self._cells(row, _literal, _markdown_code) for row in self.rows]
-        lines = [list(map(_literal, self.headers)), rule, *body]
+        body = [self._cells(row, in_markdown, _markdown_code) for row in self.rows]
+        lines = [list(map(in_markdown, self.headers)), rule, *body]
         return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
     def _cells(self, row: Sequence[str], plain: Callable[[str], str], code: Callable[[str], str]) -> list[str]:
@@ -90,7 +90,7 @@ class Picture:
 
     def markdown(self, folder: str) -> str:
         """Return Markdown that shows the picture of a folder."""
-        return f"![{_literal(self.description)}]({folder}/{self.name}.png)\n"
+        return f"![{in_markdown(self.description)}]({folder}/{self.name}.png)\n"
 
     def _svg(self) -> str:
         with tempfile.TemporaryDirectory() as folder:
@@ -113,7 +113,7 @@ class Excerpt:
 
     def markdown(self, _: str) -> str:
         """Return Markdown."""
-        return f"**{_literal(self.heading)}**\n\n{_literal(self.plain)}\n"
+        return f"**{in_markdown(self.heading)}**\n\n{in_markdown(self.plain)}\n"
 
 
 Part = Paragraph | Table | Picture | Excerpt
@@ -144,9 +144,9 @@ def as_html(report: Report) -> str:
 
 def as_markdown(report: Report, pictures: str) -> str:
     """Return Markdown whose pictures are in the folder `pictures`."""
-    parts = [f"# {_literal(report.title)}\n"]
+    parts = [f"# {in_markdown(report.title)}\n"]
     for section in report.sections:
-        parts += [f"## {_literal(section.heading)}\n", *(part.markdown(pictures) for part in section.parts)]
+        parts += [f"## {in_markdown(section.heading)}\n", *(part.markdown(pictures) for part in section.parts)]
     return "\n".join(parts)
 
 
@@ -179,11 +179,3 @@ def _html_code(text: str) -> str:
 def _markdown_code(text: str) -> str:
     """Return code in a table of Markdown, in which a bar ends a cell even within code."""
     return "`{}`".format(text.replace("|", "\\|"))
-
-
-def _literal(text: str) -> str:
-    """Return text in which Markdown and HTML find nothing to obey, on one line."""
-    line = " ".join(text.split())
-    for sign in "\\`*_[]<>|#":
-        line = line.replace(sign, f"\\{sign}")
-    return line

@@ -1,6 +1,5 @@
 """Exclusive use of the process for a training that a caller of Python starts."""
 
-import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,8 +7,9 @@ from threading import RLock
 
 import numpy as np
 
+from sentiment.startup import use_tensorflow
+
 _training = RLock()
-_trained_in: list[int] = []  # the ID of the process that trained first; a forked child inherits it
 
 
 @contextmanager
@@ -21,13 +21,10 @@ def exclusive_training() -> Iterator[None]:
     Seeds and names of layers are global in Keras: two threads that trained at once would draw from one another's.
 
     Raises:
-        RuntimeError: in a process that was forked after a training, where TensorFlow would wait for threads for ever.
+        RuntimeError: in a process that was forked after TensorFlow had been used.
     """
-    if _trained_in and _trained_in[0] != os.getpid():
-        raise RuntimeError("this process was forked after TensorFlow had started its threads, and a training would "
-                           "never end: start processes by 'spawn', or use joblib's backend 'loky' or 'threading'")
+    use_tensorflow()
     with _training:
-        _trained_in[:] = [os.getpid()]
         states = random.getstate(), np.random.get_state()
         try:
             yield

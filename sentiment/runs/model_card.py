@@ -1,11 +1,19 @@
-"""Model cards in Markdown, with YAML front matter."""
+"""Model cards in Markdown, with YAML front matter.
+
+A card is published: it names data and other models without their folders, which say whose machine it was. The whole
+paths are in `config.json`, which repeats the run.
+"""
 
 import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from sentiment.config import UNLABELLED_OF_CORPUS, PretrainConfig, RunConfig
+from sentiment.console import visible
 from sentiment.evaluation.many_classes import names_shown, rows_shown
 from sentiment.measured import baseline_rows, mean_of, over_folds
+from sentiment.pages import in_markdown
 
 
 def model_card(name: str, config: RunConfig, measured: dict[str, Any]) -> str:
@@ -17,11 +25,12 @@ def model_card(name: str, config: RunConfig, measured: dict[str, Any]) -> str:
         measured: the content of its metrics.json.
     """
     test, data, training = measured["test"], measured["dataset"], measured["training"]
-    notes = "".join(f"> **Note:** {note}.\n\n" for note in (*config.data.notes, *data["notes"]))
+    notes = _notes([*config.data.notes, *data["notes"]])
+    of_data = visible(data["name"])
     front = {
         "library_name": "keras", "pipeline_tag": "text-classification",
         "model-index": [{"name": name, "results": [{
-            "task": {"type": "text-classification"}, "dataset": {"name": data["name"], "type": data["name"]},
+            "task": {"type": "text-classification"}, "dataset": {"name": of_data, "type": of_data},
             "metrics": [{"type": "accuracy", "value": round(test["accuracy"], 4)},
                         {"type": "f1", "value": round(test["macro_f1"], 4)}]}]}]}
     # JSON is YAML, and quotes names.
@@ -29,14 +38,14 @@ def model_card(name: str, config: RunConfig, measured: dict[str, Any]) -> str:
 {json.dumps(front, indent=2, ensure_ascii=False)}
 ---
 
-# {name}
+# {in_markdown(name)}
 
-{notes}A `{config.model.architecture}` classifier with the classes {names_shown(data["classes"])}, trained with \
-sentiment {measured["versions"]["sentiment"]}.
+{notes}A `{config.model.architecture}` classifier with the classes {in_markdown(names_shown(data["classes"]))}, \
+trained with sentiment {measured["versions"]["sentiment"]}.
 
 | | |
 | --- | --- |
-| data | {data["name"]}: {data["train_texts"]:,} training, {data["validation_texts"]:,} validation, \
+| data | {in_markdown(data["name"])}: {data["train_texts"]:,} training, {data["validation_texts"]:,} validation, \
 {_measured_on(measured)} |
 {_origins(config)}| parameters | {training["parameters"]:,} |
 | epochs | {_epochs(config, training)} |
@@ -74,6 +83,10 @@ probabilities mean something only for texts like those it was trained on.
 """
 
 
+def _notes(notes: Sequence[str]) -> str:
+    return "".join(f"> **Note:** {in_markdown(note)}.\n\n" for note in notes)
+
+
 def _measured_on(measured: dict[str, Any]) -> str:
     texts, folds = f"{measured['dataset']['test_texts']:,}", measured["folds"]
     return f"{texts} test texts" if folds is None else f"and {texts} test texts in {folds['count']} folds"
@@ -94,7 +107,7 @@ def _baselines(measured: dict[str, Any]) -> str:
         return ""
     header, *rows = ("| " + " | ".join(row) + " |" for row in baseline_rows(measured))
     return "\n".join([header, "| --- " * header.count(" | ") + "| --- |", *rows, "",
-                      f"{measured['baselines']['verdict']}.", "", ""])
+                      f"{in_markdown(measured['baselines']['verdict'])}.", "", ""])
 
 
 def _to_export(name: str, config: RunConfig) -> str:
@@ -108,7 +121,7 @@ def _origins(config: RunConfig) -> str:
     origins = {"starts from": training.pretrained, "distilled from": training.teacher,
                "unlabelled texts": "those of the corpus" if config.data.unlabelled == UNLABELLED_OF_CORPUS
                else config.data.named_unlabelled}
-    return "".join(f"| {name} | {value} |\n" for name, value in origins.items() if value)
+    return "".join(f"| {name} | {in_markdown(Path(value).name)} |\n" for name, value in origins.items() if value)
 
 
 def _again(name: str, training: dict[str, Any]) -> str:
@@ -124,7 +137,7 @@ def _again(name: str, training: dict[str, Any]) -> str:
 
 def _epochs(config: RunConfig, training: dict[str, Any]) -> str:
     if "members" in training:
-        return mean_of(training["members"])
+        return in_markdown(mean_of(training["members"]))
     if training["best_epoch"] is None:
         return "fitted at once by scikit-learn"
     return f"{training['epochs']}, the best was {training['best_epoch']} by {config.training.monitor}"
@@ -137,8 +150,8 @@ def _row(split: str, metrics: dict[str, Any]) -> str:
 
 def _class_table(metrics: dict[str, Any]) -> str:
     shown, note = rows_shown(metrics["classes"])
-    rows = [f"| {name} | {row['precision']:.4f} | {row['recall']:.4f} | {row['f1']:.4f} | {row['texts']:,} |"
-            for name, row in shown.items()]
+    rows = [f"| {in_markdown(name)} | {row['precision']:.4f} | {row['recall']:.4f} | {row['f1']:.4f} | "
+            f"{row['texts']:,} |" for name, row in shown.items()]
     return "\n".join([*([note, ""] if note else []), "| class | precision | recall | F1 | texts |",
                       "| --- | --- | --- | --- | --- |", *rows])
 
@@ -146,18 +159,17 @@ def _class_table(metrics: dict[str, Any]) -> str:
 def pretraining_card(name: str, config: PretrainConfig, measured: dict[str, Any]) -> str:
     """Return the text of the README.md of a pretrained network; the arguments are those of `model_card`."""
     data, training = measured["dataset"], measured["training"]
-    notes = "".join(f"> **Note:** {note}.\n\n" for note in data["notes"])
     kinds = {"language-model": "A language model", "autoencoder": "A sequence autoencoder"}
     rows = "\n".join(f"| {key.replace('_', ' ')} | {value:.1f} |" for key, value in measured["validation"].items())
-    return f"""# {name}
+    return f"""# {in_markdown(name)}
 
-{notes}{kinds[config.pretraining.method]} for `{config.model.architecture}` classifiers, trained with sentiment \
-{measured["versions"]["sentiment"]} without labels.
+{_notes(data["notes"])}{kinds[config.pretraining.method]} for `{config.model.architecture}` classifiers, trained with \
+sentiment {measured["versions"]["sentiment"]} without labels.
 
 | | |
 | --- | --- |
-| data | {data["name"]}: {data["train_texts"]:,} training texts and {data["unlabelled_texts"]:,} unlabelled ones, \
-{data["words"]:,} words |
+| data | {in_markdown(data["name"])}: {data["train_texts"]:,} training texts and \
+{data["unlabelled_texts"]:,} unlabelled ones, {data["words"]:,} words |
 | parameters | {training["parameters"]:,} |
 | epochs | {training["epochs"]} |
 | seed | {config.runtime.seed} |

@@ -137,7 +137,7 @@ def _measured(corpus: Corpus, others: Texts, train: TokenizedTexts, network: Pre
               history: dict[str, list[float]]) -> dict[str, Any]:
     """Return the content of metrics.json, without times."""
     return {
-        "dataset": {"name": corpus.name, "train_texts": len(corpus.train), "unlabelled_texts": len(others),
+        "dataset": {"name": corpus.file_name, "train_texts": len(corpus.train), "unlabelled_texts": len(others),
                     "validation_texts": len(corpus.validation), "words": len(train.values),
                     "notes": list(corpus.notes)},
         "validation": {name: values[-1] for name, values in history.items() if name.endswith("perplexity")},

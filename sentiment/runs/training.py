@@ -206,8 +206,9 @@ def _measured(config: RunConfig, corpus: Corpus, trained: Trained, tested: Teste
     """Return the content of metrics.json."""
     labels, logits, baselines = tested.labels, tested.logits, tested.baselines
     return {
-        "dataset": {"name": corpus.name, "train_texts": len(corpus.train), "validation_texts": len(corpus.validation),
-                    "test_texts": len(labels), "classes": list(corpus.class_names), "notes": list(corpus.notes)},
+        "dataset": {"name": corpus.file_name, "train_texts": len(corpus.train),
+                    "validation_texts": len(corpus.validation), "test_texts": len(labels),
+                    "classes": list(corpus.class_names), "notes": list(corpus.notes)},
         "test": evaluate(labels, logits, corpus.class_names),
         "folds": tested.folds,
         "baselines": baselines and baselines.compared(labels, logits, corpus.class_names, config.model.architecture),

@@ -97,6 +97,7 @@ class Job:
         output_form: how CSV and TSV are written.
         abstain_below: the score below which a text gets no label.
         known: whether to add the share of words that the model knows.
+        defuse: see `PartedTable`.
     """
 
     sources: tuple[Path, ...]
@@ -109,6 +110,7 @@ class Job:
     output_form: TableFormat = DEFAULT_FORMAT
     abstain_below: float = 0.0
     known: bool = False
+    defuse: bool = False
 
     @property
     def size(self) -> int:
@@ -121,7 +123,7 @@ class Job:
         model = sorted(path for path in self.model.glob("*") if path.is_file())
         return {"version": __version__, "text_column": self.text_column, "model": _states(model),
                 "mixed_precision": self.mixed_precision, "format": asdict(self.form), "sources": _states(self.sources),
-                "abstain_below": self.abstain_below, "known": self.known}
+                "abstain_below": self.abstain_below, "known": self.known, "defuse": self.defuse}
 
     @property
     def _added(self) -> list[str]:
@@ -176,7 +178,7 @@ class Job:
                 added, the columns of two files differ, a value cannot be written, or another process writes the file.
         """
         with locked(self.target, "--output"):
-            table = PartedTable(self.target, self.plan, self.output_form, self._columns())
+            table = PartedTable(self.target, self.plan, self.output_form, self._columns(), defuse=self.defuse)
             done = table.begin(resume=self.resume)
             abstained = 0
             try:
@@ -192,7 +194,7 @@ class Job:
 
 def plan_jobs(pattern: str, output: Path, model: Path, text_column: str | None, *, resume: bool, overwrite: bool,
               mixed_precision: bool = False, form: TableFormat = DEFAULT_FORMAT, abstain_below: float = 0.0,
-              known: bool = False) -> list[Job]:
+              known: bool = False, defuse: bool = False) -> list[Job]:
     """Return the jobs that are left to do: one for a file, or one for each source if `output` is a folder.
 
     `output` is a file if it ends like one; a folder is made. To `resume`, a finished file is taken as it is, unless an
@@ -218,12 +220,15 @@ def plan_jobs(pattern: str, output: Path, model: Path, text_column: str | None, 
     for given, target in pairs:
         if target.resolve() in {source.resolve() for source in given}:
             raise UserError(f"{target} is the file to be labelled: choose another --output")
+    other = next((target for _, target in pairs if kind_of(target) not in SEPARATORS), None)
+    if defuse and other is not None:
+        raise UserError(f"--defuse-formulas is for CSV and TSV, which spreadsheets open; {other} keeps text as it is")
     there = [target for _, target in pairs if target.exists() or parts_folder(target).exists()]
     if there and not resume and not overwrite:
         raise UserError(f"{there[0]} is there already, whole or in part: --resume goes on with what is missing, "
                         "--overwrite starts anew")
     return [Job(given, target, model, text_column, resume, mixed_precision, form,
-                output_format(given[0], target, form), abstain_below, known) for given, target in pairs
+                output_format(given[0], target, form), abstain_below, known, defuse) for given, target in pairs
             if not (resume and target.exists() and not parts_folder(target).exists())]
 
 

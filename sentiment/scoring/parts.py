@@ -37,6 +37,8 @@ from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 PART_ROWS = 16_384
 BUFFER_BYTES = 1 << 20
 MARK = secrets.token_hex(8)  # of a number, until it is written; no text has it but by chance of 1 to 2 ** 64
+FORMULA = re.compile(r"[=+\-@\t\r]")  # how text begins that spreadsheets compute
+NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)*|[.,]\d+)([eE][+-]?\d+)?")
 WRITTEN = re.compile(f'"{MARK}([^"]*)"')
 
 
@@ -48,15 +50,17 @@ class PartedTable:
         plan: what it is made of; parts of another plan do not belong to it.
         form: CSV and TSV are separated and quoted as it says, and have a header if it says so.
         columns: of CSV and TSV, None for those of each frame, which are the same then.
+        defuse: whether text in CSV and TSV that spreadsheets would compute gets an apostrophe in front.
     """
 
     def __init__(self, path: Path, plan: dict[str, Any], form: TableFormat = DEFAULT_FORMAT,
-                 columns: list[str] | None = None) -> None:
+                 columns: list[str] | None = None, *, defuse: bool = False) -> None:
         check_target(path)
         self.path = path
         self.kind = kind_of(path)
         self.form = form
         self.columns = columns
+        self.defuse = defuse
         self.folder = parts_folder(path)
         self.plan = plan
         self._frames: list[pd.DataFrame] = []
@@ -120,7 +124,7 @@ class PartedTable:
                 _write_parquet(frame, beside)
             elif self.kind in SEPARATORS:
                 _write_separated(frame, beside, self.kind, self.form, self.columns or list(frame.columns),
-                                 header=first == 0)
+                                 header=first == 0, defuse=self.defuse)
             else:
                 _write_json(frame, beside)
 
@@ -203,18 +207,19 @@ def _marked(value: Any) -> Any:
 
 
 def _write_separated(frame: pd.DataFrame, path: Path, kind: str, form: TableFormat, columns: list[str], *,
-                     header: bool) -> None:
+                     header: bool, defuse: bool) -> None:
     values = [cells(frame.iloc[:, place]) for place in range(frame.shape[1])]
     if list(frame.columns) != columns:
         found = dict(zip(frame.columns, values, strict=True))
         values = [found.get(name, [None] * len(frame)) for name in columns]
-    rows = zip(*([_field(value) for value in column] for column in values), strict=True)
+    field = _defused if defuse else _field
+    rows = zip(*(map(field, column) for column in values), strict=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = SeparatedWriter(file, form.separator or SEPARATORS[kind], form)
         if header and form.separator_line:
             file.write(f"sep={form.separator}\n")
         if header and form.header:
-            writer.rows([columns])
+            writer.rows([list(map(field, columns))])
         writer.rows(rows)
 
 
@@ -223,6 +228,12 @@ def _field(value: Any) -> Any:
     if isinstance(value, (list, dict)):
         return _json(value)
     return None if value is MISSING or value != value else value
+
+
+def _defused(value: Any) -> Any:
+    """Return a field of CSV; text that a spreadsheet would take for a formula begins with an apostrophe."""
+    found = _field(value)
+    return f"'{found}" if isinstance(found, str) and FORMULA.match(found) and not NUMBER.fullmatch(found) else found
 
 
 def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:

@@ -15,6 +15,7 @@ MD5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
 class Server(ThreadingHTTPServer):
     ranges: bool = True
     break_after: int | None = None
+    stalls: threading.Event | None = None  # instead of an end of the connection
     requested: list[str | None]
 
 
@@ -36,6 +37,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body[: self.server.break_after])
+        if self.server.stalls is not None:
+            self.server.stalls.wait(60)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -68,6 +71,18 @@ def test_a_broken_download_is_resumed_or_begun_again(server: Server, tmp_path: P
     server.break_after = None
     assert download(url(server), tmp_path / "f", MD5).read_bytes() == CONTENT
     assert server.requested == [None, "bytes=1000000-"]
+
+
+def test_what_came_before_a_stall_is_kept(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also less than is read at once."""
+    monkeypatch.setattr("sentiment.data.download.TIMEOUT_SECONDS", 0.3)
+    server.break_after, server.stalls = 10_000, threading.Event()
+    with pytest.raises(DownloadError, match=r"timed out \(10,000 bytes are kept in .*f.part and will be resumed"):
+        download(url(server), tmp_path / "f", MD5)
+    server.stalls.set()
+    server.break_after = server.stalls = None
+    assert download(url(server), tmp_path / "f", MD5).read_bytes() == CONTENT
+    assert server.requested == [None, "bytes=10000-"]
 
 
 def test_a_complete_part_is_only_checked(server: Server, tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
+import gzip
 import io
+import lzma
 import tarfile
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -83,7 +86,7 @@ def test_an_archive_is_unpacked_beside_itself_once(small_imdb: Path, tmp_path: P
                                                    mode: Literal["w:gz", "w:xz"]) -> None:
     place = tmp_path / "archives"
     place.mkdir()
-    archive = place / f"aclImdb_v1.{suffix}"
+    archive = place / f"aclImdb.{suffix}"
     with tarfile.open(archive, mode) as tar:
         tar.add(small_imdb, "aclImdb")
     assert imdb.obtain(str(archive)) == place / "aclImdb"
@@ -92,7 +95,67 @@ def test_an_archive_is_unpacked_beside_itself_once(small_imdb: Path, tmp_path: P
     assert imdb.obtain(str(archive)) == place / "aclImdb"
 
 
-@pytest.mark.parametrize("name", ["../escaped.txt", "/escaped.txt", "aclImdb/../../escaped.txt"])
+def test_an_archive_with_the_official_name_has_the_official_md5(small_imdb: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "archives" / "aclImdb_v1.tar.gz"
+    archive.parent.mkdir()
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(small_imdb, "aclImdb")
+    with pytest.raises(UserError, match=rf"has the MD5 \w+, expected {imdb.MD5}: .* an archive of your own another"):
+        imdb.obtain(str(archive))
+    assert list(archive.parent.iterdir()) == [archive]
+
+
+@pytest.mark.parametrize("compressed", [gzip.compress, lzma.compress])
+def test_the_checksum_at_the_end_of_an_archive_is_compared(small_imdb: Path, tmp_path: Path,
+                                                           compressed: Callable[[bytes], bytes]) -> None:
+    """A tar ends before that, so a wrong byte would be unpacked as a wrong letter."""
+    plain, archive, target = io.BytesIO(), tmp_path / "aclImdb.tar.gz", tmp_path / "target"
+    target.mkdir()
+    with tarfile.open(fileobj=plain, mode="w") as tar:
+        tar.add(small_imdb, "aclImdb")
+    content = bytearray(compressed(plain.getvalue()))
+    place = -8 if compressed is gzip.compress else -40  # gzip's CRC-32, xz's index
+    content[place] ^= 1
+    archive.write_bytes(content)
+    with pytest.raises(UserError, match=r"is damaged: (CRC check failed|Corrupt input data)"):
+        download.unpack(archive, target, "aclImdb")
+    assert list(target.iterdir()) == []
+
+
+@pytest.mark.parametrize("at", ["in a file", "behind the end", "in a sparse file"])
+def test_an_archive_that_holds_too_much_is_refused(tmp_path: Path, at: str) -> None:
+    archive, target = tmp_path / "aclImdb.tar.gz", tmp_path / "target"
+    target.mkdir()
+    with gzip.open(archive, "wb") as file:
+        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            member = tarfile.TarInfo("aclImdb/bomb")
+            member.size = 1 << 20 if at == "in a file" else 1024
+            if at == "in a sparse file":  # its first block says where its data lies
+                member.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0",
+                                      "GNU.sparse.realsize": str(1 << 40)}
+            tar.addfile(member, io.BytesIO(f"1\n{1 << 39}\n512\n".encode().ljust(member.size, b"\0")))
+        file.write(bytes(1 << 20 if at == "behind the end" else 0))
+    with pytest.raises(UserError, match=r"aclImdb\.tar\.gz is not safe to unpack"):
+        download.unpack(archive, target, "aclImdb", limit=1 << 19)
+    assert list(target.iterdir()) == []
+
+
+@pytest.mark.parametrize("names", [("aclImdb/a", "aclImdb/a"), ("aclImdb/a", "aclImdb/a/b"), ("aclImdb/a\0b",)])
+def test_names_that_no_folder_can_hold_are_damage(tmp_path: Path, names: tuple[str, ...]) -> None:
+    archive, target = tmp_path / "aclImdb.tar.gz", tmp_path / "target"
+    target.mkdir()
+    with tarfile.open(archive, "w:gz", format=tarfile.PAX_FORMAT) as tar:
+        for name in names:
+            member = tarfile.TarInfo("x")
+            member.pax_headers = {"path": name}
+            tar.addfile(member)
+    with pytest.raises(UserError, match=r"aclImdb\.tar\.gz is damaged"):
+        download.unpack(archive, target, "aclImdb")
+    assert list(target.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["../escaped.txt", "/escaped.txt", "aclImdb/../../escaped.txt",
+                                  "aclImdb/../aclImdb/a"])
 def test_an_archive_that_leaves_its_folder_is_refused(tmp_path: Path, name: str) -> None:
     archive, target = tmp_path / "aclImdb.tar.gz", tmp_path / "target"
     target.mkdir()

@@ -61,8 +61,8 @@ def test_what_is_no_class_of_a_folder_is_left_out_and_counted(tmp_path: Path) ->
     assert sorted(found.texts) == sorted(f"a text, {name}" for name in (
         "pos/1.txt", "pos/2.TXT", "pos/sub/3.txt", "neg/1.txt", "neg/2.txt", "neg/3.txt"))
     assert found.labels == ["neg"] * 3 + ["pos"] * 3
-    assert found.notes == (f"5 text files of {tmp_path} are hidden or in unsup/ and were left out",
-                           f"files of {tmp_path} that do not end in .txt were left out: 1")
+    assert found.notes == (f"5 text files of {tmp_path.name} are hidden or in unsup/ and were left out",
+                           f"files of {tmp_path.name} that do not end in .txt were left out: 1")
     assert load_corpus(DataConfig(dataset=str(tmp_path), validation_fraction=0.5, test_fraction=0.34), 1).notes
 
 

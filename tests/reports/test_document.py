@@ -55,6 +55,13 @@ def test_html_shows_what_it_is_given_and_obeys_nothing_of_it() -> None:
     assert all(value is not None and value.startswith("data:image/svg+xml;base64,") for value in addresses)
 
 
+def test_control_characters_are_shown() -> None:
+    text = "a\x1b[2J\u202efilm"
+    report = Report(text, [Section(text, [Paragraph(text), Excerpt(text, f"<p>{text}</p>", text)])])
+    assert as_html(report).count(r"a\x1b[2J\u202efilm") == 6
+    assert as_markdown(report, "plots").count(r"a\\x1b\[2J\\u202efilm") == 5
+
+
 def test_markdown_has_its_table_and_picture() -> None:
     lines = as_markdown(REPORT, "plots").splitlines()
     table = [line for line in lines if line.startswith("|")]

@@ -1,5 +1,6 @@
 """Files labelled with all their columns, whatever interrupts it."""
 
+import csv
 import gzip
 import json
 import time
@@ -299,8 +300,8 @@ def test_the_command_goes_on_and_says_when_there_is_nothing_to_do(exported_run: 
 
 
 @pytest.mark.parametrize(("words", "message"), [
-    (["--resume", "text"], "--resume, --overwrite and --engine go with --output"),
-    (["--input", "a.csv", "--engine", "ray"], "--resume, --overwrite and --engine go with --output"),
+    (["--resume", "text"], "--resume, --overwrite, --engine and --defuse-formulas go with"),
+    (["--input", "a.csv", "--engine", "ray"], "--resume, --overwrite, --engine and --defuse-formulas go with"),
     (["--input", "a.csv", "--output", "b.csv", "--resume", "--overwrite"], "give one of them")])
 def test_flags_that_do_not_go_together(words: list[str], message: str, exported_run: Path, run_cli: Cli) -> None:
     code, _, err = run_cli("predict", "--model", exported_run / "onnx", *words)
@@ -517,3 +518,30 @@ def test_nothing_is_written_over_its_source(tmp_path: Path, model: Path) -> None
     (tmp_path / "in.json").write_text("[]")
     with pytest.raises(UserError, match=r"in\.json has no rows"):
         job(tmp_path / "in.json", tmp_path / "out.csv", model).run(FakePredictor())
+
+
+@pytest.mark.parametrize("kind", [".csv", ".tsv"])
+@pytest.mark.parametrize("defuse", [True, False])
+def test_formulas_are_defused_where_asked(kind: str, defuse: bool, tmp_path: Path, model: Path) -> None:
+    """Text, names of columns and labels; numbers are numbers, also those that a text file holds."""
+    attack = ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1"]
+    plain = ["-5", "+3.25", "-1e-3", "-1.000,5", "a = b", "'quoted", "", "film"]
+    texts = [*attack, *plain]
+    pd.DataFrame({"text": "film", "=A1": texts, "n": -1.5}).to_json(tmp_path / "in.jsonl", orient="records", lines=True)
+    (one,) = plan_jobs(str(tmp_path / "in.jsonl"), tmp_path / f"out{kind}", model, None, resume=False, overwrite=False,
+                       defuse=defuse)
+    one.run(FakePredictor(class_names=("=neg", "@pos")))
+    with one.target.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file, delimiter="," if kind == ".csv" else "\t")
+    before = "'" if defuse else ""
+    assert header == ["text", f"{before}=A1", "n", "predicted_label", "predicted_score"]
+    assert [row[1] for row in rows] == [*(before + text for text in attack), *plain]
+    assert {row[2] for row in rows} == {"-1.5"}
+    assert {row[3] for row in rows} == {f"{before}@pos"}
+
+
+def test_formulas_are_defused_in_separated_values_only(tmp_path: Path, model: Path) -> None:
+    (tmp_path / "in.csv").write_text("text\nfilm\n")
+    with pytest.raises(UserError, match=r"--defuse-formulas is for CSV and TSV, .*out.jsonl keeps text as it is"):
+        plan_jobs(str(tmp_path / "in.csv"), tmp_path / "out.jsonl", model, None, resume=False, overwrite=False,
+                  defuse=True)
