@@ -1,4 +1,4 @@
-"""Griffe extension for the site: shows the section `Example:` of a docstring as code, which Griffe calls `Examples:`."""
+"""Griffe extension for the site: read the section `Example:` of a docstring as `Examples:`, which shows it as code."""
 
 from typing import Any
 
