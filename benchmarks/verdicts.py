@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import sentiment
-from sentiment.evaluation.baselines import LINEAR, MAJORITY
+from sentiment.measured import LINEAR, MAJORITY
 
 RESULTS = Path(__file__).parent / "results" / "verdicts.json"
 

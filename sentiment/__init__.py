@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sentiment.errors import UserError
 from sentiment.lazy import lazy_names
+from sentiment.shipped import shipped_export, shipped_run
 from sentiment.startup import import_tensorflow
 from sentiment.version import __version__
 
@@ -46,8 +47,11 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-def load(path: str | os.PathLike[str], *, mixed_precision: bool = False) -> "Model | PortableClassifier":
+def load(path: str | os.PathLike[str] | None = None, *, mixed_precision: bool = False
+         ) -> "Model | PortableClassifier":
     """Load the model of a finished run, or an export for ONNX Runtime or LiteRT, which needs no TensorFlow.
+
+    Without a path it is the film-review model that comes with the package, as an export for ONNX Runtime.
 
     A warning is logged for a model that was trained on the built-in sample.
 
@@ -62,13 +66,15 @@ def load(path: str | os.PathLike[str], *, mixed_precision: bool = False) -> "Mod
 
     Example:
         >>> import sentiment
-        >>> model = sentiment.load("models/imdb")
+        >>> model = sentiment.load()
         >>> model.predict(["A wonderful film.",
         ...                "Not good at all, I want my two hours back."])[1].label
         'negative'
     """
     from sentiment.inference import PortableClassifier, PortableFolder
 
+    if path is None:
+        path = shipped_run() if mixed_precision else shipped_export()
     if PortableFolder(path).exists():
         if mixed_precision:
             raise UserError(f"{path} is an export, whose precision is its own: half precision is for the folder of the "

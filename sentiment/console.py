@@ -155,10 +155,11 @@ def byte_progress(description: str, size: int) -> Iterator[Callable[[int], None]
         yield advance
 
 
-def print_table(headers: list[str], rows: list[list[str]], *, numeric: tuple[int, ...] = ()) -> None:
-    """Print a table to stdout: aligned for a terminal, tab-separated without headers for a pipe."""
+def print_table(headers: list[str], rows: list[list[str]], *, numeric: tuple[int, ...] = (), heading: bool = True
+                ) -> None:
+    """Print a table to stdout: aligned for a terminal, tab-separated for a pipe, there with headers if `heading`."""
     if not sys.stdout.isatty():
-        for row in rows:
+        for row in ([headers] if heading else []) + rows:
             print("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row))
         return
     table = Table(box=None, pad_edge=False)

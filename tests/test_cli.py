@@ -11,16 +11,12 @@ import pytest
 from helpers.commands import Cli
 from helpers.selection import selected
 
-from sentiment.cli import main, shipped
+import sentiment
+from sentiment.cli import main
 from sentiment.cli.parser import with_hyphens
 from sentiment.config.sections import OF_SAMPLE
 
 QUICK = ["--arch", "cnn", "--epochs", "1", "--units", "4", "--embedding-size", "4", "--no-export"]
-
-
-@pytest.mark.parametrize(("word", "text"), [(":)", True), ("A film.", True), ("bilstm", False), ("10/10", False)])
-def test_a_word_that_can_only_be_a_text(word: str, text: bool) -> None:
-    assert shipped.is_text(word) == text
 
 
 def test_hyphens_and_underscores() -> None:
@@ -67,12 +63,13 @@ def test_options_of_training_reach_it(tiny_csv: Path, tmp_path: Path, run_cli: C
 
 
 def test_predict_texts(tiny_run: Path, run_cli: Cli) -> None:
-    code, out, _ = run_cli("predict", tiny_run, "a good film", "a\tbad\nfilm")
-    lines = [line.split("\t") for line in out.splitlines()]
+    code, out, _ = run_cli("predict", "--model", tiny_run, "a good film", "a\tbad\nfilm")
+    heading, *lines = [line.split("\t") for line in out.splitlines()]
     assert code == 0
+    assert heading == ["label", "score", "text", "remark"]
     assert [line[2] for line in lines] == ["a good film", "a bad film"]
     assert all(line[0] in ("neg", "pos") and 0.5 <= float(line[1]) <= 1 for line in lines)
-    code, out, _ = run_cli("predict", tiny_run, "a good film 😀", "--json")
+    code, out, _ = run_cli("predict", "--model", tiny_run, "a good film 😀", "--json")
     answer = json.loads(out)
     assert answer["text"] == "a good film 😀"
     assert answer["score"] == answer["scores"][answer["label"]]
@@ -81,28 +78,29 @@ def test_predict_texts(tiny_run: Path, run_cli: Cli) -> None:
 def test_texts_of_which_little_is_known_are_marked(tiny_run: Path, run_cli: Cli) -> None:
     texts = ["a good film", "qqq good www eee", "", "😀"]
     marks = ["", "25% of words known", "no word known", "no word known"]
-    out = run_cli("predict", tiny_run, *texts)[1]
-    assert [line.split("\t")[3] for line in out.splitlines()] == marks
-    answers = [json.loads(line) for line in run_cli("predict", tiny_run, *texts, "--json")[1].splitlines()]
+    out = run_cli("predict", "--model", tiny_run, *texts)[1]
+    assert [line.split("\t")[3] for line in out.splitlines()] == ["remark", *marks]
+    answers = [json.loads(line) for line in run_cli("predict", "--model", tiny_run, *texts, "--json")[1].splitlines()]
     assert [one["known"] for one in answers] == [1, 0.25, 0, 0]
-    assert "(25% of words known)" in run_cli("explain", tiny_run, texts[1])[1]
-    assert "words known" not in run_cli("explain", tiny_run, texts[0])[1]
+    assert "(25% of words known)" in run_cli("explain", "--model", tiny_run, texts[1])[1]
+    assert "words known" not in run_cli("explain", "--model", tiny_run, texts[0])[1]
 
 
 def test_abstentions_are_counted(tiny_run: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
-    code, out, err = run_cli("predict", tiny_run, "a good film", "a bad film", "--abstain-below", "1")
+    code, out, err = run_cli("predict", "--model", tiny_run, "a good film", "a bad film", "--abstain-below", "1")
     assert code == 0
-    assert [line.split("\t")[0] for line in out.splitlines()] == ["-", "-"]
+    assert [line.split("\t")[0] for line in out.splitlines()] == ["label", "-", "-"]
     assert err.splitlines()[-1] == "2 of 2 texts got no label: their scores are below 1"
-    answers = [json.loads(line) for line in run_cli("predict", tiny_run, "--input", tiny_csv, "--json")[1].splitlines()]
+    _, out, _ = run_cli("predict", "--model", tiny_run, "--input", tiny_csv, "--json")
+    answers = [json.loads(line) for line in out.splitlines()]
     threshold = sorted(one["score"] for one in answers)[60]
     labels = [None if one["score"] < threshold else one["label"] for one in answers]
     said = f"60 of 120 texts got no label: their scores are below {threshold:g}"
-    _, out, err = run_cli("predict", tiny_run, "--input", tiny_csv, "--json", "--abstain-below", threshold)
+    _, out, err = run_cli("predict", "--model", tiny_run, "--input", tiny_csv, "--json", "--abstain-below", threshold)
     assert [json.loads(line) for line in out.splitlines()] == [
         {**one, "label": label} for one, label in zip(answers, labels, strict=True)]
     assert err.splitlines()[-1] == said
-    code, _, err = run_cli("predict", tiny_run, "--input", tiny_csv, "--output", tmp_path / "out.csv",
+    code, _, err = run_cli("predict", "--model", tiny_run, "--input", tiny_csv, "--output", tmp_path / "out.csv",
                            "--abstain-below", threshold, "--known")
     assert err.splitlines()[-1] == said
     found = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
@@ -112,33 +110,36 @@ def test_abstentions_are_counted(tiny_run: Path, tiny_csv: Path, tmp_path: Path,
 
 
 def test_texts_stand_before_and_after_the_options(tiny_run: Path, run_cli: Cli) -> None:
-    code, out, err = run_cli("predict", tiny_run, "good", "--json", "bad", "fine")
+    code, out, err = run_cli("predict", "--model", tiny_run, "good", "--json", "bad", "fine")
     assert code == 0, err
     assert [json.loads(line)["text"] for line in out.splitlines()] == ["good", "bad", "fine"]
 
 
-def test_texts_without_a_model_are_answered_by_the_shipped_one(tiny_run: Path, tmp_path: Path, run_cli: Cli,
+def test_texts_without_a_model_are_answered_by_the_shipped_one(run_cli: Cli, tmp_path: Path,
                                                                monkeypatch: pytest.MonkeyPatch) -> None:
-    clone = tmp_path / "clone"
-    (clone / "models").mkdir(parents=True)
-    (clone / shipped.IN_CLONE).symlink_to(tiny_run)
-    monkeypatch.setattr(shipped, "CLONE", clone)
-    monkeypatch.chdir(tmp_path)
-    expected = run_cli("predict", tiny_run, "a good film", "bad")[1]
-    code, out, err = run_cli("predict", "a good film", "bad")
-    assert (code, out) == (0, expected)
-    assert err.startswith("models/imdb answers")
-    monkeypatch.setattr(sys, "stdin", Stdin(b"a good film\nbad"))
-    assert run_cli("predict")[1] == expected
-    monkeypatch.chdir(clone)
-    assert run_cli("predict", "a good film", "bad")[1] == expected
-    monkeypatch.chdir(tmp_path)
-    Path("a good film").touch()
-    assert "is not a model folder" in run_cli("predict", "a good film", "bad")[2]  # a file of this name is a model
-    monkeypatch.setattr(shipped, "CLONE", tmp_path / "none")
-    code, _, err = run_cli("predict", "a very good film")
-    assert code == 1
-    assert "name a model: the folder of a run" in err
+    monkeypatch.chdir(tmp_path)  # from any folder
+    Path("A wonderful film.").mkdir()  # what lies on the disk does not turn a text into a model
+    code, out, err = run_cli("predict", "A wonderful film.", "Dull")
+    assert code == 0
+    assert [line.split("\t")[0] for line in out.splitlines()] == ["label", "positive", "negative"]
+    assert err.startswith("the film-review model that comes with the package answers; --model names another")
+    monkeypatch.setattr(sys, "stdin", Stdin(b"A wonderful film.\nDull"))
+    assert run_cli("predict")[1] == out
+    assert [one.label for one in sentiment.load().predict(["A wonderful film.", "Dull"])] == ["positive", "negative"]
+
+
+def test_the_model_as_the_first_word_is_taken_with_a_warning(tiny_run: Path, run_cli: Cli) -> None:
+    for command in ("predict", "explain"):
+        code, out, err = run_cli(command, tiny_run, "a good film")
+        assert (code, out) == (0, run_cli(command, "--model", tiny_run, "a good film")[1])
+        assert f"name the model with --model: --model {tiny_run}" in err
+
+
+@pytest.mark.parametrize("word", ["/no such/my model", "./run", "models/none", "~/run"])
+def test_a_path_without_a_model_is_no_text(word: str, run_cli: Cli) -> None:
+    code, out, err = run_cli("predict", word, "great")
+    assert (code, out) == (1, "")
+    assert err.startswith(f"error: no such model: {word}; name a model with --model")
 
 
 class Stdin(io.TextIOWrapper):
@@ -154,21 +155,21 @@ class Stdin(io.TextIOWrapper):
 
 def test_predict_lines_of_standard_input(tiny_run: Path, run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", Stdin("good\n\n bad\r\nübel".encode()))
-    code, out, _ = run_cli("predict", tiny_run, "--json")
+    code, out, _ = run_cli("predict", "--model", tiny_run, "--json")
     assert code == 0
     assert [json.loads(line)["text"] for line in out.splitlines()] == ["good", "", " bad", "übel"]
     monkeypatch.setattr(sys, "stdin", Stdin(b"good\n\xff\n"))
-    code, _, err = run_cli("predict", tiny_run)
+    code, _, err = run_cli("predict", "--model", tiny_run)
     assert (code, err) == (1, "error: standard input, line 2: not UTF-8\n")
     monkeypatch.setattr(sys, "stdin", Stdin(b"", terminal=True))
-    code, _, err = run_cli("predict", tiny_run)
+    code, _, err = run_cli("predict", "--model", tiny_run)
     assert (code, err) == (1, "error: no text: give texts, --input FILE, or pipe a text a line\n")
 
 
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet"])
 def test_predict_a_file(tiny_run: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli, suffix: str) -> None:
     output = tmp_path / f"scored.{suffix}"
-    code, out, err = run_cli("predict", tiny_run, "--input", tiny_csv, "--output", output)
+    code, out, err = run_cli("predict", "--model", tiny_run, "--input", tiny_csv, "--output", output)
     assert (code, out) == (0, "")
     assert f"120 rows written to {output}" in err
     readers: dict[str, Callable[[Path], pd.DataFrame]] = {
@@ -182,18 +183,18 @@ def test_predict_a_file(tiny_run: Path, tiny_csv: Path, tmp_path: Path, run_cli:
 
 
 def test_predict_a_file_to_standard_output(tiny_run: Path, tiny_csv: Path, run_cli: Cli) -> None:
-    code, out, _ = run_cli("predict", tiny_run, "--input", tiny_csv, "--json")
+    code, out, _ = run_cli("predict", "--model", tiny_run, "--input", tiny_csv, "--json")
     assert code == 0
     texts = pd.read_csv(tiny_csv)["text"].tolist()
     assert [json.loads(line)["text"] for line in out.splitlines()] == texts
-    lines = run_cli("predict", tiny_run, "--input", tiny_csv)[1].splitlines()
-    assert [line.split("\t")[2] for line in lines] == [text.replace("\n", " ") for text in texts]
+    lines = run_cli("predict", "--model", tiny_run, "--input", tiny_csv)[1].splitlines()
+    assert [line.split("\t")[2] for line in lines[1:]] == [text.replace("\n", " ") for text in texts]
 
 
 def test_a_file_that_breaks_half_way_leaves_no_output(tiny_run: Path, tmp_path: Path, run_cli: Cli) -> None:
     source = tmp_path / "late.jsonl"
     source.write_text('{"text": "a"}\n' * 5000 + "broken\n", encoding="utf-8")
-    code, _, err = run_cli("predict", tiny_run, "--input", source, "--output", tmp_path / "out.csv")
+    code, _, err = run_cli("predict", "--model", tiny_run, "--input", source, "--output", tmp_path / "out.csv")
     assert code == 1
     assert "line 5001: not JSON" in err
     assert [entry.name for entry in tmp_path.iterdir()] == ["late.jsonl"]
@@ -271,18 +272,18 @@ def test_bad_requests_are_one_line_and_leave_nothing(
 
 
 @pytest.mark.parametrize(("words", "message"), [
-    (["predict", "{run}", "text", "--input", "f.csv"], "give texts or --input, not both"),
-    (["predict", "{run}", "text", "--output", "f.csv"], "--output goes with --input"),
-    (["predict", "{run}", "text", "--known"], "--known goes with --output"),
-    (["predict", "{run}", "text", "--abstain-below", "1.5"],
+    (["predict", "--model", "{run}", "text", "--input", "f.csv"], "give texts or --input, not both"),
+    (["predict", "--model", "{run}", "text", "--output", "f.csv"], "--output goes with --input"),
+    (["predict", "--model", "{run}", "text", "--known"], "--known goes with --output"),
+    (["predict", "--model", "{run}", "text", "--abstain-below", "1.5"],
      "--abstain-below must be a probability, from 0 to 1, not 1.5"),
-    (["predict", "{run}", "text", "--abstain-below", "nan"],
+    (["predict", "--model", "{run}", "text", "--abstain-below", "nan"],
      "--abstain-below must be a probability, from 0 to 1, not nan"),
-    (["predict", "{run}", "--input", "{csv}", "--output", "scored.txt"], "cannot write scored.txt"),
-    (["predict", "{run}", "--input", "{csv}", "--output", "no/such/folder.csv"], "no such folder: no/such"),
-    (["predict", "{run}", "--input", "{csv}", "--text-column", "txt"], "has no column 'txt'; did you mean 'text'?"),
-    (["predict", "nowhere", "text"], "no such model folder: nowhere"),
-    (["predict", "Wonderful"], "to label a text of one word, name the model before it: predict models/imdb Wonderful"),
+    (["predict", "--model", "{run}", "--input", "{csv}", "--output", "scored.txt"], "cannot write scored.txt"),
+    (["predict", "--model", "{run}", "--input", "{csv}", "--output", "no/such/folder.csv"], "no such folder: no/such"),
+    (["predict", "--model", "{run}", "--input", "{csv}", "--text-column", "txt"],
+     "has no column 'txt'; did you mean 'text'?"),
+    (["predict", "--model", "nowhere", "text"], "no such model folder: nowhere"),
     (["info", "{here}"], "is not a model folder of this project"),
     (["evaluate", "{run}", "--dataset", "{csv}", "--label-column", "source"],
      "the label 'web' does not occur in training"),

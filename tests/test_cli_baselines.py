@@ -12,15 +12,25 @@ from sentiment.artifacts import RunFolder
 from sentiment.cli.train import training_summary
 
 
-def test_the_linear_baseline_is_what_its_own_run_measures(tiny_run: Path, tiny_csv: Path, tmp_path: Path,
-                                                          run_cli: Cli) -> None:
-    code, out, err = run_cli("train", "--dataset", tiny_csv, "--output-dir", tmp_path / "run", "--arch", "tfidf-lr",
-                             "--no-export", "--no-baselines", "--json")
-    assert code == 0, err
-    own, found = json.loads(out), RunFolder.open(tiny_run).load_metrics()["baselines"]["models"]["tfidf-lr"]
-    assert own["baselines"] is None
+def test_the_linear_baseline_is_what_its_own_run_measures(tmp_path: Path, run_cli: Cli, with_baselines: None) -> None:
+    """Calibration included, which noisy labels need: two models that are fitted in a moment."""
+    table, random = tmp_path / "noisy.csv", np.random.default_rng(1)
+    rows = [f"{' '.join(f'w{word}' for word in random.integers(0, 300, 12))} {'good' if number % 2 else 'bad'},"
+            f"{'pos' if number % 2 != (random.random() < 0.3) else 'neg'}" for number in range(400)]
+    table.write_text("text,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    measured = {}
+    for arch in ("nb-svm", "tfidf-lr"):
+        code, out, err = run_cli("train", "--dataset", table, "--output-dir", tmp_path / arch, "--arch", arch,
+                                 "--no-export", "--json")
+        assert code == 0, err
+        measured[arch] = json.loads(out)
+    own, found = measured["tfidf-lr"], measured["nb-svm"]["baselines"]["models"]["tfidf-lr"]
+    assert own["calibration"]["temperature"] > 1.1
     for split in ("validation", "test"):
         assert found[split] == {name: own[split][name] for name in ("accuracy", "macro_f1", "log_loss")}
+    code, out, _ = run_cli("train", "--dataset", table, "--output-dir", tmp_path / "without", "--arch", "tfidf-lr",
+                           "--no-export", "--no-baselines", "--json")
+    assert json.loads(out)["baselines"] is None
 
 
 def test_the_majority_class_has_its_share_and_the_log_loss_of_the_training_shares(

@@ -100,7 +100,7 @@ def test_it_is_a_run_like_any_other(runs: Path, tmp_path: Path, run_cli: Cli) ->
     code, out, err = run_cli("info", runs / "all")
     assert code == 0, err
     assert described in out
-    code, out, err = run_cli("predict", runs / "all", "A good film.", "--json")
+    code, out, err = run_cli("predict", "--model", runs / "all", "A good film.", "--json")
     assert code == 0, err
     code, _, err = run_cli("compare", runs / "all", runs / "one")
     assert code == 0, err

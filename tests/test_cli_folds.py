@@ -84,7 +84,7 @@ def test_finished_folds_are_kept_for_resuming(run: Path, table: Path, tmp_path: 
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("sentiment.runs.training.pooled", fail)
+        patched.setattr("sentiment.runs.cross_validation.pooled", fail)
         assert run_cli(*command)[0] != 0
     code, _, err = run_cli(*command)
     assert code == 1

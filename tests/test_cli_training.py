@@ -163,12 +163,12 @@ def test_linear_models_behind_the_same_commands(name: str, tiny_csv: Path, tmp_p
     assert code == 0, err
     assert "(epoch" not in out
     assert json.loads((folder / "config.json").read_text(encoding="utf-8"))["text"]["max_length"] == 10_000
-    lines = run_cli("predict", folder, "a good film", "a bad film", "--json")[1].splitlines()
+    lines = run_cli("predict", "--model", folder, "a good film", "a bad film", "--json")[1].splitlines()
     assert [json.loads(line)["label"] for line in lines] == ["pos", "neg"]
     assert "fitted at once" in (folder / "README.md").read_text(encoding="utf-8")
     assert "at once, " in run_cli("info", folder)[1]
     assert run_cli("evaluate", folder)[0] == 0
-    code, out, _ = run_cli("explain", folder, "a good film", "--json")
+    code, out, _ = run_cli("explain", "--model", folder, "a good film", "--json")
     values = json.loads(out)
     assert values["attributions"][1] == max(values["attributions"])
     assert not (folder / "plots" / "learning_curves.png").exists()

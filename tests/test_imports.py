@@ -11,11 +11,11 @@ import sentiment
 
 PACKAGE = Path(sentiment.__file__).parent
 # In the order of imports: a package or module may import itself and those before it.
-PACKAGES = ["version", "errors", "surrogates", "startup", "table_format", "machine", "config", "options", "console",
-            "files", "precision", "signals", "pages", "predictions", "lazy", "batching", "text", "data", "layers",
-            "architectures", "inference", "explain", "scoring", "losses", "training", "evaluation", "artifacts",
-            "tuning", "export", "reports", "answers", "__init__", "serving", "benchmark", "runs", "api", "estimator",
-            "cli", "__main__"]
+PACKAGES = ["version", "errors", "shipped", "measured", "surrogates", "startup", "table_format", "machine", "config",
+            "options", "console", "files", "precision", "signals", "pages", "predictions", "lazy", "batching", "text",
+            "data", "layers", "architectures", "inference", "explain", "scoring", "losses", "training", "evaluation",
+            "artifacts", "tuning", "export", "reports", "answers", "__init__", "serving", "benchmark", "runs", "api",
+            "estimator", "cli", "__main__"]
 # These import nothing but the modules in GROUND.
 ALONE = {"layers", "losses"}
 GROUND = {"version", "errors", "config", "console", "files", "machine", "signals", "pages", "predictions"}

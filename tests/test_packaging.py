@@ -15,7 +15,7 @@ def test_setup_cfg_lists_every_package() -> None:
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
     listed = set(setup["options"]["packages"].split())
     found = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "sentiment").rglob("__init__.py")}
-    assert listed == found | {"sentiment.bundled"}
+    assert listed == found | {"sentiment.bundled", "sentiment.shipped_imdb"}
 
 
 @pytest.mark.parametrize("name", PAGES)

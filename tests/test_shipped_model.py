@@ -4,22 +4,34 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers.commands import Cli
 from helpers.selection import selected
 
+import sentiment
 from sentiment.artifacts import RunFolder
-from sentiment.cli.shipped import IN_CLONE
+from sentiment.data.sample import sample_texts
 from sentiment.runs import resolve
 from sentiment.runs.training import check_start
+from sentiment.shipped import shipped_export, shipped_run
 
 ROOT = Path(__file__).parents[1]
-FOLDER = ROOT / IN_CLONE
-LIMIT = 25_000_000
+FOLDER = shipped_run()
+LIMIT = 45_000_000
 
 
 def test_size() -> None:
     assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) <= LIMIT
+
+
+def test_the_export_answers_as_the_run() -> None:
+    """On reviews of the sample; the largest difference of a probability is that of float32 sums in another order."""
+    texts = list(sample_texts())[:200]
+    np.testing.assert_allclose(sentiment.load().predict_proba(texts), sentiment.load(FOLDER).predict_proba(texts),
+                               atol=1e-5)
+    assert FOLDER == ROOT / "models" / "imdb"
+    assert shipped_export() == FOLDER / "onnx"
 
 
 @pytest.mark.parametrize(("text", "label"), selected([

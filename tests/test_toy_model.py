@@ -51,14 +51,14 @@ def test_predict_says_it_once_on_stderr(toy: Path, tiny_csv: Path, tmp_path: Pat
     for model in (toy, toy / "onnx"):
         for words in (["a good film", "bad"], ["--input", tiny_csv], ["--input", tiny_csv, "--output",
                                                                       tmp_path / f"{model.name}.csv"]):
-            code, out, err = run_cli("predict", model, *words)
+            code, out, err = run_cli("predict", "--model", model, *words)
             assert (code, err.count(WARNING)) == (0, 1)
             assert OF_SAMPLE not in out
 
 
 def test_other_models_say_nothing(exported_run: Path, run_cli: Cli) -> None:
     for model in (exported_run, exported_run / "onnx"):
-        assert run_cli("predict", model, "a good film")[2] == ""
+        assert run_cli("predict", "--model", model, "a good film")[2] == ""
     assert load_classifier(exported_run).notes == PortableClassifier.load(exported_run / "onnx").notes == ()
     assert OF_SAMPLE not in run_cli("info", exported_run)[2]
 
@@ -75,7 +75,7 @@ def test_loading_it_logs_it_once(toy: Path) -> None:
 
 def test_info_and_explain(toy: Path, tmp_path: Path, run_cli: Cli) -> None:
     assert run_cli("info", toy)[2].count(WARNING) == 1
-    code, out, err = run_cli("explain", toy, "a good film", "--json", "--html", tmp_path / "page.html")
+    code, out, err = run_cli("explain", "--model", toy, "a good film", "--json", "--html", tmp_path / "page.html")
     assert (code, err.count(WARNING)) == (0, 1)
     assert json.loads(out)["notes"] == [OF_SAMPLE]
     assert f"<b>Note:</b> {OF_SAMPLE}." in (tmp_path / "page.html").read_text(encoding="utf-8")

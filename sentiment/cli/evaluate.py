@@ -8,13 +8,15 @@ from sentiment.cli.options import add_mixed_precision, add_report, add_section, 
 from sentiment.config import DataConfig, Role, RunConfig
 from sentiment.console import log
 from sentiment.errors import UserError
+from sentiment.shipped import shipped_run
 from sentiment.startup import import_tensorflow
 
 
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("evaluate", help="measure a trained model on labelled texts")
-    parser.add_argument("model", help="the folder of a run")
+    parser.add_argument("model", nargs="?", help="the folder of a run (default: the film-review model that comes with "
+                        "the package)")
     parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
     add_report(parser)
     add_mixed_precision(parser)
@@ -30,7 +32,7 @@ def run(arguments: argparse.Namespace) -> None:
     from sentiment.artifacts import RunFolder
     from sentiment.reports import write_report
 
-    folder = RunFolder.open(arguments.model)
+    folder = RunFolder.open(arguments.model or shipped_run())
     found = answers_of_all([folder], evaluation_data(changes, folder.load_config()),
                            mixed_precision=arguments.mixed_precision)
     metrics = metrics_of(found)

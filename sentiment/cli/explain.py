@@ -5,7 +5,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sentiment.cli.shipped import model_and_texts, say_default
 from sentiment.console import log, print_rich
+from sentiment.errors import UserError
+from sentiment.shipped import shipped_run
 from sentiment.startup import import_tensorflow
 
 if TYPE_CHECKING:
@@ -20,8 +23,9 @@ AGAINST = ("", "#fbe3cc", "#f6bf8a", "#ea8f3c", "#c65d00")
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("explain", help="show which words moved a prediction, and what attention looks at")
-    parser.add_argument("model", help="the folder of a run")
-    parser.add_argument("text", help="the text")
+    parser.add_argument("texts", nargs="+", metavar="TEXT", help="the text")
+    parser.add_argument("--model", help="the folder of a run (default: the film-review model that comes with the "
+                        "package)")
     parser.add_argument("--class", dest="class_name", metavar="NAME",
                         help="explain this class (default: the predicted one)")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page to this file")
@@ -30,13 +34,19 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Explain one text."""
+    model, texts = model_and_texts(arguments.model, arguments.texts)
+    if len(texts) != 1:
+        raise UserError(f"explain takes one text, in quotes, not {len(texts)}")
+    if model is None:
+        say_default()
+        model = str(shipped_run())
     import_tensorflow(devices=True)
     from sentiment.artifacts import load_classifier
     from sentiment.explain import explain, explanation_page
 
-    classifier = load_classifier(arguments.model)
+    classifier = load_classifier(model)
     classifier.warn()
-    explanation = explain(classifier, arguments.text, arguments.class_name)
+    explanation = explain(classifier, texts[0], arguments.class_name)
     if not explanation.complete:
         log.warning(f"the attributions add up to {explanation.attributions.sum():+.3f}, which misses the difference of "
                     f"the logits by {explanation.gap:.3f}")

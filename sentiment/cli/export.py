@@ -1,6 +1,7 @@
 """`sentiment export`: export a trained model to other runtimes."""
 
 import argparse
+import shutil
 from collections.abc import Callable
 from functools import partial
 from itertools import islice
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sentiment.console import log, print_table
 from sentiment.errors import UserError
+from sentiment.shipped import NAME, shipped_run
 from sentiment.startup import import_tensorflow
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ CHECKED_TEXTS = 300  # of the bundled sample, on which an export must agree with
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("export", help="write a trained model in forms that run elsewhere")
-    parser.add_argument("model", help="the folder of a run")
+    parser.add_argument("model", nargs="?", help="the folder of a run, where the export is written (default: a copy of "
+                        "the film-review model that comes with the package, in models/imdb)")
     parser.add_argument("--format", choices=FORMATS, required=True,
                         help="saved_model: for TensorFlow alone; litert: for LiteRT, on phones and small machines; "
                         "onnx: for ONNX Runtime; all: these, in every precision")
@@ -43,7 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
     from sentiment.artifacts import RunFolder
     from sentiment.data.sample import sample_texts
 
-    folder = RunFolder.open(arguments.model)
+    folder = RunFolder.open(arguments.model or _copy_of_shipped())
     original = export.Original(folder, list(islice(sample_texts(), CHECKED_TEXTS)))
     precisions = PRECISIONS if arguments.format == "all" else [arguments.precision or "float32"]
     of_onnx = [name for name in precisions if name != "int8"]
@@ -67,6 +70,15 @@ def run(arguments: argparse.Namespace) -> None:
         raise refused[-1]
 
 
+def _copy_of_shipped() -> Path:
+    """Return `models/imdb` in the working folder, a copy of the model that comes with the package where it is none."""
+    target = Path("models") / NAME
+    if not (target / "config.json").is_file():
+        shutil.copytree(shipped_run(), target, ignore=shutil.ignore_patterns("onnx*", "__pycache__"))
+        log(f"the film-review model that comes with the package was copied to {target}")
+    return target
+
+
 def _show(folder: "RunFolder", original: "Original", made: list[tuple[str, Path]]) -> None:
     """Print size, latency and difference of each export."""
     from sentiment.export.measure import measured
@@ -75,5 +87,5 @@ def _show(folder: "RunFolder", original: "Original", made: list[tuple[str, Path]
              f"{found.difference:.1e}", f"{found.agreement:.4f}"]
             for (name, path), found in zip(made, measured(original, made), strict=True)]
     print_table(["form", "folder", "MB", "ms a text", "difference", "same label"], rows, numeric=(2, 3, 4, 5))
-    log(f'try: python -m sentiment predict {made[-1][1] if made[-1][0] != "saved_model" else folder.path} '
+    log(f'try: python -m sentiment predict --model {made[-1][1] if made[-1][0] != "saved_model" else folder.path} '
         '"A wonderful film."')

@@ -2,40 +2,55 @@
 
 import argparse
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sentiment.config import RunConfig
 from sentiment.console import log
+from sentiment.measured import mean_of, over_folds
+from sentiment.shipped import shipped_run
 from sentiment.startup import import_tensorflow
 
 
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("info", help="describe a trained model")
-    parser.add_argument("model", help="the folder of a run")
+    parser.add_argument("model", nargs="?", help="the folder of a run (default: the film-review model that comes with "
+                        "the package)")
     parser.add_argument("--json", action="store_true", help="print it as JSON")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Print the configuration, data and results of a run."""
-    import_tensorflow(devices=True)
-    from sentiment.artifacts import RunFolder
-
-    folder = RunFolder.open(arguments.model)
-    config, measured = folder.load_config(), folder.load_metrics()
+    path = Path(arguments.model or shipped_run()).expanduser()
+    config, measured = read_run(path)
     if arguments.json:
         print(json.dumps({"config": config.to_dict(), "metrics": measured}, ensure_ascii=False))
         return
-    print("\n".join(info_lines(folder.path, config, measured)))
+    print("\n".join(info_lines(path, config, measured)))
     for note in (*config.data.notes, *measured["dataset"]["notes"]):
         log.warning(note)
 
 
+def read_run(path: Path) -> tuple[RunConfig, dict[str, Any]]:
+    """Return the configuration and the metrics of a run, without TensorFlow where the folder is one.
+
+    Raises:
+        UserError: as `RunFolder.open`.
+    """
+    if all((path / name).is_file() for name in ("config.json", "metrics.json", "labels.json")):
+        with suppress(ValueError):
+            return RunConfig.from_json_file(path / "config.json"), json.loads((path / "metrics.json").read_bytes())
+    import_tensorflow()
+    from sentiment.artifacts import RunFolder
+
+    folder = RunFolder.open(path)
+    return folder.load_config(), folder.load_metrics()
+
+
 def info_lines(path: Path, config: RunConfig, measured: dict[str, Any]) -> list[str]:
     """Return a run's facts as aligned text."""
-    from sentiment.runs.model_card import mean_of, over_folds
-
     training, data = measured["training"], measured["dataset"]
     baselines = (measured.get("baselines") or {}).get("models")  # runs of earlier versions have none
     members = mean_of(training["members"]) if "members" in training else "at once"

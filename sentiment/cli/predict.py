@@ -6,12 +6,14 @@ import sys
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from sentiment.cli.options import add_mixed_precision, add_table_format, load, table_format
-from sentiment.cli.shipped import is_text, shipped_model
+from sentiment.cli.shipped import model_and_texts, say_default
 from sentiment.console import byte_progress, log, print_table
 from sentiment.errors import UserError
+from sentiment.shipped import shipped_export, shipped_run
 from sentiment.startup import import_tensorflow
 from sentiment.table_format import DEFAULT_FORMAT
 
@@ -20,15 +22,16 @@ if TYPE_CHECKING:
 
 ENGINES = ("local", "ray")
 STDIN_CHUNK = 1024
+SECONDS_A_LINE = 5.0  # between lines on the progress of predictions that go into a pipe
 
 
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("predict", help="label texts with a trained model")
-    parser.add_argument("model", nargs="?", help="the folder of a run, or of an export for ONNX Runtime or LiteRT "
-                        "(default: models/imdb, the model that comes with the repository)")
-    parser.add_argument("texts", nargs="*", default=[],
+    parser.add_argument("texts", nargs="*", default=[], metavar="TEXT",
                         help="texts; without any, standard input is read, a text a line")
+    parser.add_argument("--model", help="the folder of a run, or of an export for ONNX Runtime or LiteRT (default: the "
+                        "film-review model that comes with the package)")
     parser.add_argument("--input", help="a CSV, TSV, JSON, JSONL, Parquet or Excel file (a glob too)")
     parser.add_argument("--output", type=Path, help="write all columns and the predictions to this file, or to a file "
                         "for each input in this folder")
@@ -50,16 +53,11 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print or write predictions."""
-    if arguments.model is not None and is_text(arguments.model):
-        arguments.model, arguments.texts = None, [arguments.model, *arguments.texts]
+    arguments.model, arguments.texts = model_and_texts(arguments.model, arguments.texts)
     _check(arguments)
-    name = arguments.model
-    if name is not None and not arguments.texts and not arguments.input and len(Path(name).parts) == 1 \
-            and not Path(name).exists():
-        raise UserError(f"no such model folder: {name}; to label a text of one word, name the model before it: predict "
-                        f"models/imdb {name}")
     if arguments.model is None:
-        arguments.model = shipped_model()
+        say_default()
+        arguments.model = str(shipped_run() if arguments.stateful or arguments.mixed_precision else shipped_export())
     if arguments.stateful:
         _predict_pieces(arguments)
     elif arguments.output:
@@ -167,11 +165,16 @@ def _threshold(arguments: argparse.Namespace) -> float:
 def _print_all(answered: Iterable[tuple[list[str], list["Prediction"]]], arguments: argparse.Namespace) -> None:
     """Print texts and their predictions part by part, then say on stderr how many have no label."""
     texts = abstained = 0
+    begun = said = monotonic()
     for part, predicted in answered:
-        print_predictions(part, predicted, as_json=arguments.json)
+        print_predictions(part, predicted, as_json=arguments.json, heading=not texts)
         sys.stdout.flush()
         texts += len(part)
         abstained += sum(one.label is None for one in predicted)
+        now = monotonic()
+        if now - said > SECONDS_A_LINE and not sys.stdout.isatty():
+            said = now
+            log(f"{texts:,} texts, {texts / (now - begun):,.0f} a second")
     _say_abstentions(abstained, texts, arguments)
 
 
@@ -180,10 +183,11 @@ def _say_abstentions(abstained: int, texts: int, arguments: argparse.Namespace) 
         log(f"{abstained:,} of {texts:,} texts got no label: their scores are below {arguments.abstain_below:g}")
 
 
-def print_predictions(texts: list[str], predicted: list["Prediction"], *, as_json: bool) -> None:
+def print_predictions(texts: list[str], predicted: list["Prediction"], *, as_json: bool, heading: bool = True) -> None:
     """Print predictions: an object a line for machines, or a table for people, with a remark where few words are known.
 
     In a pipe every line has the column of remarks, which is mostly empty; a terminal shows it only where there is one.
+    With `heading`, a line in a pipe names the columns.
     """
     if as_json:
         for text, one in zip(texts, predicted, strict=True):
@@ -194,4 +198,4 @@ def print_predictions(texts: list[str], predicted: list["Prediction"], *, as_jso
     headers = ["label", "score", "text", "remark"]
     if sys.stdout.isatty() and not any(one.remark for one in predicted):
         headers, rows = headers[:-1], [row[:-1] for row in rows]
-    print_table(headers, rows, numeric=(1,))
+    print_table(headers, rows, numeric=(1,), heading=heading)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment.errors import UserError
+from sentiment.shipped import NAME, shipped_export
 
 MEGABYTE = 1 << 20
 BETWEEN = {"port": (0, 65_535), "batch_size": (1, 4096), "batch_wait": (0, 1000), "queue": (1, 1 << 20),
@@ -18,8 +19,9 @@ OF_ENVIRONMENT = "env:"
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("serve", help="answer over HTTP, as TensorFlow Serving does")
-    parser.add_argument("models", nargs="+", metavar="MODEL", help="the folder of a run or of an export, or one with "
-                        "such folders named 1, 2, ..., of which the newest is served; NAME=FOLDER gives it a name")
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="the folder of a run or of an export, or one with "
+                        "such folders named 1, 2, ..., of which the newest is served; NAME=FOLDER gives it a name "
+                        "(default: the film-review model that comes with the package)")
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 for every network (default: this machine alone)")
     parser.add_argument("--port", type=int, default=8501, help="0 takes a free one (default: 8501)")
     parser.add_argument("--batch-size", type=int, default=64, help="texts answered at once (default: 64)")
@@ -65,8 +67,8 @@ def run(arguments: argparse.Namespace) -> None:
     network = Network(arguments.host, arguments.port, arguments.allow_host, arguments.max_connections, arguments.grace)
     token = None if arguments.token is None else _token(arguments.token)
     metrics = Metrics()
-    models = Models(named_models(arguments.models), load_version, batching, kept=arguments.versions,
-                    watch=metrics.batch)
+    named = named_models(arguments.models or [f"{NAME}={shipped_export()}"])
+    models = Models(named, load_version, batching, kept=arguments.versions, watch=metrics.batch)
     serve(models, limits, metrics, network, poll_seconds=arguments.poll, token=token)
 
 

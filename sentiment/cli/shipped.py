@@ -1,33 +1,42 @@
-"""Trained model of the repository, the default of `predict`."""
+"""Model and texts of a command line: `--model MODEL`, or the model that comes with the package."""
 
 from pathlib import Path
 
-import sentiment
 from sentiment.console import log
 from sentiment.errors import UserError
 
-IN_CLONE = Path("models") / "imdb"
-CLONE = Path(sentiment.__file__).parents[1]  # the root, if the package is run from a clone
+BEGINNINGS_OF_PATHS = ("/", "./", "../", "~/", "models/")
 
 
-def is_text(word: str) -> bool:
-    """Return whether a word of the command line can only be a text.
+def model_and_texts(model: str | None, words: list[str]) -> tuple[str | None, list[str]]:
+    """Return the model that was named, None for the default, and the texts.
 
-    That is one with white space, or without a letter and a digit, unless a file has this name.
-    """
-    spaces, letters = any(map(str.isspace, word)), any(map(str.isalnum, word))
-    return (spaces or not letters) and not Path(word).exists()
-
-
-def shipped_model() -> str:
-    """Return the folder of the model that comes with the repository, and log that it is used.
+    Words without a flag are texts. The form of earlier versions, with the model's folder as the first word, is taken
+    with a warning if that is the folder of a model.
 
     Raises:
-        UserError: if this is no clone of the repository.
+        UserError: if the first word is a path that leads to no model.
     """
-    for folder in (IN_CLONE, CLONE / IN_CLONE):
-        if folder.is_dir():
-            log(f"{IN_CLONE} answers, the film-review model that comes with sentiment; name another before the texts")
-            return str(folder)
-    raise UserError("name a model: the folder of a run or of an export (the one that comes with the repository is in "
-                    "models/imdb of a clone)")
+    if model is not None or not words:
+        return model, words
+    first = Path(words[0]).expanduser()
+    if is_model(first):
+        log.warning(f"name the model with --model: --model {words[0]}; words without a flag are texts")
+        return str(first), words[1:]
+    if words[0].startswith(BEGINNINGS_OF_PATHS):
+        raise UserError(f"no such model: {words[0]}; name a model with --model, and give a text that begins like a "
+                        "path by standard input or --input")
+    return None, words
+
+
+def is_model(path: Path) -> bool:
+    """Return whether a path is the folder of a run or of an export."""
+    try:
+        return any((path / name).is_file() for name in ("config.json", "tokens.json"))
+    except (OSError, ValueError):  # no path: too long, or with a null character
+        return False
+
+
+def say_default() -> None:
+    """Log that the model that comes with the package answers."""
+    log("the film-review model that comes with the package answers; --model names another")

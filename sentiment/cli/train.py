@@ -2,25 +2,33 @@
 
 import argparse
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 from sentiment.cli.options import add_config_options, check_picture, given_options
-from sentiment.config import Options, RunConfig
+from sentiment.config import DataConfig, Options, RunConfig
 from sentiment.config.presets import PRESETS
 from sentiment.console import log
 from sentiment.errors import UserError
+from sentiment.measured import LINEAR, baseline_rows, over_folds
 from sentiment.startup import import_tensorflow
+
+NAMED_DATA = ("auto", "imdb", "sample")
+EXAMPLE = "A wonderful film."
+ROWS_READ, WORDS_SHOWN, CHARACTERS_SHOWN = 100, 10, 60
 
 
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("train", help="train, evaluate and export a classifier")
+    parser.add_argument("data", nargs="?", metavar="DATA", help="as --dataset: a path, imdb, sample or auto")
     parser.add_argument("--config", help="a run's config.json; other flags override it")
     parser.add_argument("--preset", choices=PRESETS, help="a whole recipe, which other flags override. On IMDB and "
                         "2 cores: " + "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items()))
-    parser.add_argument("--output-dir", type=Path, help="where the run is written (default: models/ARCH, or "
-                        "models/PRESET)")
+    parser.add_argument("--output-dir", type=Path, help="where the run is written (default: models/ARCH or "
+                        "models/PRESET, with the name of the data before it where that is yours)")
     parser.add_argument("--overwrite", action="store_true", help="replace a finished run")
     parser.add_argument("--resume", action="store_true", help="resume an unfinished run, if there is one")
     parser.add_argument("--find-lr", type=Path, metavar="FILE", help="instead of training, raise the learning rate "
@@ -36,29 +44,37 @@ def run(arguments: argparse.Namespace) -> None:
         if "runtime.export" in arguments:
             raise UserError("--find-lr exports nothing: leave --export and --no-export out")
     given = given_options(arguments)
+    if arguments.data is not None:
+        if "dataset" in given.get("data", {}):
+            raise UserError(f"'{arguments.data}' and --dataset name the data: give it once")
+        given.setdefault("data", {})["dataset"] = arguments.data
     check_preset(arguments, given)
+    start = RunConfig.from_json_file(arguments.config) if arguments.config else RunConfig()
+    data = start.updated({"data": given.get("data", {})}).data
+    example = first_text(data)  # an error in the data is told before TensorFlow is imported
     import_tensorflow(devices=True)
-    from sentiment.runs import Recipe, resolve, train_run
+    from sentiment.runs import Recipe, cross_validated_run, resolve, train_run
 
     target, how = arguments.output_dir, {"overwrite": arguments.overwrite, "resume": arguments.resume}
     if arguments.preset:
-        recipe = Recipe(PRESETS[arguments.preset], given, target or Path("models") / arguments.preset, **how)
+        recipe = Recipe(PRESETS[arguments.preset], given, target or default_folder(data, arguments.preset), **how)
         config = recipe.config()
     elif arguments.config:
-        config = RunConfig.from_json_file(arguments.config).updated(given)
+        config = start.updated(given)
         config = config.with_given(config.to_dict())
     else:
         config = resolve(given)
     if arguments.find_lr is not None:
         find_learning_rate(config, arguments.find_lr, as_json=arguments.json)
         return
-    folder = recipe.train() if arguments.preset else train_run(
-        config, target or Path("models") / config.model.architecture, **how)
+    run_one = cross_validated_run if config.data.folds else train_run
+    folder = recipe.train() if arguments.preset else run_one(
+        config, target or default_folder(data, config.model.architecture), **how)
     if folder is None:
         log("this worker is done; the chief writes the results")
         return
     measured = folder.load_metrics()
-    print(json.dumps(measured) if arguments.json else training_summary(folder.path, measured))
+    print(json.dumps(measured) if arguments.json else training_summary(folder.path, measured, example))
     for note in measured["dataset"]["notes"]:
         log.warning(note)
 
@@ -100,10 +116,32 @@ def find_learning_rate(config: RunConfig, path: Path, *, as_json: bool) -> None:
         print(f"the loss falls fastest at a rate of {curve.suggested:.1e}: try --learning-rate {curve.suggested:.1e}")
 
 
-def training_summary(path: Path, measured: dict[str, Any]) -> str:
-    """Return the lines printed at the end of a run."""
-    from sentiment.runs.model_card import over_folds
+def default_folder(data: DataConfig, name: str) -> Path:
+    """Return the folder of a run whose architecture or preset has a name: `models/tickets-bilstm` for tickets.csv."""
+    if data.dataset in NAMED_DATA:
+        return Path("models") / name
+    stem = re.sub(r"[^\w-]+", "_", Path(data.dataset).resolve().name.partition(".")[0]).strip("_")
+    return Path("models") / f"{stem or 'data'}-{name}"
 
+
+def first_text(data: DataConfig) -> str:
+    """Return the beginning of a text of the user's test file or data; that of an example for other data.
+
+    Raises:
+        UserError: if a table cannot be read, or a column is missing.
+    """
+    source = data.test_file or data.dataset
+    if data.dataset in NAMED_DATA or Path(source).expanduser().is_dir():
+        return EXAMPLE
+    from sentiment.data.tables import labelled_rows
+
+    found = (text for rows in labelled_rows(source, data, ROWS_READ) for text in rows.texts if text.strip())
+    beginning = next(found, EXAMPLE).split()[:WORDS_SHOWN]
+    return "".join(one for one in " ".join(beginning) if one.isprintable())[:CHARACTERS_SHOWN]
+
+
+def training_summary(path: Path, measured: dict[str, Any], example: str = EXAMPLE) -> str:
+    """Return the lines printed at the end of a run."""
     test, validation, training = measured["test"], measured["validation"], measured["training"]
     epoch = f" (epoch {training['best_epoch']} of {training['epochs']})" if training["best_epoch"] else ""
     accuracy = f"test accuracy {test['accuracy']:.4f}" if not measured.get("folds") else over_folds(measured["folds"])
@@ -111,7 +149,12 @@ def training_summary(path: Path, measured: dict[str, Any]) -> str:
             f"{validation['accuracy']:.4f}{epoch}, "
             f"{measured['seconds']['all']:.0f} s, {measured['peak_memory_bytes'] / 1e9:.2f} GB\n"
             f"{baseline_lines(measured)}"
-            f"saved to {path}; try: python -m sentiment predict {path} \"A wonderful film.\"")
+            f"saved to {path}; try: python -m sentiment predict --model {shlex.quote(str(path))} {_quoted(example)}")
+
+
+def _quoted(text: str) -> str:
+    """Return a text in quotes for a shell, double ones where they need no escape."""
+    return shlex.quote(text) if set(text) & set("\"$`\\!") else f'"{text}"'
 
 
 def baseline_lines(measured: dict[str, Any]) -> str:
@@ -119,8 +162,6 @@ def baseline_lines(measured: dict[str, Any]) -> str:
     found = measured.get("baselines")  # a finished run of an earlier version has none
     if found is None:
         return ""
-    from sentiment.evaluation.baselines import LINEAR, baseline_rows
-
     header, *rows = baseline_rows(measured)
     width = max(len(row[0]) for row in rows)
     lines = ["  ".join([f"{name:<{width}}", *map("{:>{}}".format, cells, map(len, header[1:]))])

@@ -10,9 +10,9 @@ from scipy import stats
 
 from sentiment.evaluation.metrics import evaluate
 from sentiment.evaluation.statistics import mcnemar
+from sentiment.measured import LINEAR, MAJORITY, MODEL
 from sentiment.predictions import probabilities
 
-MODEL, MAJORITY, LINEAR = "model", "majority class", "tfidf-lr"
 KEYS = ("accuracy", "macro_f1", "log_loss")
 SIGNIFICANCE = 0.05  # p-value below which a difference is more than chance
 SMALLEST_SHOWN = 0.001
@@ -64,15 +64,6 @@ def brief(labels: np.ndarray, logits: np.ndarray, class_names: tuple[str, ...]) 
     """Return the measures by which baselines are compared: accuracy, macro F1 and log loss."""
     metrics = evaluate(labels, logits, class_names)
     return {key: metrics[key] for key in KEYS}
-
-
-def baseline_rows(measured: Mapping[str, Any]) -> list[list[str]]:
-    """Return a table of the model of a run and its baselines, with a header, from the content of its metrics.json."""
-    models = {MODEL: {split: measured[split] for split in ("test", "validation")}, **measured["baselines"]["models"]}
-    return [[MODEL, "test accuracy", "validation accuracy", "test macro F1", "test log loss"],
-            *([name, *(f"{value:.4f}" for value in (found["test"]["accuracy"], found["validation"]["accuracy"],
-                                                    found["test"]["macro_f1"], found["test"]["log_loss"]))]
-              for name, found in models.items())]
 
 
 def judge(tests: Iterable[Mapping[str, Any]], name: str, majority: str, matrix: list[list[int]]) -> dict[str, Any]:

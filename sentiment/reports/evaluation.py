@@ -10,10 +10,10 @@ import numpy as np
 from sentiment.data import Examples
 from sentiment.evaluation import calibration_error, evaluate, plots, shown
 from sentiment.evaluation import slices as sliced
-from sentiment.evaluation.baselines import baseline_rows
 from sentiment.evaluation.many_classes import rows_shown
 from sentiment.explain import Explainer, coloured_words
 from sentiment.inference import Classifier
+from sentiment.measured import baseline_rows
 from sentiment.predictions import probabilities
 from sentiment.reports.document import Excerpt, Paragraph, Part, Picture, Report, Section, Table
 

@@ -1,5 +1,6 @@
 """Runs: training, pretraining, ensembles, tuning and presets, from a configuration to a finished folder."""
 
+from sentiment.runs.cross_validation import cross_validated_run
 from sentiment.runs.ensemble import ensemble_run
 from sentiment.runs.exclusive import exclusive_training
 from sentiment.runs.pretraining import pretrain_run
@@ -8,5 +9,5 @@ from sentiment.runs.resolution import resolve
 from sentiment.runs.training import CorpusSource, load_prior, train_run, versions
 from sentiment.runs.tuning import Tuned, tune_run
 
-__all__ = ["CorpusSource", "Recipe", "Tuned", "ensemble_run", "exclusive_training", "load_prior", "pretrain_run",
-           "resolve", "train_run", "tune_run", "versions"]
+__all__ = ["CorpusSource", "Recipe", "Tuned", "cross_validated_run", "ensemble_run", "exclusive_training",
+           "load_prior", "pretrain_run", "resolve", "train_run", "tune_run", "versions"]

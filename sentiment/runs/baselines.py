@@ -7,8 +7,9 @@ import numpy as np
 from sentiment.config import Options, Role, RunConfig, merged, only
 from sentiment.console import log
 from sentiment.data import Corpus, Texts
-from sentiment.evaluation.baselines import LINEAR, MAJORITY, Baselines, brief
+from sentiment.evaluation.baselines import Baselines, brief
 from sentiment.inference import Classifier
+from sentiment.measured import LINEAR, MAJORITY
 from sentiment.runs.resolution import resolve
 from sentiment.training.fitting import PreparedTexts
 from sentiment.training.linear import fit_linear

@@ -18,7 +18,7 @@ from sentiment.console import log
 from sentiment.data import Corpus, load_corpus, load_unlabelled, occurring
 from sentiment.errors import UserError
 from sentiment.inference import Classifier
-from sentiment.runs.model_card import mean_of
+from sentiment.measured import mean_of
 from sentiment.runs.run import Run
 from sentiment.runs.training import CorpusSource, conclude
 from sentiment.text import TextPreprocessor

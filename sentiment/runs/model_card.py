@@ -1,12 +1,11 @@
 """Model cards in Markdown, with YAML front matter."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from sentiment.config import UNLABELLED_OF_CORPUS, PretrainConfig, RunConfig
-from sentiment.evaluation.baselines import baseline_rows
 from sentiment.evaluation.many_classes import names_shown, rows_shown
+from sentiment.measured import baseline_rows, mean_of, over_folds
 
 
 def model_card(name: str, config: RunConfig, measured: dict[str, Any]) -> str:
@@ -60,7 +59,7 @@ would be {measured["calibration"]["test_error_before"]:.4f}.
 
 ## Use
 
-    python -m sentiment predict models/{name} "A text."
+    python -m sentiment predict --model models/{name} "A text."
 
 {_to_export(name, config)}    import tensorflow as tf
     tf.saved_model.load("models/{name}/export/1").serve(tf.constant(["A text."]))
@@ -87,13 +86,6 @@ def _how_measured(measured: dict[str, Any]) -> str:
         return "The test split was read once, after all choices had been made on validation."
     return (f"Each text was predicted by a model that was trained without it, in {folds['count']}-fold "
             f"cross-validation; {over_folds(folds)}. The model itself was trained on all texts.")
-
-
-def over_folds(folds: dict[str, Any]) -> str:
-    """Return the mean accuracy over folds and its interval in words."""
-    low, high = folds["accuracy"]["interval"]
-    return (f"accuracy {folds['accuracy']['mean']:.4f} over {folds['count']} folds, 95 % interval {low:.3f} to "
-            f"{high:.3f}")
 
 
 def _baselines(measured: dict[str, Any]) -> str:
@@ -128,11 +120,6 @@ def _again(name: str, training: dict[str, Any]) -> str:
                 "again.")
     return (f"`config.json` holds every setting: `python train.py --config models/{name}/config.json --output-dir "
             "models/again`\ntrains it again.")
-
-
-def mean_of(weights: Mapping[str, float]) -> str:
-    """Return a description of the members of an ensemble and their weights."""
-    return f"the mean of {', '.join(f'{name} ({weight:.2f})' for name, weight in weights.items())}"
 
 
 def _epochs(config: RunConfig, training: dict[str, Any]) -> str:

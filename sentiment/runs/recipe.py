@@ -21,6 +21,7 @@ from sentiment.config.presets import Preset
 from sentiment.data import load_corpus
 from sentiment.errors import UserError
 from sentiment.runs.baselines import STEP_ONLY, linear_config
+from sentiment.runs.cross_validation import cross_validated_run
 from sentiment.runs.ensemble import ensemble_run
 from sentiment.runs.pretraining import pretrain_run
 from sentiment.runs.resolution import resolve
@@ -73,8 +74,9 @@ class Recipe:
                 self._check_alone()
                 return self._mean_with_linear(self.target, "classifier", self.config())
             options = merged(self.given, self.prepare())
-        return train_run(self.config(options).with_given(self.given), self.target, **self.mode, source=self.source,
-                         callbacks=self.callbacks)
+        config = self.config(options).with_given(self.given)
+        run_one = cross_validated_run if config.data.folds else train_run
+        return run_one(config, self.target, **self.mode, source=self.source, callbacks=self.callbacks)
 
     def prepare(self) -> Options:
         """Pretrain and train the teacher, if the preset does and the user names no others; return what names them.

@@ -2,10 +2,8 @@
 
 import dataclasses
 import platform
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,8 +29,8 @@ from sentiment.machine import peak_memory_bytes
 from sentiment.predictions import probabilities
 from sentiment.runs.baselines import fit_baselines
 from sentiment.runs.model_card import model_card
-from sentiment.runs.run import Mode, Run
-from sentiment.runs.tested import Tested, pooled
+from sentiment.runs.run import Run
+from sentiment.runs.tested import Tested
 from sentiment.training import Trained, train
 from sentiment.training.prior import Prior, TeacherLogits
 from sentiment.training.strategy import Workers, make_strategy
@@ -48,12 +46,12 @@ class CorpusSource(Protocol):
 
 
 def train_run(config: RunConfig, target: Path, *, overwrite: bool = False, resume: bool = False,
-              source: CorpusSource = load_corpus, callbacks: Sequence[keras.callbacks.Callback] = ()
-              ) -> RunFolder | None:
+              source: CorpusSource = load_corpus, callbacks: Sequence[keras.callbacks.Callback] = (),
+              fold: int | None = None, tested: Tested | None = None) -> RunFolder | None:
     """Train a classifier, export it, evaluate it once on the test split, and write everything to a folder.
 
-    With `--folds`, a model is trained for each fold, without it, and predicts it; the final model, trained on all
-    texts, has the results of these. Of several workers the chief writes; the others only train, and return None.
+    Of several workers the chief does so; the others only train, and return None. With `--folds`, this is the training
+    of one fold or of the final model: see `cross_validated_run`.
 
     Args:
         config: of the run.
@@ -62,41 +60,13 @@ def train_run(config: RunConfig, target: Path, *, overwrite: bool = False, resum
         resume: whether to resume an unfinished run from its newest checkpoint, and to return a finished one.
         source: of the corpus.
         callbacks: called in training, too.
+        fold: the number of the fold that `source` holds out, from 0.
+        tested: the results of all folds, for the final model.
 
     Raises:
         UserError: if the input is wrong; nothing is left of the run then but checkpoints.
         Interrupted: after SIGINT or SIGTERM during training, and a checkpoint.
     """
-    folds = config.data.folds
-    how: Mode = {"overwrite": overwrite, "resume": resume}
-    if not folds or (resume and RunFolder(target).metrics.is_file()):
-        return _train_run(config, target, source=source, callbacks=callbacks, **how)
-    paths = [target.with_name(f"{target.name}.fold-{fold + 1}") for fold in range(folds)]
-    if not resume:
-        RunFolder.check_free(target, overwrite=overwrite)
-        begun = [path for path in paths if RunFolder.has_begun(path, overwrite=overwrite)]
-        if begun:
-            raise UserError(f"{begun[0]} is a part of a cross-validation that did not finish: add --resume to go on "
-                            "with it, or remove that folder to start anew")
-    if Workers(make_strategy(config.runtime.strategy)).count > 1:
-        raise UserError("--folds trains one model after another, on one machine: start it without TF_CONFIG")
-    without_export = config.updated({"runtime": {"export": False}})
-    parts = []
-    for fold, path in enumerate(paths):
-        log(f"fold {fold + 1} of {folds}")
-        _train_run(without_export, path, source=partial(source, fold=fold), callbacks=callbacks, fold=fold, **how)
-        parts.append(RunFolder.open(path))
-    log("final model, on all texts")
-    folder = _train_run(config, target, source=source, callbacks=callbacks, tested=pooled(parts), **how)
-    for part in parts:
-        shutil.rmtree(part.path)
-    return folder
-
-
-def _train_run(config: RunConfig, target: Path, *, overwrite: bool, resume: bool, source: CorpusSource,
-               callbacks: Sequence[keras.callbacks.Callback], fold: int | None = None, tested: Tested | None = None
-               ) -> RunFolder | None:
-    """Train one classifier, that of a fold if there is a number; see `train_run`, and `conclude` for `tested`."""
     started = time.perf_counter()
     with Run(RunFolder, config, target, overwrite=overwrite, resume=resume) as run:
         if run.config.data.folds and fold is None and tested is None and not run.finished:

@@ -14,7 +14,8 @@ from sentiment.config import RunConfig
 from sentiment.console import log
 from sentiment.data import Corpus
 from sentiment.errors import DivergedError, UserError
-from sentiment.evaluation.baselines import LINEAR, MAJORITY, SIGNIFICANCE, Baselines
+from sentiment.evaluation.baselines import SIGNIFICANCE, Baselines
+from sentiment.measured import LINEAR, MAJORITY
 from sentiment.training import train
 from sentiment.training.prior import NO_PRIOR, Prior
 from sentiment.tuning.space import Dimension

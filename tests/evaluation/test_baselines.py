@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from sentiment.evaluation.baselines import LINEAR, MAJORITY, MODEL, judge
+from sentiment.evaluation.baselines import judge
 from sentiment.evaluation.statistics import mcnemar
+from sentiment.measured import LINEAR, MAJORITY, MODEL
 
 CHANCE, PERFECT = [[25, 25], [25, 25]], [[50, 0], [0, 50]]
 

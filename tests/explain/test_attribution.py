@@ -148,19 +148,19 @@ def test_words_and_classes_are_escaped() -> None:
 
 
 def test_the_command(tiny_run: Path, tmp_path: Path, run_cli: Cli) -> None:
-    code, out, _ = run_cli("explain", tiny_run, "a good film", "--json")
+    code, out, _ = run_cli("explain", "--model", tiny_run, "a good film", "--json")
     values = json.loads(out)
     assert code == 0
     assert values["words"] == ["a", "good", "film"]
     assert sum(values["attributions"]) == pytest.approx(values["logit"] - values["baseline"], abs=values["gap"] + 1e-9)
     assert values["label"] == sentiment.load(tiny_run).predict(["a good film"])[0].label
-    code, out, _ = run_cli("explain", tiny_run, "a good film", "--class", "neg")
+    code, out, _ = run_cli("explain", "--model", tiny_run, "a good film", "--class", "neg")
     assert code == 0
     assert out.splitlines()[1].split() == ["a", "good", "film"]
     assert "\x1b" not in out  # no colour in a pipe
-    code, out, err = run_cli("explain", tiny_run, "a good film", "--html", tmp_path / "page.html")
+    code, out, err = run_cli("explain", "--model", tiny_run, "a good film", "--html", tmp_path / "page.html")
     assert (code, out) == (0, "")
     assert "page.html" in err
     assert (tmp_path / "page.html").read_text(encoding="utf-8").startswith("<!doctype html>")
-    code, _, err = run_cli("explain", tiny_run, "a good film", "--class", "bad")
+    code, _, err = run_cli("explain", "--model", tiny_run, "a good film", "--class", "bad")
     assert (code, err) == (1, "error: no class 'bad' (there are neg, pos)\n")

@@ -106,7 +106,7 @@ def test_the_command_exports_all_and_prints_what_it_measured(tmp_path: Path, run
     folder = untrained_run(tmp_path / "run", "gru", 2)
     code, out, err = run_cli("export", folder.path, "--format", "all")
     assert code == 0, err
-    rows = [line.split("\t") for line in out.splitlines()]
+    _, *rows = [line.split("\t") for line in out.splitlines()]
     assert [row[0] for row in rows] == ["saved_model", "onnx float32", "onnx float16", "litert float32",
                                         "litert float16", "litert int8"]
     for form, path, size, milliseconds, difference, agreement in rows:
@@ -132,7 +132,7 @@ def test_of_all_forms_one_that_is_refused_keeps_no_other_back(tmp_path: Path, ru
 
     monkeypatch.setattr(export, "export_litert", no_int8)
     code, out, err = run_cli("export", folder.path, "--format", "all")
-    made = [line.split("\t")[0] for line in out.splitlines()]
+    _, *made = [line.split("\t")[0] for line in out.splitlines()]
     assert made == ["saved_model", "onnx float32", "onnx float16", "litert float32", "litert float16"]
     assert (code, err.splitlines()[-1]) == (1, "error: the LiteRT model gives 0.9 of the texts")
 
@@ -141,17 +141,17 @@ def test_it_answers_without_tensorflow(tmp_path: Path) -> None:
     folder = untrained_run(tmp_path / "run", "bilstm", 2)
     code = ("import sys\n"
             "for name in ('tensorflow', 'keras', 'pandas', 'sklearn'):\n    sys.modules[name] = None\n"
-            "from sentiment.cli import main\nsys.exit(main(['predict', *sys.argv[1:]]))")
+            "from sentiment.cli import main\nsys.exit(main(['predict', '--model', *sys.argv[1:]]))")
     path = export.export_litert(export.Original(folder))
     done = subprocess.run([sys.executable, "-c", code, str(path), "a good film"],
                           capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(load_classifier(folder.path).predict(["a good film"])[0].best)
+    assert done.stdout.splitlines()[1].startswith(load_classifier(folder.path).predict(["a good film"])[0].best)
 
 
 def test_damage_is_one_line(tmp_path: Path, run_cli: Cli) -> None:
     path = export.export_litert(export.Original(untrained_run(tmp_path / "run", "gru", 2)))
     (path / "model.tflite").write_bytes(b"nothing")
-    code, out, err = run_cli("predict", path, "text")
+    code, out, err = run_cli("predict", "--model", path, "text")
     assert (code, out) == (1, "")
     assert "model.tflite is damaged: " in err

@@ -76,12 +76,12 @@ def test_half_precision_is_near(tiny_run: Path, exported_run: Path, run_cli: Cli
     logits = half.predict_logits(texts)
     assert logits.dtype == np.float32
     assert 0 < np.abs(logits - exact.predict_logits(texts)).max() < 0.05
-    code, out, err = run_cli("predict", tiny_run, *texts, "--mixed-precision", "--json")
+    code, out, err = run_cli("predict", "--model", tiny_run, *texts, "--mixed-precision", "--json")
     assert code == 0, err
     scores = [list(json.loads(line)["scores"].values()) for line in out.splitlines()]
     np.testing.assert_allclose(scores, half.predict_proba(texts), atol=1e-7)
     losses = [json.loads(run_cli("evaluate", tiny_run, "--json", *words)[1])["log_loss"]
               for words in ([], ["--mixed-precision"])]
     assert 0 < abs(losses[0] - losses[1]) < 0.01
-    code, _, err = run_cli("predict", exported_run / "onnx", "text", "--mixed-precision")
+    code, _, err = run_cli("predict", "--model", exported_run / "onnx", "text", "--mixed-precision")
     assert (code, "is an export, whose precision is its own" in err) == (1, True)

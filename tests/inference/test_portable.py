@@ -22,7 +22,7 @@ import sys
 for name in ("tensorflow", "keras", "pandas", "sklearn", "matplotlib", "pyarrow"):
     sys.modules[name] = None
 from sentiment.cli import main
-sys.exit(main(["predict", *sys.argv[1:]]))
+sys.exit(main(["predict", "--model", *sys.argv[1:]]))
 """
 
 
@@ -65,8 +65,8 @@ def test_the_command_line_needs_no_tensorflow(exported: Path, tiny_run: Path) ->
 
 
 def test_a_file(exported: Path, exported_run: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
-    assert run_cli("predict", exported, "--input", tiny_csv, "--output", tmp_path / "one.csv")[0] == 0
-    assert run_cli("predict", exported_run, "--input", tiny_csv, "--output", tmp_path / "other.csv")[0] == 0
+    assert run_cli("predict", "--model", exported, "--input", tiny_csv, "--output", tmp_path / "one.csv")[0] == 0
+    assert run_cli("predict", "--model", exported_run, "--input", tiny_csv, "--output", tmp_path / "other.csv")[0] == 0
     one, other = ([line.split(",") for line in (tmp_path / name).read_text().splitlines()]
                   for name in ("one.csv", "other.csv"))
     assert [row[:-1] for row in one] == [row[:-1] for row in other]
@@ -89,7 +89,7 @@ def test_damage_is_one_line(name: str, content: bytes | None, message: str, expo
         (exported / name).unlink()
     else:
         (exported / name).write_bytes(content)
-    code, out, err = run_cli("predict", exported, "text")
+    code, out, err = run_cli("predict", "--model", exported, "text")
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert err.startswith("error: ")
     assert message in err
@@ -111,14 +111,14 @@ def test_damage_of_an_export_without_checksums(name: str, content: bytes, messag
 
 def test_without_the_runtime(exported: Path, run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    code, _, err = run_cli("predict", exported, "text")
+    code, _, err = run_cli("predict", "--model", exported, "text")
     assert code == 1
     assert "is an export for ONNX Runtime: install it (pip install '.[onnx]')" in err
 
 
 @pytest.mark.parametrize("words", [
-    ["info", "{onnx}"], ["evaluate", "{onnx}"], ["explain", "{onnx}", "text"],
-    ["predict", "{onnx}", "--stateful", "text"], ["export", "{onnx}", "--format", "onnx"]])
+    ["info", "{onnx}"], ["evaluate", "{onnx}"], ["explain", "--model", "{onnx}", "text"],
+    ["predict", "--model", "{onnx}", "--stateful", "text"], ["export", "{onnx}", "--format", "onnx"]])
 def test_what_an_export_cannot_do(words: list[str], exported: Path, run_cli: Cli) -> None:
     code, out, err = run_cli(*(word.format(onnx=exported) for word in words))
     assert (code, out) == (1, "")

@@ -101,16 +101,16 @@ def test_models_that_cannot(name: str, options: dict[str, Any], message: str) ->
 
 
 def test_the_command(tiny_run: Path, tmp_path: Path, tiny_csv: Path, run_cli: Cli) -> None:
-    code, _, err = run_cli("predict", tiny_run, "a", "good film", "--stateful")
+    code, _, err = run_cli("predict", "--model", tiny_run, "a", "good film", "--stateful")
     assert code == 1
     assert "reads one way" in err
-    code, _, err = run_cli("predict", tiny_run, "--input", tiny_csv, "--stateful")
+    code, _, err = run_cli("predict", "--model", tiny_run, "--input", tiny_csv, "--stateful")
     assert (code, err) == (1, "error: --stateful goes with texts or standard input, not with --input\n")
     folder = tmp_path / "gru"
     words = ["--epochs", "1", "--units", "4", "--embedding-size", "8", "--vocab-size", "60", "--max-length", "24",
              "--no-export"]
     assert run_cli("train", "--arch", "gru", "--dataset", tiny_csv, "--output-dir", folder, *words)[0] == 0
-    code, out, _ = run_cli("predict", folder, "a", "good film", "--stateful")
+    code, out, _ = run_cli("predict", "--model", folder, "a", "good film", "--stateful")
     assert code == 0
-    whole = run_cli("predict", folder, "a", "a good film")[1]
+    whole = run_cli("predict", "--model", folder, "a", "a good film")[1]
     assert [line.split("\t")[:2] for line in out.splitlines()] == [line.split("\t")[:2] for line in whole.splitlines()]

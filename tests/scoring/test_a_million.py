@@ -46,7 +46,7 @@ def test_a_million_reviews_are_complete_after_five_kills(tmp_path: Path, exporte
     source, output = tmp_path / "in", tmp_path / "out"
     source.mkdir()
     generate(source)
-    words = [sys.executable, "-m", "sentiment", "predict", str(exported_run / "onnx"), "--input",
+    words = [sys.executable, "-m", "sentiment", "predict", "--model", str(exported_run / "onnx"), "--input",
              str(source / "*.parquet"), "--output", str(output), "--resume"]
     draw, start = random.Random(2), time.monotonic()
     peaks: list[int] = []

@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.extended
 @pytest.mark.usefixtures("_cluster")
 def test_the_results_are_those_of_the_local_engine(folder: Path, exported_run: Path, run_cli: Cli) -> None:
-    words = ["predict", exported_run / "onnx", "--input", folder / "in" / "*.parquet", "--output"]
+    words = ["predict", "--model", exported_run / "onnx", "--input", folder / "in" / "*.parquet", "--output"]
     assert run_cli(*words, folder / "local")[0] == 0
     code, _, err = run_cli(*words, folder / "ray", "--engine", "ray")
     assert (code, err.splitlines()[-1]) == (0, f"108 rows written to {folder / 'ray'}")
@@ -47,8 +47,8 @@ def test_the_results_are_those_of_the_local_engine(folder: Path, exported_run: P
 @pytest.mark.usefixtures("_cluster")
 def test_a_mistake_in_the_input_is_one_line(folder: Path, exported_run: Path, run_cli: Cli) -> None:
     (folder / "in" / "1.parquet").write_bytes(b"no table")
-    code, out, err = run_cli("predict", exported_run / "onnx", "--input", folder / "in" / "*.parquet", "--output",
-                             folder / "out", "--engine", "ray")
+    code, out, err = run_cli("predict", "--model", exported_run / "onnx", "--input",
+                             folder / "in" / "*.parquet", "--output", folder / "out", "--engine", "ray")
     assert (code, out) == (1, "")
     assert "Traceback" not in err
     assert f"cannot read {folder / 'in' / '1.parquet'}" in err.splitlines()[-1]
@@ -56,7 +56,7 @@ def test_a_mistake_in_the_input_is_one_line(folder: Path, exported_run: Path, ru
 
 def test_without_ray(folder: Path, exported_run: Path, run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    code, _, err = run_cli("predict", exported_run / "onnx", "--input", folder / "in" / "*.parquet", "--output",
-                           folder / "out", "--engine", "ray")
+    code, _, err = run_cli("predict", "--model", exported_run / "onnx", "--input",
+                           folder / "in" / "*.parquet", "--output", folder / "out", "--engine", "ray")
     assert code == 1
     assert "--engine ray needs Ray: install it (pip install '.[ray]')" in err

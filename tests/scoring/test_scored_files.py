@@ -291,7 +291,7 @@ def test_mistakes(pattern: str, output: str, message: str, tmp_path: Path, model
 
 def test_the_command_goes_on_and_says_when_there_is_nothing_to_do(exported_run: Path, tiny_csv: Path, tmp_path: Path,
                                                                   run_cli: Cli) -> None:
-    words = ["predict", exported_run / "onnx", "--input", tiny_csv, "--output", tmp_path / "out.csv"]
+    words = ["predict", "--model", exported_run / "onnx", "--input", tiny_csv, "--output", tmp_path / "out.csv"]
     assert run_cli(*words)[0] == 0
     assert run_cli(*words)[2].endswith("--resume goes on with what is missing, --overwrite starts anew\n")
     assert "is finished: there is nothing to resume" in run_cli(*words, "--resume")[2]
@@ -303,7 +303,7 @@ def test_the_command_goes_on_and_says_when_there_is_nothing_to_do(exported_run: 
     (["--input", "a.csv", "--engine", "ray"], "--resume, --overwrite and --engine go with --output"),
     (["--input", "a.csv", "--output", "b.csv", "--resume", "--overwrite"], "give one of them")])
 def test_flags_that_do_not_go_together(words: list[str], message: str, exported_run: Path, run_cli: Cli) -> None:
-    code, _, err = run_cli("predict", exported_run / "onnx", *words)
+    code, _, err = run_cli("predict", "--model", exported_run / "onnx", *words)
     assert code == 1
     assert message in err
 
@@ -417,14 +417,14 @@ def test_tables_that_cannot_be_labelled(name: str, content: str, output: str, me
 
 def test_flags_of_tables_reach_the_files(exported_run: Path, tmp_path: Path, run_cli: Cli) -> None:
     (tmp_path / "in.csv").write_bytes("a good film;\x80\nein schöner Film;x\n".encode("latin-1"))
-    words = ["predict", exported_run / "onnx", "--input", tmp_path / "in.csv", "--no-header", "--text-column", "1",
-             "--separator", ";", "--encoding", "latin-1"]
+    words = ["predict", "--model", exported_run / "onnx", "--input", tmp_path / "in.csv", "--no-header",
+             "--text-column", "1", "--separator", ";", "--encoding", "latin-1"]
     code, out, err = run_cli(*words)
-    assert (code, len(out.splitlines())) == (0, 2), err
+    assert (code, len(out.splitlines())) == (0, 3), err
     assert "ein schöner Film" in out
     assert run_cli(*words, "--output", tmp_path / "out.csv")[0] == 0
     assert (tmp_path / "out.csv").read_text().splitlines()[1].startswith("ein schöner Film;x;")
-    assert "go with --input" in run_cli("predict", exported_run / "onnx", "text", "--separator", ";")[2]
+    assert "go with --input" in run_cli("predict", "--model", exported_run / "onnx", "text", "--separator", ";")[2]
 
 
 def test_what_was_to_be_replaced_is_not_taken_for_finished(tmp_path: Path, model: Path) -> None:

@@ -1,0 +1,64 @@
+"""Cross-validation: a training for each fold, and the final one on all texts."""
+
+import shutil
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import keras
+
+from sentiment.artifacts import RunFolder
+from sentiment.config import RunConfig
+from sentiment.console import log
+from sentiment.data import load_corpus
+from sentiment.errors import UserError
+from sentiment.runs.run import Mode
+from sentiment.runs.tested import pooled
+from sentiment.runs.training import CorpusSource, train_run
+from sentiment.training.strategy import Workers, make_strategy
+
+
+def cross_validated_run(config: RunConfig, target: Path, *, overwrite: bool = False, resume: bool = False,
+                        source: CorpusSource = load_corpus, callbacks: Sequence[keras.callbacks.Callback] = ()
+                        ) -> RunFolder | None:
+    """Train a model for each fold, without it, which predicts it; then the final model, on all texts.
+
+    The final model has the results on all folds. The runs of the folds are in folders of their own, `target.fold-1`
+    and so on, until the final one is finished.
+
+    Args:
+        config: of the run, with a number of folds.
+        target: the folder.
+        overwrite: whether to replace a finished run.
+        resume: whether to resume unfinished runs, and to take finished ones as they are.
+        source: of the corpus.
+        callbacks: called in all trainings.
+
+    Raises:
+        UserError: as `train_run`, and if there are several workers.
+        Interrupted: as `train_run`.
+    """
+    folds = config.data.folds or 0
+    how: Mode = {"overwrite": overwrite, "resume": resume}
+    if resume and RunFolder(target).metrics.is_file():
+        return train_run(config, target, source=source, callbacks=callbacks, **how)
+    paths = [target.with_name(f"{target.name}.fold-{fold + 1}") for fold in range(folds)]
+    if not resume:
+        RunFolder.check_free(target, overwrite=overwrite)
+        begun = [path for path in paths if RunFolder.has_begun(path, overwrite=overwrite)]
+        if begun:
+            raise UserError(f"{begun[0]} is a part of a cross-validation that did not finish: add --resume to go on "
+                            "with it, or remove that folder to start anew")
+    if Workers(make_strategy(config.runtime.strategy)).count > 1:
+        raise UserError("--folds trains one model after another, on one machine: start it without TF_CONFIG")
+    without_export = config.updated({"runtime": {"export": False}})
+    parts = []
+    for fold, path in enumerate(paths):
+        log(f"fold {fold + 1} of {folds}")
+        train_run(without_export, path, source=partial(source, fold=fold), callbacks=callbacks, fold=fold, **how)
+        parts.append(RunFolder.open(path))
+    log("final model, on all texts")
+    folder = train_run(config, target, source=source, callbacks=callbacks, tested=pooled(parts), **how)
+    for part in parts:
+        shutil.rmtree(part.path)
+    return folder
