@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "CHANGELOG.md", "models/imdb/README.md", "models/imdb-lm/README.md",
+PAGES = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "models/imdb/README.md", "models/imdb-lm/README.md",
          "models/imdb-lm-large/README.md",
          *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))]
 
