@@ -24,7 +24,8 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace a finished run")
     parser.add_argument("--resume", action="store_true", help="resume an unfinished run, if there is one")
     parser.add_argument("--find-lr", type=Path, metavar="FILE", help="instead of training, raise the learning rate "
-                        "from step to step, plot the loss to this file, and suggest a rate")
+                        "from step to step, plot the loss to this file, and recommend a rate if the loss falls by more "
+                        "than noise explains")
     parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
     add_config_options(parser)
 
@@ -79,7 +80,7 @@ def check_preset(arguments: argparse.Namespace, given: Options) -> None:
 
 
 def find_learning_rate(config: RunConfig, path: Path, *, as_json: bool) -> None:
-    """Plot the loss by the learning rate, and print the rate with the steepest fall."""
+    """Plot the loss by the learning rate, and print the recommended rate, or why there is none."""
     from sentiment.data import load_corpus
     from sentiment.evaluation.plots import rate_curve
     from sentiment.runs import load_prior
@@ -88,16 +89,20 @@ def find_learning_rate(config: RunConfig, path: Path, *, as_json: bool) -> None:
 
     strategy, corpus = make_strategy(config.runtime.strategy), load_corpus(config.data, config.runtime.seed)
     curve = find_rate(config, corpus, strategy, load_prior(config, corpus))
-    rate_curve(curve.rates, curve.losses, curve.suggested, path)
+    rate_curve(curve.rates, curve.losses, curve.smoothed, curve.suggested, path)
     log(f"written to {path}")
+    fall = max(curve.fall, 0.0)
     if as_json:
-        print(json.dumps({"suggested": curve.suggested, "rates": curve.rates.tolist(),
-                          "losses": curve.losses.tolist()}))
+        print(json.dumps({"suggested": curve.suggested, "fall": fall, "noise": curve.noise,
+                          "rates": curve.rates.tolist(), "losses": curve.losses.tolist(),
+                          "smoothed": curve.smoothed.tolist()}))
     elif curve.suggested is None:
-        print(f"the loss did not fall within {len(curve.rates)} steps, so no rate stands out; the picture shows from "
-              "which one on it explodes")
+        print(f"no rate is recommended: the loss fell by at most {fall:.3f}, and a fall below {curve.noise:.3f} may be "
+              f"noise. Keep --learning-rate {config.training.learning_rate:g}, or search again with more training texts "
+              "or a larger --batch-size, whose noise is smaller")
     else:
-        print(f"the loss falls fastest at a rate of {curve.suggested:.1e}: try --learning-rate {curve.suggested:.1e}")
+        print(f"half of the fall of the loss is done at a rate of {curve.suggested:.1e}: "
+              f"try --learning-rate {curve.suggested:.1e}")
 
 
 def training_summary(path: Path, measured: dict[str, Any]) -> str:
