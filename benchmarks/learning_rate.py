@@ -101,7 +101,7 @@ def measure(dataset: str, architecture: str, seed: int) -> dict[str, Any]:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Return how each rule does, by data set and architecture, as Markdown."""
-    lines = ["| data | architecture | rule | rates | better than a tenth | better than ten times | loss above the best |",
+    lines = ["| data | architecture | rule | rates | beats a tenth | beats ten times | loss above the best |",
              "| --- " * 7 + "|"]
     for data, architecture in sorted({(row["dataset"], row["architecture"]) for row in rows}):
         for name, rule in RULES.items():
@@ -118,8 +118,8 @@ def table(rows: list[dict[str, Any]]) -> str:
                     scores.append((there < smaller, there < larger, there - min(row["validation"])))
             of, shown = len(found), " | ".join("-" * 4)
             if found:
-                above_tenth, below_ten, regret = np.sum(scores, axis=0)
-                shown = (f"{min(found):.1e} to {max(found):.1e} | {above_tenth:.0f} of {of} | {below_ten:.0f} of {of} | "
+                tenth, tenfold, regret = np.sum(scores, axis=0)
+                shown = (f"{min(found):.1e} to {max(found):.1e} | {tenth:.0f} of {of} | {tenfold:.0f} of {of} | "
                          f"{regret / of:.3f}")
             lines.append(f"| {data} | `{architecture}` | {name} | {shown} |")
     return "\n".join(lines)

@@ -91,15 +91,14 @@ def find_learning_rate(config: RunConfig, path: Path, *, as_json: bool) -> None:
     curve = find_rate(config, corpus, strategy, load_prior(config, corpus))
     rate_curve(curve.rates, curve.losses, curve.smoothed, curve.suggested, path)
     log(f"written to {path}")
-    fall = max(curve.fall, 0.0)
     if as_json:
-        print(json.dumps({"suggested": curve.suggested, "fall": fall, "noise": curve.noise,
+        print(json.dumps({"suggested": curve.suggested, "fall": curve.fall, "noise": curve.noise,
                           "rates": curve.rates.tolist(), "losses": curve.losses.tolist(),
                           "smoothed": curve.smoothed.tolist()}))
     elif curve.suggested is None:
-        print(f"no rate is recommended: the loss fell by at most {fall:.3f}, and a fall below {curve.noise:.3f} may be "
-              f"noise. Keep --learning-rate {config.training.learning_rate:g}, or search again with more training texts "
-              "or a larger --batch-size, whose noise is smaller")
+        print(f"no rate is recommended: the loss fell by {max(curve.fall, 0.0):.3f}, and a fall below {curve.noise:.3f} "
+              f"may be noise. Keep --learning-rate {config.training.learning_rate:g}, or search again with more "
+              "training texts or a larger --batch-size, whose loss is less noisy")
     else:
         print(f"half of the fall of the loss is done at a rate of {curve.suggested:.1e}: "
               f"try --learning-rate {curve.suggested:.1e}")

@@ -118,13 +118,12 @@ def importances(shares: dict[str, float], path: Path) -> None:
         axes.set(xlabel="share of the spread of the validation loss", xlim=(0, 1.1 * max(shares.values())))
 
 
-def rate_curve(rates: np.ndarray, losses: np.ndarray, smoothed: np.ndarray, suggested: float | None, path: Path) -> None:
-    """Draw the loss of single steps and the smoothed one by the learning rate, and mark the recommended rate, if any.
+def rate_curve(rates: np.ndarray, losses: np.ndarray, smoothed: np.ndarray, suggested: float | None, path: Path
+               ) -> None:
+    """Draw the losses of single steps and their average by the learning rate, float [steps] each.
 
-    Args:
-        rates, losses, smoothed: float [steps]; what is above twice the initial loss is cut off.
-        suggested: the recommended rate; None for a title that says that there is none.
-        path: of the picture; its suffix says the format.
+    The recommended rate is marked, or the title says that there is none. What is above twice the initial loss is cut
+    off.
     """
     with drawn(path, 7, 4.2) as axes:
         axes.plot(rates, losses, ".", color=GREY, alpha=0.4, markersize=4, label="single steps")
