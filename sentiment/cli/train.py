@@ -31,7 +31,8 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace a finished run")
     parser.add_argument("--resume", action="store_true", help="resume an unfinished run, if there is one")
     parser.add_argument("--find-lr", type=Path, metavar="FILE", help="instead of training, raise the learning rate "
-                        "from step to step, plot the loss to this file, and suggest a rate")
+                        "from step to step, plot the loss to this file, and recommend a rate if the loss falls by more "
+                        "than noise explains")
     parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
     add_config_options(parser)
 
@@ -94,7 +95,7 @@ def check_preset(arguments: argparse.Namespace, given: Options) -> None:
 
 
 def find_learning_rate(config: RunConfig, path: Path, *, as_json: bool) -> None:
-    """Plot the loss by the learning rate, and print the rate with the steepest fall."""
+    """Plot the loss by the learning rate, and print the recommended rate, or why there is none."""
     from sentiment.data import load_corpus
     from sentiment.evaluation.plots import rate_curve
     from sentiment.runs import load_prior
@@ -103,15 +104,18 @@ def find_learning_rate(config: RunConfig, path: Path, *, as_json: bool) -> None:
 
     strategy, corpus = make_strategy(config.runtime.strategy), load_corpus(config.data, config.runtime.seed)
     curve = find_rate(config, corpus, strategy, load_prior(config, corpus))
-    rate_curve(curve.rates, curve.losses, curve.suggested, path)
+    rate_curve(curve.rates, curve.losses, curve.smoothed, curve.suggested, path)
     log(f"written to {path}")
     if as_json:
-        print_json({"suggested": curve.suggested, "rates": curve.rates.tolist(), "losses": curve.losses.tolist()})
+        print_json({"suggested": curve.suggested, "fall": curve.fall, "noise": curve.noise,
+                    "rates": curve.rates.tolist(), "losses": curve.losses.tolist(),
+                    "smoothed": curve.smoothed.tolist()})
     elif curve.suggested is None:
-        print_text(f"the loss did not fall within {len(curve.rates)} steps, so no rate stands out; the picture shows "
-                   "from which one on it explodes")
+        print_text(f"no rate is recommended: the loss fell by {max(curve.fall, 0.0):.3f}, and a fall below "
+                   f"{curve.noise:.3f} may be noise. Keep --learning-rate {config.training.learning_rate:g}, or search "
+                   "again with more training texts or a larger --batch-size, whose loss is less noisy")
     else:
-        print_text(f"the loss falls fastest at a rate of {curve.suggested:.1e}: try --learning-rate "
+        print_text(f"half of the fall of the loss is done at a rate of {curve.suggested:.1e}: try --learning-rate "
                    f"{curve.suggested:.1e}")
 
 

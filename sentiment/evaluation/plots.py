@@ -159,14 +159,22 @@ def importances(shares: dict[str, float], path: Path) -> None:
         axes.set(xlabel="share of the spread of the validation loss", xlim=(0, 1.1 * max(shares.values())))
 
 
-def rate_curve(rates: np.ndarray, losses: np.ndarray, suggested: float | None, path: Path) -> None:
-    """Draw the smoothed loss by the learning rate, float [steps] both, and mark the suggested rate if there is one."""
+def rate_curve(rates: np.ndarray, losses: np.ndarray, smoothed: np.ndarray, suggested: float | None, path: Path
+               ) -> None:
+    """Draw the losses of single steps and their average by the learning rate, float [steps] each.
+
+    The recommended rate is marked, or the title says that there is none. What is above twice the initial loss is cut
+    off.
+    """
     with drawn(path, 7, 4.2) as axes:
-        axes.plot(rates, losses, color=BLUE)
-        if suggested is not None:
-            axes.axvline(suggested, color=ORANGE, linestyle="--", label=f"the loss falls fastest: {suggested:.1e}")
-            axes.legend()
-        axes.set(xlabel="learning rate", ylabel="training loss, smoothed", xscale="log")
+        axes.plot(rates, losses, ".", color=GREY, alpha=0.4, markersize=4, label="single steps")
+        axes.plot(rates, smoothed, color=BLUE, linewidth=2, label="smoothed")
+        if suggested is None:
+            axes.set_title("No recommendation: noise explains the fall")
+        else:
+            axes.axvline(suggested, color=ORANGE, linestyle="--", label=f"recommended: {suggested:.1e}")
+        axes.legend(loc="upper left")
+        axes.set(xlabel="learning rate", ylabel="training loss", xscale="log", ylim=(0, 2 * smoothed[0]))
 
 
 def gradient_flow(norms: dict[str, dict[str, np.ndarray]], path: Path) -> None:

@@ -3,10 +3,11 @@
 import math
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
+from scipy.stats import t as student_t
 
 from sentiment import architectures
 from sentiment.config import RunConfig
@@ -17,27 +18,90 @@ from sentiment.training.gradient import prepare_trainer
 from sentiment.training.prior import NO_PRIOR, Prior
 from sentiment.training.training import check_training
 
-LOWEST, HIGHEST = 1e-6, 1.0
-STEPS = 200
-SMOOTHING = 0.95
-TOO_MUCH = 4.0  # times the lowest smoothed loss
-FEWEST_POINTS = 30
-LEAST_FALL = 0.02
+LOWEST, HIGHEST = 1e-5, 1.0
+STEPS = 500
+WIDTH = 50  # steps of the moving average, half a decade of rates; as many give the initial loss
+TOO_MUCH = 4.0  # times the initial loss
+FALSE_ALARMS = 0.01  # share of curves without a fall that get a recommendation
+LEAST_FALL = 0.02  # of the initial loss; a smaller fall is no use, however sure
 
 
 @dataclass(frozen=True)
 class RateCurve:
-    """Smoothed loss by the learning rate.
+    """Loss by the learning rate, and the recommended rate.
+
+    The recommended rate is the one at which half of the fall is done: before the lowest smoothed loss, the last rate
+    at which the smoothed loss is above the mean of the initial and the lowest loss. On a fall that is a sigmoid in
+    the logarithm of the rate that is the steepest point (Smith 2017), but it needs no slope of a noisy curve.
+
+    There is one only if noise does not explain the fall. With y_1 .. y_n the losses and w the weights of the moving
+    average, whose sum is 1, at each step t
+
+        variance_t = moving average of (y_(i+1) - y_i)^2 / 2        (von Neumann et al. 1941)
+        fall_t     = mean(y_1 .. y_k) - sum_i w_i y_i               (k = 50 initial losses)
+        error_t    = sqrt(variance_t sum_i w_i^2 + variance_1 / k)
+        noise_t    = error_t q,   q: Student's t, upper tail 0.01 / n, 2 / (3 sum_i w_i^2) degrees of freedom
+
+    and a step has fallen if fall_t > noise_t. Successive differences measure the noise of single steps whatever the
+    trend, and near t, as it grows with the rate. The sum of squares is what smoothing leaves of the variance. The tail
+    is divided by n (Bonferroni), because the best of n steps is looked for: without that, half of all flat curves
+    would have some step below their start. The degrees of freedom are two thirds of the losses that the average is
+    worth, as such a variance is that much less certain than one about a known mean.
 
     Attributes:
         rates: float64 [steps], rising.
-        losses: float64 [steps], smoothed.
-        suggested: the rate with the steepest fall of the loss by its logarithm; None if it does not fall.
+        losses: float64 [steps], of single steps.
+        smoothed: float64 [steps], their centred moving average, which lags behind in no direction.
+        suggested: the recommended rate; None if noise explains the fall, or it is below 2 % of the initial loss.
+        fall: of the smoothed loss, at the step where it is largest in proportion to `noise`.
+        noise: the fall there that noise or 2 % explain.
+
+    Example:
+        >>> import numpy as np
+        >>> rates = np.geomspace(1e-5, 1, 500)
+        >>> noise = np.random.default_rng(1).normal(0, 0.05, 500)
+        >>> RateCurve.of(rates, 0.7 + noise).suggested is None
+        True
+        >>> fall = 0.3 / (1 + (3e-3 / rates) ** 2)  # half of it at 3e-3
+        >>> 2e-3 < RateCurve.of(rates, 0.7 - fall + noise).suggested < 4.5e-3
+        True
     """
 
     rates: np.ndarray
     losses: np.ndarray
+    smoothed: np.ndarray
     suggested: float | None
+    fall: float
+    noise: float
+
+    @classmethod
+    def of(cls, rates: np.ndarray, losses: np.ndarray) -> Self:
+        """Smooth and judge a curve, float [steps] both, of at least 100 steps."""
+        smoothed, squares = moving_average(losses)
+        squared = np.diff(losses) ** 2 / 2
+        variance, _ = moving_average(np.append(squared, squared[-1]))
+        initial = losses[:WIDTH].mean()
+        error = np.sqrt(variance * squares + squared[:WIDTH - 1].mean() / WIDTH)
+        noise = np.maximum(error * student_t.isf(FALSE_ALARMS / len(losses), 2 / 3 / squares), LEAST_FALL * initial)
+        fall = initial - smoothed
+        clearest = WIDTH + int((fall / noise)[WIDTH:].argmax())
+        fallen = np.flatnonzero(fall[WIDTH:] > noise[WIDTH:]) + WIDTH
+        suggested = None
+        if len(fallen):
+            lowest = fallen[smoothed[fallen].argmin()]
+            halfway = initial - fall[lowest] / 2
+            suggested = float(rates[np.cumsum(losses[:lowest] - halfway).argmax()])
+        return cls(rates, losses, smoothed, suggested, float(fall[clearest]), float(noise[clearest]))
+
+
+def moving_average(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the centred moving average with Hann's weights, and the sum of the squared weights, float64 [steps].
+
+    At both ends the weights of the values that there are sum to 1.
+    """
+    kernel, ones = np.hanning(WIDTH + 2)[1:-1], np.ones(len(values))
+    total = np.convolve(ones, kernel, "same")
+    return np.convolve(values, kernel, "same") / total, np.convolve(ones, kernel ** 2, "same") / total ** 2
 
 
 class _Done(Exception):  # noqa: N818  no error
@@ -47,9 +111,9 @@ class _Done(Exception):  # noqa: N818  no error
 class RateSweep(keras.callbacks.Callback):
     """Raises the rate after each step by a constant factor, and records the losses."""
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.rates = np.geomspace(LOWEST, HIGHEST, steps)
+        self.rates = np.geomspace(LOWEST, HIGHEST, STEPS)
         self.losses: list[float] = []
         self._total = 0.0
 
@@ -62,22 +126,13 @@ class RateSweep(keras.callbacks.Callback):
         mean = (logs or {})["loss"]
         self.losses.append(mean * (batch + 1) - (self._total if batch else 0.0))
         self._total = mean * (batch + 1)
-        smoothed = smooth(self.losses)
-        if len(self.losses) == len(self.rates) or smoothed[-1] > TOO_MUCH * smoothed.min():
+        exploded = np.mean(self.losses[-10:]) > TOO_MUCH * np.mean(self.losses[:WIDTH])
+        if len(self.losses) == len(self.rates) or (len(self.losses) > WIDTH and exploded):
             raise _Done
 
 
-def smooth(losses: list[float]) -> np.ndarray:
-    """Return float64 [steps]: the exponential moving average, corrected for its start as Adam's moments are."""
-    mean, smoothed = 0.0, []
-    for step, loss in enumerate(losses, start=1):
-        mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
-        smoothed.append(mean / (1 - SMOOTHING**step))
-    return np.array(smoothed)
-
-
 def find_rate(config: RunConfig, corpus: Corpus, strategy: Any, prior: Prior = NO_PRIOR) -> RateCurve:
-    """Train for up to 200 steps from a rate of 1e-6 to 1, until the loss explodes.
+    """Train for up to 500 steps from a rate of 1e-5 to 1, until the loss explodes.
 
     Raises:
         UserError: if the architecture is not trained by steps, or the loss explodes at once.
@@ -93,25 +148,10 @@ def find_rate(config: RunConfig, corpus: Corpus, strategy: Any, prior: Prior = N
     epochs = math.ceil(STEPS / len(texts.train))
     trainer, _ = prepare_trainer(replace(config, training=replace(settings, epochs=epochs)), corpus, texts, strategy,
                                  prior)
-    sweep = RateSweep(STEPS)
+    sweep = RateSweep()
     with suppress(_Done, DivergedError):
         trainer.fit(epochs=epochs, callbacks=[sweep])
-    if len(sweep.losses) < FEWEST_POINTS:
+    if len(sweep.losses) < 2 * WIDTH:
         raise UserError(f"the loss exploded after {len(sweep.losses)} steps at a rate of "
                         f"{sweep.rates[len(sweep.losses)]:.1g}: look at the texts and the labels")
-    losses = smooth(sweep.losses)
-    rates = sweep.rates[:len(losses)]
-    return RateCurve(rates, losses, steepest(rates, losses))
-
-
-def steepest(rates: np.ndarray, losses: np.ndarray) -> float | None:
-    """Return the rate with the steepest fall of the loss by the logarithm of the rate, before the lowest loss.
-
-    The first tenth, which is noise, gives the initial loss; None if the loss never falls by 2 %.
-    """
-    start = max(len(losses) // 10, 2)
-    end = start + int(losses[start:].argmin()) + 1
-    if losses[end - 1] > (1 - LEAST_FALL) * losses[:start].mean():
-        return None
-    slopes = np.gradient(losses[:end], np.log(rates[:end]))
-    return float(rates[start + int(slopes[start:].argmin())])
+    return RateCurve.of(sweep.rates[:len(sweep.losses)], np.array(sweep.losses))
