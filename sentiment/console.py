@@ -199,13 +199,13 @@ def byte_progress(description: str, size: int) -> Iterator[Callable[[int], None]
 
 def print_table(headers: list[str], rows: list[list[str]], *, numeric: tuple[int, ...] = (), heading: bool = True
                 ) -> None:
-    """Print a table to stdout: aligned for a terminal, tab-separated for a pipe, there with headers if `heading`."""
+    """Print a table to stdout: aligned for a terminal, tab-separated for a pipe; with headers if `heading`."""
     rows = [list(map(on_a_line, row)) for row in rows]
     if not sys.stdout.isatty():
         for row in ([headers] if heading else []) + rows:
             print("\t".join(row))
         return
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, show_header=heading)
     for index, header in enumerate(headers):
         table.add_column(Text(visible(header)), justify="right" if index in numeric else "left", overflow="fold")
     for row in rows:

@@ -191,7 +191,7 @@ def print_predictions(texts: list[str], predicted: list["Prediction"], *, as_jso
     """Print predictions: an object a line for machines, or a table for people, with a remark where few words are known.
 
     In a pipe every line has the column of remarks, which is mostly empty; a terminal shows it only where there is one.
-    With `heading`, a line in a pipe names the columns.
+    With `heading`, the first line names the columns.
     """
     if as_json:
         for text, one in zip(texts, predicted, strict=True):
