@@ -1,9 +1,25 @@
-"""Results of a run in words, from the content of its metrics.json; nothing heavy is imported."""
+"""Results of a run: the shape of its metrics.json, and its content in words; nothing heavy is imported."""
 
 from collections.abc import Mapping
 from typing import Any
 
 MODEL, MAJORITY, LINEAR = "model", "majority class", "tfidf-lr"
+# Shapes as `sentiment.stored.read_json` takes them.
+ACCURACY = {"accuracy": float, "macro_f1?": float, "log_loss?": float}
+SCORES = {**ACCURACY, "texts?": int, "calibration_error?": float, "roc_auc?": (float, type(None)),
+          "classes?": {str: {str: float}}, "confusion_matrix?": [[int]]}
+INTERVAL = {"mean": float, "interval": [float]}
+MEASURED = {  # all that is read by a name; what earlier versions did not measure is absent
+    "dataset?": {"name": str, "train_texts": int, "validation_texts": int, "test_texts": int, "classes": [str],
+                 "notes": [str]},
+    "test?": SCORES, "validation?": SCORES,
+    "folds?": ({"count": int, "seconds": float, "accuracy": INTERVAL}, type(None)),
+    "baselines?": ({"models": {str: {"test": ACCURACY, "validation": ACCURACY}}, "verdict": str, "majority?": str,
+                    "seconds?": float}, type(None)),
+    "training?": {"epochs": int, "best_epoch": (int, type(None)), "parameters": int, "vocabulary": int, "devices": str,
+                  "members?": {str: float}},
+    "calibration?": {"temperature": float}, "test_texts_seen?": {str: (float, type(None))}, "seconds?": {str: float},
+    "peak_memory_bytes?": int, "versions?": {str: str}}
 
 
 def mean_of(weights: Mapping[str, float]) -> str:

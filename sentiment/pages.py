@@ -3,6 +3,7 @@
 And text within Markdown.
 """
 
+import re
 from html import escape
 from pathlib import Path
 
@@ -37,6 +38,6 @@ def in_markdown(text: str) -> str:
         a\_b \| \<i\>c\</i\>
     """
     line = " ".join(visible(text).split())
-    for sign in "\\`*_[]<>|#~$&":
+    for sign in "\\`*_[]<>|#~$":
         line = line.replace(sign, f"\\{sign}")
-    return line
+    return re.sub(r"&(?=\\?#?\w+;)", r"\\&", line)  # where it begins an entity

@@ -164,7 +164,7 @@ def test_an_incomplete_folder(pretrained: Path, tmp_path: Path, tiny_csv: Path, 
         (broken / "weights.npz").write_bytes(damaged)
         code, _, err = run_cli("train", "--dataset", tiny_csv, "--pretrained", broken, "--output-dir", tmp_path / "run")
         assert (code, err.count("\n")) == (1, 1), err
-        assert f"{broken} is damaged" in err
+        assert f"{broken / 'weights.npz'} is damaged" in err
     (broken / "texts.npy").unlink()
     code, _, err = run_cli("train", "--dataset", tiny_csv, "--pretrained", broken, "--output-dir", tmp_path / "run")
     assert (code, err.count("\n")) == (1, 1), err

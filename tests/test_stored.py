@@ -142,7 +142,7 @@ def test_a_run_without_checksums_is_loaded(run: Path) -> None:
     ("sizes.json", None, "vocabulary_size", 10 ** 10, "'vocabulary_size' must be from 2 to 4,000,002, not 10000000000"),
     ("sizes.json", None, "vocabulary_size", 4 * 10 ** 6, "the model has "),
     ("sizes.json", None, "classes", 10 ** 9, "the model has "),
-    ("sizes.json", None, "classes", 1, "'classes' must be from 2 to "),
+    ("sizes.json", None, "classes", 0, "'classes' must be from 1 to "),
     ("sizes.json", None, "sentence_ends", [-1], "'sentence_ends' must be from 0 to 60, not -1"),
     ("sizes.json", None, "unknown", 1, "unknown sizes unknown"),
 ])
@@ -321,5 +321,5 @@ def test_memory_that_is_not_there_is_a_line(run_cli: Cli, export: Path, monkeypa
         raise MemoryError
 
     monkeypatch.setattr(PortableClassifier, "logits_and_known", fail)
-    assert run_cli("predict", export, "a text") == (1, "", "error: not enough memory: take fewer or shorter texts, a "
-                                                    "smaller --batch-size or a smaller model\n")
+    assert run_cli("predict", "--model", export, "a text") == (
+        1, "", "error: not enough memory: take fewer or shorter texts, a smaller --batch-size or a smaller model\n")

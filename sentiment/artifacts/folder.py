@@ -287,7 +287,7 @@ def sizes_of(values: dict[str, Any], path: Path) -> Sizes:
     sizes = dataclasses.replace(sizes, sentence_ends=tuple(sizes.sentence_ends))
     largest = LARGEST_VOCABULARY + RESERVED_IDS
     for name, value, low, high in (("vocabulary_size", sizes.vocabulary_size, RESERVED_IDS, largest),
-                                   ("classes", sizes.classes, 2, LARGEST_INTEGER),
+                                   ("classes", sizes.classes, 1, LARGEST_INTEGER),
                                    ("terms", sizes.terms, 1, LARGEST_INTEGER),
                                    *(("sentence_ends", one, 0, sizes.vocabulary_size) for one in sizes.sentence_ends)):
         if not low <= value <= high:

@@ -40,6 +40,7 @@ from sentiment.artifacts.weights import load_checked
 from sentiment.config import ModelConfig, Options, Role, RunConfig, TextConfig, only
 from sentiment.errors import UserError
 from sentiment.inference import PortableFolder
+from sentiment.measured import MEASURED
 from sentiment.stored import read_class_names, read_json
 from sentiment.text import TextPreprocessor
 from sentiment.training.prior import Pretrained
@@ -47,21 +48,6 @@ from sentiment.training.prior import Pretrained
 EXPORT_VERSION = "1"
 MOST_MEMBERS = 100  # of an ensemble, each of which takes time to build
 MEMBERS = [{"model": {str: object}, "sizes": SIZES, "head": int, "tail": int}]
-ACCURACY = {"accuracy": float, "macro_f1?": float, "log_loss?": float}
-SCORES = {**ACCURACY, "texts?": int, "calibration_error?": float, "roc_auc?": (float, type(None)),
-          "classes?": {str: {str: float}}, "confusion_matrix?": [[int]]}
-INTERVAL = {"mean": float, "interval": [float]}
-MEASURED = {  # all that is read by a name; what earlier versions did not measure is absent
-    "dataset?": {"name": str, "train_texts": int, "validation_texts": int, "test_texts": int, "classes": [str],
-                 "notes": [str]},
-    "test?": SCORES, "validation?": SCORES,
-    "folds?": ({"count": int, "seconds": float, "accuracy": INTERVAL}, type(None)),
-    "baselines?": ({"models": {str: {"test": ACCURACY, "validation": ACCURACY}}, "verdict": str, "majority?": str,
-                    "seconds?": float}, type(None)),
-    "training?": {"epochs": int, "best_epoch": (int, type(None)), "parameters": int, "vocabulary": int, "devices": str,
-                  "members?": {str: float}},
-    "calibration?": {"temperature": float}, "test_texts_seen?": {str: (float, type(None))}, "seconds?": {str: float},
-    "peak_memory_bytes?": int, "versions?": {str: str}}
 
 
 class RunFolder(ResultFolder):

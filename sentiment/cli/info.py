@@ -1,16 +1,15 @@
 """`sentiment info`: describe a trained model."""
 
 import argparse
-import json
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sentiment.config import RunConfig
 from sentiment.console import log, print_json, print_text
-from sentiment.measured import mean_of, over_folds
+from sentiment.measured import MEASURED, mean_of, over_folds
 from sentiment.shipped import shipped_run
 from sentiment.startup import import_tensorflow
+from sentiment.stored import read_json
 
 
 def add_to(commands: Any) -> None:
@@ -40,8 +39,7 @@ def read_run(path: Path) -> tuple[RunConfig, dict[str, Any]]:
         UserError: as `RunFolder.open`.
     """
     if all((path / name).is_file() for name in ("config.json", "metrics.json", "labels.json")):
-        with suppress(ValueError):
-            return RunConfig.from_json_file(path / "config.json"), json.loads((path / "metrics.json").read_bytes())
+        return RunConfig.from_json_file(path / "config.json"), read_json(path / "metrics.json", MEASURED)
     import_tensorflow()
     from sentiment.artifacts import RunFolder
 

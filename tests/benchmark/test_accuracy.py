@@ -307,7 +307,7 @@ def test_command(seeds: int, tmp_path: Path, run_cli: Cli) -> None:
              tmp_path / "results.jsonl"]
     code, out, err = run_cli(*words, "--report", tmp_path / "report")
     assert code == 0, err
-    line = dict(zip(HEADERS, out.rstrip("\n").split("\t"), strict=True))
+    line = dict(zip(*(one.split("\t") for one in out.splitlines()), strict=True))
     assert (line["model"], line["seeds"]) == ("tfidf-lr", str(seeds))
     kept = [json.loads(text) for text in (tmp_path / "results.jsonl").read_text().splitlines()]
     assert [run["seed"] for run in kept] == [1, 2][:seeds]

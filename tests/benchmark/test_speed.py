@@ -95,7 +95,7 @@ def test_command(groups: list[str], installed: list[str], run_cli: Any, tmp_path
                              "--training-texts", "40", "--prediction-texts", "9", "--threads", "1", "--output",
                              tmp_path / "speed.json")
     assert code == 0, err
-    lines = [line.split("\t") for line in out.splitlines()]
+    _, *lines = [line.split("\t") for line in out.splitlines()]
     rows = {row: expected for group in groups for row, expected in ROWS[group].items()}
     assert [line[:2] for line in lines] == [[row, side] for row, (_, sides) in rows.items()
                                             for side in sides if side in installed]

@@ -122,6 +122,7 @@ CHILDREN = """
 import multiprocessing, os, signal, sys, time
 import sentiment
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a process in the background ignores
 model, texts = sentiment.load(sys.argv[1]), ["a good film", "a bad film"] * 20
 right = [one.label for one in model.predict(texts)]
 

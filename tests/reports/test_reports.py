@@ -38,6 +38,7 @@ def other_run(tmp_path_factory: pytest.TempPathFactory, tiny_run: Path) -> Path:
     model.layers[-1].kernel.assign(-model.layers[-1].kernel)
     model.layers[-1].bias.assign(-model.layers[-1].bias)
     model.save(folder.model)
+    folder.save_checksums()
     return path
 
 
@@ -121,6 +122,7 @@ def test_what_cannot_be_compared(tiny_run: Path, tiny_csv: Path, tmp_path: Path,
     path = tmp_path / "names"
     shutil.copytree(tiny_run, path)
     RunFolder(path).labels.write_text('["a", "b"]')
+    RunFolder(path).save_checksums()
     code, _, err = run_cli("compare", tiny_run, path)
     assert code == 1
     assert f"{path} has the classes a, b, {tiny_run} neg, pos" in err
