@@ -51,6 +51,7 @@ def test_it_answers_with_the_mean_of_the_logits(runs: Path, tiny_csv: Path) -> N
 @pytest.mark.extended
 def test_the_mean_fits_the_validation_split(runs: Path, tiny_csv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sentiment.runs.ensemble.FEWEST_TEXTS", 5)
+    monkeypatch.setattr("sentiment.runs.ensemble.NEGLIGIBLE", 0.0)
     ensemble_run([RunFolder.open(runs / name) for name in MEMBERS], runs / "fitted", export=False)
     weights = RunFolder.open(runs / "fitted").load_metrics()["training"]["members"]
     assert list(weights) == list(MEMBERS)

@@ -88,7 +88,7 @@ def test_the_rate_rises_and_the_losses_are_those_of_single_steps(tiny_csv: Path)
 
 
 @pytest.mark.extended
-@pytest.mark.parametrize("arch", ["gru", "bilstm", "attention"])
+@pytest.mark.parametrize("arch", ["gru", "bilstm", "lstm"])
 def test_the_recommended_rate_beats_a_tenth_of_it_and_ten_times_it(arch: str) -> None:
     """It trains, as only the validation loss of trainings can tell whether a rate is good."""
     config = resolve({"data": {"dataset": "sample"}, "model": {"architecture": arch}})
