@@ -21,8 +21,7 @@ def measure(corpus: str, arch: str) -> dict[str, Any]:
     """Train on a corpus; return what the table needs."""
     name, _, paths = corpus.partition("=")
     data, *test = paths.split(",") if paths else [name]
-    options = {"test_file": test[0]} if test else {}
-    metrics = sentiment.train(data, arch=arch, **options).metrics
+    metrics = sentiment.train(data, arch=arch, test_file=test[0] if test else None).metrics
     found = metrics["baselines"]
     return {"corpus": name, "arch": arch, "classes": len(metrics["dataset"]["classes"]),
             "texts": {part: metrics["dataset"][f"{part}_texts"] for part in ("train", "validation", "test")},

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from helpers.commands import Cli
+from rich.progress import ProgressColumn
 
 import sentiment
 from sentiment.console import log, new_progress, print_rich, print_table, print_text, visible
@@ -28,7 +29,7 @@ def test_everything_for_people_is_escaped(capsys: pytest.CaptureFixture[str], mo
             lambda: print_rich((ATTACK + "[red]", "")), lambda: log(ATTACK + "[red]"),
             lambda: log.warning(f"{ATTACK}[red]"), lambda: log.error(f"{ATTACK}[red]\nerror: forged")]
     for way in ways:
-        way()
+        way()  # type: ignore[no-untyped-call]
         printed = "".join(capsys.readouterr())
         assert SHOWN + "[red]" in printed
         assert "\nerror: forged" not in printed
@@ -39,7 +40,9 @@ def test_everything_for_people_is_escaped(capsys: pytest.CaptureFixture[str], mo
 def test_a_progress_bar_shows_its_description_as_it_is() -> None:
     progress = new_progress()
     progress.add_task(ATTACK + "\n[red]", total=3)
-    assert str(progress.columns[0].render(progress.tasks[0])) == SHOWN + " [red]"
+    column = progress.columns[0]
+    assert isinstance(column, ProgressColumn)
+    assert str(column.render(progress.tasks[0])) == SHOWN + " [red]"
 
 
 def test_errors_of_usage_are_escaped(run_cli: Cli) -> None:

@@ -43,7 +43,7 @@ def test_split_is_stratified_seeded_and_keeps_texts_and_groups_together(groups: 
 @pytest.mark.parametrize("groups", [None, 40])
 def test_folds_are_a_stratified_partition_that_keeps_texts_and_groups_together(groups: int | None) -> None:
     data = examples(1000, groups=groups, repeats=2)
-    held = []
+    held: list[str] = []
     for fold in range(5):
         rest, part = take_fold(data, 5, fold, seed=3)
         assert len(rest) + len(part) == 1000

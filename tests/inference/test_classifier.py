@@ -18,7 +18,7 @@ def test_predictions(tiny_run: Path) -> None:
     for answer in answers:
         assert set(answer.scores) == {"neg", "pos"}
         assert sum(answer.scores.values()) == pytest.approx(1)
-        assert answer.score == max(answer.scores.values()) == answer.scores[answer.label]
+        assert answer.score == max(answer.scores.values()) == answer.scores[answer.best]
     assert classifier.predict([]) == []
     with pytest.raises(TypeError, match="must be a list of texts, not one str"):
         classifier.predict("a good film")

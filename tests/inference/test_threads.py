@@ -17,6 +17,7 @@ from helpers.small_models import untrained_run
 import sentiment
 from sentiment import export
 from sentiment.explain import word_weights
+from sentiment.inference import PortableClassifier
 
 THREADS = 4
 TEXTS = [f"{'good ' * (number % 13)}film {'bad ' * (number % 7)}! So it is {number}." for number in range(60)]
@@ -67,6 +68,7 @@ def test_a_forked_child_answers_with_an_export(kind: str, models: dict[str, Path
     """It opens the model anew, also where another thread was predicting, and the directory is another."""
     monkeypatch.chdir(models[kind].parent)
     model = sentiment.load(models[kind].name)
+    assert isinstance(model, PortableClassifier)
     right = model.predict_proba(TEXTS)
     with ThreadPoolExecutor(THREADS) as pool:
         busy = [pool.submit(model.predict_proba, TEXTS * 5) for _ in range(THREADS)]
