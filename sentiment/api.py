@@ -16,12 +16,11 @@ from sentiment import architectures
 from sentiment import export as exports
 from sentiment.answers import check_classes, check_test, overlap, overlap_note
 from sentiment.artifacts import PretrainedFolder, ResultFolder, RunFolder
-from sentiment.config import DataConfig, Options, PretrainConfig, Role, RunConfig, RuntimeConfig
+from sentiment.config import IN_MEMORY, DataConfig, Options, PretrainConfig, Role, RunConfig, RuntimeConfig
 from sentiment.config.keywords import in_python, nested
 from sentiment.config.presets import PRESETS
 from sentiment.console import log
 from sentiment.data import Examples, load_corpus
-from sentiment.data.corpus import IN_MEMORY
 from sentiment.data.labelled import indexed
 from sentiment.data.memory import (
     checked_texts,

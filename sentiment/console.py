@@ -152,7 +152,7 @@ def print_rich(*parts: tuple[str, str]) -> None:
 
 
 class Description(ProgressColumn):
-    """What a progress bar is of."""
+    """Column of a progress bar with its description."""
 
     def render(self, task: Task) -> Text:
         """Return the description on one line, without markup."""

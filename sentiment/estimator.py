@@ -14,11 +14,11 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from sentiment import architectures
-from sentiment.config import RunConfig
+from sentiment.config import IN_MEMORY, RunConfig
 from sentiment.config.keywords import in_python, nested, parameter_names
 from sentiment.console import log
 from sentiment.data import Corpus, Examples
-from sentiment.data.corpus import IN_MEMORY, HeldOut
+from sentiment.data.corpus import HeldOut
 from sentiment.data.memory import checked_texts, relative_weights
 from sentiment.data.splits import hold_out
 from sentiment.inference import Classifier

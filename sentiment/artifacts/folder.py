@@ -20,11 +20,10 @@ import numpy as np
 import pandas as pd
 
 from sentiment.architectures import Sizes
-from sentiment.artifacts.weights import first_line
 from sentiment.batching import RESERVED_IDS
 from sentiment.config import LARGEST_INTEGER, Config
 from sentiment.console import log
-from sentiment.errors import UserError
+from sentiment.errors import UserError, first_line
 from sentiment.files import written_beside
 from sentiment.stored import LARGEST_VOCABULARY, check_checksums, checksums, read_json, read_vocabulary
 from sentiment.surrogates import as_utf8

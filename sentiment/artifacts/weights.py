@@ -9,7 +9,7 @@ from threading import Thread
 import keras
 import numpy as np
 
-from sentiment.errors import UserError
+from sentiment.errors import UserError, first_line
 
 HIGHEST_RATIO = 100  # of the size of weights to that of their file: float16 in float32 has 2, zeros have 1,000
 SLACK = 1 << 24  # bytes of an archive that are no weights: names, padding, the description of the model
@@ -69,8 +69,3 @@ def _count(build: Callable[[], keras.Model]) -> int:
     if isinstance(found[0], Exception):
         raise found[0]
     return found[0]
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, or its kind if it has none."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("saved_model", "litert", "onnx", "all")
 PRECISIONS = ("float32", "float16", "int8")
-HALVED = ("litert", "onnx")  # forms that have several precisions
+WITH_PRECISIONS = ("litert", "onnx")  # forms that have several precisions
 CHECKED_TEXTS = 300  # of the bundled sample, on which an export must agree with the model
 
 
@@ -37,8 +37,8 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Export, and print what was written."""
-    if arguments.precision is not None and arguments.format not in HALVED:
-        raise UserError(f"--precision goes with --format {' or '.join(HALVED)}")
+    if arguments.precision is not None and arguments.format not in WITH_PRECISIONS:
+        raise UserError(f"--precision goes with --format {' or '.join(WITH_PRECISIONS)}")
     if (arguments.format, arguments.precision) == ("onnx", "int8"):
         raise UserError("--format onnx has the precisions float32 and float16; int8 goes with --format litert")
     import_tensorflow(devices=True)

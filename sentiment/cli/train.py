@@ -14,7 +14,6 @@ from sentiment.errors import UserError
 from sentiment.measured import LINEAR, baseline_rows, over_folds
 from sentiment.startup import import_tensorflow
 
-NAMED_DATA = ("auto", "imdb", "sample")
 EXAMPLE = "A wonderful film."
 ROWS_READ, WORDS_SHOWN, CHARACTERS_SHOWN = 100, 10, 60
 
@@ -129,7 +128,7 @@ def print_summary(path: Path, measured: dict[str, Any], example: str = EXAMPLE, 
 
 def default_folder(data: DataConfig, name: str) -> Path:
     """Return the folder of a run whose architecture or preset has a name: `models/tickets-bilstm` for tickets.csv."""
-    if data.dataset in NAMED_DATA:
+    if data.is_named:
         return Path("models") / name
     stem = re.sub(r"[^\w-]+", "_", Path(data.dataset).resolve().name.partition(".")[0]).strip("_")
     return Path("models") / f"{stem or 'data'}-{name}"
@@ -142,7 +141,7 @@ def first_text(data: DataConfig) -> str:
         UserError: if a table cannot be read, or a column is missing.
     """
     source = data.test_file or data.dataset
-    if data.dataset in NAMED_DATA or Path(source).expanduser().is_dir():
+    if data.is_named or Path(source).expanduser().is_dir():
         return EXAMPLE
     from sentiment.data.tables import labelled_rows
 

@@ -21,6 +21,7 @@ from sentiment.config.declaration import (
 from sentiment.config.sections import (
     ACTIVATIONS,
     ATTENTIONS,
+    IN_MEMORY,
     NO_UNLABELLED,
     NORMALIZATIONS,
     OBJECTIVES,
@@ -41,7 +42,7 @@ from sentiment.config.sections import (
     TrainingConfig,
 )
 
-__all__ = ["ACTIVATIONS", "ATTENTIONS", "LARGEST_INTEGER", "NORMALIZATIONS", "NO_UNLABELLED", "OBJECTIVES",
+__all__ = ["ACTIVATIONS", "ATTENTIONS", "IN_MEMORY", "LARGEST_INTEGER", "NORMALIZATIONS", "NO_UNLABELLED", "OBJECTIVES",
            "OPTIMIZERS", "POOLINGS", "PRETRAINING", "SCHEDULES", "STRATEGIES", "TRUNCATIONS", "UNLABELLED_OF_CORPUS",
            "Config", "DataConfig", "Declared", "ModelConfig", "Options", "PretrainConfig", "PretrainingConfig", "Range",
            "Role", "RunConfig", "RuntimeConfig", "Section", "TextConfig", "TrainingConfig", "base_type", "changed_flag",

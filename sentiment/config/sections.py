@@ -37,6 +37,8 @@ TABLE = DATA | Role.TABLE | Role.SPLIT | Role.EVALUATION
 
 
 SAMPLE = "sample"  # the name of the built-in corpus
+NAMED_DATA = ("auto", "imdb", SAMPLE)
+IN_MEMORY = "texts in memory"  # in place of the path of a data set
 OF_SAMPLE = ("the model was trained on the built-in sample, artificial sentences made from a grammar: its answers to "
              "real texts mean nothing")
 
@@ -95,8 +97,13 @@ class DataConfig(Section):
         self.table_format  # noqa: B018
 
     @property
+    def is_named(self) -> bool:
+        """Whether the data set is known by a name, and is no path."""
+        return self.dataset in NAMED_DATA
+
+    @property
     def notes(self) -> tuple[str, ...]:
-        """What must be said wherever a model that was trained on this data answers, a sentence each."""
+        """Warnings for whoever uses a model that was trained on this data, a sentence each."""
         return (OF_SAMPLE,) if self.dataset == SAMPLE else ()
 
     @property

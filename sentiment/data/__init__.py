@@ -4,10 +4,10 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-from sentiment.config import UNLABELLED_OF_CORPUS, DataConfig, Role, changed_flag
+from sentiment.config import IN_MEMORY, UNLABELLED_OF_CORPUS, DataConfig, Role, changed_flag
 from sentiment.console import log
 from sentiment.data import imdb, labelled, sample
-from sentiment.data.corpus import IN_MEMORY, Corpus, Examples, HeldOut, Texts, digests, occurring
+from sentiment.data.corpus import Corpus, Examples, HeldOut, Texts, digests, occurring
 from sentiment.data.download import DownloadError
 from sentiment.data.formats import check_applies
 from sentiment.data.splits import with_share
@@ -37,9 +37,9 @@ def _load(config: DataConfig, seed: int, fold: int | None) -> Corpus:
         raise UserError("the run was trained on texts in memory, which a run does not keep: name labelled texts with "
                         "--dataset")
     path = Path(config.dataset).expanduser()
-    if config.folds and (config.dataset in NAMED or imdb.is_imdb(path)):
+    if config.folds and (config.is_named or imdb.is_imdb(path)):
         raise UserError(f"{config.dataset} has a test split of its own: --folds is for data that has none")
-    if config.dataset in NAMED:
+    if config.is_named:
         others = config.named_unlabelled not in (None, UNLABELLED_OF_CORPUS)  # which are a table
         for declared in config.changed(Role.FILE):
             if not (others and Role.UNLABELLED in declared.metadata["roles"]):
@@ -88,7 +88,7 @@ def load_for_evaluation(config: DataConfig, seed: int, class_names: tuple[str, .
         UserError: for a label that is not one of `class_names`, or a named corpus with other classes.
     """
     path = Path(config.dataset).expanduser()
-    if config.dataset in NAMED or imdb.is_imdb(path):
+    if config.is_named or imdb.is_imdb(path):
         corpus = load_corpus(config, seed)
         if corpus.class_names != class_names:
             raise UserError(f"{corpus.name} has the classes {', '.join(corpus.class_names)}, the model "

@@ -13,8 +13,6 @@ from sentiment.data.streams import StreamedTexts, blank_among, digests_of
 # In memory, or in files that are read each time that one iterates over them.
 Texts: TypeAlias = list[str] | StreamedTexts
 
-IN_MEMORY = "texts in memory"  # in place of the path of a data set
-
 
 def taken(texts: Texts, rows: np.ndarray) -> Texts:
     """Return the texts at `rows`, in that order; rows of files must be rising."""

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sentiment.config import DataConfig
-from sentiment.data.corpus import IN_MEMORY, Corpus, Examples, HeldOut
+from sentiment.config import IN_MEMORY, DataConfig
+from sentiment.data.corpus import Corpus, Examples, HeldOut
 from sentiment.data.labelled import Named, build_corpus
 from sentiment.data.splits import hold_out, with_share
 from sentiment.data.tables import Rows, as_labels, as_texts, columns_of

@@ -1,28 +1,26 @@
 """The corpus that ships with the project, for machines without a network and for tests."""
 
 import dataclasses
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
 from sentiment.config import DataConfig
 from sentiment.data.corpus import Corpus
 from sentiment.data.labelled import build_corpus, from_table
-from sentiment.errors import UserError
+from sentiment.shipped import packaged_folder
 
 NOTE = ("the scores are of the bundled sample, 2,500 reviews made from a grammar, and say nothing about IMDB: "
         "never quote them as IMDB results")
 
 
 def sample_folder() -> Path:
-    """Return the folder with the sample's files: `data/sample` in a checkout, package data when installed."""
-    checkout = Path(__file__).parents[2] / "data" / "sample"
-    if (checkout / "train.csv").is_file():
-        return checkout
-    installed = importlib.util.find_spec("sentiment.bundled")
-    if installed is None or not installed.submodule_search_locations:
-        raise UserError("the bundled sample is missing: install the package again")
-    return Path(installed.submodule_search_locations[0])
+    """Return the folder with the sample's files.
+
+    Raises:
+        UserError: if it is missing.
+    """
+    return packaged_folder("data/sample", "bundled", "train.csv",
+                           "the bundled sample is missing: install the package again")
 
 
 def sample_texts() -> Iterator[str]:

@@ -34,8 +34,8 @@ class Baselines:
     majority: str
     seconds: float
 
-    def compared(self, labels: np.ndarray, logits: np.ndarray, class_names: tuple[str, ...], name: str
-                 ) -> dict[str, Any]:
+    def compared(self, labels: np.ndarray, logits: np.ndarray, class_names: tuple[str, ...], name: str,
+                 matrix: list[list[int]]) -> dict[str, Any]:
         """Compare a model with the baselines on test texts.
 
         Args:
@@ -43,6 +43,7 @@ class Baselines:
             logits: float32 [texts, 1 or classes], of the model.
             class_names: by index.
             name: of the model's architecture.
+            matrix: the confusion matrix of the model, int [classes, classes].
 
         Returns:
             JSON-ready: `models`, by the name of the baseline its measures on `validation` and `test`; `mcnemar`, for
@@ -55,7 +56,6 @@ class Baselines:
                  for one, values in {MODEL: logits, **self.logits}.items()}
         tests = [{"first": first, "second": second, **mcnemar(right[first], right[second])._asdict()}
                  for first, second in combinations(right, 2)]
-        matrix = evaluate(labels, logits, class_names)["confusion_matrix"]
         return {"models": models, "mcnemar": tests, "majority": self.majority, "seconds": self.seconds,
                 **judge(tests, name, self.majority, matrix)}
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sentiment.errors import UserError
+from sentiment.errors import UserError, first_line
 from sentiment.machine import threads
 
 INPUT, OUTPUT = "ids", "logits"
@@ -27,8 +27,7 @@ def _failing_as_user_error(path: Path) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise UserError(f"{path} is damaged: {reason}") from None
+        raise UserError(f"{path} is damaged: {first_line(error)}") from None
 
 
 def _checked_width(path: Path, shape: Sequence[Any]) -> int:

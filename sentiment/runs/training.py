@@ -158,10 +158,11 @@ def conclude(run: Run[RunFolder, RunConfig], corpus: Corpus, trained: Trained, s
     """
     folder, config = run.folder, run.config
     folder.save_run(config, trained.preprocessor, corpus.class_names, trained.sizes, trained.model, members)
-    if config.runtime.save_float16:
-        classifier = Classifier(folder.load_model(), trained.preprocessor, corpus.class_names)
-        trained = dataclasses.replace(trained, validation_logits=classifier.predict_logits(corpus.validation.texts))
-    tested = tested or _test(run, corpus, trained, others=others, read_before=read_before)
+    if config.runtime.save_float16 or not tested:
+        saved = Classifier(folder.load_model(), trained.preprocessor, corpus.class_names)
+        if config.runtime.save_float16:
+            trained = dataclasses.replace(trained, validation_logits=saved.predict_logits(corpus.validation.texts))
+        tested = tested or _test(config, corpus, saved, trained.temperature, others=others, read_before=read_before)
     tested.save(folder)
     started += tested.baselines.seconds if tested.baselines and not tested.folds else 0.0
     measured = _measured(config, corpus, trained, tested)
@@ -179,18 +180,17 @@ def conclude(run: Run[RunFolder, RunConfig], corpus: Corpus, trained: Trained, s
         folder.save_text(folder.card, model_card(run.target.name, config, measured))
 
 
-def _test(run: Run[RunFolder, RunConfig], corpus: Corpus, trained: Trained, *, others: Texts,
+def _test(config: RunConfig, corpus: Corpus, saved: Classifier, temperature: float, *, others: Texts,
           read_before: Callable[[Texts], int]) -> Tested:
     """Read the test split, predict it with the saved model, and fit the baselines; see `conclude`."""
     test = corpus.test.read()
-    classifier = Classifier(run.folder.load_model(), trained.preprocessor, corpus.class_names)
-    logits = classifier.predict_logits(test.texts)
+    logits = saved.predict_logits(test.texts)
     seen = {**_seen(corpus, others, test, logits), "pretraining": read_before(test.texts)}
     baselines = None
-    if run.config.runtime.baselines:
+    if config.runtime.baselines:
         with dispensable("the baselines"):
-            baselines = fit_baselines(run.config, corpus, test.texts)
-    return Tested(test.labels, logits, logits * np.float32(trained.temperature), seen, baselines)
+            baselines = fit_baselines(config, corpus, test.texts)
+    return Tested(test.labels, logits, logits * np.float32(temperature), seen, baselines)
 
 
 def _help_training(run: Run[RunFolder, RunConfig], strategy: Any, corpus: Corpus) -> None:
@@ -205,13 +205,15 @@ def _help_training(run: Run[RunFolder, RunConfig], strategy: Any, corpus: Corpus
 def _measured(config: RunConfig, corpus: Corpus, trained: Trained, tested: Tested) -> dict[str, Any]:
     """Return the content of metrics.json."""
     labels, logits, baselines = tested.labels, tested.logits, tested.baselines
+    test = evaluate(labels, logits, corpus.class_names)
     return {
         "dataset": {"name": corpus.file_name, "train_texts": len(corpus.train),
                     "validation_texts": len(corpus.validation), "test_texts": len(labels),
                     "classes": list(corpus.class_names), "notes": list(corpus.notes)},
-        "test": evaluate(labels, logits, corpus.class_names),
+        "test": test,
         "folds": tested.folds,
-        "baselines": baselines and baselines.compared(labels, logits, corpus.class_names, config.model.architecture),
+        "baselines": baselines and baselines.compared(labels, logits, corpus.class_names, config.model.architecture,
+                                                          test["confusion_matrix"]),
         "validation": evaluate(corpus.validation.labels, trained.validation_logits, corpus.class_names),
         "training": {"epochs": len(trained.history.get("loss", ())), "best_epoch": trained.best_epoch,
                      "parameters": trained.model.count_params(), "vocabulary": trained.preprocessor.vocabulary_size,

@@ -69,7 +69,7 @@ def _text_name(frame: pd.DataFrame, asked: str | None, path: Path, form: TableFo
 
 
 class Scored(NamedTuple):
-    """What jobs have done.
+    """Counts of rows of finished jobs.
 
     Attributes:
         rows: in the files that were written.
@@ -238,7 +238,7 @@ def run_jobs(jobs: Sequence[Job], classifier: Predictor, seen: Callable[[int], N
 
 
 def total(done: Iterable[Scored]) -> Scored:
-    """Return the sums of what jobs have done."""
+    """Return the sums of the counts of jobs."""
     return Scored(*map(sum, zip(Scored(0, 0, 0), *done, strict=True)))
 
 

@@ -56,7 +56,7 @@ def parsed(kind: type[Body], content: bytes, limits: Limits) -> tuple[Body, list
     """
     _count(content, kind.most(limits))
     try:
-        body = kind.model_validate_json(without_surrogates(content) if b"\\u" in content else content)
+        body = kind.model_validate_json(without_surrogates(content))
     except ValidationError as error:
         raise WrongBody(said(error.errors()[0])) from None
     return body, body.plain(limits)

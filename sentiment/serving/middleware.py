@@ -21,7 +21,7 @@ OPEN = {"/healthz", "/readyz", "/", "/page.js"}  # without the token: for probes
 
 @dataclass(frozen=True)
 class Access:
-    """Who may ask.
+    """Access control: the names of the server that may be asked for, and the token.
 
     Attributes:
         hosts: names of the server in the header Host, in lower case and without the port; None for any.

@@ -161,6 +161,8 @@ def within(limits: Limits, most: int, given: Sequence[Text]) -> list[str]:
 
 def without_surrogates(body: bytes) -> bytes:
     r"""Return a body in which U+FFFD stands for each lone surrogate, such as `"\ud83d"`, which pydantic refuses."""
+    if b"\\u" not in body:  # as most have none, they are not decoded for it
+        return body
     try:
         return Mender().json(body.decode()).encode()
     except UnicodeDecodeError:

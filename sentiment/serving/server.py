@@ -31,7 +31,7 @@ REFUSED = b"\r\n".join((b"HTTP/1.1 503 Service Unavailable", b"content-type: app
 
 @dataclass(frozen=True)
 class Network:
-    """Where and how to listen.
+    """Network settings of the server.
 
     Attributes:
         host: the address.

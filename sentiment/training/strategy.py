@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from sentiment.errors import UserError
+from sentiment.errors import UserError, first_line
 
 
 def make_strategy(name: str) -> Any:
@@ -46,7 +46,7 @@ def _tpu_strategy() -> Any:
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
     except (ValueError, tf.errors.OpError) as error:
-        raise UserError(f"--strategy tpu: no TPU answers ({str(error).splitlines()[0]}); "
+        raise UserError(f"--strategy tpu: no TPU answers ({first_line(error)}); "
                         "set TPU_NAME, or use --strategy auto") from None
     return tf.distribute.TPUStrategy(resolver)
 

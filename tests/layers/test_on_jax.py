@@ -63,7 +63,7 @@ np.savez(sys.argv[3], **results)
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """What each layer gives on TensorFlow and on JAX."""
+    """Outputs of each layer on TensorFlow and on JAX."""
     pytest.importorskip("jax", reason="jax is not installed: pip install '.[jax]'")
     folder = tmp_path_factory.mktemp("jax")
     arrays: dict[str, Any] = {}

@@ -36,7 +36,7 @@ while True:
 
 
 class Soak:
-    """What happens to a server, each kind in a thread of its own, until the time is over."""
+    """Load on a server, each kind in a thread of its own, until the time is over."""
 
     def __init__(self, server: Server, versions: Path) -> None:
         self.server = server
