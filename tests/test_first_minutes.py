@@ -8,7 +8,7 @@ import pytest
 from helpers.commands import Cli
 
 from sentiment.cli.train import default_folder, first_text, training_summary
-from sentiment.config import DataConfig
+from sentiment.config import IN_MEMORY, DataConfig, RunConfig
 from sentiment.errors import UserError
 
 WITHOUT_TENSORFLOW = """
@@ -52,6 +52,14 @@ def test_the_example_is_a_text_of_the_user(tmp_path: Path) -> None:
     assert first_text(DataConfig(dataset="imdb")) == "A wonderful film."
     with pytest.raises(UserError, match="no column 'x'"):
         first_text(DataConfig(dataset=str(table), text_column="x"))
+
+
+def test_the_configuration_of_a_run_in_memory_is_refused_with_the_reason(tmp_path: Path, run_cli: Cli) -> None:
+    (tmp_path / "config.json").write_text(RunConfig().updated({"data": {"dataset": IN_MEMORY}}).to_json(),
+                                          encoding="utf-8")
+    code, _, err = run_cli("train", "--config", tmp_path / "config.json", "--output-dir", tmp_path / "run")
+    assert code == 1
+    assert "the run was trained on texts in memory, which a run does not keep" in err
 
 
 def test_the_hint_can_be_pasted_into_a_shell(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment.cli.options import add_config_options, check_picture, given_options
-from sentiment.config import DataConfig, Options, RunConfig
+from sentiment.config import IN_MEMORY, DataConfig, Options, RunConfig
 from sentiment.config.presets import PRESETS
 from sentiment.console import log, print_json, print_text
 from sentiment.errors import UserError
@@ -141,7 +141,7 @@ def first_text(data: DataConfig) -> str:
         UserError: if a table cannot be read, or a column is missing.
     """
     source = data.test_file or data.dataset
-    if data.is_named or Path(source).expanduser().is_dir():
+    if data.is_named or data.dataset == IN_MEMORY or Path(source).expanduser().is_dir():
         return EXAMPLE
     from sentiment.data.tables import labelled_rows
 
