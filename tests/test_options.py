@@ -1,14 +1,16 @@
-"""The static types of options."""
+"""Generated files: the static types of options, and the list of architectures."""
 
 import inspect
+from importlib.resources import files
 from pathlib import Path
 from typing import get_args, get_type_hints
 
 import numpy as np
-from helpers import option_types
+from helpers import architecture_list, option_types
 
 from sentiment import TextClassifier, api, options
 from sentiment.config import PretrainConfig
+from sentiment.config.catalogue import FILE
 from sentiment.config.keywords import nested, option_sections
 from sentiment.config.presets import PRESETS
 from sentiment.runs import resolve
@@ -17,6 +19,11 @@ from sentiment.runs import resolve
 def test_the_types_of_options_are_those_of_their_declarations() -> None:
     assert inspect.getsource(options) == option_types.module(), "run python tests/helpers/option_types.py > " \
         "sentiment/options.py"
+
+
+def test_the_list_of_architectures_is_that_of_the_registry() -> None:
+    assert files("sentiment.config").joinpath(FILE).read_text(encoding="utf-8") == architecture_list.text(), \
+        "run python tests/helpers/architecture_list.py > sentiment/config/architectures.json"
 
 
 def test_editors_complete_what_is_taken() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import keras
 
 from sentiment.architectures.combinations import check
-from sentiment.config import ModelConfig, flag_of
-from sentiment.errors import UserError, nearest
+from sentiment.config import ModelConfig
+from sentiment.config.catalogue import check_options
 
 # Options of every architecture that embeds words.
 EMBEDDED = frozenset({"architecture", "embedding_size", "word_dropout", "embedding_dropout", "output_dropout"})
@@ -105,9 +105,7 @@ def named(name: str) -> Architecture:
     Raises:
         UserError: if there is none.
     """
-    if name not in _REGISTRY:
-        names = ", ".join(sorted(_REGISTRY))
-        raise UserError(f"no architecture '{name}'{nearest(name, _REGISTRY)} (there are {names})")
+    check_options(ModelConfig(architecture=name), {entry.name: entry.uses for entry in architectures()})
     return _REGISTRY[name]
 
 
@@ -118,13 +116,9 @@ def find(config: ModelConfig) -> Architecture:
         UserError: if there is none of this name, it does not take an option that was changed, or the options
             make no sense together.
     """
-    found = named(config.architecture)
-    for declared in config.changed():
-        if declared.name not in found.uses:
-            takers = ", ".join(entry.name for entry in architectures() if declared.name in entry.uses)
-            raise UserError(f"'{found.name}' does not take {flag_of(declared)}: it goes with {takers}")
+    check_options(config, {entry.name: entry.uses for entry in architectures()})
     check(config)
-    return found
+    return named(config.architecture)
 
 
 def build(config: ModelConfig, sizes: Sizes) -> keras.Model:

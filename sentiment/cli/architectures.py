@@ -4,9 +4,9 @@ import argparse
 import dataclasses
 from typing import Any
 
-from sentiment.config import ModelConfig, RunConfig, TextConfig, flag_of
+from sentiment.config import ModelConfig, TextConfig, flag_of
+from sentiment.config.catalogue import listed_architectures
 from sentiment.console import print_json, print_text
-from sentiment.startup import import_tensorflow
 
 
 def add_to(commands: Any) -> None:
@@ -19,26 +19,12 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """List the architectures with their parameter counts at the default sizes, and their options."""
-    import_tensorflow(devices=True)
-    import keras
-
-    from sentiment import architectures
-
-    config = RunConfig()
-    sizes = architectures.Sizes(config.text.vocabulary_size, classes=2)
     flags = {declared.name: flag_of(declared) for section in (TextConfig, ModelConfig)
              for declared in dataclasses.fields(section)}
-    entries = []
-    for entry in architectures.architectures():
-        try:
-            with keras.StatelessScope(initialize_variables=False):  # the shapes of the weights, without their values
-                model = entry.build(dataclasses.replace(config.model, architecture=entry.name, **entry.model), sizes)
-        finally:
-            keras.backend.clear_session()  # else the next StatelessScope would initialise these weights
-        count = model.count_params() if entry.by_gradient else None  # as many as there are terms
-        entries.append({"name": entry.name, "parameters": count, "summary": entry.summary,
-                        "options": [flags[name] for name in flags if name in entry.uses - {"architecture"}],
-                        "defaults": {flags[name]: value for name, value in {**entry.text, **entry.model}.items()}})
+    entries = [{"name": entry.name, "parameters": entry.parameters, "summary": entry.summary,
+                "options": [flags[name] for name in flags if name in entry.uses and name != "architecture"],
+                "defaults": {flags[name]: value for name, value in {**entry.text, **entry.model}.items()}}
+               for entry in listed_architectures()]
     if arguments.json:
         print_json(entries)
     else:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sentiment.cli.options import add_config_options, check_picture, given_options
 from sentiment.config import IN_MEMORY, DataConfig, Options, RunConfig
+from sentiment.config.catalogue import check_listed
 from sentiment.config.presets import PRESETS
 from sentiment.console import log, print_json, print_text
 from sentiment.errors import UserError
@@ -47,10 +48,10 @@ def run(arguments: argparse.Namespace) -> None:
         if "dataset" in given.get("data", {}):
             raise UserError(f"'{arguments.data}' and --dataset name the data: give it once")
         given.setdefault("data", {})["dataset"] = arguments.data
-    check_preset(arguments, given)
+    check_start(arguments, given)
     start = RunConfig.from_json_file(arguments.config) if arguments.config else RunConfig()
     data = start.updated({"data": given.get("data", {})}).data
-    example = first_text(data)  # an error in the data is told before TensorFlow is imported
+    example = first_text(data)  # errors in options and data are reported before TensorFlow is imported
     import_tensorflow(devices=True)
     from sentiment.runs import Recipe, cross_validated_run, resolve, train_run
 
@@ -78,13 +79,15 @@ def run(arguments: argparse.Namespace) -> None:
         log.warning(note)
 
 
-def check_preset(arguments: argparse.Namespace, given: Options) -> None:
-    """Refuse options that exclude a preset.
+def check_start(arguments: argparse.Namespace, given: Options) -> None:
+    """Refuse options that exclude a preset, or that the architecture does not take where the user alone chooses it.
 
     Raises:
         UserError: with the reason.
     """
     if not arguments.preset:
+        if arguments.config is None and "pretrained" not in given.get("training", {}):
+            check_listed(RunConfig().updated(given).model)
         return
     if arguments.config is not None:
         raise UserError("--preset and --config are two starts: take one")

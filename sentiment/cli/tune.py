@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from sentiment.cli.options import add_config_options, given_options
-from sentiment.config import Role, RuntimeConfig
+from sentiment.config import Role, RunConfig, RuntimeConfig
+from sentiment.config.catalogue import check_listed
 from sentiment.console import log, print_json, print_table
 from sentiment.startup import import_tensorflow
 
@@ -24,6 +25,8 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Run the missing trials and print the best values."""
     given = given_options(arguments)
+    if "pretrained" not in given.get("training", {}):
+        check_listed(RunConfig().updated(given).model)
     import_tensorflow(devices=True)
     from sentiment.runs import resolve, tune_run
 
