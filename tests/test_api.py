@@ -330,7 +330,7 @@ def test_a_saved_model_says_that_its_texts_are_not_kept(model: Model, tmp_path: 
 @pytest.mark.parametrize(("call", "kind", "message"), [
     (lambda: sentiment.train(TEXTS, LABELS, unit=3), TypeError,  # type: ignore[call-arg]
      "unknown option 'unit'; did you mean 'units'?"),
-    (lambda: sentiment.train(TEXTS, LABELS, arch="gru", architecture="lstm"), TypeError, "are one option"),
+    (lambda: sentiment.train(TEXTS, LABELS, arch="gru", architecture="lstm"), TypeError, "are the same option"),
     (lambda: sentiment.train(TEXTS, LABELS, export="yes"), UserError,  # type: ignore[arg-type]
      "^export must be of type bool, not 'yes'"),
     (lambda: sentiment.train(TEXTS, LABELS, arch="han", periods=False), UserError, "needs periods=True$"),
