@@ -378,4 +378,4 @@ def test_a_table_of_another_format_is_evaluated(tiny_run: Path, tmp_path: Path, 
     code, out, err = run_cli(*words, "--merge-labels")
     assert code == 0, err
     assert json.loads(out)["texts"] == 2
-    assert "--separator is one character" in run_cli(*words, "--separator", ";;")[2]
+    assert "--separator must be one character" in run_cli(*words, "--separator", ";;")[2]
