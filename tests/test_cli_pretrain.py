@@ -124,9 +124,9 @@ def test_another_split_is_warned_of(pretrained: Path, tiny_csv: Path, tmp_path: 
     (["--pretrained", "none"], "no such folder of a pretrained network: none; make one with `python -m sentiment"),
     (["--layer-decay", "2"], "--layer-decay goes with --pretrained"),
     (["--unfreeze", "1"], "--unfreeze goes with --pretrained"),
-    (["--pretrained", "LM", "--units", "6"], "was trained with another value of --units: leave that out"),
+    (["--pretrained", "LM", "--units", "6"], "was trained with another value of --units: omit that"),
     (["--pretrained", "LM", "--arch", "lstm"], "was trained with another value of --arch"),
-    (["--pretrained", "LM", "--embedding-start", "random"], "brings an embedding: leave --embedding-start out"),
+    (["--pretrained", "LM", "--embedding-start", "random"], "brings an embedding: omit --embedding-start"),
     (["--pretrained", "LM", "--unfreeze", "1", "--optimizer", "adamw"], "does not go with --optimizer adamw"),
 ])
 def test_refusals(words: list[str], message: str, pretrained: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli
@@ -142,7 +142,7 @@ def test_refusals(words: list[str], message: str, pretrained: Path, tiny_csv: Pa
 @pytest.mark.parametrize(("words", "message"), [
     (["--arch", "cnn"], "starts recurrent layers"),
     (["--method", "autoencoder", "--arch", "bilstm"], "reads one way"),
-    (["--schedule", "plateau"], "--schedule plateau is not for it"),
+    (["--schedule", "plateau"], "--schedule plateau needs a monitored value"),
     (["--window", "100000"], "fewer than one --window of 100000"),
     (["--learning-rate", "1e30"], "the loss became"),
     (["--unlabelled", "none.csv"], "none.csv"),
@@ -204,7 +204,7 @@ def test_killed_and_resumed(pretrained: Path, tiny_csv: Path, tmp_path: Path, ru
     assert "holds an unfinished pretraining: add --resume" in err
     code, _, err = run_cli("pretrain", "--output", target, "--resume", "--window", "7")
     assert code == 1
-    assert "was begun with another value of --window" in err
+    assert "was started with another value of --window" in err
     code, _, err = run_cli("pretrain", "--output", target, "--resume")
     assert code == 0, err
     assert "going on after step" in err
@@ -214,4 +214,4 @@ def test_killed_and_resumed(pretrained: Path, tiny_csv: Path, tmp_path: Path, ru
     assert sorted(os.listdir(target)) == sorted(os.listdir(pretrained))
     code, _, err = run_cli("pretrain", "--output", target, "--resume")
     assert code == 0
-    assert "is finished: there is nothing to resume" in err
+    assert "is complete: nothing to resume" in err

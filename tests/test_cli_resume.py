@@ -80,7 +80,7 @@ def test_killed_and_resumed(steps: list[int], whole: Path, tiny_csv: Path, tmp_p
 
     code, again, err = run_cli("train", "--output-dir", target, "--resume")
     assert (code, again) == (0, out)
-    assert "is finished: there is nothing to resume" in err
+    assert "is complete: nothing to resume" in err
 
 
 @pytest.mark.extended
@@ -128,7 +128,7 @@ def test_options_of_an_unfinished_run_stay(unfinished: Path, tiny_csv: Path, run
     code, _, err = run_cli("train", "--output-dir", unfinished, "--resume", "--units", "5", "--epochs", "6", "--ema",
                            "0.9")
     assert code == 1
-    assert "was begun with another value of --units, --ema: leave that out" in err
+    assert "was started with another value of --units, --ema: omit that" in err
     code, _, err = run_cli("train", "--output-dir", unfinished, "--resume", "--units", "4", "--checkpoint-steps", "100",
                            "--export")
     assert code == 0, err

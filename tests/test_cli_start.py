@@ -62,11 +62,11 @@ def test_other_classes_get_a_head_of_their_own(tiny_run: Path, other_csv: Path, 
 
 
 @pytest.mark.parametrize(("words", "message"), [
-    (["--units", "7"], "was trained with another value of --units: leave that out"),
-    (["--pooling", "mean"], "was trained with another value of --pooling: leave that out"),
+    (["--units", "7"], "was trained with another value of --units: omit that"),
+    (["--pooling", "mean"], "was trained with another value of --pooling: omit that"),
     (["--arch", "gru"], "was trained with another value of --arch"),
     (["--vocab-size", "9"], "was trained with another value of --vocab-size"),
-    (["--embedding-start", "random"], "brings an embedding: leave --embedding-start out"),
+    (["--embedding-start", "random"], "brings an embedding: omit --embedding-start"),
 ])
 def test_refusals(words: list[str], message: str, tiny_run: Path, other_csv: Path, tmp_path: Path, run_cli: Cli
                   ) -> None:

@@ -126,7 +126,7 @@ class ResultFolder:
         unfinished = cls.unfinished(target)
         if unfinished is not None:
             raise UserError(f"{unfinished.path} holds an unfinished {cls.kind}: add --resume to go on with it, or "
-                            "remove that folder to start anew")
+                            "remove that folder to start again")
 
     @classmethod
     def _holds_one(cls, path: Path) -> bool:

@@ -75,7 +75,7 @@ class PartedTable:
         plan = self.folder / "plan.json"
         if resume and plan.is_file():
             if read_json(plan, {str: object}) != self.plan:
-                raise UserError(f"{self.folder} is of another model, other files or other options: start anew with "
+                raise UserError(f"{self.folder} is of another model, other files or other options: start again with "
                                 "--overwrite")
             self._rows = self._parts()[-1][1] if self._parts() else 0
             return self._rows
@@ -135,7 +135,7 @@ class PartedTable:
             first, last = map(int, path.stem.split("-"))
             parts.append((first, last, path))
         if any(one[1] != other[0] for one, other in pairwise(parts)) or (parts and parts[0][0]):
-            raise UserError(f"a part is missing in {self.folder}: start anew with --overwrite")
+            raise UserError(f"a part is missing in {self.folder}: start again with --overwrite")
         return parts
 
 

@@ -89,10 +89,10 @@ class Recovery:
             return
         if set(self._found.state["place"]) != set(dataclasses.asdict(Place())):
             raise UserError(f"the checkpoints in {checkpoints.folder} were made by another version of sentiment: "
-                            "resume with that one, or remove the folder to start anew")
+                            "resume with that one, or remove the folder to start again")
         if self._found.state["identity"] != identity:
             raise UserError(f"the texts are not those that the checkpoints in {checkpoints.folder} were made with: "
-                            "bring those back, or remove the folder to start anew")
+                            "bring those back, or remove the folder to start again")
 
     @property
     def resumes(self) -> bool:

@@ -60,7 +60,7 @@ def check_training(config: RunConfig, entry: architectures.Architecture) -> None
             raise UserError(f"{flag_of(declared)} does not go with --optimizer adamw, which would shrink the weights "
                             "of layers that do not learn yet")
     if training.pretrained is not None and training.embedding_start != "svd":
-        raise UserError("--pretrained brings an embedding: leave --embedding-start out")
+        raise UserError("--pretrained brings an embedding: omit --embedding-start")
     if "periods" in entry.text and not config.text.periods:
         raise UserError(f"'{entry.name}' reads sentences: it needs --periods")
     if entry.by_gradient:

@@ -163,7 +163,7 @@ def test_other_abstentions_are_another_plan(tmp_path: Path, model: Path) -> None
     one = job(write(tmp_path / "in.csv", 45), tmp_path / "out.csv", model)
     with pytest.raises(KeyboardInterrupt):
         one.run(Dies(30))
-    with pytest.raises(UserError, match="other options: start anew with --overwrite"):
+    with pytest.raises(UserError, match="other options: start again with --overwrite"):
         replace(one, resume=True, abstain_below=0.9).run(FakePredictor())
     assert replace(one, resume=True).run(FakePredictor()) == (45, 25, 0)
 
@@ -249,7 +249,7 @@ def test_parts_of_something_else_are_not_gone_on_with(tmp_path: Path, model: Pat
         one.run(Dies(30))
     time.sleep(0.01)
     (model / "weights").write_text("2")
-    with pytest.raises(UserError, match="is of another model, other files or other options: start anew with --over"):
+    with pytest.raises(UserError, match="is of another model, other files or other options: start again with --over"):
         replace(one, resume=True).run(FakePredictor())
     assert one.run(FakePredictor()).rows == 45
     assert replace(one, mixed_precision=True).plan != one.plan
@@ -295,7 +295,7 @@ def test_the_command_goes_on_and_says_when_there_is_nothing_to_do(exported_run: 
     words = ["predict", "--model", exported_run / "onnx", "--input", tiny_csv, "--output", tmp_path / "out.csv"]
     assert run_cli(*words)[0] == 0
     assert run_cli(*words)[2].endswith("--resume goes on with what is missing, --overwrite starts anew\n")
-    assert "is finished: there is nothing to resume" in run_cli(*words, "--resume")[2]
+    assert "is complete: nothing to resume" in run_cli(*words, "--resume")[2]
     assert "120 rows written" in run_cli(*words, "--overwrite")[2]
 
 

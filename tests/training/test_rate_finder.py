@@ -112,7 +112,7 @@ def test_the_command_draws_and_suggests(tiny_csv: Path, tmp_path: Path, run_cli:
     assert (tmp_path / "curve.png").stat().st_size > 5000
     assert [path.name for path in tmp_path.iterdir()] == ["curve.png"]
     code, _, err = run_cli(*words, tmp_path / "curve.txt")
-    assert (code, "--find-lr is a .png, .svg or .pdf file" in err) == (1, True)
+    assert (code, "--find-lr must be a .png, .svg or .pdf file" in err) == (1, True)
 
 
 def test_the_command_says_that_noise_explains_the_fall(tiny_csv: Path, tmp_path: Path, run_cli: Cli,
