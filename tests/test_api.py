@@ -136,10 +136,10 @@ def test_a_classifier_starts_from_unlabelled_texts(model: Model, tmp_path: Path)
     distilled = sentiment.train(TEXTS, LABELS, teacher=model, **QUICK)
     assert distilled.config.training.teacher == str(Path(model))
     refused: list[tuple[Callable[[], object], str]] = [
-            (lambda: sentiment.load(path), "is a pretrained network, which predicts nothing"),
+            (lambda: sentiment.load(path), "is a pretrained network, not a classifier"),
             (lambda: sentiment.train(TEXTS, LABELS, output_dir=path, overwrite=True, **QUICK), "holds no run: choose"),
             (lambda: sentiment.train(TEXTS, LABELS, pretrained=sentiment.train(TEXTS, LABELS, arch="nb-svm")),
-             "is linear: a classifier starts from one that was trained step by step")]
+             "is linear: a classifier can only start from a run that was trained in steps")]
     for call, message in refused:
         with pytest.raises(UserError, match=message):
             call()

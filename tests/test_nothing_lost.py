@@ -102,7 +102,7 @@ def test_a_complete_run_survives_a_kill_at_every_step(step: int, replaces: bool,
 def test_a_complete_run_is_named_where_its_place_is_empty(small_run: Path, tmp_path: Path) -> None:
     folder = complete(small_run, tmp_path / "run", replaces=False)
     shutil.rmtree(folder.checkpoints)  # a linear model has none
-    with pytest.raises(UserError, match=r"no such model folder: .*run.unfinished is complete: resume=True gives it"):
+    with pytest.raises(UserError, match=r"no such model folder: .*run.unfinished is complete: resume=True renames it"):
         sentiment.load(tmp_path / "run")
 
 
@@ -110,7 +110,7 @@ def test_a_complete_run_does_not_replace_other_files(small_run: Path, tmp_path: 
     folder = complete(small_run, tmp_path / "run", replaces=False)
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "thesis.txt").touch()
-    with pytest.raises(UserError, match=r"is not empty and holds no run"):
+    with pytest.raises(UserError, match=r"is not empty and contains no run"):
         Run(RunFolder, RunConfig(), tmp_path / "run", overwrite=True)
     assert folder.metrics.exists()
     assert (tmp_path / "run" / "thesis.txt").exists()

@@ -126,4 +126,4 @@ def test_without_the_runtime(exported: Path, run_cli: Cli, monkeypatch: pytest.M
 def test_what_an_export_cannot_do(words: list[str], exported: Path, run_cli: Cli) -> None:
     code, out, err = run_cli(*(word.format(onnx=exported) for word in words))
     assert (code, out) == (1, "")
-    assert err == f"error: {exported} is an export, which only predicts: give the folder of the run\n"
+    assert err == f"error: {exported} is an export, which only predicts: pass the folder of the run\n"
