@@ -176,7 +176,7 @@ def test_linear_models_behind_the_same_commands(name: str, tiny_csv: Path, tmp_p
 
 @pytest.mark.parametrize(("words", "message"), [
     (["--arch", "tfidf-lr", "--ema", "0.9"], "'tfidf-lr' is fitted at once by scikit-learn: --ema is for"),
-    (["--arch", "nb-svm", "--strategy", "mirrored"], "--strategy is for architectures that are trained step by step"),
+    (["--arch", "nb-svm", "--strategy", "mirrored"], "--strategy is for architectures that are trained in steps"),
     (["--arch", "han", "--no-periods"], "'han' reads sentences: it needs --periods"),
     (["--teacher", "none"], "no such model folder: none"),
     (["--teacher-weight", "0.5"], "--teacher-weight goes with --teacher"),

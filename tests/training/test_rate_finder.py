@@ -128,7 +128,7 @@ def test_the_command_says_that_noise_explains_the_fall(tiny_csv: Path, tmp_path:
     assert json.loads(run_cli(*words, "--json")[1])["suggested"] is None
 
 
-@pytest.mark.parametrize(("depth", "shown"), [(0.0, "No recommendation: noise explains the fall"),
+@pytest.mark.parametrize(("depth", "shown"), [(0.0, "No recommendation: the decrease may be noise"),
                                               (0.5, "recommended: 3.0e-03")])
 def test_the_plot_has_the_steps_the_average_and_the_recommendation(tmp_path: Path, depth: float, shown: str) -> None:
     curve = RateCurve.of(RATES, fallen(3e-3, depth))
