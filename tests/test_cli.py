@@ -246,9 +246,9 @@ def test_sample_is_named_at_the_start_and_at_the_end(tmp_path: Path, run_cli: Cl
 BAD_TRAINING = [
     (["--arch", "bilstn"], "no architecture 'bilstn'; did you mean 'bilstm'? (there are attention, bigru, bilstm, "),
     (["--dataset", "nowhere.csv"], "no such file: nowhere.csv"),
-    (["--dataset", "sample", "--test-file", "x.csv"], "--test-file goes with --dataset PATH"),
+    (["--dataset", "sample", "--test-file", "x.csv"], "--test-file needs --dataset PATH"),
     (["--dataset", "imdb", "--data-dir", "nowhere"], "--data-dir: no such file or folder: nowhere"),
-    (["--arch", "cnn", "--layers", "2"], "'cnn' does not take --layers: it goes with bigru"),
+    (["--arch", "cnn", "--layers", "2"], "'cnn' does not use --layers, which is for bigru"),
     (["--config", "nowhere.json"], "cannot read the configuration nowhere.json"),
     (["--units", "0"], "--units must be at least 1, not 0"),
     (["--dataset", "{csv}", "--text-column", "txet"], "has no column 'txet'; did you mean 'text'?"),

@@ -25,7 +25,7 @@ sys.exit(main(sys.argv[1:]))
     (["info"], 0, "architecture  bilstm, "),
     (["architectures", "--options"], 0, "by default --attention luong-concat"),
     (["train", "table.csv", "--arch", "bilsmt"], 1, "no architecture 'bilsmt'; did you mean 'bilstm'?"),
-    (["tune", "--dataset", "table.csv", "--arch", "gru", "--merge", "sum"], 1, "'gru' does not take --merge"),
+    (["tune", "--dataset", "table.csv", "--arch", "gru", "--merge", "sum"], 1, "'gru' does not use --merge"),
     (["train", "none.csv"], 1, "no such file: none.csv"),
     (["train", "table.csv", "--text-column", "body"], 1, "has no column 'body'"),
     (["train", "table.csv", "--dataset", "table.csv"], 1, "'table.csv' and --dataset both name the data: pass only"),

@@ -222,7 +222,7 @@ def test_steps_are_for_one_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPat
      "--preset best pretrains first: pass its network with --pretrained to --find-lr"),
     ("best", ["--stream"], "pretraining holds the texts in memory: omit --stream"),
     ("wide", ["--stream"], "NB-SVM holds the texts in memory: omit --stream"),
-    ("best", ["--arch", "han"], "a language model starts recurrent layers"),
+    ("best", ["--arch", "han"], "a language model pretrains recurrent layers"),
 ])
 def test_refusals(preset: str, words: list[str], message: str, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
     code, out, err = run_cli("train", "--preset", preset, "--dataset", tiny_csv, "--output-dir", tmp_path / "run",

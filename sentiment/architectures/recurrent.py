@@ -1,4 +1,4 @@
-"""Recurrent layers, one or more, in one direction or both, with or without attention over their states."""
+"""Recurrent architectures: one or more layers, in one or both directions, with attention or pooling."""
 
 from typing import Any
 
@@ -22,11 +22,11 @@ OF_CELL = {"rnn": {"activation"}, "lstm": {"forget_bias"}, "gru": {"gru_reset"}}
 
 def recurrent(cell: str, config: ModelConfig, sizes: Sizes, name: str, *, both_ways: bool = False,
               return_state: bool = False) -> keras.layers.Layer:
-    """A recurrent layer that returns the states of all steps, [batch, time, units], and on demand the last ones.
+    """Return a recurrent layer, whose output is the states of all steps, [batch, time, units], and optionally the last.
 
     It is the fused LSTM or GRU of `sentiment.layers`, or Keras's plain RNN, unless an option needs one of the cells of
-    `sentiment.layers`. With `both_ways` there is one for each direction, and their states are
-    concatenated, [batch, time, 2 * units], or added up (Schuster & Paliwal 1997).
+    `sentiment.layers`. With `both_ways` it is bidirectional, and the states of the directions are concatenated,
+    [batch, time, 2 * units], or summed (Schuster & Paliwal 1997).
     """
     options: dict[str, Any] = {"recurrent_dropout": config.recurrent_dropout,
                                "recurrent_initializer": INITIALIZERS[config.recurrent_initializer]}
@@ -49,16 +49,16 @@ def recurrent(cell: str, config: ModelConfig, sizes: Sizes, name: str, *, both_w
 
 
 def suffix_of(number: int, config: ModelConfig) -> str:
-    """Return the suffix of a layer's name: none for a single layer, else `_1`, `_2`, ..."""
+    """Return the suffix of a layer's name: empty for a single layer, else `_1`, `_2`, ..."""
     return "" if depth(config) == 1 else f"_{number}"
 
 
 def encode(cell: str, config: ModelConfig, sizes: Sizes, words: Any, *, both_ways: bool) -> list[Any]:
     """Run all recurrent layers over embedded words [batch, time, embedding].
 
-    Between layers there is dropout with one mask for all steps. With `--residual` each layer but the first adds
-    its input to its output (He et al. 2016); with `--skip` each layer reads the words and all layers below
-    (Huang et al. 2017, and Graves 2013, where the classifier reads every layer, too).
+    Between layers there is dropout with one mask for all steps. With `--residual` each layer except the first adds its
+    input to its output (He et al. 2016); with `--skip` each layer reads the words and all layers below (Huang et al.
+    2017, and Graves 2013, where the classifier also reads every layer).
 
     Returns:
         The states that the classifier reads, each [batch, time, units or 2 * units]: the last layer's, or with
@@ -92,7 +92,7 @@ def _concatenated(parts: list[Any], name: str) -> Any:
 
 
 def summarize(config: ModelConfig, encoded: list[Any], *, both_ways: bool) -> Any:
-    """Attention or pooling over the states of the layers in `encoded`; returns [batch, features]."""
+    """Apply attention or pooling to the states of the layers in `encoded`; return [batch, features]."""
 
     def pooled(mode: str, sequences: list[Any], name: str, apart: bool) -> Any:
         numbers = [""] if len(sequences) == 1 else [f"_{number}" for number in range(1, len(sequences) + 1)]

@@ -43,7 +43,7 @@ def _load(config: DataConfig, seed: int, fold: int | None) -> Corpus:
         others = config.named_unlabelled not in (None, UNLABELLED_OF_CORPUS)  # which are a table
         for declared in config.changed(Role.FILE):
             if not (others and Role.UNLABELLED in declared.metadata["roles"]):
-                raise UserError(f"{changed_flag(declared)} goes with --dataset PATH, not with '{config.dataset}'")
+                raise UserError(f"{changed_flag(declared)} needs --dataset PATH, not '{config.dataset}'")
         return NAMED[config.dataset](config, seed)
     if imdb.is_imdb(path):
         return imdb.load(config, seed)

@@ -132,8 +132,8 @@ def test_dropout_is_drawn_in_training_alone(dropout: str) -> None:
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"architecture": "bilstm"}, "reads one way: use rnn, lstm, gru, stacked-lstm, stacked-gru, not 'bilstm'"),
-    ({"architecture": "lstm", "layers": 2, "skip": True}, "leave out --residual, --skip"),
+    ({"architecture": "bilstm"}, "unidirectional encoder: use rnn, lstm, gru, stacked-lstm, stacked-gru, not 'bilstm'"),
+    ({"architecture": "lstm", "layers": 2, "skip": True}, "omit --residual, --skip"),
 ])
 def test_what_no_autoencoder_can_start(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
@@ -141,9 +141,9 @@ def test_what_no_autoencoder_can_start(options: dict[str, Any], message: str) ->
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"architecture": "cnn"}, "starts recurrent layers: use rnn, lstm, .*bigru, not 'cnn'"),
+    ({"architecture": "cnn"}, "pretrains recurrent layers: use rnn, lstm, .*bigru, not 'cnn'"),
     ({"architecture": "bilstm", "layers": 2}, "has seen the words that a language model would predict"),
-    ({"architecture": "lstm", "layers": 2, "residual": True}, "leave out --residual, --skip"),
+    ({"architecture": "lstm", "layers": 2, "residual": True}, "omit --residual, --skip"),
 ])
 def test_what_no_language_model_can_start(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):

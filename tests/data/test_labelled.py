@@ -103,7 +103,7 @@ def test_one_column_for_text_and_label(tmp_path: Path) -> None:
 
 
 def test_file_options_without_a_file() -> None:
-    with pytest.raises(UserError, match="--test-file goes with --dataset PATH, not with 'sample'"):
+    with pytest.raises(UserError, match="--test-file needs --dataset PATH, not 'sample'"):
         load_corpus(DataConfig(dataset="sample", test_file="x.csv"), seed=1)
 
 
