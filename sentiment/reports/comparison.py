@@ -1,4 +1,4 @@
-"""The report of a comparison of several models on the same texts."""
+"""Report of a comparison of several models on the same texts."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -19,7 +19,7 @@ KEYS = ("accuracy", "macro_f1", "log_loss", "calibration_error", "roc_auc")
 
 
 def comparison_rows(logits: Mapping[str, np.ndarray], labels: np.ndarray, classes: tuple[str, ...]) -> list[list[str]]:
-    """Return a line of metrics for each model, by its logits, float [texts, 1 or classes]."""
+    """Return one row of metrics per model, from its logits, float [texts, 1 or classes]."""
     metrics = {name: evaluate(labels, values, classes) for name, values in logits.items()}
     return [[name, *(shown(found[key]) for key in KEYS)] for name, found in metrics.items()]
 
@@ -36,7 +36,7 @@ def comparison_report(logits: Mapping[str, np.ndarray], examples: Examples, clas
     labels = examples.labels
     tests = [[f"{first} / {second}", f"{found.first_alone:,}", f"{found.second_alone:,}", f"{found.p_value:.2g}"]
              for (first, second), found in pairwise(logits, labels).items()]
-    pictures: list[Part] = [Picture("calibration", "Share of right answers by their score",
+    pictures: list[Part] = [Picture("calibration", "Accuracy by score",
                                     partial(plots.reliability, labels, logits))]
     if len(classes) == 2:
         scores = {name: probabilities(values)[:, 1] for name, values in logits.items()}
@@ -45,13 +45,13 @@ def comparison_report(logits: Mapping[str, np.ndarray], examples: Examples, clas
         Section("Metrics", [*(Paragraph(f"Note: {note}.") for note in notes),
                             Table(HEADERS, comparison_rows(logits, labels, classes))]),
         Section("Texts that only one model gets right", [
-            Paragraph("McNemar's test, exact: how likely so uneven a split would be if both were right equally often."),
+            Paragraph("Exact McNemar's test: the probability of so uneven a split if both were right equally often."),
             Table(["models", "only the first", "only the second", "p"], tests)]),
         Section("Curves", pictures), _differing(logits, examples, classes)])
 
 
 def _differing(logits: Mapping[str, np.ndarray], examples: Examples, classes: tuple[str, ...]) -> Section:
-    """Return the texts on which the models disagree, those with the largest gap in the right class's score first."""
+    """Return the texts on which the models disagree, sorted by the gap between their scores of the true class."""
     scores = {name: probabilities(values) for name, values in logits.items()}
     answers = np.stack([values.argmax(axis=1) for values in scores.values()])
     of_right = np.stack([values[np.arange(len(examples)), examples.labels] for values in scores.values()])

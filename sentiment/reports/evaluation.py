@@ -1,4 +1,4 @@
-"""The report of an evaluation."""
+"""Report of an evaluation."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from sentiment.measured import baseline_rows
 from sentiment.predictions import probabilities
 from sentiment.reports.document import Excerpt, Paragraph, Part, Picture, Report, Section, Table
 
-REVIEWS = 6  # of each kind that are shown
+REVIEWS = 6  # shown texts of each kind
 SNIPPET_WORDS = 60
 SUSPECTED = 10
 
@@ -31,9 +31,9 @@ def evaluation_report(classifier: Classifier, name: str, dataset: str, examples:
         name: of the model.
         dataset: the name of the data.
         examples: the texts and their labels.
-        logits: float [texts, 1 or classes], what the model answers.
-        measured: what the run measured, the content of its metrics.json.
-        notes: what a reader must know of the data.
+        logits: float [texts, 1 or classes], of the model.
+        measured: the metrics of the run, the content of its metrics.json.
+        notes: caveats about the data.
     """
     labels, classes = examples.labels, classifier.class_names
     texts = list(examples.texts)
@@ -59,7 +59,7 @@ def _summary(metrics: dict[str, Any], notes: Sequence[str]) -> Section:
 
 
 def _baselines(measured: Mapping[str, Any]) -> list[Section]:
-    """Return the baselines on the run's own splits and the verdict; nothing for a run that measured none."""
+    """Return the baselines on the run's own splits and the verdict; empty for a run without baselines."""
     if measured.get("baselines") is None:
         return []
     header, *rows = baseline_rows(measured)
@@ -84,25 +84,25 @@ def _classes(metrics: dict[str, Any], labels: np.ndarray, scores: np.ndarray, cl
 
 def _calibration(labels: np.ndarray, logits: np.ndarray, temperature: float) -> Section:
     before = logits * temperature
-    text = ("An answer with a score of 0.9 should be right nine times of ten. The logits were divided by a temperature "
-            f"of {temperature:.3f}, found on the validation split (Guo et al. 2017); the expected calibration error, "
+    text = ("A prediction with a score of 0.9 should be right nine times out of ten. The logits were divided by a "
+            f"temperature of {temperature:.3f}, fitted on validation (Guo et al. 2017); the expected calibration error, "
             f"over 15 bins, is {calibration_error(labels, logits):.4f}, and was "
             f"{calibration_error(labels, before):.4f} before.")
     curves = {"before": before, "calibrated on validation": logits}
     return Section("Calibration", [Paragraph(text), Picture(
-        "calibration", "Share of right answers by their score", partial(plots.reliability, labels, curves))])
+        "calibration", "Accuracy by score", partial(plots.reliability, labels, curves))])
 
 
 def _thresholds(labels: np.ndarray, scores: np.ndarray, classes: tuple[str, ...]) -> Section:
     parts: list[Part] = []
     if len(classes) == 2:
-        parts += [Paragraph(f"If '{classes[1]}' is answered from a probability on:"), Table(
-            ["from", "precision", "recall", "F1", "share answered so"],
+        parts += [Paragraph(f"'{classes[1]}' is predicted from this probability on:"), Table(
+            ["from", "precision", "recall", "F1", "share of texts"],
             [[f"{row.probability:g}", f"{row.precision:.4f}", f"{row.recall:.4f}", f"{row.f1:.4f}",
               f"{row.answered:.1%}"] for row in sliced.thresholds(labels, scores[:, 1])])]
-    parts += [Paragraph("What abstaining costs and gains: with --abstain-below P, texts whose score is below P get no "
-                        "label, and the accuracy is that of the answers which are left."), Table(
-        ["P", "texts answered", "share answered", "accuracy of these"],
+    parts += [Paragraph("Abstention: with --abstain-below P, texts whose score is below P get no label, and the "
+                        "accuracy is that of the labelled texts."), Table(
+        ["P", "texts labelled", "share labelled", "accuracy of these"],
         [[f"{row.probability:g}", f"{row.texts:,}", f"{row.share:.1%}", shown(row.accuracy)]
          for row in sliced.coverage(labels, scores)])]
     return Section("Thresholds", parts)
@@ -117,7 +117,7 @@ def _slices(heading: str, name: str, label: str, found: list[sliced.Slice]) -> S
 
 
 def _reviews(classifier: Classifier, texts: list[str], labels: np.ndarray, scores: np.ndarray) -> list[Section]:
-    """Return the texts whose right class has the lowest score, and those that hang in the balance."""
+    """Return the texts with the lowest score of the true class, and those with the least certain predictions."""
     of_right = scores[np.arange(len(labels)), labels]
     two_best = np.sort(scores, axis=1)[:, -2:]
     most_wrong = np.argsort(of_right, kind="stable")[:REVIEWS]
@@ -142,14 +142,14 @@ def _suspects(texts: list[str], labels: np.ndarray, scores: np.ndarray, classes:
     try:
         from cleanlab.filter import find_label_issues
     except ImportError:
-        return Section(heading, [Paragraph("These need cleanlab: pip install '.[cleanlab]'.")])
+        return Section(heading, [Paragraph("Finding them needs cleanlab: pip install '.[cleanlab]'.")])
     if len(np.unique(labels)) < len(classes):
-        return Section(heading, [Paragraph("There are not texts of every class.")])
+        return Section(heading, [Paragraph("Some classes have no texts.")])
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "May not flag all label issues")  # a line for each class with few texts
+        warnings.filterwarnings("ignore", "May not flag all label issues")  # one line per class with few texts
         rows = find_label_issues(labels, scores, return_indices_ranked_by="self_confidence", n_jobs=1)
-    text = (f"{len(rows):,} of {len(labels):,} labels look wrong by confident learning (cleanlab); a model that is "
-            f"itself often wrong finds many. The {min(len(rows), SUSPECTED)} most suspect:")
+    text = (f"{len(rows):,} of {len(labels):,} labels look wrong by confident learning (cleanlab); a model with "
+            f"many errors finds many. The {min(len(rows), SUSPECTED)} most suspect:")
     cells = [[snippet(texts[row]), classes[labels[row]], classes[scores[row].argmax()], f"{scores[row].max():.4f}"]
              for row in rows[:SUSPECTED]]
     table = [Table(["text", "label", "predicted", "score"], cells, words=(0, 1, 2))] if len(rows) else []
