@@ -374,7 +374,7 @@ def test_a_table_of_another_format_is_evaluated(tiny_run: Path, tmp_path: Path, 
              "--no-header", "--text-column", "1", "--label-column", "2", "--json"]
     code, _, err = run_cli(*words)
     assert code == 1
-    assert "the label 'POS' does not occur in training (its labels: neg, pos); --merge-labels takes names as one" in err
+    assert "the label 'POS' does not occur in training (its labels: neg, pos); --merge-labels merges names" in err
     code, out, err = run_cli(*words, "--merge-labels")
     assert code == 0, err
     assert json.loads(out)["texts"] == 2

@@ -62,7 +62,7 @@ def test_the_configuration_of_a_run_in_memory_is_refused_with_the_reason(tmp_pat
                                           encoding="utf-8")
     code, _, err = run_cli("train", "--config", tmp_path / "config.json", "--output-dir", tmp_path / "run")
     assert code == 1
-    assert "the run was trained on texts in memory, which a run does not keep" in err
+    assert "the run was trained on texts in memory, which a run does not store" in err
 
 
 def test_the_hint_can_be_pasted_into_a_shell(tmp_path: Path) -> None:

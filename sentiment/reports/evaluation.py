@@ -85,8 +85,8 @@ def _classes(metrics: dict[str, Any], labels: np.ndarray, scores: np.ndarray, cl
 def _calibration(labels: np.ndarray, logits: np.ndarray, temperature: float) -> Section:
     before = logits * temperature
     text = ("A prediction with a score of 0.9 should be right nine times out of ten. The logits were divided by a "
-            f"temperature of {temperature:.3f}, fitted on validation (Guo et al. 2017); the expected calibration error, "
-            f"over 15 bins, is {calibration_error(labels, logits):.4f}, and was "
+            f"temperature of {temperature:.3f}, fitted on validation (Guo et al. 2017); the expected calibration error "
+            f"over 15 bins is {calibration_error(labels, logits):.4f}, and was "
             f"{calibration_error(labels, before):.4f} before.")
     curves = {"before": before, "calibrated on validation": logits}
     return Section("Calibration", [Paragraph(text), Picture(

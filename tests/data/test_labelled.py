@@ -165,7 +165,7 @@ def test_texts_without_a_group_stand_alone_and_are_counted(tmp_path: Path) -> No
     frame.to_csv(tmp_path / "x.csv", index=False)
     for stream in (False, True):
         corpus = load_corpus(DataConfig(dataset=str(tmp_path / "x.csv"), group_column="who", stream=stream), 1)
-        assert any("10 of 40 rows" in note and "have no group, and stand alone" in note for note in corpus.notes)
+        assert any("10 of 40 rows" in note and "have no group, and are groups" in note for note in corpus.notes)
         assert len(set(corpus.train.groups or ())) > 10
 
 
