@@ -73,7 +73,7 @@ def test_a_file_gives_the_bits_of_the_command(tiny_csv: Path, tmp_path: Path, ru
     for one in (python, memory):
         np.testing.assert_array_equal(one.predict_proba(TEXTS), shell.predict_proba(TEXTS))
     assert json.loads((tmp_path / "python" / "metrics.json").read_text())["test"] == memory.metrics["test"]
-    with pytest.raises(UserError, match="holds a finished run: add overwrite=True to replace it, or choose another"):
+    with pytest.raises(UserError, match="contains a finished run: pass overwrite=True to replace it, or choose"):
         sentiment.train(tiny_csv, output_dir=tmp_path / "python", **options)
 
 
@@ -137,7 +137,7 @@ def test_a_classifier_starts_from_unlabelled_texts(model: Model, tmp_path: Path)
     assert distilled.config.training.teacher == str(Path(model))
     refused: list[tuple[Callable[[], object], str]] = [
             (lambda: sentiment.load(path), "is a pretrained network, not a classifier"),
-            (lambda: sentiment.train(TEXTS, LABELS, output_dir=path, overwrite=True, **QUICK), "contains no run: choose"),
+            (lambda: sentiment.train(TEXTS, LABELS, output_dir=path, overwrite=True, **QUICK), "contains no run"),
             (lambda: sentiment.train(TEXTS, LABELS, pretrained=sentiment.train(TEXTS, LABELS, arch="nb-svm")),
              "is linear: a classifier can only start from a run that was trained in steps")]
     for call, message in refused:
@@ -277,7 +277,7 @@ def test_a_finished_run_is_taken_for_the_same_data_and_options_only(tmp_path: Pa
     again = sentiment.train(TEXTS, LABELS, arch="tfidf-lr", resume=True, **options)
     np.testing.assert_array_equal(first.predict_logits(TEXTS), again.predict_logits(TEXTS))
     for texts, labels, others, message in (
-            (TEXTS, LABELS, {"arch": "nb-svm"}, "another value of arch: omit that, or add overwrite=True"),
+            (TEXTS, LABELS, {"arch": "nb-svm"}, "another value of arch: omit that, or pass overwrite=True"),
             ([f"{text} more" for text in TEXTS], LABELS, {"arch": "tfidf-lr"}, "finished run on other texts"),
             (TEXTS[:60], LABELS[:60], {"arch": "tfidf-lr"}, "finished run on other texts"),
             (TEXTS, ["yes", "no"] * 40, {"arch": "tfidf-lr"}, "finished run on other texts")):

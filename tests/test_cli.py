@@ -33,7 +33,7 @@ def test_train_prints_a_summary_and_refuses_to_overwrite(tiny_csv: Path, tmp_pat
     code, out, err = run_cli(*words)
     assert (code, out) == (1, "")
     assert err.startswith("error: ")
-    assert "holds a finished run: add --overwrite" in err
+    assert "contains a finished run: pass --overwrite" in err
     code, out, _ = run_cli(*words, "--overwrite", "--json", "--seed", "2")
     assert code == 0
     assert json.loads(out)["dataset"]["train_texts"] == 86

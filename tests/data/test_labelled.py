@@ -132,7 +132,7 @@ def test_splits_of_a_folder_are_known_by_their_usual_names(tmp_path: Path) -> No
     splits = (corpus.train, corpus.validation, corpus.test.read())
     assert [{text.split("/")[0] for text in split.texts} for split in splits] == [{part} for part in parts]
     assert len(load_for_evaluation(DataConfig(dataset=str(folder)), 1, ("neg", "pos"))[0]) == 6
-    with pytest.raises(UserError, match=r"holds test, but no train: put the folders of the classes to train on into a"):
+    with pytest.raises(UserError, match=r"contains test, but no train: put the folders of the training classes into a"):
         load_corpus(DataConfig(dataset=str(folder_of(tmp_path / "b", "pos", "neg", "test/pos"))), 1)
     with pytest.raises(UserError, match="holds train and val, but no test: name one of them"):
         load_for_evaluation(DataConfig(dataset=str(folder_of(tmp_path / "d", "train/pos", "val/pos"))), 1, ("pos",))
