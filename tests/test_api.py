@@ -223,7 +223,7 @@ def test_evaluation_explanation_and_exports(model: Model, tmp_path: Path) -> Non
     wrong: Any = "onx"
     for call, message in ((lambda: model.export(wrong, tmp_path / "x"), "form must be one of .*did you mean 'onnx'"),
                           (lambda: model.export("onnx", tmp_path / "out"), "is there already"),
-                          (lambda: model.save(tmp_path / "saved"), "add overwrite=True to replace it"),
+                          (lambda: model.save(tmp_path / "saved"), "pass overwrite=True to replace it"),
                           (lambda: model.evaluate(["a"], ["other"]), "the label 'other' does not occur in training")):
         with pytest.raises(UserError, match=message):
             call()

@@ -134,9 +134,9 @@ def test_splits_of_a_folder_are_known_by_their_usual_names(tmp_path: Path) -> No
     assert len(load_for_evaluation(DataConfig(dataset=str(folder)), 1, ("neg", "pos"))[0]) == 6
     with pytest.raises(UserError, match=r"contains test, but no train: put the folders of the training classes into a"):
         load_corpus(DataConfig(dataset=str(folder_of(tmp_path / "b", "pos", "neg", "test/pos"))), 1)
-    with pytest.raises(UserError, match="holds train and val, but no test: name one of them"):
+    with pytest.raises(UserError, match="contains train and val, but no test: name one of them"):
         load_for_evaluation(DataConfig(dataset=str(folder_of(tmp_path / "d", "train/pos", "val/pos"))), 1, ("pos",))
-    with pytest.raises(UserError, match="holds train and training, which are the same split: rename one"):
+    with pytest.raises(UserError, match="contains train and training, which are the same split: rename one"):
         load_corpus(DataConfig(dataset=str(folder_of(tmp_path / "e", "train/pos", "training/pos"))), 1)
     with pytest.raises(UserError, match=r"--separator does not apply to the folder .*: omit it"):
         load_corpus(DataConfig(dataset=str(folder), separator=";"), 1)

@@ -117,7 +117,7 @@ def test_rows_are_counted_over_the_chunks_of_a_file(tmp_path: Path) -> None:
         (tmp_path / f"{name}.jsonl").write_text('{"text": "good"}\n' * 3 + last)
     frames = [frame for _, frame in table_chunks(tmp_path / "*.jsonl", 2)]
     assert [frame.index[0] for frame in frames] == [0, 2, 0, 2]
-    with pytest.raises(UserError, match=r"row 4: the column 'text' holds a list, \['bad'\]"):
+    with pytest.raises(UserError, match=r"row 4: the column 'text' contains a list, \['bad'\]"):
         as_texts(frames[-1]["text"], "x")
 
 

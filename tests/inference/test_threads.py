@@ -115,9 +115,9 @@ def test_a_forked_child_is_told_at_once_what_to_do_with_a_run(models: dict[str, 
         return "\n".join(lines)
 
     assert in_a_child(work) == (
-        "this process was forked after TensorFlow had started its threads, for which it would wait for ever: load or "
+        "this process was forked after TensorFlow had started its threads, for which it would wait forever: load or "
         "train models only after the fork, start processes by 'spawn' (joblib: 'loky' or 'threading'), or predict with "
-        "an export (python -m sentiment export MODEL --format onnx), which answers in forked processes", 0)
+        "an export (python -m sentiment export MODEL --format onnx), which works in forked processes", 0)
 
 
 CHILDREN = """
