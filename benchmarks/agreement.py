@@ -1,10 +1,10 @@
-"""Compare the forms of a trained model on its whole test split.
+"""Agreement of all formats of a trained model on its whole test split.
 
     python benchmarks/agreement.py models/bilstm
 
 Prints the largest difference between the probabilities of `sentiment.load`, of `model.keras` loaded by Keras
-alone, of the SavedModel loaded by TensorFlow alone, and of the export for ONNX Runtime where there is one; exits with 1
-if one is above 1e-5.
+alone, of the SavedModel loaded by TensorFlow alone, and of the export for ONNX Runtime if there is one; exits with 1 if
+a difference is above 1e-5.
 """
 
 import argparse

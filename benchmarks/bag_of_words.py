@@ -1,8 +1,8 @@
-"""The baseline to beat: TF-IDF of one- and two-word terms with logistic regression, by scikit-learn alone.
+"""Bag-of-words baseline: TF-IDF of words and bigrams with logistic regression, by scikit-learn alone.
 
     python benchmarks/bag_of_words.py --dataset imdb
 
-Trains on training and validation texts together (nothing is chosen), prints the test accuracy and the seconds.
+Trains on training and validation texts together, because nothing is chosen; prints the test accuracy and the seconds.
 """
 
 import argparse

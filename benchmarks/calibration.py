@@ -3,8 +3,8 @@
     python benchmarks/calibration.py --output benchmarks/results/calibration.json --plot docs/calibration.png
 
 Labels are drawn from the softmax of normal logits, which are then multiplied by a factor: 1 leaves them calibrated,
-more makes them over-confident, less under-confident. The temperature is found on a validation split and the error is
-measured on 6,000 other texts; each cell is the mean of some draws.
+larger factors make them overconfident, smaller ones underconfident. The temperature is fitted on a validation split and
+the error is measured on 6,000 other texts; each cell is the mean of several draws.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def cell(classes: int, texts: int, factor: float, draws: int) -> dict[str, float
 
 
 def draw(cells: list[dict[str, float]], path: Path) -> None:
-    """Draw the error after against that before, a point a cell."""
+    """Plot the error after calibration against that before, one point per cell."""
     figure = Figure(figsize=(5.5, 5), layout="constrained")
     axes = figure.subplots()
     for texts in TEXTS_A_CLASS:
@@ -64,7 +64,7 @@ def draw(cells: list[dict[str, float]], path: Path) -> None:
 
 
 def main() -> None:
-    """Measure all cells, and print them and the worst."""
+    """Measure all cells; print them and the worst."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--plot", type=Path)

@@ -1,10 +1,10 @@
-"""Predict 10,000 times, texts of random lengths and characters, and watch traces and memory.
+"""Endurance test: 10,000 predictions of texts of random lengths and characters, with traces and memory.
 
     python benchmarks/endurance.py models/bilstm
 
-Prints how often the model and the tokeniser were traced, and the memory in use after each 2,500 predictions, once the C
-library has returned what is free. Exits with 1 if either was traced anew, or if memory grew by more than 1 % in the
-second half; in the first the memory pools of all threads still meet larger texts than before.
+Prints how often the model and the tokenizer were traced, and the memory in use after each 2,500 predictions, after the
+C library has returned free memory. Exits with 1 if either was traced again, or if memory grew by more than 1 % in the
+second half; in the first half the memory pools of all threads still grow with larger texts.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def used_memory_bytes() -> int:
-    """Return the resident memory once the C library (glibc) has returned to the system what is free."""
+    """Return the resident memory after the C library (glibc) has returned free memory to the system."""
     ctypes.CDLL("libc.so.6").malloc_trim(0)
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return int(status["VmRSS"].split()[0]) * 1024

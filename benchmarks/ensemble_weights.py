@@ -1,9 +1,9 @@
-"""Do weights that fit the validation split make a better ensemble than equal ones? Cross-validated on that split.
+"""Fitted against equal weights of ensembles, by cross-validation on the validation split.
 
     python benchmarks/ensemble_weights.py models/bilstm models/nb-svm
 
-Prints the accuracy and the log loss on the part that was held out, in the mean of 20 times five parts. The runs have
-the same validation split; the test split is not read.
+Prints the mean accuracy and log loss on the held-out folds of 20 times five folds. The runs must have the same
+validation split; the test split is not read.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def validation(folders: list[RunFolder]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def held_out(weigh: Weigh, labels: np.ndarray, logits: np.ndarray) -> tuple[float, float]:
-    """Return the accuracy and the log loss, in nats, of a calibrated mean on texts that it was not found on."""
+    """Return the accuracy and the log loss, in nats, of a calibrated mean on texts that it was not fitted on."""
     random, right, losses = np.random.default_rng(1), [], []
     for _ in range(REPETITIONS):
         parts = random.integers(0, PARTS, len(labels))
@@ -49,7 +49,7 @@ def held_out(weigh: Weigh, labels: np.ndarray, logits: np.ndarray) -> tuple[floa
 
 
 def main() -> None:
-    """Print both ways for the runs that are named."""
+    """Print both for the named runs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path, help="folders of finished runs")
     labels, logits = validation([RunFolder.open(path) for path in parser.parse_args().runs])

@@ -1,10 +1,10 @@
-"""Compare rules for the rate that `--find-lr` recommends with trainings at rates half a decade apart.
+"""Comparison of rules for the recommended rate of `--find-lr` with trainings at rates half a decade apart.
 
     python benchmarks/learning_rate.py --dataset sample
 
 For each architecture and seed: the loss curve of `find_rate`, and the validation loss after at least 300 steps from
-the same weights, with the default schedule, at nine peak rates. Appends a line of JSON for each to
-benchmarks/results/learning_rate.jsonl; what is there is not measured again. Prints the table as Markdown.
+the same weights, with the default schedule, at nine peak rates. Appends one line of JSON for each to
+benchmarks/results/learning_rate.jsonl; existing lines are not measured again. Prints the table as Markdown.
 """
 
 import argparse
@@ -56,7 +56,7 @@ RULES: dict[str, Callable[[RateCurve], float | None]] = {
 
 
 class Schedule(keras.callbacks.Callback):
-    """Sets the rate of each step from a schedule, so that one compiled step serves all peak rates."""
+    """Callback that sets the rate of each step from a schedule, so that one compiled step serves all peak rates."""
 
     def __init__(self, schedule: WarmupDecay) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ def validation_losses(config: RunConfig) -> list[float]:
 
 
 def measure(dataset: str, architecture: str, seed: int) -> dict[str, Any]:
-    """Return the curve of the range test, and the validation loss by the rate."""
+    """Return the curve of the range test, and the validation loss by rate."""
     config = resolve({"data": {"dataset": dataset}, "model": {"architecture": architecture}, "runtime": {"seed": seed}})
     curve = find_rate(config, load_corpus(config.data, seed), make_strategy("single"))
     return {"dataset": Path(dataset).stem, "architecture": architecture, "seed": seed,
@@ -100,7 +100,7 @@ def measure(dataset: str, architecture: str, seed: int) -> dict[str, Any]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Return how each rule does, by data set and architecture, as Markdown."""
+    """Return the results of each rule by data set and architecture, as Markdown."""
     lines = ["| data | architecture | rule | rates | beats a tenth | beats ten times | loss above the best |",
              "| --- " * 7 + "|"]
     for data, architecture in sorted({(row["dataset"], row["architecture"]) for row in rows}):
@@ -126,7 +126,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    """Measure what is missing, and print the table."""
+    """Run the missing measurements, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", default="sample", help="as of `train`")
     parser.add_argument("--arch", nargs="+", default=["gru", "bilstm", "cnn", "attention"])

@@ -12,7 +12,7 @@ OPTIONS = ["--epochs", "2", "--units", "4", "--embedding-size", "8", "--vocab-si
 
 
 def resident_megabytes() -> float:
-    """Return the memory of this process that is in RAM, in 10^6 bytes (Linux)."""
+    """Return the resident memory of this process, in 10^6 bytes (Linux)."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.partition("VmRSS:")[2].split()[0]) * 1024 / 1e6
 

@@ -1,9 +1,9 @@
-"""Do the defaults carry over? Four corpora that are unlike IMDB, made from it, with no option changed.
+"""Default options on four corpora that differ from IMDB but are made from it.
 
     python benchmarks/other_corpora.py
 
-Trains `bilstm`, `gru` and `tfidf-lr` with their defaults on each, and appends a line of JSON for each run to
-benchmarks/results/other_corpora.jsonl; a run that is there is not run again. Prints the table as Markdown.
+Trains `bilstm`, `gru` and `tfidf-lr` with their defaults on each, and appends one line of JSON per run to
+benchmarks/results/other_corpora.jsonl; existing runs are not repeated. Prints the table as Markdown.
 """
 
 import argparse
@@ -32,7 +32,7 @@ Maker = Callable[[pd.DataFrame], pd.DataFrame]
 
 
 def sentences(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the last sentence of each review, which often sums it up, and its sentiment: about 15 words."""
+    """Return the last sentence of each review, about 15 words that often summarise it, and its sentiment."""
     last = frame.text.map(lambda text: [part for part in re.split(r"(?<=[.!?])\s+|<br />", text) if part.strip()][-1])
     return frame.assign(text=last)
 
@@ -61,7 +61,7 @@ CORPORA: dict[str, tuple[Maker, Maker]] = {
 
 
 def main() -> None:
-    """Run what is missing, and print the table."""
+    """Run the missing trainings, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.parse_args()
     done = [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
@@ -78,7 +78,7 @@ def main() -> None:
 
 
 def write_corpora(names: set[str], folder: Path) -> None:
-    """Write train.csv and test.csv of each corpus to a folder of its name."""
+    """Write train.csv and test.csv of each corpus to a folder with its name."""
     for place, (part, frame) in enumerate(zip(("train", "test"), whole_corpus(), strict=True)):
         for name in names:
             (folder / name).mkdir(exist_ok=True)
@@ -87,7 +87,7 @@ def write_corpora(names: set[str], folder: Path) -> None:
 
 
 def whole_corpus() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the training and the test part of IMDB: text, label, movie, rating."""
+    """Return the training and the test part of IMDB: text, label, film, rating."""
     corpus = load_corpus(DataConfig(dataset="imdb"), 1)
     names = np.array(corpus.class_names)
 
@@ -99,7 +99,7 @@ def whole_corpus() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def run(name: str, model: str, folder: Path) -> dict[str, Any]:
-    """Train a model with its defaults on a corpus in a folder; return what the table needs."""
+    """Train a model with its defaults on a corpus in a folder; return the values for the table."""
     target = folder / model
     words = [sys.executable, "-m", "sentiment", "train", "--arch", model, "--dataset", str(folder / "train.csv"),
              "--test-file", str(folder / "test.csv"), "--group-column", "movie", "--output-dir", str(target)]

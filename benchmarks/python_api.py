@@ -1,9 +1,9 @@
-"""Time of `sentiment.train` on texts in memory against the command on the same texts in a CSV file.
+"""Time of `sentiment.train` on texts in memory against the command line on the same texts in a CSV file.
 
     python benchmarks/python_api.py --repeats 5
 
-Both sides start a process, import the package, train the same model on the bundled sample without an export, and end;
-they take turns. `run` is the part of the time that the run measures itself.
+Both start a process, import the package, train the same model on the built-in sample without an export, and end; the
+runs alternate. `run` is the part of the time that the run measures itself.
 """
 
 import argparse
@@ -30,7 +30,7 @@ print(json.dumps(model.metrics))
 
 
 def command_of(side: str, folder: str) -> list[str]:
-    """Return the words that start a side."""
+    """Return the command line of a side."""
     if side == "python":
         return [sys.executable, "-c", IN_PYTHON, str(TABLE), json.dumps(OPTIONS)]
     flags = [word for name, value in OPTIONS.items() for word in (f"--{name.replace('_', '-')}", str(value))]

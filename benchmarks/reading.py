@@ -1,12 +1,11 @@
-"""Reading a CSV file of a million rows of 1 kB: seconds and memory, next to pandas.
+"""Time and memory of reading a CSV file of a million rows of 1 kB, compared with pandas.
 
     python benchmarks/reading.py --rows 1000000
 
 Writes a file of random words, some with quotes, commas and line breaks in them, to a temporary folder, and reads its
-texts and labels in turn by pandas (as this project did before, which neither counts fields nor notices a quote that is
-not closed) and by `sentiment.data`. Then it goes through the file as `--stream` and `predict --output` do, with a
-stand-in for the model, each in a process of its own, and prints the largest memory of each, for a tenth of the rows and
-for all: it must not grow.
+texts and labels alternately by pandas (which neither checks the number of fields nor detects an unclosed quote) and by
+`sentiment.data`. Then it processes the file like `--stream` and `predict --output`, with a fake model, each in its own
+process, and prints the peak memory of each, for a tenth of the rows and for all: it must not grow.
 """
 
 import argparse
@@ -60,23 +59,23 @@ def by_this_project(path: Path) -> int:
 
 
 class SameAnswer:
-    """Stands for a model."""
+    """Fake model."""
 
     class_names = ("neg", "pos")
 
     def predict(self, texts: list[str], **_: object) -> list[Prediction]:
-        """Answer every text alike."""
+        """Return the same prediction for every text."""
         return [Prediction("pos", 0.5, {}, 1.0) for _ in texts]
 
 
 def streamed(path: Path) -> int:
-    """Return the number of texts that a pass over the files finds, and one over those texts."""
+    """Return the numbers of texts in a pass over the files and in a pass over the streamed texts."""
     texts = from_table(path, DataConfig(stream=True)).texts
     return sum(1 for _ in texts)
 
 
 def predicted(path: Path) -> int:
-    """Return the number of rows that are written."""
+    """Return the number of written rows."""
     (path.parent / "model").mkdir(exist_ok=True)
     jobs = plan_jobs(str(path), path.with_name("out.csv"), path.parent / "model", None, resume=False, overwrite=True)
     return run_jobs(jobs, SameAnswer()).rows  # type: ignore[arg-type]
@@ -86,14 +85,14 @@ MEASURED: dict[str, Callable[[Path], int]] = {"stream": streamed, "predict": pre
 
 
 def memory_of(what: str, path: Path) -> float:
-    """Return the largest memory, in MB, of a process that does this with a file."""
+    """Return the peak memory, in MB, of a process that runs this function on a file."""
     found = subprocess.run([sys.executable, __file__, "--measure", what, str(path)],  # noqa: S603
                            check=True, capture_output=True, text=True)
     return float(found.stdout)
 
 
 def main() -> None:
-    """Measure, and print a line for each."""
+    """Measure, and print one line for each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)

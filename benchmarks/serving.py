@@ -1,9 +1,9 @@
-"""Load a server with single reviews over many connections, with its batching and without, in turn.
+"""Load test of a server with single reviews over many connections, alternately with and without batching.
 
     python benchmarks/serving.py models/bilstm/onnx --output benchmarks/results/serving.json
 
-The reviews are IMDB's validation split, or the bundled sample where the corpus is missing. Prints for each side the
-requests a second, the median and the 99th percentile of the time to an answer, and how often the answer was an error.
+The reviews are IMDB's validation split, or the built-in sample if the corpus is missing. Prints for each side the
+requests per second, the median and the 99th percentile of the response time, and the number of errors.
 """
 
 import argparse
@@ -29,7 +29,7 @@ WARM_UP_SECONDS = 3.0
 
 
 def main() -> int:
-    """Load both sides in turn, and print."""
+    """Load both sides alternately, and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="the folder of a run or of an export")
     parser.add_argument("--connections", type=int, default=64)
@@ -60,7 +60,7 @@ def _texts() -> Any:
 
 
 def _round(arguments: argparse.Namespace, words: list[str], bodies: list[bytes]) -> dict[str, float]:
-    """Start a server, load it, and end it."""
+    """Start a server, load it, and stop it."""
     command = [sys.executable, "-m", "sentiment", "serve", f"loaded={arguments.model}", "--port", "0", *words]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:  # noqa: S603 - of our own words
         address = next(line for line in server.stderr or () if "listening on" in line).rpartition("/")[2].strip()

@@ -1,9 +1,9 @@
-"""Verdict of a run against its baselines on several corpora.
+"""Verdicts of runs against their baselines on several corpora.
 
     python benchmarks/verdicts.py sample imdb reviews=reviews.csv questions=train.csv,test.csv
 
-Trains an architecture with its defaults on each corpus, given as a name or as NAME=TABLE[,TEST_TABLE], and prints what
-the runs printed as Markdown: test accuracy of the model, the majority class and `tfidf-lr`, and the verdict.
+Trains an architecture with its defaults on each corpus, named or as NAME=TABLE[,TEST_TABLE], and prints a Markdown
+table: test accuracy of the model, the majority class and `tfidf-lr`, and the verdict.
 """
 
 import argparse
@@ -18,7 +18,7 @@ RESULTS = Path(__file__).parent / "results" / "verdicts.json"
 
 
 def measure(corpus: str, arch: str) -> dict[str, Any]:
-    """Train on a corpus; return what the table needs."""
+    """Train on a corpus; return the values for the table."""
     name, _, paths = corpus.partition("=")
     data, *test = paths.split(",") if paths else [name]
     metrics = sentiment.train(data, arch=arch, test_file=test[0] if test else None).metrics

@@ -1,10 +1,9 @@
-"""Two versions of the rules by which a text becomes words, on IMDB's validation split.
+"""Comparison of the two versions of the tokenization rules on IMDB's validation split.
 
     python benchmarks/word_rules.py --data-dir data --output benchmarks/results/word_rules.json
 
 Trains `nb-svm` and the default `bilstm` with both versions and three seeds, a fifth of the training reviews held out by
-movie, and prints accuracy and log loss on them; the test split is not read. What the file has already is not done
-again.
+film, and prints accuracy and log loss on them; the test split is not read. Results in the file are not repeated.
 """
 
 import argparse
@@ -45,7 +44,7 @@ def measured(architecture: str, rules: int, seed: int, data_dir: str | None) -> 
 
 
 def main() -> None:
-    """Train what is missing, and print the means."""
+    """Run the missing trainings, and print the means."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir")
     parser.add_argument("--output", type=Path, required=True)

@@ -77,7 +77,7 @@ def test_a_path_to_the_corpus_is_imdb_and_not_three_classes(small_imdb: Path) ->
 
 def test_an_incomplete_corpus_is_refused(small_imdb: Path) -> None:
     next((small_imdb / "train" / "pos").iterdir()).unlink()
-    with pytest.raises(UserError, match=r"train/pos holds 7 reviews, expected 8: the corpus is incomplete"):
+    with pytest.raises(UserError, match=r"train/pos contains 7 reviews, expected 8: the corpus is incomplete"):
         load_corpus(DataConfig(dataset="imdb", data_dir=str(small_imdb)), 1)
 
 

@@ -84,7 +84,7 @@ def test_rows_without_text_or_label_are_dropped_and_counted(tmp_path: Path) -> N
 
 def test_one_class_only(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "one.csv", ["a"] * 9)
-    with pytest.raises(UserError, match="holds only the class 'a': at least two classes are needed"):
+    with pytest.raises(UserError, match="contains only the class 'a': at least two classes are needed"):
         load_corpus(DataConfig(dataset=str(path)), seed=1)
 
 

@@ -103,7 +103,7 @@ def test_a_cell_that_is_no_text_is_refused(convert: Any, value: object, kind: st
     values = pd.Series([None, None, value], index=range(7, 10), name="text", dtype=object)
     with pytest.raises(UserError) as error:
         convert(values, "reviews.jsonl")
-    assert f"reviews.jsonl, row 10: the column 'text' holds {kind}" in str(error.value)
+    assert f"reviews.jsonl, row 10: the column 'text' contains {kind}" in str(error.value)
 
 
 def test_other_cells_become_text() -> None:
