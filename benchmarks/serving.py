@@ -22,7 +22,7 @@ import numpy as np
 
 from sentiment.config import DataConfig
 from sentiment.data import load_corpus
-from sentiment.files import written_beside
+from sentiment.files import atomic_path
 
 SIDES = {"batching": [], "no batching": ["--batch-size", "1"]}
 WARM_UP_SECONDS = 3.0
@@ -50,8 +50,8 @@ def main() -> int:
         result = {"connections": arguments.connections, "seconds": arguments.seconds, "rounds": found, "ratio": ratio,
                   "words_per_text": float(np.mean([len(body.split()) for body in bodies])), "cores": os.cpu_count(),
                   "machine": platform.machine()}
-        with written_beside(arguments.output) as beside:
-            beside.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        with atomic_path(arguments.output) as temporary:
+            temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return 1 if any(one["errors"] for rounds in found.values() for one in rounds) else 0
 
 

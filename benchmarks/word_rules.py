@@ -18,7 +18,7 @@ import numpy as np
 from sentiment.data import load_corpus
 from sentiment.errors import UserError
 from sentiment.evaluation import evaluate
-from sentiment.files import written_beside
+from sentiment.files import atomic_path
 from sentiment.runs import resolve
 from sentiment.text.standardization import RULES
 from sentiment.training.strategy import make_strategy
@@ -57,8 +57,8 @@ def main() -> None:
                 if (architecture, rules, seed) not in done:
                     rows.append({"architecture": architecture, "rules": rules, "seed": seed,
                                  **measured(architecture, rules, seed, options.data_dir)})
-                    with written_beside(options.output) as beside:
-                        beside.write_text(json.dumps(rows, indent=1) + "\n")
+                    with atomic_path(options.output) as temporary:
+                        temporary.write_text(json.dumps(rows, indent=1) + "\n")
         for rules in RULES:
             own = [row for row in rows if row["architecture"] == architecture and row["rules"] == rules]
             accuracy, loss = (np.array([row[name] for row in own]) for name in ("accuracy", "log_loss"))

@@ -34,7 +34,7 @@ from sentiment.errors import UserError, nearest
 from sentiment.evaluation import evaluate
 from sentiment.explain import Explanation, explain
 from sentiment.export import Original
-from sentiment.files import TEMPORARY, written_beside
+from sentiment.files import TEMPORARY, atomic_path
 from sentiment.inference import Classifier, Predictor
 from sentiment.options import PretrainOptions, TrainOptions
 from sentiment.precision import precision
@@ -183,7 +183,7 @@ class Saved:
         with in_python():
             self._folder.check_free(target, overwrite=overwrite)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with written_beside(target) as copy:  # it may be the source of the copy
+        with atomic_path(target) as copy:  # it may be the source of the copy
             shutil.copytree(self._folder.path, copy)
         return target
 

@@ -28,7 +28,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from sentiment.config.keywords import spoken
+from sentiment.config.keywords import with_keywords
 from sentiment.errors import UserError
 
 SECONDS_A_LINE = 60.0
@@ -103,11 +103,11 @@ class Log(logging.Handler):
 
     def __call__(self, message: str) -> None:
         """Log a message; options are named as flags or keywords, as the caller uses them."""
-        self.logger.info("%s", spoken(message))
+        self.logger.info("%s", with_keywords(message))
 
     def warning(self, message: str) -> None:
         """Log a warning."""
-        self.logger.warning("%s", spoken(message))
+        self.logger.warning("%s", with_keywords(message))
 
     def error(self, message: str) -> None:
         """Log an error."""
@@ -180,18 +180,18 @@ def byte_progress(description: str, size: int) -> Iterator[Callable[[int], None]
     On a terminal it is a bar, elsewhere one line per minute.
     """
     columns = (Description(), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    start = said = monotonic()
+    start = last_logged = monotonic()
     done = 0
     with Progress(*columns, console=log.console, transient=True, disable=not log.shows_progress) as progress:
         task = progress.add_task(description, total=size)
 
         def advance(part: int) -> None:
-            nonlocal done, said
+            nonlocal done, last_logged
             done += part
             progress.update(task, advance=part)
             now = monotonic()
-            if progress.disable and now - said >= SECONDS_A_LINE and done:
-                said = now
+            if progress.disable and now - last_logged >= SECONDS_A_LINE and done:
+                last_logged = now
                 log(f"{description}: {done / size:.0%}, about {(now - start) * (size - done) / done:,.0f} s left")
 
         yield advance

@@ -22,20 +22,20 @@ NOT_PLAIN = re.compile(r"[\[\]*?\\\ud800-\udfff]")  # characters of patterns, an
 
 
 @contextmanager
-def written_beside(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path next to `path`, which is renamed to `path` at the end of the block.
 
     An existing file or folder is replaced. After an error it is unchanged, and the temporary path is removed.
     """
-    beside = path.with_name(path.name + ".new")
-    _remove(beside)
+    temporary = path.with_name(path.name + ".new")
+    _remove(temporary)
     try:
-        yield beside
-        if beside.is_dir():
+        yield temporary
+        if temporary.is_dir():
             _remove(path)
-        beside.replace(path)
+        temporary.replace(path)
     finally:
-        _remove(beside)
+        _remove(temporary)
 
 
 def _remove(path: Path) -> None:

@@ -52,9 +52,9 @@ def test_what_it_writes(pretrained: Path, tiny_csv: Path) -> None:
         assert {weights[name].dtype for name in weights} == {np.dtype(np.float16)}
         assert len(weights.files) == len(folder.load_network().network.weights)
     corpus = load_corpus(DataConfig(dataset=str(tiny_csv)), 1)
-    assert loaded.has_read(corpus.train.texts).all()
-    assert not loaded.has_read(corpus.validation.texts).any()
-    assert not loaded.has_read(corpus.test.read().texts).any()
+    assert loaded.was_trained_on(corpus.train.texts).all()
+    assert not loaded.was_trained_on(corpus.validation.texts).any()
+    assert not loaded.was_trained_on(corpus.test.read().texts).any()
     np.testing.assert_array_equal(loaded.digests, np.unique(digests(corpus.train.texts)))
 
 

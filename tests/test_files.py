@@ -2,14 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from sentiment.files import written_beside
+from sentiment.files import atomic_path
 
 
 def test_a_file_gets_its_name_when_complete(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
     path.write_text("old")
-    with written_beside(path) as beside:
-        beside.write_text("new")
+    with atomic_path(path) as temporary:
+        temporary.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"
     assert [entry.name for entry in tmp_path.iterdir()] == ["file.txt"]
@@ -18,20 +18,20 @@ def test_a_file_gets_its_name_when_complete(tmp_path: Path) -> None:
 def test_a_folder_replaces_a_folder(tmp_path: Path) -> None:
     path = tmp_path / "folder"
     (path / "sub").mkdir(parents=True)
-    with written_beside(path) as beside:
-        beside.mkdir()
-        (beside / "file").write_text("new")
+    with atomic_path(path) as temporary:
+        temporary.mkdir()
+        (temporary / "file").write_text("new")
     assert [entry.name for entry in path.iterdir()] == ["file"]
     assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
 
 
 def broken_off(path: Path, kind: str) -> None:
-    with written_beside(path) as beside:
-        assert not beside.exists()
+    with atomic_path(path) as temporary:
+        assert not temporary.exists()
         if kind == "folder":
-            beside.mkdir()
+            temporary.mkdir()
         else:
-            beside.write_text("half")
+            temporary.write_text("half")
         raise KeyboardInterrupt
 
 

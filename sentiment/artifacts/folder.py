@@ -24,7 +24,7 @@ from sentiment.batching import RESERVED_IDS
 from sentiment.config import LARGEST_INTEGER, Config
 from sentiment.console import log
 from sentiment.errors import UserError, first_line
-from sentiment.files import written_beside
+from sentiment.files import atomic_path
 from sentiment.stored import LARGEST_VOCABULARY, check_checksums, checksums, read_json, read_vocabulary
 from sentiment.surrogates import as_utf8
 from sentiment.text import TextPreprocessor
@@ -226,8 +226,8 @@ class ResultFolder:
 
     def save_text(self, path: Path, text: str) -> None:
         """Write a text atomically; bytes of paths that are not UTF-8 become U+FFFD."""
-        with written_beside(path) as beside:
-            beside.write_bytes(as_utf8(text))
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(as_utf8(text))
 
     @classmethod
     def _hint(cls, path: Path) -> str:

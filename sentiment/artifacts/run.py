@@ -215,8 +215,8 @@ def in_float16(weights: np.ndarray) -> np.ndarray:
 
 def compress(path: Path) -> None:
     """Compress the members of a ZIP archive, such as a `.keras` file."""
-    beside = path.with_name(f"{path.name}.deflated")
-    with zipfile.ZipFile(path) as stored, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as small:
+    target = path.with_name(f"{path.name}.deflated")
+    with zipfile.ZipFile(path) as stored, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as small:
         for member in stored.infolist():
             small.writestr(member.filename, stored.read(member))
-    beside.replace(path)
+    target.replace(path)

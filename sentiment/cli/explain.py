@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentiment.cli.shipped import model_and_texts, say_default
+from sentiment.cli.shipped import log_default, model_and_texts
 from sentiment.console import log, print_json, print_rich
 from sentiment.errors import UserError
 from sentiment.shipped import shipped_run
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> None:
     if len(texts) != 1:
         raise UserError(f"explain takes one text, in quotes, but got {len(texts)}")
     if model is None:
-        say_default()
+        log_default()
         model = str(shipped_run())
     import_tensorflow(devices=True)
     from sentiment.artifacts import load_classifier

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from sentiment.cli.options import add_mixed_precision, add_table_format, load, table_format
-from sentiment.cli.shipped import model_and_texts, say_default
+from sentiment.cli.shipped import log_default, model_and_texts
 from sentiment.console import byte_progress, log, print_json, print_table
 from sentiment.errors import UserError
 from sentiment.shipped import shipped_export, shipped_run
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> None:
     arguments.model, arguments.texts = model_and_texts(arguments.model, arguments.texts)
     _check(arguments)
     if arguments.model is None:
-        say_default()
+        log_default()
         arguments.model = str(shipped_run() if arguments.stateful or arguments.mixed_precision else shipped_export())
     if arguments.stateful:
         _predict_pieces(arguments)
@@ -146,7 +146,7 @@ def _write_file(arguments: argparse.Namespace) -> None:
         done = run_over_ray(jobs, load, seen) if arguments.engine == "ray" else \
             run_jobs(jobs, load(model, arguments.mixed_precision), seen)
     log(f"{done.rows:,} rows written to {arguments.output}")
-    _say_abstentions(done.abstained, done.labelled, arguments)
+    _log_abstentions(done.abstained, done.labelled, arguments)
 
 
 def stdin_texts() -> Iterator[str]:
@@ -169,20 +169,20 @@ def _threshold(arguments: argparse.Namespace) -> float:
 def _print_all(answered: Iterable[tuple[list[str], list["Prediction"]]], arguments: argparse.Namespace) -> None:
     """Print texts and their predictions part by part, then log how many have no label."""
     texts = abstained = 0
-    begun = said = monotonic()
+    begun = last_logged = monotonic()
     for part, predicted in answered:
         print_predictions(part, predicted, as_json=arguments.json, heading=not texts)
         sys.stdout.flush()
         texts += len(part)
         abstained += sum(one.label is None for one in predicted)
         now = monotonic()
-        if now - said > SECONDS_A_LINE and not sys.stdout.isatty():
-            said = now
+        if now - last_logged > SECONDS_A_LINE and not sys.stdout.isatty():
+            last_logged = now
             log(f"{texts:,} texts, {texts / (now - begun):,.0f} a second")
-    _say_abstentions(abstained, texts, arguments)
+    _log_abstentions(abstained, texts, arguments)
 
 
-def _say_abstentions(abstained: int, texts: int, arguments: argparse.Namespace) -> None:
+def _log_abstentions(abstained: int, texts: int, arguments: argparse.Namespace) -> None:
     if arguments.abstain_below is not None:
         log(f"{abstained:,} of {texts:,} texts got no label: their scores are below {arguments.abstain_below:g}")
 

@@ -37,6 +37,6 @@ def is_model(path: Path) -> bool:
         return False
 
 
-def say_default() -> None:
+def log_default() -> None:
     """Log that the included model is used."""
     log("using the included film-review model; --model selects another")

@@ -67,12 +67,12 @@ def in_python() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        raise type(error)(spoken(str(error))) from None
+        raise type(error)(with_keywords(str(error))) from None
     finally:
         _in_python.reset(before)
 
 
-def spoken(message: str) -> str:
+def with_keywords(message: str) -> str:
     """Return a message with flags replaced by keyword arguments within `in_python`."""
     return FLAG.sub(_keyword, message) if _in_python.get() else message
 

@@ -108,22 +108,22 @@ def unpack(archive: Path, folder: Path, member: str, *, md5: str | None = None, 
         raise UserError(f"{archive} has the MD5 {found}, expected {md5}: it is damaged, incomplete, or not the "
                         "official archive; download it again, or give an archive of your own another name")
     log(f"unpacking {archive}")
-    beside = Path(tempfile.mkdtemp(prefix=f".{member}-", dir=folder))
+    temporary = Path(tempfile.mkdtemp(prefix=f".{member}-", dir=folder))
     try:
         with _decompressed(archive) as content:
             limited = _Limited(content, archive, limit)
             with tarfile.open(fileobj=limited, mode="r|") as tar:
-                _extract(archive, tar, beside)
+                _extract(archive, tar, temporary)
             while limited.read(BLOCK_BYTES):  # read to the end, where the checksum is
                 pass
-        if not (beside / member).is_dir():
+        if not (temporary / member).is_dir():
             raise UserError(f"{archive} contains no folder {member}/")
-        (beside / member).replace(folder / member)
+        (temporary / member).replace(folder / member)
     except (tarfile.TarError, lzma.LZMAError, zlib.error, gzip.BadGzipFile, EOFError, ValueError, FileExistsError,
             IsADirectoryError, NotADirectoryError) as error:  # the last two are raised for conflicting names
         raise UserError(f"{archive} is damaged: {error}") from None
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
     return folder / member
 
 

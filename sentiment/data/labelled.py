@@ -26,7 +26,7 @@ from sentiment.data.classes import (
 )
 from sentiment.data.corpus import Corpus, Examples, HeldOut, Texts, blank, identities, taken, without_folder
 from sentiment.data.formats import check_applies, read_text
-from sentiment.data.splits import bound_together, hold_out, take_fold
+from sentiment.data.splits import connected_texts, hold_out, take_fold
 from sentiment.data.streams import StreamedTexts, blank_among, digests_of
 from sentiment.data.tables import as_label, labelled_rows, matching_files
 from sentiment.errors import UserError, nearest
@@ -247,7 +247,7 @@ def build_corpus(name: str, train: Named, validation: Named | None, test: Named 
     if train.groups is None:
         check_sizes({label: distinct[label] for label in class_names}, parts, train.where)
     else:
-        sets = bound_together(train.texts, [name.strip() or f"\0{row}" for row, name in enumerate(train.groups)])[rows]
+        sets = connected_texts(train.texts, [name.strip() or f"\0{row}" for row, name in enumerate(train.groups)])[rows]
         of_class = Counter(label for label, _ in set(zip(labels, sets.tolist(), strict=True)))
         check_sizes({label: of_class[label] for label in class_names}, parts, train.where, "groups")
     by_class = partial(indexed, class_names=class_names, merge=config.merge_labels, left_out=left_out)

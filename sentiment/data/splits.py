@@ -13,7 +13,7 @@ from sentiment.data.corpus import Corpus, Examples, Texts, identities
 from sentiment.errors import UserError
 
 
-def bound_together(texts: Texts, groups: list[str] | None) -> np.ndarray:
+def connected_texts(texts: Texts, groups: list[str] | None) -> np.ndarray:
     """Return connected components of texts with equal text or equal group, which must stay in one split.
 
     Returns:
@@ -40,7 +40,7 @@ def hold_out(examples: Examples, fraction: float, seed: int, class_names: tuple[
     Raises:
         UserError: if a class has too few distinct texts or groups to be in both parts.
     """
-    bound = bound_together(examples.texts, examples.groups)
+    bound = connected_texts(examples.texts, examples.groups)
     _check_spread(examples.labels, bound, class_names, examples.groups is not None)
     if examples.groups is None:
         held_out = _random_sets(examples.labels, bound, fraction, seed)
@@ -66,7 +66,7 @@ def take_fold(examples: Examples, folds: int, fold: int, seed: int) -> tuple[Exa
     Raises:
         UserError: if there are more folds than the largest class has distinct texts or groups.
     """
-    bound = bound_together(examples.texts, examples.groups)
+    bound = connected_texts(examples.texts, examples.groups)
     largest = max(len(np.unique(bound[examples.labels == label])) for label in np.unique(examples.labels))
     if folds > largest:
         unit = "groups" if examples.groups else "distinct texts"

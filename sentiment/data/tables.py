@@ -50,8 +50,8 @@ def matching_files(pattern: str | os.PathLike[str]) -> list[Path]:
         raise UserError(f"{pattern} is a folder: name its files, such as '{Path(name) / '*.csv'}'")
     if not files:
         parent = Path(name).parent
-        beside = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
-        raise UserError(f"no such file: {pattern}{nearest(Path(name).name, beside)}")
+        siblings = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
+        raise UserError(f"no such file: {pattern}{nearest(Path(name).name, siblings)}")
     for path in files:
         if not is_read(path):
             raise UserError(f"cannot read {path}: expected a file ending in {', '.join(KINDS)}, or in one of them and "

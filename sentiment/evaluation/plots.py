@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score, precision_recall_curve, roc
 
 from sentiment.evaluation.metrics import by_confidence, calibration_error
 from sentiment.evaluation.slices import Slice
-from sentiment.files import written_beside
+from sentiment.files import atomic_path
 
 DOTS_PER_INCH = 150
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#767676"  # colour-blind safe (Okabe & Ito)
@@ -32,8 +32,8 @@ def line_style(place: int) -> dict[str, str]:
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure atomically, in the format of the file's suffix."""
-    with written_beside(path) as beside:
-        figure.savefig(beside, dpi=DOTS_PER_INCH, format=path.suffix[1:] or None)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=DOTS_PER_INCH, format=path.suffix[1:] or None)
 
 
 def literal(name: str) -> str:

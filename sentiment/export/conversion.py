@@ -10,7 +10,7 @@ import numpy as np
 
 from sentiment.export.characters import characters_of_the_graph
 from sentiment.export.check import ExportError, Original
-from sentiment.files import written_beside
+from sentiment.files import atomic_path
 from sentiment.inference import PortableClassifier, PortableFolder
 from sentiment.text import PlainTokenizer, TextPreprocessor
 from sentiment.text.preprocessor import kept_at_ends
@@ -40,12 +40,12 @@ def export_portable(original: Original, target: Path, runtime: str, convert: Cal
         ExportError: if the model cannot be converted, or `check` fails.
     """
     classifier = original.classifier
-    with written_beside(target) as path:
+    with atomic_path(target) as path:
         path.mkdir(parents=True)
-        beside = PortableFolder(path)
+        folder = PortableFolder(path)
         with failing_as_export_error(runtime):
-            convert(beside)
-            beside.save_texts(plain_tokenizer(classifier.preprocessor), classifier.class_names, classifier.notes)
+            convert(folder)
+            folder.save_texts(plain_tokenizer(classifier.preprocessor), classifier.class_names, classifier.notes)
             scores = PortableClassifier.load(path).predict_proba(original.texts)
         check(f"{runtime} model", scores, original.scores)
     return target

@@ -28,7 +28,7 @@ def export_litert(original: Original, precision: str = "float32") -> Path:
     if find_spec("ai_edge_litert") is None:
         raise UserError("--format litert needs ai-edge-litert: pip install '.[litert]'")
     return export_portable(original, original.folder.portable("litert", precision), "LiteRT",
-                           lambda beside: beside.lite.write_bytes(_converted(original.classifier, precision)),
+                           lambda folder: folder.lite.write_bytes(_converted(original.classifier, precision)),
                            check_scores if precision == "float32" else check_labels)
 
 

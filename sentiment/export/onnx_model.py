@@ -35,7 +35,7 @@ def export_onnx(original: Original, precision: str = "float32") -> Path:
     if missing:
         raise UserError(f"--format onnx needs {', '.join(missing)}: pip install '.[onnx]'")
     return export_portable(original, original.folder.portable("onnx", precision), "ONNX",
-                           lambda beside: _convert(original.classifier, beside.onnx, rounded=precision == "float16"),
+                           lambda folder: _convert(original.classifier, folder.onnx, rounded=precision == "float16"),
                            check_scores if precision == "float32" else check_labels)
 
 

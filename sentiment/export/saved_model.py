@@ -11,7 +11,7 @@ import tensorflow as tf
 from sentiment.export import endpoints
 from sentiment.export.check import Original, check_scores
 from sentiment.export.warm_up import write_warm_up
-from sentiment.files import plain_path, written_beside
+from sentiment.files import atomic_path, plain_path
 from sentiment.inference import Classifier
 from sentiment.surrogates import as_utf8
 
@@ -50,12 +50,12 @@ def export_saved_model(original: Original) -> Path:
     root.explain = _Endpoint(original.classifier, endpoints.explain, TEXTS)
     signatures = {"serve": root.serve.__call__, "serving_default": root.serve.__call__,
                   "tokens": root.tokens.__call__, "explain": root.explain.__call__}
-    with plain_path(folder.path) as plain, written_beside(folder.export) as beside:
+    with plain_path(folder.path) as plain, atomic_path(folder.export) as temporary:
         root.labels = tf.saved_model.Asset(str(plain / folder.labels.name))
-        place = plain / beside.relative_to(folder.path)
+        place = plain / temporary.relative_to(folder.path)
         tf.saved_model.save(root, str(place), signatures=signatures)
         write_warm_up(place, folder.path.name)
-        check_scores("SavedModel", scores_of(beside)(original.texts), original.scores)
+        check_scores("SavedModel", scores_of(temporary)(original.texts), original.scores)
     return folder.export
 
 

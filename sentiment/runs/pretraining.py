@@ -123,11 +123,11 @@ def make_task(config: PretrainConfig, network: Pretrainable, train: TokenizedTex
     seed, size = config.runtime.seed, config.training.batch_size
     sampled, window = config.pretraining.sampled_words, config.pretraining.window
     if isinstance(network, LanguageModel):
-        lanes = min(size, (len(train.values) + len(train) - 1) // window)
-        if lanes == 0 or len(validation.values) < window:
+        streams = min(size, (len(train.values) + len(train) - 1) // window)
+        if streams == 0 or len(validation.values) < window:
             raise UserError(f"there are {len(train.values):,} words to learn from and {len(validation.values):,} to "
                             f"measure on, fewer than one --window of {window}")
-        return LanguageModelTask(network, train, validation, lanes=lanes, window=window, sampled=sampled, seed=seed)
+        return LanguageModelTask(network, train, validation, streams=streams, window=window, sampled=sampled, seed=seed)
     boundaries = bucket_lengths(train.lengths, config.text.buckets, config.text.max_length)
     return AutoencoderTask(network, Batches(train, boundaries, size), Batches(validation, boundaries, size),
                            sampled=sampled, seed=seed)

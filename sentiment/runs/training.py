@@ -97,7 +97,8 @@ def train_run(config: RunConfig, target: Path, *, overwrite: bool = False, resum
                                              *([prior.pretrained.digests] if prior.pretrained else [])]),
                              digests(corpus.validation.texts))
             conclude(run, corpus, trained, started, others=others, tested=tested,
-                     read_before=lambda texts: int(prior.pretrained.has_read(texts).sum()) if prior.pretrained else 0)
+                     read_before=lambda texts: 0 if prior.pretrained is None else
+                     int(prior.pretrained.was_trained_on(texts).sum()))
         return run.folder
 
 

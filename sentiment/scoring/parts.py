@@ -29,7 +29,7 @@ from sentiment.data.reading import MISSING, WrittenFloat
 from sentiment.data.separated import object_frame
 from sentiment.data.tables import cells, column_of
 from sentiment.errors import UserError
-from sentiment.files import written_beside
+from sentiment.files import atomic_path
 from sentiment.stored import read_json
 from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 
@@ -80,8 +80,8 @@ class PartedTable:
             return self._rows
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
-        with written_beside(plan) as beside:
-            beside.write_text(json.dumps(self.plan), encoding="utf-8")
+        with atomic_path(plan) as temporary:
+            temporary.write_text(json.dumps(self.plan), encoding="utf-8")
         return 0
 
     def write(self, frame: pd.DataFrame) -> None:
@@ -102,12 +102,12 @@ class PartedTable:
         """
         if self._frames:
             self._flush()
-        with written_beside(self.path) as beside:
+        with atomic_path(self.path) as temporary:
             paths = [path for _, _, path in self._parts()]
             if self.kind == ".parquet":
-                _merge_parquet(paths, beside)
+                _merge_parquet(paths, temporary)
             else:
-                _merge_text(paths, beside, self.kind, suffixes_of(self.path)[1])
+                _merge_text(paths, temporary, self.kind, suffixes_of(self.path)[1])
         self.discard()
         return self._rows
 
@@ -118,14 +118,14 @@ class PartedTable:
     def _flush(self) -> None:
         frame = _joined(self._frames)
         first, self._rows, self._frames = self._rows, self._rows + len(frame), []
-        with written_beside(self.folder / f"{first:09}-{self._rows:09}{self.kind}") as beside:
+        with atomic_path(self.folder / f"{first:09}-{self._rows:09}{self.kind}") as temporary:
             if self.kind == ".parquet":
-                _write_parquet(frame, beside)
+                _write_parquet(frame, temporary)
             elif self.kind in SEPARATORS:
-                _write_separated(frame, beside, self.kind, self.form, self.columns or list(frame.columns),
+                _write_separated(frame, temporary, self.kind, self.form, self.columns or list(frame.columns),
                                  header=first == 0, defuse=self.defuse)
             else:
-                _write_json(frame, beside)
+                _write_json(frame, temporary)
 
     def _parts(self) -> list[tuple[int, int, Path]]:
         """Return the parts in order: first row, last row + 1, and file."""

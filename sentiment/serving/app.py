@@ -30,7 +30,7 @@ CONTENT_POLICY = ("default-src 'none'; script-src 'self'; style-src 'unsafe-inli
                   "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 SCHEMAS = "#/components/schemas/{model}"
 FAILED: dict[int | str, dict[str, Any]] = {
-    code: {"model": Failure, "description": said} for code, said in (
+    code: {"model": Failure, "description": description} for code, description in (
         (400, "The body does not have the expected form"), (401, "The token is missing or wrong"),
         (403, "The request comes through a web page of another site, or names another host"),
         (404, "No such model or version"), (408, "The request did not arrive in time"),
@@ -187,7 +187,7 @@ def _add_failures(app: FastAPI, metrics: Metrics) -> None:
                             error.status_code, error.headers)
 
     async def malformed(request: Request, error: Any) -> Response:
-        return JSONResponse({"error": bodies.said(error.errors()[0])}, 400)
+        return JSONResponse({"error": bodies.error_message(error.errors()[0])}, 400)
 
     async def wrong(request: Request, error: Exception) -> Response:
         return JSONResponse({"error": str(error)}, 400)

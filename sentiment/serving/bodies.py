@@ -58,7 +58,7 @@ def parsed(kind: type[Body], content: bytes, limits: Limits) -> tuple[Body, list
     try:
         body = kind.model_validate_json(without_surrogates(content))
     except ValidationError as error:
-        raise WrongBody(said(error.errors()[0])) from None
+        raise WrongBody(error_message(error.errors()[0])) from None
     return body, body.plain(limits)
 
 
@@ -77,7 +77,7 @@ def _count(content: bytes, most: int) -> None:
         raise TooLarge(f"more values in a request than {most} texts need: at most {most} texts are accepted")
 
 
-def said(error: Any) -> str:
+def error_message(error: Any) -> str:
     """Return a one-line message on an invalid body, without internal class names."""
     given = {error["loc"][-1]} if error["type"] == "extra_forbidden" else set()
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]

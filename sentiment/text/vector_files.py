@@ -8,7 +8,7 @@ import numpy as np
 
 from sentiment.batching import UNKNOWN_ID, TokenizedTexts
 from sentiment.errors import UserError
-from sentiment.files import written_beside
+from sentiment.files import atomic_path
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def read_vectors(path: str | Path, words: Sequence[str], features: int) -> Vecto
 
 def write_vectors(path: Path, words: Sequence[str], vectors: np.ndarray) -> None:
     """Write words and their vectors, float [words, features], in word2vec's text format, atomically."""
-    with written_beside(path) as beside, beside.open("w", encoding="utf-8") as file:
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write(f"{len(words)} {vectors.shape[1]}\n")
         for word, vector in zip(words, vectors, strict=True):
             file.write(f"{word} {' '.join(f'{value:.6g}' for value in vector)}\n")

@@ -12,7 +12,7 @@ import numpy as np
 from sentiment.config import TrainingConfig
 from sentiment.console import log, new_progress
 from sentiment.errors import UserError
-from sentiment.files import written_beside
+from sentiment.files import atomic_path
 
 
 class HistoryFile(keras.callbacks.Callback):
@@ -26,7 +26,7 @@ class HistoryFile(keras.callbacks.Callback):
         """Write the file atomically."""
         history = self.model.history
         columns = {"epoch": history.epoch, **{name: history.history[name] for name in sorted(history.history)}}
-        with written_beside(self.path) as beside, beside.open("w", encoding="utf-8", newline="") as file:
+        with atomic_path(self.path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([columns, *zip(*columns.values(), strict=True)])
 
 

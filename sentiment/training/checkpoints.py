@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sentiment.console import log
-from sentiment.files import written_beside
+from sentiment.files import atomic_path
 
 MAGIC = b"sentiment checkpoint 1\n"
 DIGEST_BYTES = 32
@@ -50,7 +50,7 @@ class Checkpoints:
         np.savez(content, allow_pickle=False, **{STATE: state}, **checkpoint.arrays)
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"step-{step:08d}.checkpoint"
-        with written_beside(path) as beside, beside.open("wb") as file:
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
             file.write(MAGIC + hashlib.sha256(content.getbuffer()).digest())
             file.write(content.getbuffer())
             file.flush()

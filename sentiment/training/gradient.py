@@ -105,7 +105,7 @@ def can_update_rows(config: RunConfig, strategy: Any) -> bool:
 
 def warn_of_reading(pretrained: Pretrained, validation: Texts) -> None:
     """Warn if pretraining used more validation texts than there are duplicates in a corpus (1.4 % in IMDB)."""
-    read = int(pretrained.has_read(validation).sum())
+    read = int(pretrained.was_trained_on(validation).sum())
     if read > REPEATED_SHARE * len(validation):
         log.warning(f"{pretrained.name} has read {read:,} of the {len(validation):,} validation texts, so that "
                     "validation may flatter: use the same --seed and --validation-fraction for both")

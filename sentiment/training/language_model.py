@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from sentiment.architectures.language_model import BACKWARD, LanguageModel
-from sentiment.batching import Lanes, TokenizedTexts
+from sentiment.batching import TextStreams, TokenizedTexts
 from sentiment.layers.cores import two_directions
 from sentiment.signals import StopRequest
 from sentiment.training.loop import StepLoss, Task
@@ -17,7 +17,7 @@ from sentiment.training.noise import Noise
 from sentiment.training.strategy import Workers
 from sentiment.training.word_loss import WordLoss, mean_over_replicas
 
-VALIDATION_LANES = 8  # because the logits of all words at all steps of a window are in memory at once
+VALIDATION_STREAMS = 8  # because the logits of all words at all steps of a window are in memory at once
 VALIDATION_WORDS = 100_000
 
 
@@ -27,31 +27,32 @@ class LanguageModelTask(Task):
     Args:
         model: the language model.
         train, validation: the tokens of the texts.
-        lanes: the number of streams, rows of a window.
+        streams: the number of streams, rows of a window.
         window: the number of words in a row.
         sampled: the number of sampled words for the softmax in training.
         seed: of the order of the texts.
     """
 
-    def __init__(self, model: LanguageModel, train: TokenizedTexts, validation: TokenizedTexts, *, lanes: int,
+    def __init__(self, model: LanguageModel, train: TokenizedTexts, validation: TokenizedTexts, *, streams: int,
                  window: int, sampled: int, seed: int) -> None:
         self.model = model
         self.network = model.network
         self.seed = seed
-        self.lanes = [Lanes(train, lanes, window, backwards=one.name == BACKWARD) for one in model.directions]
-        fewer = min(VALIDATION_LANES, max(1, (len(validation.values) + len(validation) - 1) // window))
-        self.held_out = [Lanes(validation, fewer, window, backwards=one.name == BACKWARD) for one in model.directions]
+        self.streams = [TextStreams(train, streams, window, backwards=one.name == BACKWARD) for one in model.directions]
+        fewer = min(VALIDATION_STREAMS, max(1, (len(validation.values) + len(validation) - 1) // window))
+        self.held_out = [TextStreams(validation, fewer, window, backwards=one.name == BACKWARD)
+                         for one in model.directions]
         self.words = WordLoss(model.table, train.counts(model.table.shape[0]), sampled)
-        self.signature = tuple(tf.TensorSpec([lanes, window + 1], tf.int32) for _ in model.directions)
-        self.carried = [(lanes, model.units)] * (model.states * len(model.directions))
+        self.signature = tuple(tf.TensorSpec([streams, window + 1], tf.int32) for _ in model.directions)
+        self.carried = [(streams, model.units)] * (model.states * len(model.directions))
         self._measure = tf.function(partial(self._losses), reduce_retracing=True)
 
     def __len__(self) -> int:
-        return len(self.lanes[0])
+        return len(self.streams[0])
 
     def batches(self, epoch: int, first: int) -> Iterator[tuple[np.ndarray, ...]]:
-        """Yield int32 [lanes, window + 1] for each direction."""
-        return zip(*(lanes.windows(self.seed, epoch, first) for lanes in self.lanes), strict=True)
+        """Yield int32 [streams, window + 1] for each direction."""
+        return zip(*(streams.windows(self.seed, epoch, first) for streams in self.streams), strict=True)
 
     def loss(self, batch: Sequence[Any], carried: Sequence[Any], noise: Noise) -> StepLoss:
         """Return the mean loss of the words of all directions, and the states."""
@@ -77,10 +78,10 @@ class LanguageModelTask(Task):
 
     def validate(self, workers: Workers, request: StopRequest) -> dict[str, float]:
         """Return the perplexity of each direction over all words, on up to 100,000 words of the validation split."""
-        size, states = self.held_out[0].lanes, [shape[1] for shape in self.carried]
+        size, states = self.held_out[0].streams, [shape[1] for shape in self.carried]
         carried: list[Any] = [tf.zeros([size, units]) for units in states]
         sums, words = np.zeros(len(self.held_out)), np.zeros(len(self.held_out))
-        windows = zip(*(lanes.windows(self.seed, 0) for lanes in self.held_out), strict=True)
+        windows = zip(*(streams.windows(self.seed, 0) for streams in self.held_out), strict=True)
         for batch in windows:
             request.obey()
             losses, counted, carried = self._measure([tf.constant(ids) for ids in batch], carried)

@@ -28,7 +28,7 @@ class Pretrained:
     start: Callable[[keras.Model, ModelConfig, Sequence[str]], list[str]]
     digests: np.ndarray
 
-    def has_read(self, texts: Texts) -> np.ndarray:
+    def was_trained_on(self, texts: Texts) -> np.ndarray:
         """Return whether it was trained on each text, bool [texts]."""
         return np.isin(digests(texts), self.digests)
 

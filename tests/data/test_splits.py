@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sentiment.data.corpus import Examples, HeldOut
-from sentiment.data.splits import bound_together, hold_out, take_fold
+from sentiment.data.splits import connected_texts, hold_out, take_fold
 from sentiment.errors import UserError
 
 NAMES = ("negative", "positive")
@@ -17,7 +17,7 @@ def examples(count: int, *, groups: int | None = None, repeats: int = 1) -> Exam
 
 def test_chains_of_equal_texts_and_groups_are_bound() -> None:
     # a and b share a group, b's text stands again in group y, so a, b, c and d are one set; e is alone.
-    bound = bound_together(["a", "b", "b", "d", "e"], ["x", "x", "y", "y", "z"])
+    bound = connected_texts(["a", "b", "b", "d", "e"], ["x", "x", "y", "y", "z"])
     assert len(set(bound[:4])) == 1
     assert bound[4] != bound[0]
 

@@ -10,7 +10,7 @@ from textwrap import fill
 from typing import get_type_hints
 
 from sentiment.config import Config, PretrainConfig, RunConfig, base_type
-from sentiment.config.keywords import in_python, option_sections, parameter_names, spoken
+from sentiment.config.keywords import in_python, option_sections, parameter_names, with_keywords
 
 REPLACED = ("dataset",)  # by the first argument of `train`
 HEAD = '''\
@@ -62,7 +62,7 @@ def _key(name: str, config: Config) -> str:
     elif kind is str and re.search(r"\b(folder|file|path)\b", limits["help"]):
         typed = "str | os.PathLike[str]"
     with in_python():
-        help_text = spoken(limits["help"])
+        help_text = with_keywords(limits["help"])
     notes = [f"default: {default}"] if default is not None and "(default:" not in help_text else []
     notes += [f"at {word} {limits[bound]:g}" for bound, word in (("minimum", "least"), ("maximum", "most"))
               if limits[bound] is not None]

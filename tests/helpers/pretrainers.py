@@ -38,7 +38,7 @@ def make(method: str, name: str, *, strategy: Any = None, epochs: int = 2, rate:
         config = ModelConfig.from_dict(small(name, **{"units": 12, "embedding_size": 8, **options}))
         network = BUILDERS[method](config, Sizes(VOCABULARY, 2))
         if method == "language-model":
-            task: Any = LanguageModelTask(network, TEXTS, HELD_OUT, lanes=4, window=7,  # type: ignore[arg-type]
+            task: Any = LanguageModelTask(network, TEXTS, HELD_OUT, streams=4, window=7,  # type: ignore[arg-type]
                                           sampled=16, seed=5)
         else:
             boundaries = bucket_lengths(TEXTS.lengths, 2, 30)

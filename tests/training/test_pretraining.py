@@ -46,10 +46,10 @@ def test_perplexity_is_that_of_reading_the_validation_texts_in_one_go(name: str)
     measured = task.validate(trainer.workers, StopRequest())
     states = [np.zeros((1, 12), np.float32)] * 2
     for number, direction in enumerate(task.model.directions):
-        lanes = task.held_out[number]
-        words = np.concatenate(list(lanes.windows(5, 0)), axis=1)
+        streams = task.held_out[number]
+        words = np.concatenate(list(streams.windows(5, 0)), axis=1)
         losses = []
-        for row in range(lanes.lanes):
+        for row in range(streams.streams):
             ids = words[row]
             read = np.concatenate([ids[start:start + 7] for start in range(0, len(ids), 8)])
             following = np.concatenate([ids[start + 1:start + 8] for start in range(0, len(ids), 8)])

@@ -7,7 +7,7 @@ import numpy as np
 from sentiment.batching.tokens import PADDING_ID, TokenizedTexts
 
 
-class Lanes:
+class TextStreams:
     """Concatenation of shuffled texts, divided into parallel streams, and these into consecutive windows.
 
     Each text begins with the padding id as its start token. Row i of a window continues row i of the previous window;
@@ -15,7 +15,7 @@ class Lanes:
 
     Args:
         tokens: the texts.
-        lanes: the number of streams, rows of a window.
+        streams: the number of streams, rows of a window.
         window: the number of predicted words in a row of a window.
         backwards: whether each text is read from its end.
 
@@ -23,25 +23,25 @@ class Lanes:
         ValueError: if the texts do not fill one window.
     """
 
-    def __init__(self, tokens: TokenizedTexts, lanes: int, window: int, *, backwards: bool = False) -> None:
+    def __init__(self, tokens: TokenizedTexts, streams: int, window: int, *, backwards: bool = False) -> None:
         self.tokens = tokens
-        self.lanes = lanes
+        self.streams = streams
         self.window = window
         self.backwards = backwards
-        self._length = (len(tokens.values) + len(tokens) - 1) // lanes  # predicted words of a stream
+        self._length = (len(tokens.values) + len(tokens) - 1) // streams  # predicted words of a stream
         if len(self) == 0:
-            raise ValueError(f"{len(tokens.values):,} words do not fill {lanes} streams of {window}")
+            raise ValueError(f"{len(tokens.values):,} words do not fill {streams} streams of {window}")
 
     def __len__(self) -> int:
         return self._length // self.window
 
     def windows(self, seed: int, epoch: int, first: int = 0) -> Iterator[np.ndarray]:
-        """Yield int32 [lanes, window + 1], the last column of one being the first of the next.
+        """Yield int32 [streams, window + 1], the last column of one being the first of the next.
 
         The order of the texts depends only on the seed and the epoch. With `first`, that many windows are skipped.
         """
         words = self._row(np.random.default_rng([seed, epoch]).permutation(len(self.tokens)))
-        starts = np.arange(self.lanes)[:, None] * self._length
+        starts = np.arange(self.streams)[:, None] * self._length
         for number in range(first, len(self)):
             yield words[starts + np.arange(number * self.window, (number + 1) * self.window + 1)]
 
