@@ -89,7 +89,7 @@ class DataOptions(TypedDict, total=False):
     """character between the fields of CSV and TSV files, or tab (default: a comma for .csv, a tab for .tsv)"""
     header: bool | None
     """whether the first line of CSV, TSV and Excel files names the columns; without a header they are named by number:
-    text_column 1 (default: True)"""
+    text_column=1 (default: True)"""
     quoting: Literal["double", "backslash", "none"] | None
     """quotes in CSV and TSV files: double (a quote in a quoted field is written twice), backslash (as \\"), or none
     (quotes are ordinary characters); (default: double, and a quoted field that looks like several records is an
@@ -222,7 +222,7 @@ class EstimatorOptions(CommonOptions, total=False):
     patience: int | None
     """early stopping: epochs without an improvement (default: a fifth of all, at least 3) (at least 1)"""
     plateau_patience: int | None
-    """epochs without an improvement before schedule plateau halves the rate (default: 1; at least 1)"""
+    """epochs without an improvement before schedule='plateau' halves the rate (default: 1; at least 1)"""
     deterministic: bool | None
     """refuse operations whose result may differ between runs (slower) (default: False)"""
 
