@@ -1,7 +1,7 @@
-"""Train, compare and ship recurrent text classifiers with Keras 3 and TensorFlow.
+"""Recurrent text classifiers: training, comparison and deployment with Keras 3 and TensorFlow.
 
-`train` takes texts and labels, a DataFrame or a file, and returns a `Model`; `load` loads one; `TextClassifier` is an
-estimator of scikit-learn. The command line is `python -m sentiment`. Nothing heavy is imported before it is used.
+`train` takes texts and labels, a DataFrame or a file, and returns a `Model`; `load` loads one; `TextClassifier` is a
+scikit-learn estimator. The command line is `python -m sentiment`. TensorFlow is imported on first use.
 """
 
 import os
@@ -34,10 +34,10 @@ __all__ = ["Comparison", "Evaluation", "Model", "PretrainedModel", "TextClassifi
 _late = lazy_names(__name__, {name: "estimator" if name == "TextClassifier" else "api" for name in __all__})
 
 
-if not TYPE_CHECKING:  # a checker would take it for every name
+if not TYPE_CHECKING:  # type checkers would resolve every name with it
 
     def __getattr__(name: str) -> Any:
-        """Import what needs TensorFlow when it is first asked for."""
+        """Import names that need TensorFlow on first access.""" 
         if name in __all__:
             import_tensorflow()
         return _late(name)
@@ -51,18 +51,18 @@ def load(path: str | os.PathLike[str] | None = None, *, mixed_precision: bool = 
          ) -> "Model | PortableClassifier":
     """Load the model of a finished run, or an export for ONNX Runtime or LiteRT, which needs no TensorFlow.
 
-    Without a path it is the film-review model that comes with the package, as an export for ONNX Runtime.
+    Without a path it is the included film-review model, exported for ONNX Runtime.
 
     A warning is logged for a model that was trained on the built-in sample.
 
     Args:
         path: the folder.
         mixed_precision: whether a run computes in half precision, float16 on a GPU and bfloat16 elsewhere: faster on
-            processors that have products of it, and its probabilities differ in the third digit.
+            processors with such matrix products, but probabilities differ in the third digit.
 
     Raises:
-        UserError: if the folder is missing, incomplete, damaged or not of this project, or an export is to compute in
-            half precision.
+        UserError: if the folder is missing, incomplete, damaged or not of this project, or for half precision with an
+            export.
 
     Example:
         >>> import sentiment

@@ -1,4 +1,4 @@
-"""Finished runs and the texts that they are evaluated and compared on."""
+"""Predictions of finished runs for evaluation and comparison."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,12 +23,12 @@ class Answers:
 
     Attributes:
         dataset: the name of the data.
-        examples: the texts.
+        examples: the labelled texts.
         class_names: by index.
         classifiers: the models by name.
         logits: float32 [texts, 1 or classes] by the name of the model.
-        notes: what a reader must know of the data.
-        overlaps: the texts that a model was trained or validated on, by its name; see `overlap`.
+        notes: caveats about the data.
+        overlaps: overlap of the texts with the training and validation texts of a model, by its name; see `overlap`.
     """
 
     dataset: str
@@ -41,16 +41,16 @@ class Answers:
 
 
 def answers_of_all(folders: Sequence[RunFolder], data: DataConfig | None, *, mixed_precision: bool = False) -> Answers:
-    """Let finished runs answer on the test split of the first one, or on other labelled texts; see `sentiment.load`.
+    """Return the predictions of finished runs on the test split of the first, or on other labelled texts.
 
     Raises:
-        UserError: if the classes of two models differ, or two are trained on different data and none is named.
+        UserError: if the classes of two models differ, or, without `data`, their training data.
     """
     first = folders[0].load_config()
     classes = folders[0].load_class_names()
     check_classes({str(folder.path): folder.load_class_names() for folder in folders})
     if data is None:
-        check_test(folders, ": name texts that none has seen with --dataset")
+        check_test(folders, ": pass other texts with --dataset")
     if data is None:
         corpus = load_corpus(first.data, first.runtime.seed)
         name, examples, notes = corpus.name, corpus.test.read(), corpus.notes
@@ -72,7 +72,7 @@ def answers_of_all(folders: Sequence[RunFolder], data: DataConfig | None, *, mix
 
 
 def overlap(folder: RunFolder, examples: Examples, logits: np.ndarray) -> dict[str, Any]:
-    """Return how many texts a run was trained or validated on, and its accuracy on the others.
+    """Return the number of texts that a run was trained or validated on, and its accuracy on the others.
 
     Args:
         folder: of the run.
@@ -80,8 +80,8 @@ def overlap(folder: RunFolder, examples: Examples, logits: np.ndarray) -> dict[s
         logits: float32 [texts, 1 or classes] of the run.
 
     Returns:
-        `texts`, an int or None where the run does not know its texts, and `accuracy_without`, a float or None where
-        no text is left.
+        `texts`, an int, or None if the run has no digests of its texts, and `accuracy_without`, a float, or None if no
+        other text is left.
     """
     seen = folder.load_seen()
     if seen is None:
@@ -92,14 +92,14 @@ def overlap(folder: RunFolder, examples: Examples, logits: np.ndarray) -> dict[s
 
 
 def overlap_note(found: dict[str, Any], total: int, name: str) -> str:
-    """Return a sentence on texts that a model was trained or validated on, as `overlap` counts them."""
+    """Return a sentence on texts that a model was trained or validated on, from the result of `overlap`."""
     rest = "no other is left" if found["accuracy_without"] is None else \
         f"its accuracy on the other {total - found['texts']:,} is {found['accuracy_without']:.4f}"
     return f"{name} was trained or validated on {found['texts']:,} of the {total:,} texts; {rest}"
 
 
 def check_classes(models: Mapping[str, tuple[str, ...]]) -> None:
-    """Refuse models, class names by the name of the model, with other classes than the first.
+    """Refuse models whose classes differ from those of the first; `models` are class names by model.
 
     Raises:
         UserError: naming both.
@@ -111,10 +111,10 @@ def check_classes(models: Mapping[str, tuple[str, ...]]) -> None:
 
 
 def check_test(folders: Sequence[RunFolder], advice: str = "") -> None:
-    """Refuse runs with another test split than the first, which they may have been trained on.
+    """Refuse runs whose test split differs from that of the first, because they may have been trained on it.
 
     Raises:
-        UserError: that ends with `advice`.
+        UserError: a message that ends with `advice`.
     """
     first = folders[0].load_config()
     for folder in folders[1:]:
@@ -124,7 +124,7 @@ def check_test(folders: Sequence[RunFolder], advice: str = "") -> None:
 
 
 def _same_test(one: RunConfig, other: RunConfig) -> bool:
-    """Return whether two runs have the same test split: that of a named corpus or a file, or the same drawn one."""
+    """Whether two runs have the same test split: of a named corpus, from a file, or drawn in the same way."""
     fixed = one.data.dataset in ("imdb", "sample") or one.data.test_file is not None
     drawn = one.runtime.seed == other.runtime.seed and all(
         getattr(one.data, name) == getattr(other.data, name) for name in DataConfig.names(Role.SPLIT))
@@ -133,13 +133,13 @@ def _same_test(one: RunConfig, other: RunConfig) -> bool:
 
 
 def names_of(folders: Sequence[RunFolder]) -> list[str]:
-    """Return the last part of each folder's path, or the whole where two would be the same."""
+    """Return the last part of each folder's path, or the whole path if two would be equal."""
     names = [folder.path.name for folder in folders]
     return [folder.path.name if names.count(folder.path.name) == 1 else str(folder.path) for folder in folders]
 
 
 def metrics_of(found: Answers) -> dict[str, Any]:
-    """Return the metrics of the first model as `evaluation.evaluate` has them, with `dataset` and `notes`."""
+    """Return the metrics of the first model, those of `evaluation.evaluate` with `dataset` and `notes`."""
     logits = next(iter(found.logits.values()))
     return {"dataset": found.dataset, "notes": list(found.notes),
             **evaluate(found.examples.labels, logits, found.class_names),
@@ -147,7 +147,7 @@ def metrics_of(found: Answers) -> dict[str, Any]:
 
 
 def report_of(folder: RunFolder, found: Answers) -> Report:
-    """Return the report of a finished run, the first model of the answers."""
+    """Return the report of a finished run, the first model of the predictions."""
     name, logits = next(iter(found.logits.items()))
     return evaluation_report(found.classifiers[name], name, found.dataset, found.examples, logits,
                              measured=folder.load_metrics(), notes=found.notes)

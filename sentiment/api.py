@@ -1,4 +1,4 @@
-"""The interface of Python: `train`, `pretrain`, `ensemble`, `tune`, `compare`, and what they return."""
+"""Python API: `train`, `pretrain`, `ensemble`, `tune`, `compare`, and their results."""
 
 import os
 import shutil
@@ -71,8 +71,8 @@ def _written(report: Report, folder: StrPath) -> Path:
 class Evaluation(dict[str, Any]):
     """Metrics on labelled texts: accuracy, macro F1, log loss, calibration error and those of each class.
 
-    A dictionary, with the keys of `metrics.json`, and `seen_in_training`: how many of the texts the model was trained
-    or validated on, and its accuracy on the others.
+    A dictionary with the keys of `metrics.json` and `seen_in_training`: the number of the texts that the model was
+    trained or validated on, and its accuracy on the others.
 
     Example:
         >>> import sentiment
@@ -92,7 +92,7 @@ class Evaluation(dict[str, Any]):
         return dict, (dict(self),)  # without the model and the texts
 
     def save(self, folder: StrPath) -> Path:
-        """Write the report as a page, `index.html`, as Markdown and with its plots; return the page's path."""
+        """Write the report as an HTML page, `index.html`, as Markdown and with its plots; return the page's path."""
         return _written(self._report(), folder)
 
 
@@ -100,10 +100,10 @@ class Comparison:
     """Metrics of several models on the same labelled texts.
 
     Attributes:
-        table: a DataFrame, a row a model: accuracy, macro F1, log loss, calibration error and, of two classes, the
-            area under the ROC curve.
-        notes: what a reader of the numbers must know, such as how many of the texts a model was trained on.
-        mcnemar: a DataFrame, a row a pair of models: the number of texts that only the first and that only the second
+        table: a DataFrame, one row per model: accuracy, macro F1, log loss, calibration error and, for two classes,
+            the area under the ROC curve.
+        notes: caveats about the numbers, such as how many of the texts a model was trained on.
+        mcnemar: a DataFrame, one row per pair of models: the numbers of texts that only the first and only the second
             gets right, and the p-value of McNemar's exact test.
 
     Example:
@@ -128,7 +128,7 @@ class Comparison:
         self._report = partial(comparison_report, logits, examples, class_names, dataset, notes)
 
     def save(self, folder: StrPath) -> Path:
-        """Write the report as a page, `index.html`, as Markdown and with its plots; return the page's path."""
+        """Write the report as an HTML page, `index.html`, as Markdown and with its plots; return the page's path."""
         return _written(self._report(), folder)
 
     def __repr__(self) -> str:
@@ -139,12 +139,12 @@ class Comparison:
 
 
 class Saved:
-    """A finished training in a folder, which is removed together with this object if it is temporary.
+    """A finished training in a folder; a temporary folder is removed together with this object.
 
     Attributes:
         name: of the folder.
         config: of the training.
-        metrics: what it measured, as in `metrics.json`.
+        metrics: as in `metrics.json`.
     """
 
     def __init__(self, folder: ResultFolder, temporary: TemporaryDirectory[str] | None) -> None:
@@ -166,24 +166,24 @@ class Saved:
         return self
 
     def __deepcopy__(self, memo: Any) -> Self:
-        return self  # it does not change, and an option of an estimator is copied
+        return self  # it is immutable, and estimators copy their options
 
     @property
     def history(self) -> pd.DataFrame:
-        """The losses and metrics of the training by epoch, counted from 1; empty for a linear model."""
+        """Losses and metrics of the training by epoch, counted from 1; empty for a linear model."""
         return self._history.copy()
 
     def save(self, folder: StrPath, *, overwrite: bool = False) -> Path:
-        """Write the folder, which all commands take; return its path.
+        """Write the folder, which all commands accept; return its path.
 
         Raises:
-            UserError: if it is there and not to be overwritten.
+            UserError: if it exists and `overwrite` is false.
         """
         target = Path(folder).expanduser()
         with in_python():
             self._folder.check_free(target, overwrite=overwrite)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with written_beside(target) as copy:  # it may be the folder that is copied
+        with written_beside(target) as copy:  # it may be the source of the copy
             shutil.copytree(self._folder.path, copy)
         return target
 
@@ -193,8 +193,8 @@ class PretrainedModel(Saved):
 
     Attributes:
         name: of its folder.
-        config: how it was trained, a `PretrainConfig`.
-        metrics: what the pretraining measured: `metrics["validation"]["forward_perplexity"]`.
+        config: its configuration, a `PretrainConfig`.
+        metrics: of the pretraining: `metrics["validation"]["forward_perplexity"]`.
 
     Example:
         >>> import sentiment
@@ -221,8 +221,8 @@ class Model(Saved, Classifier):
     Attributes:
         class_names: the names of the classes, in the order of the probabilities.
         name: of its folder.
-        config: how it was trained, a `RunConfig`.
-        metrics: what the run measured, as in `metrics.json`: `metrics["test"]["accuracy"]`.
+        config: its configuration, a `RunConfig`.
+        metrics: of the run, as in `metrics.json`: `metrics["test"]["accuracy"]`.
 
     Example:
         >>> import sentiment
@@ -238,7 +238,7 @@ class Model(Saved, Classifier):
                  temporary: TemporaryDirectory[str] | None = None, source: CorpusSource | None = None) -> None:
         folder = RunFolder.open(path)
         Saved.__init__(self, folder, temporary)
-        self._source = source  # of texts in memory that it was trained on
+        self._source = source  # of the texts in memory that it was trained on
         with precision(mixed_precision):
             keras_model = folder.load_model()
         Classifier.__init__(self, keras_model, folder.load_preprocessor(), folder.load_class_names(),
@@ -254,7 +254,7 @@ class Model(Saved, Classifier):
         return self.model
 
     def evaluate(self, texts: Any, labels: Any) -> Evaluation:
-        """Measure the model on labelled texts.
+        """Compute metrics of the model on labelled texts.
 
         Args:
             texts: strings.
@@ -262,7 +262,7 @@ class Model(Saved, Classifier):
 
         Raises:
             TypeError: as `predict`.
-            UserError: for a label that the model does not know.
+            UserError: for a label that is not a class of the model.
 
         Example:
             >>> import sentiment
@@ -281,28 +281,28 @@ class Model(Saved, Classifier):
         return Evaluation(metrics, self, examples, logits, notes)
 
     def explain(self, text: str, class_name: str | None = None) -> Explanation:
-        """Return which words moved the prediction for a text; see `sentiment.explain.Explanation`.
+        """Return the attribution of a prediction to the words of a text; see `sentiment.explain.Explanation`.
 
         Raises:
-            UserError: if there is no class of that name.
+            UserError: for an unknown class.
         """
         return explain(self, text, class_name)
 
     def export(self, form: Literal["saved_model", "onnx", "litert"], folder: StrPath) -> Path:
-        """Write an export that answers as the model does, and return its folder.
+        """Write an export, check that its predictions equal the model's, and return its folder.
 
         Args:
             form: `saved_model`, `onnx` or `litert`.
-            folder: where to; it must not be there yet.
+            folder: of the export; it must not exist.
 
         Raises:
-            UserError: for another form, a folder that is there, or an export that answers differently.
+            UserError: for an unknown form, an existing folder, or an export whose predictions differ.
         """
         if not isinstance(form, str) or form not in FORMATS:
             raise UserError(f"form must be one of {', '.join(FORMATS)}, not '{form}'{nearest(str(form), FORMATS)}")
         target = Path(folder).expanduser()
         if target.exists():
-            raise UserError(f"{target} is there already")
+            raise UserError(f"{target} exists already")
         with TemporaryDirectory(prefix="sentiment-") as scratch:
             copy = RunFolder(shutil.copytree(self._folder.path, Path(scratch) / self.name,
                                              ignore=shutil.ignore_patterns("export", "onnx", "litert*", "plots")))
@@ -319,25 +319,25 @@ def train(data: Any = "auto", labels: Any = None, *, groups: Any = None, validat
           callbacks: Sequence["keras.callbacks.Callback"] | None = None, output_dir: StrPath | None = None,
           overwrite: bool = False, resume: bool = False, verbose: bool = True,
           **options: Unpack[TrainOptions]) -> Model:
-    """Train a text classifier, choose its best epoch on a validation split, and measure it on a test split.
+    """Train a text classifier, choose its best epoch on a validation split, and evaluate it on a test split.
 
     Args:
-        data: texts, with `labels`; or a DataFrame with a column of each; or what `--dataset` takes: a path, `imdb`,
-            `sample`.
+        data: texts, with `labels`; a DataFrame with columns of texts and labels; or a value of `--dataset`: a path,
+            `imdb`, `sample`.
         labels: the class of each text: strings, whole numbers or booleans.
-        groups: a value for each text; texts of one group are never in two splits.
-        validation_data: texts and labels to choose the epoch by; without them a part of the data.
-        test_data: texts and labels to measure on; without them a part of the data.
+        groups: one value per text; texts of one group stay in one split.
+        validation_data: texts and labels of the validation split (default: a part of the data).
+        test_data: texts and labels of the test split (default: a part of the data).
         sample_weight: float [texts], at least 0: factors of the losses of training texts, relative to their mean;
             validation and test texts are not weighted.
-        preset: a whole recipe, `fast`, `default`, `wide` or `best`, as of `--preset`.
-        callbacks: of Keras, called in the training of the model.
-        output_dir: where the run is written, as by the command; without it nothing is left on the disk.
+        preset: a whole recipe, `fast`, `default`, `wide` or `best`, as for `--preset`.
+        callbacks: Keras callbacks for the training.
+        output_dir: folder of the run, as on the command line; without it no files are kept.
         overwrite: whether to replace a finished run there.
         resume: whether to resume an unfinished run there.
-        verbose: whether progress is printed, to stderr.
-        **options: those of the command line, by name: `arch="gru"`, `units=128`, `epochs=3`, `text_column="review"`;
-            `pretrained` and `teacher` also take what `pretrain` and `train` return.
+        verbose: whether to print progress to stderr.
+        **options: options of the command line, by name: `arch="gru"`, `units=128`, `epochs=3`,
+            `text_column="review"`; `pretrained` and `teacher` also take the results of `pretrain` and `train`.
 
     Raises:
         TypeError: for an unknown option, or data of the wrong type.
@@ -360,15 +360,15 @@ def train(data: Any = "auto", labels: Any = None, *, groups: Any = None, validat
         chosen = PRESETS[preset or "default"]
         config = resolve(given, chosen.for_machine(chosen.options))
         if callbacks and (chosen.with_linear or not architectures.find(config.model).by_gradient):
-            raise TypeError(f"'{preset or config.model.architecture}' is not trained step by step: it takes no "
+            raise TypeError(f"'{preset or config.model.architecture}' is not trained in steps, so it takes no "
                             "callbacks")
         target, temporary = _target(output_dir, preset or config.model.architecture)
         if temporary is not None:
-            given.setdefault("runtime", {})["export"] = False  # it would be removed with the folder
+            given.setdefault("runtime", {})["export"] = False  # it would be deleted with the folder
         folder = Recipe(chosen, given, target, overwrite=overwrite, resume=resume, callbacks=callbacks,
                         source=source or load_corpus).train()
         if folder is None:
-            raise UserError("only the chief of several workers has the model: start them by the command")
+            raise UserError("with several workers only the chief has the model: start them on the command line")
         model = Model(folder.path, temporary=temporary, source=source)
         if model.metrics.get("baselines"):
             log(model.metrics["baselines"]["verdict"])
@@ -377,15 +377,15 @@ def train(data: Any = "auto", labels: Any = None, *, groups: Any = None, validat
 
 def pretrain(data: Any = "auto", *, output_dir: StrPath | None = None, overwrite: bool = False, resume: bool = False,
              verbose: bool = True, **options: Unpack[PretrainOptions]) -> PretrainedModel:
-    """Train a language model or an autoencoder on unlabelled texts, for classifiers to start from.
+    """Pretrain a language model or an autoencoder on unlabelled texts, to initialise classifiers.
 
     Args:
-        data: texts, or what `--dataset` takes: a path, `imdb`, `sample`.
-        output_dir: where the network is written, as by the command; without it nothing is left on the disk.
-        overwrite: whether to replace a finished one there.
-        resume: whether to resume an unfinished one there.
-        verbose: whether progress is printed, to stderr.
-        **options: those of the command `pretrain`, by name: `method="autoencoder"`, `units=256`.
+        data: texts, or a value of `--dataset`: a path, `imdb`, `sample`.
+        output_dir: folder of the network, as on the command line; without it no files are kept.
+        overwrite: whether to replace a finished network there.
+        resume: whether to resume an unfinished pretraining there.
+        verbose: whether to print progress to stderr.
+        ***options: options of the command `pretrain`, by name: `method="autoencoder"`, `units=256`.
 
     Raises:
         TypeError: for an unknown option, or data of the wrong type.
@@ -407,7 +407,7 @@ def pretrain(data: Any = "auto", *, output_dir: StrPath | None = None, overwrite
             _refuse_file_options(given, Role.NONE)
             for name in DataConfig.names(Role.SPLIT):
                 if name in given.get("data", {}):
-                    raise TypeError(f"{name} is for labelled texts, and pretraining takes none: leave it out")
+                    raise TypeError(f"{name} is for labelled texts, which pretraining does not use: omit it")
             source = partial(unlabelled_corpus, checked_texts(data))
         config = PretrainConfig.of_given(given)
         target, temporary = _target(output_dir, config.pretraining.method)
@@ -417,18 +417,18 @@ def pretrain(data: Any = "auto", *, output_dir: StrPath | None = None, overwrite
 
 def ensemble(models: Sequence[Model | StrPath], *, weights: Sequence[float] | None = None, baselines: bool = True,
              output_dir: StrPath | None = None, overwrite: bool = False, verbose: bool = True) -> Model:
-    """Combine trained models into one, whose logits are a weighted mean of theirs.
+    """Combine trained models into an ensemble, whose logits are a weighted mean of theirs.
 
     Args:
-        models: two or more, or paths of their folders, trained on the same data with the same test split.
-        weights: of the models in the mean, at least 0; without them those that fit the validation split best.
-        baselines: whether to measure the majority class and `tfidf-lr` on the same splits.
-        output_dir: where the ensemble is written, as by the command; without it nothing is left on the disk.
+        models: at least two models or paths of their folders, trained on the same data with the same test split.
+        weights: of the models in the mean, at least 0 (default: fitted on the validation split).
+        baselines: whether to evaluate the majority class and `tfidf-lr` on the same splits.
+        output_dir: folder of the ensemble, as on the command line; without it no files are kept.
         overwrite: whether to replace a finished run there.
-        verbose: whether progress is printed, to stderr.
+        verbose: whether to print progress to stderr.
 
     Raises:
-        UserError: if the models do not go together, or the weights make no mean.
+        UserError: if the models are incompatible, or the weights are invalid.
 
     Example:
         >>> import sentiment
@@ -451,16 +451,16 @@ def ensemble(models: Sequence[Model | StrPath], *, weights: Sequence[float] | No
 
 
 class Tuning(Tuned):
-    """The result of a hyper-parameter search; see `tune`.
+    """Result of a hyper-parameter search; see `tune`.
 
     Attributes:
         config: the best configuration, a `RunConfig`.
         loss: its calibrated validation loss.
-        values: the best value of each option that was tried, by name.
-        importances: the share of the spread of the losses that each option explains, the largest first; empty for
+        values: the best value of each searched option, by name.
+        importances: the share of the variance of the losses that each option explains, the largest first; empty for
             fewer than ten completed trials.
-        notes: what speaks against the best trial, such as that it has not learned the task.
-        study: of Optuna.
+        notes: caveats about the best trial, such as that it has not learned the task.
+        study: the Optuna study.
 
     Example:
         >>> import sentiment
@@ -473,7 +473,7 @@ class Tuning(Tuned):
 
     @property
     def options(self) -> dict[str, Any]:
-        """The keyword arguments for `train`: those that `tune` was given, and the best values."""
+        """Keyword arguments for `train`: those of `tune`, with the best values."""
         given = {"arch" if name == "architecture" else name: value for values in self.config.given.values()
                  for name, value in values.items() if name != "dataset"}
         return given | self.values
@@ -485,27 +485,27 @@ class Tuning(Tuned):
 
     @property
     def trials(self) -> pd.DataFrame:
-        """A row a trial: its number, validation loss, times, state and the values that it tried."""
+        """One row per trial: its number, validation loss, times, state and values."""
         return pd.DataFrame(self.study.trials_dataframe())
 
 
 def tune(data: Any = "auto", labels: Any = None, *, trials: int = 20, groups: Any = None,
          validation_data: tuple[Any, Any] | None = None, test_data: tuple[Any, Any] | None = None,
          output_dir: StrPath | None = None, verbose: bool = True, **options: Unpack[TrainOptions]) -> Tuning:
-    """Search the options of an architecture by their loss on the validation split, with Optuna.
+    """Search the options of an architecture with Optuna, by the loss on the validation split.
 
-    The test split is not looked at. Options that are given stay as they are.
+    The test split is not used. Options that are passed stay fixed.
 
     Args:
-        data: as of `train`.
-        labels: as of `train`.
-        trials: how many in all.
-        groups: as of `train`.
-        validation_data: as of `train`.
-        test_data: as of `train`; held out.
-        output_dir: where the study is kept; one that is there is resumed. Without it nothing is left on the disk.
-        verbose: whether progress is printed, to stderr.
-        **options: as of `train`.
+        data: as for `train`.
+        labels: as for `train`.
+        trials: total number of trials.
+        groups: as for `train`.
+        validation_data: as for `train`.
+        test_data: as for `train`; held out.
+        output_dir: folder of the study; an existing study is resumed. Without it no files are kept.
+        verbose: whether to print progress to stderr.
+        **options: as for `train`.
 
     Raises:
         TypeError: for an unknown option, or data of the wrong type.
@@ -524,26 +524,26 @@ def tune(data: Any = "auto", labels: Any = None, *, trials: int = 20, groups: An
         given = nested(options)
         for name in RuntimeConfig.names(Role.OUTPUT):
             if name in given.get("runtime", {}):
-                raise TypeError(f"{name} is an option of what a run writes, and a search writes none: leave it out")
+                raise TypeError(f"{name} affects only the files of a run, and a search writes no run: omit it")
         source = _source(data, labels, groups, validation_data, test_data, given)
         target, temporary = _target(output_dir, "tuning")
         found = Tuning(**vars(tune_run(resolve(given), target, trials, source=source or load_corpus)))
-        object.__setattr__(found, "_temporary", temporary)  # the study's file is removed together with this object
+        object.__setattr__(found, "_temporary", temporary)  # the file of the study is deleted together with this object
         return found
 
 
 def compare(models: Mapping[str, Predictor] | Sequence[Model], texts: Any = None, labels: Any = None) -> Comparison:
-    """Measure several models on the same labelled texts, and test their differences.
+    """Compare several models on the same labelled texts, and test their differences.
 
     Args:
-        models: by name, or a sequence, which are named by their folders; two or more, also exports.
-        texts: strings; without them the test split of the first model.
+        models: at least two models or exports, by name, or a sequence, whose names are those of their folders.
+        texts: strings (default: the test split of the first model).
         labels: the name of each text's class.
 
     Raises:
         TypeError: as `Model.predict`.
-        UserError: if the classes differ, for a label that the models do not know, or, without texts, for models that
-            were trained on different data.
+        UserError: if the classes differ, for a label that is not a class, or, without texts, for models that were
+            trained on different data.
 
     Example:
         >>> import sentiment
@@ -555,7 +555,8 @@ def compare(models: Mapping[str, Predictor] | Sequence[Model], texts: Any = None
     with in_python():
         models = _named_models(models)
         if (texts is None) != (labels is None):
-            raise TypeError("texts and labels go together: give both, or none for the test split of the first model")
+            raise TypeError("texts and labels belong together: pass both, or neither for the test split of the first "
+                            "model")
         check_classes({name: model.class_names for name, model in models.items()})
         class_names = next(iter(models.values())).class_names
         if texts is None:
@@ -573,11 +574,11 @@ def compare(models: Mapping[str, Predictor] | Sequence[Model], texts: Any = None
 
 
 def _named_models(models: Any) -> dict[str, Predictor]:
-    """Return models by name: those of a mapping, or the names of their folders, numbered where some are the same.
+    """Return models by name: the keys of a mapping, or the names of their folders, numbered if some are equal.
 
     Raises:
-        TypeError: for what is no model.
-        UserError: for less than two.
+        TypeError: for an object that is not a model.
+        UserError: for fewer than two models.
     """
     if isinstance(models, Mapping):
         found = {str(name): model for name, model in models.items()}
@@ -589,19 +590,19 @@ def _named_models(models: Any) -> dict[str, Predictor]:
             found[f"{name} ({taken + 1})" if taken else name] = model
     for name, model in found.items():
         if not isinstance(model, Predictor):
-            raise TypeError(f"compare takes models, as of sentiment.load, not {name}: {model!r:.60}")
+            raise TypeError(f"compare takes models, such as those of sentiment.load, not {name}: {model!r:.60}")
     if len(found) < 2:
-        raise UserError("compare takes two models or more")
+        raise UserError("compare needs at least two models")
     return found
 
 
 def _source(data: Any, labels: Any, groups: Any, validation_data: tuple[Any, Any] | None,
             test_data: tuple[Any, Any] | None, given: dict[str, dict[str, Any]], weights: Any = None
             ) -> CorpusSource | None:
-    """Return the source of a corpus in memory, or None for one that is named, which `given` then names."""
+    """Return the source of a corpus in memory; for a named corpus set it in `given` and return None."""
     if _is_named(data, given):
         if labels is not None:
-            raise TypeError("labels go with texts; those of a file are in its label_column")
+            raise TypeError("labels need texts; for a file, use label_column")
         if any(one is not None for one in (groups, validation_data, test_data, weights)):
             raise TypeError("groups, validation_data, test_data and sample_weight go with texts; for a file there are "
                             "group_column, validation_file and test_file")
@@ -609,7 +610,7 @@ def _source(data: Any, labels: Any, groups: Any, validation_data: tuple[Any, Any
     _refuse_file_options(given, Role.COLUMN if isinstance(data, pd.DataFrame) and labels is None else Role.NONE)
     if isinstance(data, pd.DataFrame) and labels is None:
         if groups is not None:
-            raise TypeError("groups go with texts; those of a DataFrame are in its group_column")
+            raise TypeError("groups need texts; for a DataFrame, use group_column")
         named = named_frame(data, resolve({"data": given.get("data", {})}).data)
         if weights is not None:
             named = replace(named, weights=relative_weights(weights, len(data)))
@@ -621,13 +622,13 @@ def _source(data: Any, labels: Any, groups: Any, validation_data: tuple[Any, Any
 
 
 def _is_named(data: Any, given: dict[str, dict[str, Any]]) -> bool:
-    """Return whether data is the name or path of a data set, which is then entered into the options.
+    """Whether data is the name or path of a data set, which is then set in the options.
 
     Raises:
-        TypeError: if an option names one as well.
+        TypeError: if an option names a data set as well.
     """
     if "dataset" in given.get("data", {}):
-        raise TypeError("the data set is the first argument: leave dataset out")
+        raise TypeError("the data set is the first argument: omit dataset")
     named = isinstance(data, (str, os.PathLike))
     if named:
         given.setdefault("data", {})["dataset"] = os.fspath(data)
@@ -635,33 +636,33 @@ def _is_named(data: Any, given: dict[str, dict[str, Any]]) -> bool:
 
 
 def _refuse_file_options(given: Options, allowed: Role) -> None:
-    """Refuse options of files for data in memory, but for those of labels and those of this role.
+    """Refuse options of files for data in memory, except those of labels and of the `allowed` role.
 
     Raises:
-        TypeError: naming one.
+        TypeError: that names one.
     """
     data = given.get("data", {})
     if "data_dir" in data:
-        raise TypeError("data_dir is the folder of IMDB, and the data is in memory: leave it out")
+        raise TypeError("data_dir is the folder of IMDB, but the data is in memory: omit it")
     for declared in DataConfig.options(Role.FILE):
         roles = declared.metadata["roles"]
         of_unlabelled = Role.UNLABELLED in roles and data.get("unlabelled") not in (None, "corpus", "none")
         if declared.name in data and not (Role.LABELS in roles or of_unlabelled or (allowed and allowed in roles)):
-            raise TypeError(f"{declared.name} is an option of files, and the data is in memory: leave it out")
+            raise TypeError(f"{declared.name} is an option of files, but the data is in memory: omit it")
 
 
 def _checked_callbacks(callbacks: Any) -> list["keras.callbacks.Callback"]:
     """Return callbacks as a list.
 
     Raises:
-        TypeError: for what is no list of Keras callbacks.
+        TypeError: for anything but a list of Keras callbacks.
     """
     import keras
 
     if callbacks is None:
         return []
     if not isinstance(callbacks, Iterable) or isinstance(callbacks, keras.callbacks.CallbackList):
-        raise TypeError("callbacks must be a list: write [callback]")
+        raise TypeError("callbacks must be a list: pass [callback]")
     found = list(callbacks)
     for one in found:
         if not isinstance(one, keras.callbacks.Callback):
@@ -670,10 +671,10 @@ def _checked_callbacks(callbacks: Any) -> list["keras.callbacks.Callback"]:
 
 
 def _split(pair: Any, name: str) -> "Named | None":
-    """Return a split that is given as texts and labels.
+    """Return a split from a pair of texts and labels.
 
     Raises:
-        TypeError: if it is no pair of them.
+        TypeError: if it is not such a pair.
     """
     if pair is None:
         return None
@@ -683,18 +684,18 @@ def _split(pair: Any, name: str) -> "Named | None":
 
 
 def _target(output_dir: StrPath | None, name: str) -> tuple[Path, TemporaryDirectory[str] | None]:
-    """Return the folder of a result, and the temporary one that it is in where none is named."""
+    """Return the folder of a result, and its temporary parent if no folder is named."""
     if output_dir is not None:
         target = Path(output_dir).expanduser()
         if target.name in ("", ".."):
-            raise UserError(f"output_dir must name a folder of its own, not '{output_dir}'")
+            raise UserError(f"output_dir must name a new folder, not '{output_dir}'")
         return target, None
     temporary = TemporaryDirectory(prefix=TEMPORARY)
     return Path(temporary.name) / name, temporary
 
 
 def _examples(texts: Any, labels: Any, class_names: tuple[str, ...]) -> Examples:
-    """Return labelled texts with the indices of their classes; warn of those without a text."""
+    """Return labelled texts with class indices; warn of empty texts."""
     with in_python():
         examples, notes = indexed(named_texts(texts, labels), class_names)
     for note in notes:
@@ -703,22 +704,22 @@ def _examples(texts: Any, labels: Any, class_names: tuple[str, ...]) -> Examples
 
 
 def _common_test(models: Sequence[Predictor]) -> tuple[Examples, str, list[str]]:
-    """Return the test split of models that were trained on the same data, the name of the data, and notes on it."""
+    """Return the test split of models trained on the same data, the name of the data, and notes."""
     runs = [model for model in models if isinstance(model, Model)]
     if len(runs) < len(models):
-        raise UserError("an export has no test split: give texts and labels")
+        raise UserError("an export has no test split: pass texts and labels")
     folders = [model._folder for model in runs]
-    check_test(folders, ": give texts and labels that none has seen")
+    check_test(folders, ": pass other texts and labels")
     source = _common_source(folders, [model._source for model in runs]) or load_corpus
     corpus = source(runs[0].config.data, runs[0].config.runtime.seed)
     return corpus.test.read(), corpus.name, list(corpus.notes)
 
 
 def _common_source(folders: Sequence[RunFolder], sources: Sequence[CorpusSource | None]) -> CorpusSource | None:
-    """Return the source of the texts in memory that all runs were trained on; None if all were trained on files.
+    """Return the source of the texts in memory that all runs were trained on, None if all were trained on files.
 
     Raises:
-        UserError: if some were trained on other texts in memory, or on some that are not known any more.
+        UserError: if some were trained on other texts in memory, or on texts that are not available any more.
     """
     in_memory = [folder.load_config().data.dataset == IN_MEMORY for folder in folders]
     if not any(in_memory):

@@ -1,6 +1,6 @@
-"""Console output: logs, warnings and progress go to stderr, results to stdout.
+"""Console output: logs, warnings and progress to stderr, results to stdout.
 
-Everything for people passes through `visible`, as texts, names and notes may hold what a terminal obeys; JSON does not.
+All output except JSON passes through `visible`, because texts, names and notes may contain terminal control sequences.
 """
 
 import json
@@ -48,12 +48,12 @@ def visible(text: str) -> str:
 
 
 def on_a_line(text: str) -> str:
-    """Return `visible` text with spaces for tabs and ends of lines."""
+    """Return `visible` text with tabs and line ends replaced by spaces."""
     return visible(re.sub(r"\r?\n|\t", " ", text))
 
 
 class Log(logging.Handler):
-    """Messages to the logger `sentiment`, and its handler that prints them to stderr.
+    """Logger `sentiment` with a handler that prints to stderr.
 
     The logger does not propagate to the root logger, which would print them twice; another handler is added with
     `logging.getLogger("sentiment").addHandler`. `NO_COLOR` and redirection are honoured by rich.
@@ -61,7 +61,7 @@ class Log(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self._silent = ContextVar("silent", default=False)  # a value for each thread
+        self._silent = ContextVar("silent", default=False)  # one value per thread
         self._console: Console | None = None
         self._stream: Any = None
         self.logger = logging.getLogger("sentiment")
@@ -71,23 +71,23 @@ class Log(logging.Handler):
 
     @property
     def console(self) -> Console:
-        """The console on the current `sys.stderr`; within `silence` one that prints nothing."""
+        """Console on the current `sys.stderr`; within `silence`, one that prints nothing."""
         if self._silent.get():
             return Console(stderr=True, quiet=True)
-        stream = getattr(sys.stderr, "rich_proxied_file", sys.stderr)  # while a bar is shown, rich puts a proxy there
+        stream = getattr(sys.stderr, "rich_proxied_file", sys.stderr)  # rich's proxy while a bar is shown
         if self._console is None or self._stream is not stream:
             self._console, self._stream = Console(stderr=True, soft_wrap=True, highlight=False), stream
         return self._console
 
     @property
     def shows_progress(self) -> bool:
-        """Whether a progress bar can be drawn: on a terminal, or in a notebook that has ipywidgets."""
+        """Whether a progress bar can be drawn: on a terminal, or in a notebook with ipywidgets."""
         notebook = self.console.is_jupyter and find_spec("ipywidgets") is not None
         return not self._silent.get() and (self.console.is_terminal or notebook)
 
     @contextmanager
     def silence(self, silent: bool = True) -> Iterator[None]:
-        """Print nothing within the block, if `silent`; other handlers of the logger get the messages."""
+        """Print nothing within the block if `silent`; other handlers of the logger still get the messages."""
         before = self._silent.set(silent or self._silent.get())
         try:
             yield
@@ -95,14 +95,14 @@ class Log(logging.Handler):
             self._silent.reset(before)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print a line, which starts with the level if that is a warning or an error."""
+        """Print a line, prefixed with the level for warnings and errors."""
         levels = {logging.WARNING: "[yellow]warning:[/yellow] ", logging.ERROR: "[red]error:[/red] "}
         if record.levelno in levels:
             self.console.print(levels[record.levelno], end="")
         self.console.print(on_a_line(record.getMessage()), markup=False)
 
     def __call__(self, message: str) -> None:
-        """Log what happens; options are named as the caller names them."""
+        """Log a message; options are named as flags or keywords, as the caller uses them."""
         self.logger.info("%s", spoken(message))
 
     def warning(self, message: str) -> None:
@@ -119,13 +119,13 @@ log = Log()
 
 @contextmanager
 def dispensable(what: str, advice: str = "") -> Iterator[None]:
-    """Turn an error within the block into a warning that `what` is missing, and how to make it.
+    """Turn an error within the block into a warning that `what` is missing, with advice on how to create it.
 
-    For what comes after a result is safe and must not cost it: plots, cards and exports.
+    For plots, cards and exports, which are written after the result and must not endanger it.
 
     Example:
         >>> with dispensable("plots/roc.png"):
-        ...     raise MemoryError  # warning: plots/roc.png could not be made (MemoryError); all else is complete
+        ...     raise MemoryError  # warning: plots/roc.png could not be created (MemoryError); the rest is complete
     """
     try:
         yield
@@ -133,11 +133,11 @@ def dispensable(what: str, advice: str = "") -> Iterator[None]:
         lines = str(error).strip().splitlines()
         why = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
         why = str(error) if isinstance(error, UserError) else why
-        log.warning(f"{what} could not be made ({why}); all else is complete{advice and f': {advice}'}")
+        log.warning(f"{what} could not be created ({why}); the rest is complete{advice and f': {advice}'}")
 
 
 def print_text(text: str) -> None:
-    """Print lines for people to stdout."""
+    """Print lines of text to stdout."""
     print(visible(text))
 
 
@@ -147,7 +147,7 @@ def print_json(value: Any) -> None:
 
 
 def print_rich(*parts: tuple[str, str]) -> None:
-    """Print a line of (text, style) to stdout; styles show on a terminal without `NO_COLOR` only."""
+    """Print a line of (text, style) to stdout; styles are used only on a terminal without `NO_COLOR`."""
     Console(highlight=False, soft_wrap=True).print(Text.assemble(*((visible(text), style) for text, style in parts)))
 
 
@@ -160,14 +160,14 @@ class Description(ProgressColumn):
 
 
 def new_progress() -> Progress:
-    """Return a progress bar of steps with the time left, on stderr where that is a terminal."""
+    """Return a progress bar of steps with the time left, on stderr if that is a terminal."""
     columns = (Description(), BarColumn(), MofNCompleteColumn(), TextColumn("steps"), TimeRemainingColumn())
     return Progress(*columns, console=log.console, transient=True, disable=not log.shows_progress)
 
 
 @contextmanager
 def progress_bar(description: str, steps: int) -> Iterator[Callable[[str], None]]:
-    """Show a bar within the block; call what it yields with a description after each step."""
+    """Show a progress bar within the block; call the yielded function with a description after each step."""
     with new_progress() as progress:
         task = progress.add_task(description, total=steps)
         yield lambda text: progress.update(task, advance=1, description=text)
@@ -175,9 +175,9 @@ def progress_bar(description: str, steps: int) -> Iterator[Callable[[str], None]
 
 @contextmanager
 def byte_progress(description: str, size: int) -> Iterator[Callable[[int], None]]:
-    """Show how much of `size` bytes is done and the time left; call what it yields with bytes.
+    """Show progress over `size` bytes and the time left; call the yielded function with numbers of bytes.
 
-    On a terminal it is a bar, elsewhere a line a minute.
+    On a terminal it is a bar, elsewhere one line per minute.
     """
     columns = (Description(), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     start = said = monotonic()

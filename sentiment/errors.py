@@ -1,19 +1,19 @@
-"""Errors that a person can act on: the command line prints them as one line and exits with 1."""
+"""Errors that a user can correct: the command line prints them as one line and exits with 1."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """Something in the request or the input is wrong; the message says what and what to do."""
+    """An error in the request or the input; the message says what is wrong and what to do."""
 
 
 class DivergedError(UserError):
-    """The loss stopped being finite before there was an epoch to fall back on."""
+    """The loss became infinite or NaN before the first epoch was complete."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asked to stop, and what was done so far is kept."""
+    """Stopped by a signal; the work so far is kept."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__()
@@ -21,7 +21,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, or its kind if it has none."""
+    """Return the first line of an error's message, or its type if it has none."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 

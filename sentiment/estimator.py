@@ -1,4 +1,4 @@
-"""`TextClassifier`: training as an estimator of scikit-learn."""
+"""scikit-learn estimator of text classifiers."""
 
 import inspect
 from collections.abc import Callable
@@ -32,7 +32,7 @@ Init = TypeVar("Init", bound=Callable[..., None])
 
 
 def with_parameters(init: Init) -> Init:
-    """Give an `__init__` the signature with all options, which scikit-learn reads when it runs."""
+    """Set the signature of `__init__` to all options, which scikit-learn inspects."""
     defaults = dict.fromkeys(parameter_names()) | {"verbose": False}
     parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
                   *(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
@@ -42,22 +42,22 @@ def with_parameters(init: Init) -> Init:
 
 
 def class_indices(y: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return the classes, sorted and of the type of the labels, and int32 [texts], the class of each text.
+    """Return the sorted classes, of the type of the labels, and the class indices, int32 [texts].
 
     Raises:
         TypeError: for labels of several types.
-        ValueError: for a missing label, several columns, numbers that are no classes, or fewer than two classes.
+        ValueError: for a missing label, several columns, non-integral numbers, or fewer than two classes.
     """
     labels = column_or_1d(np.asarray(y), warn=True)
-    missing = np.flatnonzero(pd.isna(np.asarray(y, dtype=object)))  # of strings and NaN, NumPy makes the string 'nan'
+    missing = np.flatnonzero(pd.isna(np.asarray(y, dtype=object)))  # NumPy makes NaN among strings 'nan'
     if missing.size:
-        raise ValueError(f"y[{missing[0]}] is missing, None or NaN: leave out texts without a label")
+        raise ValueError(f"y[{missing[0]}] is missing, None or NaN: omit texts without a label")
     try:
         check_classification_targets(labels)
         classes, indices = np.unique(labels, return_inverse=True)
     except TypeError:
         kinds = sorted({type(label).__name__ for label in labels})
-        raise TypeError(f"labels must be of one type, not of several: {', '.join(kinds)}") from None
+        raise TypeError(f"labels must be of one type, not of several types: {', '.join(kinds)}") from None
     if len(classes) < 2:
         raise ValueError(f"y has {len(classes)} class{'' if len(classes) == 1 else 'es'}, {classes.tolist()}: at least "
                          "two are needed")
@@ -65,13 +65,13 @@ def class_indices(y: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 class TextClassifier(ClassifierMixin, BaseEstimator):
-    """A text classifier with the interface of scikit-learn.
+    """Text classifier with the interface of scikit-learn.
 
-    Its parameters are the options of `sentiment.train` but for those of files; None stands for the default. A share of
+    Its parameters are the options of `sentiment.train` except those of files; None stands for the default. A share of
     the training texts, `validation_fraction`, is held out to choose the best epoch and to calibrate probabilities.
 
     Attributes:
-        classes_: the labels, sorted, of the type that `fit` was given.
+        classes_: the labels, sorted, of the type passed to `fit`.
 
     Example:
         >>> from sentiment import TextClassifier
@@ -86,25 +86,25 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         names = parameter_names()
         unknown = [name for name in options if name not in names]
         if unknown:
-            nested({unknown[0]: None})  # raises, with the nearest
-            raise TypeError(f"unknown option '{unknown[0]}' of an estimator, which is given its texts by fit")
+            nested({unknown[0]: None})  # raises with the nearest name
+            raise TypeError(f"unknown option '{unknown[0]}' of an estimator, whose texts are passed to fit")
         for name in names:
             setattr(self, name, options.get(name))
         self.verbose = verbose
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train on texts and their labels; a fit that fails leaves the estimator as it was.
+        """Train on texts and their labels; a failed fit leaves the estimator unchanged.
 
         Args:
-            X: strings: a list, a tuple, a Series, an array [texts], or what else can be iterated over.
+            X: strings: a list, a tuple, a Series, an array [texts] or another iterable.
             y: labels, as many: strings, whole numbers or booleans, as a list, a Series or an array [texts].
             sample_weight: float [texts], at least 0: factors of the losses of training texts, relative to their mean;
                 validation texts are not weighted.
 
         Raises:
-            TypeError: for values of `X` that are no strings, or labels of several types.
-            ValueError: if there are not as many labels or weights as texts, a label is missing, a weight is negative,
-                or there is only one class.
+            TypeError: for values of `X` that are not strings, or labels of several types.
+            ValueError: if the numbers of texts, labels and weights differ, a label is missing, a weight is negative, or
+                there is only one class.
             UserError: for options or texts that cannot be trained on.
             RuntimeError: in a process that was forked after a fit.
         """
@@ -129,7 +129,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the label of each text, of the type that `fit` was given."""
+        """Return the label of each text, of the type passed to `fit`."""
         best = self.predict_proba(X).argmax(axis=1)
         return cast("np.ndarray", self.classes_[best])
 
@@ -146,7 +146,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
 
     def _use(self, config: RunConfig, words: tuple[str, ...], sizes: architectures.Sizes, weights: list[np.ndarray]
              ) -> None:
-        """Build the classifier; what it is built from is kept for pickling."""
+        """Build the classifier; its parts are kept for pickling."""
         model = architectures.build(config.model, sizes)
         model.set_weights(weights)
         self._built_from = (config.to_dict(), words, sizes)

@@ -1,4 +1,4 @@
-"""Files and folders that are complete under their name, or not there; the lock of the process that writes them."""
+"""Atomic files and folders, and the lock of the process that writes them."""
 
 import os
 import re
@@ -16,17 +16,16 @@ from sentiment.errors import UserError
 if sys.platform != "win32":
     import fcntl
 
-TEMPORARY = "sentiment-"  # how the names of temporary folders begin
+TEMPORARY = "sentiment-"  # prefix of temporary folders
 LOCK_SUFFIX = ".lock"
-NOT_PLAIN = re.compile(r"[\[\]*?\\\ud800-\udfff]")  # signs of patterns, and bytes of a name that are not UTF-8
+NOT_PLAIN = re.compile(r"[\[\]*?\\\ud800-\udfff]")  # characters of patterns, and bytes that are not UTF-8
 
 
 @contextmanager
 def written_beside(path: Path) -> Iterator[Path]:
-    """Yield the path beside `path` that a file or folder is written to; without an error it then gets its name.
+    """Yield a temporary path next to `path`, which is renamed to `path` at the end of the block.
 
-    What had that name before is replaced, a folder with all that it holds. After an error it is as it was, and nothing
-    is left beside it.
+    An existing file or folder is replaced. After an error it is unchanged, and the temporary path is removed.
     """
     beside = path.with_name(path.name + ".new")
     _remove(beside)
@@ -48,17 +47,17 @@ def _remove(path: Path) -> None:
 
 @contextmanager
 def locked(target: Path, option: str) -> Iterator[None]:
-    """Let no other process write a file or folder within the block.
+    """Lock a file or folder against writing by other processes within the block.
 
     The lock is `flock` on the file `target.lock`, which names the process. The system releases it when the process
-    ends, however it does, so a file that is left of a killed process locks nothing.
+    ends, so the lock file of a killed process has no effect.
 
     Args:
         target: the file or folder.
-        option: with which another one is chosen, for the message.
+        option: the option that chooses the target, for the message.
 
     Raises:
-        UserError: if a process holds the lock, with its number, machine and start.
+        UserError: if a process holds the lock, with its process id, machine and start time.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -66,7 +65,7 @@ def locked(target: Path, option: str) -> Iterator[None]:
         ...     print([path.name for path in Path(folder).iterdir()])
         ['run.lock']
     """
-    if sys.platform == "win32":  # which has no such lock
+    if sys.platform == "win32":  # Windows has no such lock
         yield
         return
     path = target.with_name(target.name + LOCK_SUFFIX)
@@ -80,13 +79,13 @@ def locked(target: Path, option: str) -> Iterator[None]:
             path.unlink(missing_ok=True)
             os.close(file)
     finally:
-        with suppress(OSError):  # a folder that is not empty
+        with suppress(OSError):  # the folder is not empty
             for folder in made:
                 folder.rmdir()
 
 
 def _locked_file(path: Path, target: Path, option: str) -> int:
-    """Return the descriptor of a lock file that this process has locked."""
+    """Lock a file and return its descriptor."""
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
@@ -96,21 +95,21 @@ def _locked_file(path: Path, target: Path, option: str) -> int:
             os.close(file)
             raise UserError(f"{target} is being written by {holder}: wait until it ends, or choose another {option}"
                             ) from None
-        with suppress(FileNotFoundError):  # the holder before has removed the file since it was opened
+        with suppress(FileNotFoundError):  # the previous holder removed the file after it was opened
             if os.path.samestat(os.fstat(file), path.stat()):
                 os.ftruncate(file, 0)
                 begun = time.strftime("%Y-%m-%d %H:%M:%S")
-                os.write(file, f"process {os.getpid()} on {socket.gethostname()}, begun {begun}".encode())
+                os.write(file, f"process {os.getpid()} on {socket.gethostname()}, started {begun}".encode())
                 return file
         os.close(file)
 
 
 @contextmanager
 def plain_path(path: Path) -> Iterator[Path]:
-    """Yield a path of a folder that TensorFlow takes as it is: one in UTF-8 without signs of its patterns.
+    """Yield a path of a folder that is safe for TensorFlow: UTF-8 without glob characters.
 
-    TensorFlow looks for files by patterns, and so does not find what it wrote to `models/a[1]`. Such a folder is
-    reached by a link in a temporary folder.
+    TensorFlow treats paths as glob patterns, so it does not find files in `models/a[1]`. Such a folder is accessed
+    through a symbolic link in a temporary folder.
     """
     if not NOT_PLAIN.search(path.as_posix()):
         yield path

@@ -1,4 +1,4 @@
-"""Lazy import of a package's public names (PEP 562), so that its light modules load without its heavy ones."""
+"""Lazy import of a package's public names (PEP 562), so that light modules load without heavy ones."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -7,9 +7,9 @@ from typing import Any
 
 
 def lazy_names(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
-    """Return the `__getattr__` of a package that imports a name's module when the name is first asked for.
+    """Return a `__getattr__` for a package that imports a name's module on first access.
 
-    No module may have the name of what it holds: once imported, it would be found in its place.
+    A module must not have the same name as its content, because the imported module would shadow it.
 
     Args:
         package: its `__name__`.

@@ -7,36 +7,36 @@ from pathlib import Path
 
 
 def available_cores() -> int:
-    """Return how many cores this process may run on."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def threads() -> int:
-    """Return how many threads to compute with: what OMP_NUM_THREADS says, else a thread a core."""
+    """Return the number of compute threads: OMP_NUM_THREADS, or one per core."""
     given = os.environ.get("OMP_NUM_THREADS", "")
     return int(given) if given.isdecimal() and int(given) else available_cores()
 
 
 def multiplies_bfloat16() -> bool:
-    """Return whether the processor has units for products of bfloat16 matrices (Intel's AMX), as Linux tells."""
+    """Whether the processor has bfloat16 matrix products (Intel AMX), as reported by Linux."""
     known = Path("/proc/cpuinfo")
     return known.is_file() and "amx_bf16" in known.read_text().split()
 
 
 def peak_memory_bytes() -> int:
-    """Return the largest resident memory so far, of this process or of a child that has ended, whichever is larger."""
+    """Return the peak resident memory in bytes of this process or of an ended child, whichever is larger."""
     return max(_own_peak(), _largest(resource.RUSAGE_CHILDREN))
 
 
 def memory_bytes() -> int | None:
-    """Return the memory of this machine, None where the system does not say."""
+    """Return the memory of this machine in bytes, None if unknown."""
     names = ("SC_PAGE_SIZE", "SC_PHYS_PAGES")
     known = hasattr(os, "sysconf") and all(name in os.sysconf_names for name in names)
     return os.sysconf(names[0]) * os.sysconf(names[1]) if known else None
 
 
 def _own_peak() -> int:
-    """Return this process's own: on Linux `getrusage` starts from the memory of the process that started it."""
+    """Return the peak of this process alone: on Linux `getrusage` starts from the memory of the parent process."""
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.is_file() else []
     found = [int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")]

@@ -1,15 +1,15 @@
-"""Results of a run: the shape of its metrics.json, and its content in words; nothing heavy is imported."""
+"""Results of a run as text, and the schema of its metrics.json; imports no TensorFlow."""
 
 from collections.abc import Mapping
 from typing import Any
 
 MODEL, MAJORITY, LINEAR = "model", "majority class", "tfidf-lr"
-# Shapes as `sentiment.stored.read_json` takes them.
+# Schemas for `sentiment.stored.read_json`.
 ACCURACY = {"accuracy": float, "macro_f1?": float, "log_loss?": float}
 SCORES = {**ACCURACY, "texts?": int, "calibration_error?": float, "roc_auc?": (float, type(None)),
           "classes?": {str: {str: float}}, "confusion_matrix?": [[int]]}
 INTERVAL = {"mean": float, "interval": [float]}
-MEASURED = {  # all that is read by a name; what earlier versions did not measure is absent
+MEASURED = {  # keys that earlier versions did not write are optional
     "dataset?": {"name": str, "train_texts": int, "validation_texts": int, "test_texts": int, "classes": [str],
                  "notes": [str]},
     "test?": SCORES, "validation?": SCORES,
@@ -28,14 +28,14 @@ def mean_of(weights: Mapping[str, float]) -> str:
 
 
 def over_folds(folds: dict[str, Any]) -> str:
-    """Return the mean accuracy over folds and its interval in words."""
+    """Return a phrase with the mean accuracy over folds and its interval."""
     low, high = folds["accuracy"]["interval"]
     return (f"accuracy {folds['accuracy']['mean']:.4f} over {folds['count']} folds, 95 % interval {low:.3f} to "
             f"{high:.3f}")
 
 
 def baseline_rows(measured: Mapping[str, Any]) -> list[list[str]]:
-    """Return a table of the model of a run and its baselines, with a header, from the content of its metrics.json."""
+    """Return the table of a run's model and its baselines, with a header, from its metrics.json."""
     models = {MODEL: {split: measured[split] for split in ("test", "validation")}, **measured["baselines"]["models"]}
     return [[MODEL, "test accuracy", "validation accuracy", "test macro F1", "test log loss"],
             *([name, *(f"{value:.4f}" for value in (found["test"]["accuracy"], found["validation"]["accuracy"],

@@ -14,12 +14,12 @@ class CommonOptions(TypedDict, total=False):
     validation_fraction: float | None
     """share of training held out to choose the best epoch (default: 0.1; at least 0.01; at most 0.5)"""
     truncate: Literal["head", "tail", "both"] | None
-    """which end of a longer text is kept; both keeps half of the tokens from each (default: both)"""
+    """end of a longer text that is kept; both keeps half of the tokens from each (default: both)"""
     word_rules: int | None
-    """version of the tokenization rules: 1 has no emoticons; runs keep their version (default: 2; at least 1; at most
+    """version of the tokenization rules: 1 has no emoticons; a run keeps its version (default: 2; at least 1; at most
     2)"""
     periods: bool | None
-    """keep the period that ends a sentence as a token, as ! and ? always are (default: False)"""
+    """keep the period at the end of a sentence as a token, like ! and ? (default: False)"""
     arch: str | None
     """see `python -m sentiment architectures` (default: bilstm)"""
     embedding_size: int | None
@@ -30,7 +30,7 @@ class CommonOptions(TypedDict, total=False):
     activation: Literal["tanh", "relu", "leaky-relu"] | None
     """activation of the plain recurrent layer (default: tanh)"""
     gru_reset: Literal["before", "after"] | None
-    """whether a GRU applies the reset gate before or after the matrix product (default: after)"""
+    """whether the reset gate of a GRU is applied before or after the matrix product (default: after)"""
     recurrent_initializer: Literal["orthogonal", "glorot", "identity"] | None
     """initializer of the recurrent kernel (default: orthogonal)"""
     forget_bias: bool | None
@@ -61,12 +61,12 @@ class CommonOptions(TypedDict, total=False):
     """variance of the noise added to the gradient at the first step, falling as 1 / step ** 0.55 (default: 0.0; at
     least 0)"""
     epochs: int | None
-    """passes over the training texts (default: 4, more where that is below 1,000 steps) (at least 1)"""
+    """passes over the training texts (default: 4, more if that is below 1,000 steps) (at least 1)"""
     seed: int | None
     """seed of the split, the weights, the order of the data and dropout (default: 1; at least 0; at most
     4.29497e+09)"""
     strategy: Literal["auto", "single", "mirrored", "multiworker", "tpu"] | None
-    """distribution strategy: auto takes the workers of TF_CONFIG, else a TPU, else all GPUs, else one device (default:
+    """distribution strategy: auto uses the workers of TF_CONFIG, else a TPU, else all GPUs, else one device (default:
     auto)"""
     mixed_precision: bool | None
     """compute in half precision: float16 on a GPU, bfloat16 elsewhere and in pretraining (default: False)"""
@@ -82,9 +82,9 @@ class DataOptions(TypedDict, total=False):
     label_column: str | None
     """column with the label (default: found by its name)"""
     group_column: str | None
-    """column of groups; rows of one group are never in two splits"""
+    """column of groups; rows of one group stay in one split"""
     encoding: str | None
-    """encoding of text files, such as cp1252, latin-1 or utf-16 (default: UTF-8, or what a byte-order mark says)"""
+    """encoding of text files, such as cp1252, latin-1 or utf-16 (default: that of a byte-order mark, or UTF-8)"""
     separator: str | None
     """character between the fields of CSV and TSV files, or tab (default: a comma for .csv, a tab for .tsv)"""
     header: bool | None
@@ -104,19 +104,19 @@ class DataOptions(TypedDict, total=False):
     validation_file: str | os.PathLike[str] | None
     """file with the validation split (default: a part of training)"""
     random_split: bool | None
-    """split without regard to groups (IMDB's movies), to measure by how much validation flatters then (default:
+    """ignore groups (IMDB's films) in splits, to measure by how much the validation accuracy is then too high (default:
     False)"""
     train_share: float | None
     """share of the training texts that is used, for learning curves (default: 1.0; at least 1e-06; at most 1)"""
     unlabelled: str | os.PathLike[str] | None
-    """unlabelled texts for training: without a value those of the corpus (IMDB has 50,000), or a file; none leaves out
-    those that pretraining and preset best read anyway"""
+    """unlabelled texts for training: without a value those of the corpus (IMDB has 50,000), or a file; none omits those
+    that pretraining and preset best use by default"""
     test_fraction: float | None
-    """share held out for the test where the data has no test split; 0 where test_file or folds measures (default: 0.2;
-    at least 0; at most 0.5)"""
+    """share held out for the test split if the data has none; 0 with test_file or folds for no such split (default:
+    0.2; at least 0; at most 0.5)"""
     folds: int | None
-    """cross-validation with so many folds in place of a test split, for small data: every text is predicted by a model
-    that has not seen it, and the final model learns from all (at least 2; at most 100)"""
+    """number of folds of a cross-validation in place of a test split, for small data: every text is predicted by a
+    model that was not trained on it, and the final model is trained on all (at least 2; at most 100)"""
     architecture: str | None
     """see `python -m sentiment architectures` (default: bilstm)"""
     checkpoint_minutes: float | None
@@ -138,7 +138,7 @@ class EstimatorOptions(CommonOptions, total=False):
     units: int | None
     """units of a recurrent layer, in each direction; filters of a convolution (default: 64; at least 1)"""
     merge: Literal["concat", "sum"] | None
-    """how the outputs of the two directions are combined (default: concat)"""
+    """combination of the outputs of the two directions (default: concat)"""
     residual: bool | None
     """residual connections around all recurrent layers but the first (default: False)"""
     skip: bool | None
@@ -153,7 +153,7 @@ class EstimatorOptions(CommonOptions, total=False):
     hops_penalty: float | None
     """weight of the penalty on hops that attend to the same words (default: 0.0; at least 0)"""
     window: int | None
-    """words to each side in local attention, luong-local-m and luong-local-p (default: 10; at least 1)"""
+    """words on each side in local attention, luong-local-m and luong-local-p (default: 10; at least 1)"""
     pooling: Literal["last", "max", "mean", "concat"] | None
     """pooling of the hidden states of all words; concat is last, max and mean (default: max)"""
     bigram_buckets: int | None
@@ -178,7 +178,7 @@ class EstimatorOptions(CommonOptions, total=False):
     """discriminative fine-tuning, with pretrained: each layer's learning rate is that of the layer above divided by
     this (default: 1.0; at least 1)"""
     unfreeze: float | None
-    """gradual unfreezing, with pretrained: epochs after which the next lower layer is trained as well; 0 for all at
+    """gradual unfreezing, with pretrained: epochs until the next lower layer is trained as well; 0 for all layers at
     once (default: 0.0; at least 0)"""
     objective: Literal["cross-entropy", "adversarial", "vat", "entropy", "mixed"] | None
     """loss: cross-entropy, or cross-entropy plus the adversarial loss, the virtual adversarial loss (vat), the entropy
@@ -196,12 +196,13 @@ class EstimatorOptions(CommonOptions, total=False):
     """norm of the trial step that finds the virtual adversarial direction, in the same units (default: 0.1; at least
     1e-06)"""
     teacher: str | os.PathLike[str] | None
-    """folder of a run for knowledge distillation: its probabilities are targets as well, also those of unlabelled
+    """folder of a run for knowledge distillation: its probabilities are additional targets, also for unlabelled
     texts"""
     teacher_weight: float | None
-    """weight of the distillation loss; the loss of the labels has the rest (default: 0.9; at least 0; at most 1)"""
+    """weight of the distillation loss; that of the labels' loss is 1 minus this (default: 0.9; at least 0; at most
+    1)"""
     teacher_temperature: float | None
-    """temperature of the distillation loss, which the logits of both models are divided by (default: 2.0; at least
+    """temperature of the distillation loss; the logits of both models are divided by it (default: 2.0; at least
     0.01)"""
     label_smoothing: float | None
     """label smoothing: share of each label spread over all classes (default: 0.0; at least 0; at most 0.9)"""
@@ -217,8 +218,8 @@ class EstimatorOptions(CommonOptions, total=False):
     class_weights: Literal["none", "balanced"] | None
     """balanced weights each class by the inverse of its frequency (default: none)"""
     monitor: Literal["val_calibrated_loss", "val_loss", "val_accuracy"] | None
-    """metric that the best epoch is chosen by: the validation loss after temperature scaling, without it, or the
-    accuracy (default: val_calibrated_loss)"""
+    """metric that selects the best epoch: the validation loss after temperature scaling, without it, or the accuracy
+    (default: val_calibrated_loss)"""
     patience: int | None
     """early stopping: epochs without an improvement (default: a fifth of all, at least 3) (at least 1)"""
     plateau_patience: int | None
@@ -241,7 +242,7 @@ class TrainOptions(EstimatorOptions, DataOptions, total=False):
     """write a TensorFlow SavedModel at the end; `sentiment export --format saved_model` writes one later (default:
     True)"""
     baselines: bool | None
-    """measure the majority class and tfidf-lr on the same splits, and say whether the model is better by more than
+    """evaluate the majority class and tfidf-lr on the same splits, and report whether the model is better by more than
     chance (default: True)"""
     save_float16: bool | None
     """round the trained weights to float16 and compress model.keras, to 60% of its size or less (default: False)"""
@@ -272,7 +273,7 @@ class PretrainOptions(CommonOptions, DataOptions, total=False):
     """language-model: predict the next word, forward and, for bidirectional architectures, backward; autoencoder:
     reconstruct a text from its last state (default: language-model)"""
     window: int | None
-    """words of a training sequence of a language model, whose states are carried on to the next (default: 100; at least
+    """words of a training window of a language model, whose state is carried on to the next (default: 100; at least
     1)"""
     sampled_words: int | None
     """words drawn in each step for the sampled softmax (default: 1024; at least 1)"""

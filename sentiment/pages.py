@@ -1,6 +1,4 @@
-"""Pages of HTML that need nothing else: no script, no font, no network; for light and dark, phones and paper.
-
-And text within Markdown.
+"""Self-contained HTML pages without scripts, for light and dark mode, phones and paper; escaping of Markdown.
 """
 
 import re
@@ -13,7 +11,7 @@ STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 
 
 def page(title: str, body: str) -> str:
-    """Return a page; `body` is HTML."""
+    """Return an HTML page; `body` is HTML."""
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -31,7 +29,7 @@ def page(title: str, body: str) -> str:
 
 
 def in_markdown(text: str) -> str:
-    r"""Return text in which Markdown and HTML find nothing to obey, on one line.
+    r"""Return text escaped for Markdown and HTML, on one line.
 
     Example:
         >>> print(in_markdown("a_b | <i>c</i>"))
@@ -40,4 +38,4 @@ def in_markdown(text: str) -> str:
     line = " ".join(visible(text).split())
     for sign in "\\`*_[]<>|#~$":
         line = line.replace(sign, f"\\{sign}")
-    return re.sub(r"&(?=\\?#?\w+;)", r"\\&", line)  # where it begins an entity
+    return re.sub(r"&(?=\\?#?\w+;)", r"\\&", line)  # if it begins an entity

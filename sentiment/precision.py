@@ -1,4 +1,4 @@
-"""Layers that compute in half precision."""
+"""Half-precision policy of layers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +15,11 @@ def half_precision() -> str:
 
 @contextmanager
 def precision(mixed: bool, half: str | None = None) -> Iterator[None]:
-    """Build layers in half precision if `mixed`; outside the block the policy is what it was.
+    """Build layers in half precision within the block if `mixed`.
 
     Args:
-        mixed: whether to.
-        half: the Keras dtype policy (default: `half_precision`, of this machine).
+        mixed: whether to use half precision.
+        half: the Keras dtype policy (default: `half_precision` of this machine).
     """
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy((half or half_precision()) if mixed else before)

@@ -1,4 +1,4 @@
-"""From logits to probabilities and labels: the one place outside the exported graphs."""
+"""Probabilities and labels from logits, for all predictions outside exported graphs."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import islice
@@ -11,7 +11,7 @@ from sentiment.console import log
 from sentiment.errors import UserError
 from sentiment.surrogates import Mender
 
-# An answer to a text of which the model knows a smaller share of the words is marked. Of the 25,000 reviews of IMDB
+# A prediction with a smaller share of known words gets a remark. Of the 25,000 reviews of IMDB
 # outside its test split none is below 0.77 for `models/imdb`; of 11,400 of their sentences of 4 to 7 words 0.5 % are
 # below 0.7, of 73,900 longer ones 0.06 %. Of 17 German and French lines on films 15 are (their median is 0.4), and
 # emoji, Arabic, Chinese and Russian are at 0.
@@ -19,7 +19,7 @@ FEW_KNOWN = 0.7
 
 
 def probabilities(logits: np.ndarray) -> np.ndarray:
-    """Turn logits into probabilities.
+    """Convert logits to probabilities.
 
     Args:
         logits: float [texts, 1] (the log-odds of class 1) or [texts, classes].
@@ -34,32 +34,32 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
 
 
 def class_logits(logits: np.ndarray) -> np.ndarray:
-    """Return float64 [texts, classes]; a single logit is that of the second of two classes, beside 0 for the first."""
+    """Return logits float64 [texts, classes]; a single logit belongs to the second class, and the first gets 0."""
     logits = np.asarray(logits, dtype=np.float64)
     return np.concatenate([np.zeros_like(logits), logits], axis=1) if logits.shape[1] == 1 else logits
 
 
 def text_parts(texts: Iterable[Any], size: int, name: str = "texts", mender: Mender | None = None
                ) -> Iterator[list[str]]:
-    """Yield an iterable of strings in lists of at most `size`, with U+FFFD for each lone surrogate.
+    """Yield lists of at most `size` strings of an iterable, with lone surrogates replaced by U+FFFD.
 
     Args:
         texts: strings, such as a list or a column of a DataFrame.
-        size: of a list, at most.
+        size: the maximum length of a list.
         name: of the argument, for messages.
-        mender: counts the lone surrogates; without one, a warning does.
+        mender: counts the lone surrogates; without it, a warning is logged.
 
     Raises:
-        TypeError: for one string, a DataFrame, a dictionary, a matrix, or a value that is no string; with its place.
+        TypeError: for a single string, a DataFrame, a dictionary, a matrix, or a value that is not a string.
     """
     kind = type(texts).__name__
     if isinstance(texts, (str, bytes)):
-        raise TypeError(f"{name} must be a list of texts, not one {kind}: write [text]")
+        raise TypeError(f"{name} must be a list of texts, not one {kind}: pass [text]")
     if hasattr(texts, "columns") or isinstance(texts, Mapping):
-        raise TypeError(f"{name} is a whole {kind}: give one of its columns, such as {name}['text']")
+        raise TypeError(f"{name} is a whole {kind}: pass one of its columns, such as {name}['text']")
     shape = tuple(getattr(texts, "shape", (1,)))
     if len(shape) != 1:
-        raise TypeError(f"{name} is {kind} of shape {shape}: give one dimension, such as {name}[:, 0]")
+        raise TypeError(f"{name} is {kind} of shape {shape}: pass one dimension, such as {name}[:, 0]")
     if not isinstance(texts, Iterable) or isinstance(texts, Set):
         raise TypeError(f"{name} must be a list of texts, not {kind}")
     remaining, first, counting = iter(texts), 0, mender or Mender()
@@ -67,7 +67,7 @@ def text_parts(texts: Iterable[Any], size: int, name: str = "texts", mender: Men
         for place, text in enumerate(part, first):
             if not isinstance(text, str):
                 missing = text is None or str(text) in ("nan", "<NA>")
-                advice = "; leave out what has no text" if missing else ""
+                advice = "; omit missing texts" if missing else ""
                 raise TypeError(f"{name}[{place}] must be a string, not {text!r} ({type(text).__name__}){advice}")
         yield counting.texts(part)
         first += len(part)
@@ -76,10 +76,10 @@ def text_parts(texts: Iterable[Any], size: int, name: str = "texts", mender: Men
 
 
 class Prediction(NamedTuple):
-    """The answer for one text.
+    """Prediction for one text.
 
     Attributes:
-        label: the most probable class; None for an abstention, where its probability is below a threshold.
+        label: the most probable class; None for an abstention, if its probability is below a threshold.
         score: the probability of the most probable class.
         scores: the probability of every class.
         known: from 0 to 1, the share of the words read that are in the vocabulary; 0 for a text without a word.
@@ -92,17 +92,17 @@ class Prediction(NamedTuple):
 
     @property
     def best(self) -> str:
-        """The most probable class, of an abstention too."""
+        """The most probable class, also for an abstention."""
         return max(self.scores, key=self.scores.__getitem__)
 
     @property
     def remark(self) -> str:
-        """A warning in words where few words are known, such as `12% of words known`; else empty."""
+        """A remark if few words are known, such as `12% of words known`; else empty."""
         return known_remark(self.known)
 
 
 def known_remark(known: float) -> str:
-    """Return a warning in words for a share of known words below `FEW_KNOWN`; else an empty string.
+    """Return a remark for a share of known words below `FEW_KNOWN`; else an empty string.
 
     Example:
         >>> from sentiment.predictions import known_remark
@@ -115,7 +115,7 @@ def known_remark(known: float) -> str:
 
 
 def check_abstention(abstain_below: Any) -> None:
-    """Refuse a threshold of abstention that is no probability.
+    """Refuse an abstention threshold that is not a probability.
 
     Raises:
         UserError: with the value.
@@ -127,7 +127,7 @@ def check_abstention(abstain_below: Any) -> None:
 
 def predictions(logits: np.ndarray, known: np.ndarray, class_names: Sequence[str], *, abstain_below: float = 0.0
                 ) -> list[Prediction]:
-    """Return a prediction for each text.
+    """Return the prediction of each text.
 
     Args:
         logits: float [texts, 1 or classes].

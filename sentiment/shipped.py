@@ -1,4 +1,4 @@
-"""Data and model that come with the package: their folders in a checkout, or in the installed package."""
+"""Folders of the included data and model, in a checkout or in the installed package."""
 
 from pathlib import Path
 
@@ -8,13 +8,13 @@ NAME = "imdb"
 
 
 def packaged_folder(checkout: str, package: str, file: str, missing: str) -> Path:
-    """Return a folder that comes with the package.
+    """Return an included folder.
 
     Args:
         checkout: its path in the repository.
-        package: the name of the subpackage that has it when installed; see `package_dir` in setup.cfg.
-        file: one that it holds.
-        missing: the message if there is none.
+        package: the subpackage that contains it when installed; see `package_dir` in setup.cfg.
+        file: a file that it contains.
+        missing: the message if it is missing.
 
     Raises:
         UserError: if it is missing.
@@ -27,17 +27,17 @@ def packaged_folder(checkout: str, package: str, file: str, missing: str) -> Pat
 
 
 def shipped_run() -> Path:
-    """Return the folder of the run of the film-review model.
+    """Return the run folder of the included film-review model.
 
     Raises:
         UserError: if it is missing.
     """
-    return packaged_folder(f"models/{NAME}", f"shipped_{NAME}", "config.json", "the model that comes with the package "
-                           "is missing: install the package again, or name a model")
+    return packaged_folder(f"models/{NAME}", f"shipped_{NAME}", "config.json", "the included model is missing: install "
+                           "the package again, or name a model")
 
 
 def shipped_export() -> Path:
-    """Return the folder of the same model for ONNX Runtime, which needs no TensorFlow.
+    """Return the folder of the included model for ONNX Runtime, which needs no TensorFlow.
 
     Raises:
         UserError: if it is missing.

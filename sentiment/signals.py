@@ -1,4 +1,4 @@
-"""Signals that ask a run to stop."""
+"""Signals that stop a run."""
 
 import signal
 import threading
@@ -13,32 +13,32 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopRequest:
-    """Whether a signal came, and which."""
+    """Stop request by a signal, None before one arrives."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
 
     def obey(self) -> None:
-        """Raise `Interrupted` if a signal came."""
+        """Raise `Interrupted` if a signal has arrived."""
         if self.signal is not None:
             raise Interrupted(self.signal)
 
 
 @contextmanager
 def noted_signals(what: str) -> Iterator[StopRequest]:
-    """Note SIGINT and SIGTERM within the block instead of ending the process; a second one acts as usual.
+    """Record SIGINT and SIGTERM within the block instead of ending the process; a second signal acts as usual.
 
-    `what` says what happens now.
+    `what` describes the reaction, for the message.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
-        yield request  # Python handles signals in the main thread alone
+        yield request  # Python handles signals in the main thread only
         return
     before = {number: signal.getsignal(number) for number in SIGNALS}
 
     def note(number: int, frame: Any) -> None:
         request.signal = number
-        log(f"{signal.Signals(number).name}: {what}; once more to stop at once")
+        log(f"{signal.Signals(number).name}: {what}; repeat it to stop at once")
         restore()
 
     def restore() -> None:

@@ -1,4 +1,4 @@
-"""Start of TensorFlow, late and without the messages that are of no use to a user of this package."""
+"""Late import of TensorFlow, without its start-up messages."""
 
 import os
 import signal
@@ -10,9 +10,9 @@ from contextlib import contextmanager, nullcontext
 
 @contextmanager
 def ended_by_sigint() -> Iterator[None]:
-    """Let Ctrl-C end the process within the block, without a word: the import of a library may crash on an exception.
+    """Let Ctrl-C end the process silently within the block, because an exception may crash the import of a library.
 
-    A signal that is ignored or handled stays so, and a thread other than the first changes nothing.
+    A signal that is ignored or has a handler is unchanged, as are signals in threads other than the main thread.
     """
     before = signal.getsignal(signal.SIGINT)
     if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
@@ -24,15 +24,15 @@ def ended_by_sigint() -> Iterator[None]:
     finally:
         signal.signal(signal.SIGINT, before)
 
-_used_in: list[int] = []  # the ID of the process that used TensorFlow first; a forked child inherits it
+_used_in: list[int] = []  # the id of the process that used TensorFlow first; a forked child inherits it
 
 
 def use_tensorflow() -> None:
-    """Note that this process uses TensorFlow, and refuse it in a forked child of one that did.
+    """Record that this process uses TensorFlow, and refuse TensorFlow in its forked children.
 
     Raises:
-        RuntimeError: in such a child, which lacks the threads that TensorFlow has started and would wait for them for
-            ever.
+        RuntimeError: in a forked child, which lacks the threads that TensorFlow has started and would wait for them
+            forever.
     """
     if _used_in and _used_in[0] != os.getpid():
         raise RuntimeError("this process was forked after TensorFlow had started its threads, for which it would wait "
@@ -43,18 +43,18 @@ def use_tensorflow() -> None:
 
 
 def import_tensorflow(*, devices: bool = False) -> None:
-    """Import TensorFlow without the lines that its native part prints before any log level applies.
+    """Import TensorFlow without the lines that its native code prints before any log level applies.
 
     Args:
-        devices: whether to look for devices as well, which prints lines of its own; nothing about devices can be
-            configured afterwards. As only the command line asks for it, Ctrl-C then ends the process.
+        devices: whether to initialise devices as well, which also prints lines; devices cannot be configured
+            afterwards. Only the command line does this, so Ctrl-C then ends the process.
     """
     if "tensorflow" in sys.modules and not devices:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         kept = os.dup(2)
-    except OSError:  # there is no stderr
+    except OSError:  # no stderr
         return
     if sys.stderr is not None:
         sys.stderr.flush()
@@ -65,7 +65,7 @@ def import_tensorflow(*, devices: bool = False) -> None:
                 import keras  # noqa: F401  which is used in any case
                 import tensorflow as tf
 
-            if devices and "TF_CONFIG" not in os.environ:  # workers must be connected before a device is asked for
+            if devices and "TF_CONFIG" not in os.environ:  # workers must be connected before devices are listed
                 tf.config.list_logical_devices()
         finally:
             os.dup2(kept, 2)

@@ -1,4 +1,4 @@
-"""Strict readers of the files of runs and exports, which may be damaged, or made by others.
+"""Strict readers of the files of runs and exports, which may be damaged or untrusted.
 
 Size, depth, types and checksums are checked before a value is used.
 """
@@ -13,7 +13,7 @@ from typing import Any
 from sentiment.errors import UserError
 
 LARGEST_FILE = 1 << 28  # bytes; the metrics of 3,000 classes, with their confusion matrix, have 100 MB
-MOST_VALUES = 10_000_000  # each takes up to 100 bytes of memory, however few the file has for it
+MOST_VALUES = 10_000_000  # each takes up to 100 bytes of memory, even if short in the file
 DEEPEST = 20  # levels of nested values
 LARGEST_VOCABULARY = 4_000_000  # words; each takes 100 to 200 bytes of memory
 NAMES = {int: "an integer", float: "a number", str: "a string", bool: "true or false", type(None): "null",
@@ -21,10 +21,10 @@ NAMES = {int: "an integer", float: "a number", str: "a string", bool: "true or f
 
 
 class Stored(dict[str, Any]):
-    """JSON object whose missing keys are an error for the user.
+    """JSON object that raises `UserError` for missing keys.
 
     Attributes:
-        path: the file that it is from, as messages name it.
+        path: its file, for messages.
     """
 
     path = "the file"
@@ -34,14 +34,14 @@ class Stored(dict[str, Any]):
 
 
 def read_json(path: Path, shape: Any) -> Any:
-    """Read a JSON file that has a shape.
+    """Read a JSON file and check it against a schema.
 
     Args:
         path: the file.
-        shape: as `parse_json` takes it.
+        shape: the schema, as for `parse_json`.
 
     Raises:
-        UserError: if the file is too large, is no JSON in UTF-8, or has another shape.
+        UserError: if the file is too large, not JSON in UTF-8, or does not match the schema.
         OSError: if it cannot be read.
 
     Example:
@@ -61,17 +61,17 @@ def _content(path: Path) -> bytes:
 
 
 def parse_json(content: bytes, shape: Any, name: str) -> Any:
-    """Parse JSON that has a shape; objects come as `Stored`.
+    """Parse JSON and check it against a schema; objects are returned as `Stored`.
 
     Args:
         content: in UTF-8.
-        shape: a type (`float` takes integers, too), `object` for any value, a tuple of alternatives, ``[shape]`` for a
-            list, ``{str: shape}`` for an object with any keys, or ``{"key": shape, "key?": shape}`` for one with these
-            keys, of which those with a question mark may be absent; it may have others.
+        shape: the schema: a type (`float` accepts integers, too), `object` for any value, a tuple of alternatives,
+            ``[shape]`` for a list, ``{str: shape}`` for an object with any keys, or ``{"key": shape, "key?": shape}``
+            for an object with these keys (optional with a question mark) and any others.
         name: of the content, for messages.
 
     Raises:
-        UserError: if it is no JSON, or has another shape.
+        UserError: if it is not JSON, or does not match the schema.
 
     Example:
         >>> from sentiment.stored import parse_json
@@ -91,14 +91,14 @@ def parse_json(content: bytes, shape: Any, name: str) -> Any:
         _check_depth(values)
     except RecursionError:
         raise UserError(f"{name} is damaged: it has more than {DEEPEST} levels") from None
-    except ValueError as error:  # also of bytes that are not UTF-8, and of numbers with thousands of digits
+    except ValueError as error:  # also for bytes that are not UTF-8, and numbers with thousands of digits
         raise UserError(f"{name} is damaged: it is not JSON: {error}") from None
     _check(values, shape, "", name)
     return values
 
 
 def _check_depth(values: Any) -> None:
-    """Raise `RecursionError`, as the parser does, for values that others could not walk through."""
+    """Raise `RecursionError`, like the parser, for values that are nested too deeply."""
     level = [values]
     for _ in range(DEEPEST):
         level = [inner for one in level if isinstance(one, (dict, list))
@@ -108,7 +108,7 @@ def _check_depth(values: Any) -> None:
 
 
 def _check(value: Any, shape: Any, place: str, name: str) -> None:
-    """Compare a value with a shape; `place` says where it is, such as `test.classes`."""
+    """Check a value against a schema; `place` is its path, such as `test.classes`."""
     alternatives = shape if isinstance(shape, tuple) else (shape,)
     kinds = [type(one) if isinstance(one, (dict, list)) else one for one in alternatives]
     fits = [one for one, kind in zip(alternatives, kinds, strict=True) if kind is object or (
@@ -138,10 +138,10 @@ def _check_object(value: dict[str, Any], shape: dict[Any, Any], place: str, name
 
 
 def read_class_names(path: Path, classes: int) -> tuple[str, ...]:
-    """Read the class names, by index, of a model with so many classes.
+    """Read the class names, by index, of a model with `classes` classes.
 
     Raises:
-        UserError: if the file is damaged, names a class twice, or names more or fewer.
+        UserError: if the file is damaged, has a duplicate, or another number of classes.
     """
     names = read_json(path, [str])
     if len(names) != classes:
@@ -152,10 +152,10 @@ def read_class_names(path: Path, classes: int) -> tuple[str, ...]:
 
 
 def read_vocabulary(path: Path) -> list[str]:
-    """Read the words of a vocabulary, a line each.
+    """Read the words of a vocabulary, one per line.
 
     Raises:
-        UserError: if it is too long, is no UTF-8, holds a word twice, or its last line has no end.
+        UserError: if it is too long, not UTF-8, has a duplicate, or its last line is incomplete.
     """
     content = _content(path)
     if content.count(b"\n") > LARGEST_VOCABULARY:
@@ -165,22 +165,22 @@ def read_vocabulary(path: Path) -> list[str]:
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is damaged: {error}") from None
     if rest:
-        raise UserError(f"{path} is damaged: its last line has no end")
+        raise UserError(f"{path} is damaged: its last line is incomplete")
     if len(set(words)) < len(words):
-        raise UserError(f"{path} is damaged: it holds a word twice")
+        raise UserError(f"{path} is damaged: it contains a word twice")
     return words
 
 
 def checksums(paths: Iterable[Path]) -> dict[str, int]:
-    """Return the checksum (CRC-32) of each file by its name; of those that exist."""
+    """Return the checksums (CRC-32) of the existing files, by name."""
     return {path.name: _checksum(path) for path in paths if path.is_file()}
 
 
 def check_checksums(paths: Iterable[Path], stored: Mapping[str, int], advice: str) -> None:
-    """Compare files with the checksums that were stored with them; only these files are read.
+    """Compare files with their stored checksums; only these files are read.
 
     Raises:
-        UserError: if one is missing, new, or another one; with `advice`.
+        UserError: if a file is missing, additional or different; with `advice`.
     """
     by_name = {path.name: path for path in paths}
     found = checksums(by_name.values())

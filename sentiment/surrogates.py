@@ -1,20 +1,20 @@
-r"""Lone surrogates: halves of a character, which JSON can name (`"\ud83d"`) and no file in UTF-8 can hold."""
+r"""Lone surrogates: halves of a character, which JSON can contain (`"\ud83d"`) but UTF-8 cannot."""
 
 import re
 
 REPLACEMENT = "\ufffd"
 SURROGATE = re.compile("[\ud800-\udfff]")
 ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
-# A pair, which is one character; a lone surrogate; any other escape, so that `\\ud83d` stays what it is.
+# A pair, which is one character; a lone surrogate; any other escape, so that `\\ud83d` is unchanged.
 ESCAPES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
                      r"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.", re.DOTALL)
 
 
 class Mender:
-    r"""Replaces each lone surrogate by U+FFFD, as a reader of UTF-8 replaces damaged bytes, and counts them.
+    r"""Replacement of lone surrogates by U+FFFD, as UTF-8 decoders replace damaged bytes, with a count.
 
     Attributes:
-        count: how many it has replaced.
+        count: the number of replacements.
 
     Example:
         >>> mender = Mender()
@@ -28,7 +28,7 @@ class Mender:
     def text(self, text: str) -> str:
         """Return a text without lone surrogates."""
         try:
-            text.encode()  # many times faster than a search
+            text.encode()  # many times faster than a regular expression
         except UnicodeEncodeError:
             text, found = SURROGATE.subn(REPLACEMENT, text)
             self.count += found
@@ -39,7 +39,7 @@ class Mender:
         return [self.text(text) for text in texts]
 
     def json(self, content: str) -> str:
-        """Return JSON that names no lone surrogates."""
+        """Return JSON without lone surrogates."""
         return ESCAPES.sub(self._escape, content) if ESCAPED.search(content) else content
 
     def _escape(self, found: re.Match[str]) -> str:
@@ -49,12 +49,12 @@ class Mender:
         return r"\ufffd"
 
     def notes(self, where: str) -> tuple[str, ...]:
-        """Return a sentence on what was replaced in a file or an argument `where`; none if nothing was."""
+        """Return a list with a sentence on the replacements in `where`, empty if there were none."""
         return notes_on(self.count, where)
 
 
 def notes_on(count: int, where: str) -> tuple[str, ...]:
-    """Return a sentence on so many lone surrogates; none for 0."""
+    """Return a list with a sentence on `count` lone surrogates, empty for 0."""
     if not count:
         return ()
     return (f"{count:,} lone surrogate{'' if count == 1 else 's'} (half a character, such as \\ud83d in JSON) of "
@@ -62,5 +62,5 @@ def notes_on(count: int, where: str) -> tuple[str, ...]:
 
 
 def as_utf8(text: str) -> bytes:
-    """Return a text in UTF-8, with U+FFFD for each lone surrogate."""
+    """Return a text as UTF-8, with lone surrogates replaced by U+FFFD."""
     return Mender().text(text).encode()

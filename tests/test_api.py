@@ -234,7 +234,7 @@ def test_evaluation_explanation_and_exports(model: Model, tmp_path: Path) -> Non
     ({"text": ["a"]}, "whole dict"), (["a", None], r"texts\[1\] must be a string, not None"), (5, "not int"),
     (pd.Series(["a", float("nan")], dtype=object), r"texts\[1\] must be a string, not nan"), ([b"a"], "not b'a'"),
     (np.array([["a"]]), r"ndarray of shape \(1, 1\): give one dimension, such as texts\[:, 0\]"),
-    (pd.Series(["a", None], dtype="string"), r"texts\[1\] must be a string, not <NA> .*; leave out what has no text")])
+    (pd.Series(["a", None], dtype="string"), r"texts\[1\] must be a string, not <NA> .*; omit missing texts")])
 def test_what_is_no_list_of_texts_is_refused(model: Model, texts: Any, message: str) -> None:
     for ask in (model.predict, model.predict_proba, model.predict_logits):
         with pytest.raises(TypeError, match=message):
@@ -330,12 +330,12 @@ def test_a_saved_model_says_that_its_texts_are_not_kept(model: Model, tmp_path: 
 @pytest.mark.parametrize(("call", "kind", "message"), [
     (lambda: sentiment.train(TEXTS, LABELS, unit=3), TypeError,  # type: ignore[call-arg]
      "unknown option 'unit'; did you mean 'units'?"),
-    (lambda: sentiment.train(TEXTS, LABELS, arch="gru", architecture="lstm"), TypeError, "are one option"),
+    (lambda: sentiment.train(TEXTS, LABELS, arch="gru", architecture="lstm"), TypeError, "are the same option"),
     (lambda: sentiment.train(TEXTS, LABELS, export="yes"), UserError,  # type: ignore[arg-type]
      "^export must be of type bool, not 'yes'"),
     (lambda: sentiment.train(TEXTS, LABELS, arch="han", periods=False), UserError, "needs periods=True$"),
     (lambda: sentiment.train(TEXTS, LABELS, group_column="g"), TypeError, "group_column is an option of files"),
-    (lambda: sentiment.train(FRAME, test_file="t.csv"), TypeError, "test_file is an option of files, and the data is"),
+    (lambda: sentiment.train(FRAME, test_file="t.csv"), TypeError, "test_file is an option of files, but the data is"),
     (lambda: sentiment.train("sample", dataset="imdb"), TypeError,  # type: ignore[call-arg]
      "the data set is the first argument"),
     (lambda: sentiment.train(TEXTS, {"a": 1}), TypeError, "labels must be a list, an array or a Series, .* not dict"),
@@ -352,12 +352,12 @@ def test_a_saved_model_says_that_its_texts_are_not_kept(model: Model, tmp_path: 
      "^arch must be of type str, not 5"),
     (lambda: sentiment.train(TEXTS, LABELS, preset="bst"), UserError,  # type: ignore[arg-type]
      "preset must be one of .*did you mean 'best'"),
-    (lambda: sentiment.train(TEXTS, LABELS, output_dir="."), UserError, "output_dir must name a folder of its own"),
+    (lambda: sentiment.train(TEXTS, LABELS, output_dir="."), UserError, "output_dir must name a new folder"),
     (lambda: sentiment.train(TEXTS, LABELS, seed=2**40), UserError, "^seed must be at most 4294967295"),
     (lambda: sentiment.train(TEXTS, LABELS, sample_weight="balanced"), TypeError, "sample_weight must be a number"),
     (lambda: sentiment.pretrain([""] * 9), UserError, "0 distinct texts: at least 2 are needed"),
     (lambda: sentiment.compare({"a": 1, "b": 2}), TypeError,  # type: ignore[dict-item]
-     "compare takes models, as of sentiment.load, not a: 1"),
+     "compare takes models, such as those of sentiment.load, not a: 1"),
     (lambda: sentiment.train(TEXTS, LABELS, units=0), UserError, "^units must be at least 1, not 0"),
     (lambda: sentiment.train(TEXTS, LABELS, vocab_size=1), UserError, "^vocab_size must be at least 3"),
     (lambda: sentiment.train(TEXTS), TypeError, "texts need labels"),
@@ -367,7 +367,7 @@ def test_a_saved_model_says_that_its_texts_are_not_kept(model: Model, tmp_path: 
     (lambda: sentiment.train(pd.DataFrame({"a": TEXTS}), LABELS), TypeError, "give one of its columns"),
     (lambda: sentiment.train(pd.DataFrame({"a": TEXTS, "label": LABELS})), UserError, "cannot tell which column of the "
      r"DataFrame to use: name it with text_column \(columns: a, label\)$"),
-    (lambda: sentiment.train("x.csv", LABELS), TypeError, "labels go with texts"),
+    (lambda: sentiment.train("x.csv", LABELS), TypeError, "labels need texts"),
     (lambda: sentiment.train("x.csv", groups=[1]), TypeError, "for a file there are group_column"),
     (lambda: sentiment.train("none.csv"), UserError, "no such file: none.csv"),
     (lambda: sentiment.train(TEXTS, ["a"] * 80), UserError, "texts holds only the class 'a'"),

@@ -122,7 +122,7 @@ def test_texts_without_a_model_are_answered_by_the_shipped_one(run_cli: Cli, tmp
     code, out, err = run_cli("predict", "A wonderful film.", "Dull")
     assert code == 0
     assert [line.split("\t")[0] for line in out.splitlines()] == ["label", "positive", "negative"]
-    assert err.startswith("the film-review model that comes with the package answers; --model names another")
+    assert err.startswith("using the included film-review model; --model selects another")
     monkeypatch.setattr(sys, "stdin", Stdin(b"A wonderful film.\nDull"))
     assert run_cli("predict")[1] == out
     assert [one.label for one in sentiment.load().predict(["A wonderful film.", "Dull"])] == ["positive", "negative"]
@@ -132,14 +132,14 @@ def test_the_model_as_the_first_word_is_taken_with_a_warning(tiny_run: Path, run
     for command in ("predict", "explain"):
         code, out, err = run_cli(command, tiny_run, "a good film")
         assert (code, out) == (0, run_cli(command, "--model", tiny_run, "a good film")[1])
-        assert f"name the model with --model: --model {tiny_run}" in err
+        assert f"pass the model with --model: --model {tiny_run}" in err
 
 
 @pytest.mark.parametrize("word", ["/no such/my model", "./run", "models/none", "~/run"])
 def test_a_path_without_a_model_is_no_text(word: str, run_cli: Cli) -> None:
     code, out, err = run_cli("predict", word, "great")
     assert (code, out) == (1, "")
-    assert err.startswith(f"error: no such model: {word}; name a model with --model")
+    assert err.startswith(f"error: no such model: {word}; pass a model with --model")
 
 
 class Stdin(io.TextIOWrapper):
@@ -163,7 +163,7 @@ def test_predict_lines_of_standard_input(tiny_run: Path, run_cli: Cli, monkeypat
     assert (code, err) == (1, "error: standard input, line 2: not UTF-8\n")
     monkeypatch.setattr(sys, "stdin", Stdin(b"", terminal=True))
     code, _, err = run_cli("predict", "--model", tiny_run)
-    assert (code, err) == (1, "error: no text: give texts, --input FILE, or pipe a text a line\n")
+    assert (code, err) == (1, "error: no text: pass texts, --input FILE, or one text per line on standard input\n")
 
 
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet"])
@@ -272,9 +272,9 @@ def test_bad_requests_are_one_line_and_leave_nothing(
 
 
 @pytest.mark.parametrize(("words", "message"), [
-    (["predict", "--model", "{run}", "text", "--input", "f.csv"], "give texts or --input, not both"),
-    (["predict", "--model", "{run}", "text", "--output", "f.csv"], "--output goes with --input"),
-    (["predict", "--model", "{run}", "text", "--known"], "--known goes with --output"),
+    (["predict", "--model", "{run}", "text", "--input", "f.csv"], "pass texts or --input, not both"),
+    (["predict", "--model", "{run}", "text", "--output", "f.csv"], "--output needs --input"),
+    (["predict", "--model", "{run}", "text", "--known"], "--known needs --output"),
     (["predict", "--model", "{run}", "text", "--abstain-below", "1.5"],
      "--abstain-below must be a probability, from 0 to 1, not 1.5"),
     (["predict", "--model", "{run}", "text", "--abstain-below", "nan"],
@@ -287,7 +287,7 @@ def test_bad_requests_are_one_line_and_leave_nothing(
     (["info", "{here}"], "is not a model folder of this project"),
     (["evaluate", "{run}", "--dataset", "{csv}", "--label-column", "source"],
      "the label 'web' does not occur in training"),
-    (["evaluate", "{run}", "--label-column", "source"], "go with --dataset"),
+    (["evaluate", "{run}", "--label-column", "source"], "need --dataset"),
     (["evaluate", "{run}", "--dataset", "sample"], "sample has the classes negative, positive, the model neg, pos"),
 ])
 def test_bad_requests_of_other_commands(words: list[str], message: str, tiny_run: Path, tiny_csv: Path,
@@ -378,4 +378,4 @@ def test_a_table_of_another_format_is_evaluated(tiny_run: Path, tmp_path: Path, 
     code, out, err = run_cli(*words, "--merge-labels")
     assert code == 0, err
     assert json.loads(out)["texts"] == 2
-    assert "--separator is one character" in run_cli(*words, "--separator", ";;")[2]
+    assert "--separator must be one character" in run_cli(*words, "--separator", ";;")[2]

@@ -28,7 +28,7 @@ sys.exit(main(sys.argv[1:]))
     (["tune", "--dataset", "table.csv", "--arch", "gru", "--merge", "sum"], 1, "'gru' does not take --merge"),
     (["train", "none.csv"], 1, "no such file: none.csv"),
     (["train", "table.csv", "--text-column", "body"], 1, "has no column 'body'"),
-    (["train", "table.csv", "--dataset", "table.csv"], 1, "'table.csv' and --dataset name the data: give it once"),
+    (["train", "table.csv", "--dataset", "table.csv"], 1, "'table.csv' and --dataset both name the data: pass only"),
 ])
 def test_answered_without_tensorflow(words: list[str], code: int, says: str, tmp_path: Path) -> None:
     """In a process of its own, in which TensorFlow cannot be imported, outside the repository."""

@@ -155,9 +155,9 @@ def test_plots_card_and_export_that_fail_are_warnings(tiny_csv: Path, tmp_path: 
     target = tmp_path / "run"
     code, _, err = run_cli("train", "--dataset", tiny_csv, "--output-dir", target, "--arch", "tfidf-lr")
     assert code == 0, err
-    assert ("warning: the plot of the confusion matrix could not be made (MemoryError: Unable to allocate 4.2 GiB); "
-            "all else is complete") in err
-    assert ("warning: the SavedModel could not be made (MemoryError: Unable to allocate 4.2 GiB); all else is "
+    assert ("warning: the plot of the confusion matrix could not be created (MemoryError: Unable to allocate 4.2 GiB); "
+            "the rest is complete") in err
+    assert ("warning: the SavedModel could not be created (MemoryError: Unable to allocate 4.2 GiB); all else is "
             f"complete: `python -m sentiment export {target} --format saved_model` makes it") in err
     folder = RunFolder.open(target)
     assert sorted(path.name for path in folder.plots.iterdir()) == ["roc.png"]
@@ -165,7 +165,7 @@ def test_plots_card_and_export_that_fail_are_warnings(tiny_csv: Path, tmp_path: 
     monkeypatch.setattr("sentiment.runs.training.model_card", fail)
     code, _, err = run_cli("train", "--dataset", tiny_csv, "--output-dir", target, *LINEAR, "--overwrite")
     assert code == 0, err
-    assert "warning: the model card could not be made" in err
+    assert "warning: the model card could not be created" in err
     assert not RunFolder.open(target).card.exists()
 
 
@@ -285,7 +285,7 @@ def test_a_training_in_a_path_that_is_no_utf8(tiny_csv: Path, tmp_path: Path, ru
     data = Path(shutil.copy(tiny_csv, folder))
     code, out, err = run_cli("train", "--dataset", data, "--output-dir", folder / "run", *TINY_RUN, "--epochs", 1)
     assert code == 0, err
-    assert "could not be made" not in err
+    assert "could not be created" not in err
     assert r"caf\udce9 [1]/run" in out
     assert (folder / "run" / "export" / "1" / "saved_model.pb").is_file()
 

@@ -217,9 +217,9 @@ def test_steps_are_for_one_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(("preset", "words", "message"), [
-    ("best", ["--config", "c.json"], "--preset and --config are two starts: take one"),
+    ("best", ["--config", "c.json"], "--preset and --config exclude each other: pass only one"),
     ("best", ["--find-lr", "curve.png"],
-     "--preset best pretrains first: give --find-lr what it wrote, by --pretrained"),
+     "--preset best pretrains first: pass its network with --pretrained to --find-lr"),
     ("best", ["--stream"], "pretraining holds the texts in memory: leave --stream out"),
     ("wide", ["--stream"], "NB-SVM holds the texts in memory: leave --stream out"),
     ("best", ["--arch", "han"], "a language model starts recurrent layers"),

@@ -322,4 +322,4 @@ def test_memory_that_is_not_there_is_a_line(run_cli: Cli, export: Path, monkeypa
 
     monkeypatch.setattr(PortableClassifier, "logits_and_known", fail)
     assert run_cli("predict", "--model", export, "a text") == (
-        1, "", "error: not enough memory: take fewer or shorter texts, a smaller --batch-size or a smaller model\n")
+        1, "", "error: not enough memory: use fewer or shorter texts, a smaller --batch-size or a smaller model\n")

@@ -1,4 +1,4 @@
-"""The command line: a module for each command, with its flags and what it prints.
+"""Command line: one module per command, with its flags and its output.
 
 `main` parses the arguments and runs a command; see `sentiment.cli.parser`.
 """

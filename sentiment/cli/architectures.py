@@ -13,7 +13,7 @@ def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("architectures", help="list the architectures")
     parser.add_argument("--options", action="store_true",
-                        help="list the options that each takes, and defaults of its own, as well")
+                        help="also list the options and the own defaults of each")
     parser.add_argument("--json", action="store_true", help="print them as JSON")
 
 
@@ -47,7 +47,7 @@ def lines(entries: list[dict[str, Any]], *, options: bool) -> list[str]:
 
 
 def typed(flag: str, value: Any) -> str:
-    """Return an option as it is typed."""
+    """Return an option as typed on the command line."""
     if value is True:
         return flag
     return f"{flag} {value:g}" if isinstance(value, float) else f"{flag} {value}"

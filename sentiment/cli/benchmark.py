@@ -1,4 +1,4 @@
-"""`sentiment benchmark`: its commands, one for each benchmark."""
+"""`sentiment benchmark`: one subcommand per benchmark."""
 
 import argparse
 from typing import Any
@@ -9,7 +9,7 @@ KINDS = {"imdb": benchmark_imdb, "speed": benchmark_speed}
 
 
 def add_to(commands: Any) -> None:
-    """Add the command's parser and those below it."""
+    """Add the command's parser and its subparsers."""
     parser = commands.add_parser("benchmark", help="measure accuracy on IMDB, or speed against other libraries")
     kinds = parser.add_subparsers(dest="what", required=True, metavar="WHAT", parser_class=type(parser))
     for kind in KINDS.values():
@@ -17,5 +17,5 @@ def add_to(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Run the benchmark that is named."""
+    """Run the named benchmark."""
     KINDS[arguments.what].run(arguments)

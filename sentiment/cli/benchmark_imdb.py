@@ -22,16 +22,17 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--architectures", nargs="+", metavar="ROW", help="rows by name, or whole groups: baselines, "
                         "architectures, attentions, ablations, data (default: all)")
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="runs of a row, seeds 1 to N (default: 5)")
-    parser.add_argument("--budget", metavar="TIME", help="begin no run that would not fit: 45m, 6h; 0h only reports")
+    parser.add_argument("--budget", metavar="TIME",
+                        help="start no run that would exceed this time: 45m, 6h; 0h only reports")
     parser.add_argument("--resume", action="store_true", help="add to existing results")
     parser.add_argument("--output", type=Path, default=DEFAULT_RESULTS, metavar="FILE",
-                        help=f"results, a line of JSON each run (default: {DEFAULT_RESULTS})")
+                        help=f"results, one line of JSON per run (default: {DEFAULT_RESULTS})")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write table.md, table.csv and plots to a folder")
     add_section(parser, "data", DataConfig, ("dataset", "data_dir"))
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Run the missing ones, print the table, and write the report."""
+    """Run the missing trainings, print the table, and write the report."""
     if arguments.seeds < 1:
         raise UserError("--seeds must be at least 1")
     check_report(arguments.report)
@@ -45,7 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
     rows = chosen_rows(arguments.architectures)
     with locked(arguments.output, "--output"):
         if read_runs(arguments.output) and not arguments.resume:
-            raise UserError(f"{arguments.output} holds results: add --resume to add to them, or choose another "
+            raise UserError(f"{arguments.output} contains results: pass --resume to add to them, or choose another "
                             "--output")
         failed = run_all(arguments.output, rows, range(1, arguments.seeds + 1), data, budget)
         runs = read_runs(arguments.output)
@@ -55,11 +56,11 @@ def run(arguments: argparse.Namespace) -> None:
             write_report(arguments.report, rows, runs, lines, data)
             log(f"written to {arguments.report}")
     if failed:
-        raise UserError(f"these runs failed, --resume tries them again: {'; '.join(failed)}")
+        raise UserError(f"these runs failed: {'; '.join(failed)}; run them again with --resume")
 
 
 def write_report(folder: Path, rows: Any, runs: Any, lines: list[list[str]], data: DataConfig) -> None:
-    """Write the table in two forms, and the plots."""
+    """Write the table in two formats, and the plots."""
     from sentiment.benchmark.accuracy_plots import draw_all
     from sentiment.benchmark.accuracy_table import as_csv, as_markdown
     from sentiment.benchmark.runs import lengths_of_test

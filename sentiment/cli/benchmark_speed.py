@@ -23,11 +23,12 @@ def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("speed", help="layers, training, prediction and start-up, against stock Keras, "
                                  "PyTorch and ONNX Runtime")
-    parser.add_argument("--rows", nargs="+", choices=GROUPS, default=list(GROUPS), help="which rows (default: all)")
-    parser.add_argument("--repeats", type=int, default=7, metavar="N", help="runs of each side (default: 7)")
-    parser.add_argument("--threads", type=int, metavar="N", help="of each side (default: all cores)")
+    parser.add_argument("--rows", nargs="+", choices=GROUPS, default=list(GROUPS),
+                        help="groups of rows to measure (default: all)")
+    parser.add_argument("--repeats", type=int, default=7, metavar="N", help="runs of each implementation (default: 7)")
+    parser.add_argument("--threads", type=int, metavar="N", help="threads of each implementation (default: all cores)")
     parser.add_argument("--training-texts", type=int, default=1600, metavar="N",
-                        help="texts of a pass of training (default: 1600)")
+                        help="texts of a training epoch (default: 1600)")
     parser.add_argument("--prediction-texts", type=int, default=2000, metavar="N",
                         help="texts of a prediction (default: 2000)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write all times as JSON, row by row")

@@ -1,4 +1,4 @@
-"""`sentiment compare`: several models on the same texts."""
+"""`sentiment compare`: comparison of several models on the same texts."""
 
 import argparse
 from typing import Any
@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Print the metrics of all models, and McNemar's test for each pair."""
     check_report(arguments.report)
     if len(arguments.models) < 2:
-        raise UserError("compare takes two models or more")
+        raise UserError("compare needs at least two models")
     changes = given_options(arguments).get("data", {})
     import_tensorflow(devices=True)
     from sentiment.answers import answers_of_all

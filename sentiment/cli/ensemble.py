@@ -1,4 +1,4 @@
-"""`sentiment ensemble`: several finished runs as one."""
+"""`sentiment ensemble`: combine several finished runs into one."""
 
 import argparse
 from pathlib import Path
@@ -12,10 +12,10 @@ from sentiment.startup import import_tensorflow
 
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
-    parser = commands.add_parser("ensemble", help="make one run of several, with a mean of their logits")
+    parser = commands.add_parser("ensemble", help="combine several runs into one, a weighted mean of their logits")
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL", help="folder of a finished run")
     parser.add_argument("--weights", nargs="+", type=float, metavar="W",
-                        help="what each weighs in the mean (default: what fits the validation split best)")
+                        help="weight of each model in the mean (default: fitted on the validation split)")
     parser.add_argument("--output-dir", type=Path, required=True, help="where the ensemble is written")
     parser.add_argument("--overwrite", action="store_true", help="replace a finished run")
     parser.add_argument("--json", action="store_true", help="print the metrics as JSON")

@@ -14,8 +14,7 @@ from sentiment.startup import import_tensorflow
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("evaluate", help="measure a trained model on labelled texts")
-    parser.add_argument("model", nargs="?", help="the folder of a run (default: the film-review model that comes with "
-                        "the package)")
+    parser.add_argument("model", nargs="?", help="the folder of a run (default: the included film-review model)")
     parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
     add_report(parser)
     add_mixed_precision(parser)
@@ -47,13 +46,13 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def evaluation_data(changes: dict[str, Any], own: RunConfig) -> DataConfig | None:
-    """Return the data that the flags name, or None for the test split of the run."""
+    """Return the data that the flags select, or None for the test split of the run."""
     if not changes:
         return None
     if "dataset" in changes:
         return DataConfig.from_dict(changes)
     if own.data.dataset not in ("imdb", "sample"):
-        raise UserError("options of data, such as --text-column, go with --dataset")
+        raise UserError("data options such as --text-column need --dataset")
     return own.updated({"data": changes}).data
 
 

@@ -1,4 +1,4 @@
-"""`sentiment explain`: show which words moved a prediction."""
+"""`sentiment explain`: attribution of a prediction to its words."""
 
 import argparse
 from pathlib import Path
@@ -21,13 +21,12 @@ AGAINST = ("", "#fbe3cc", "#f6bf8a", "#ea8f3c", "#c65d00")
 
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
-    parser = commands.add_parser("explain", help="show which words moved a prediction, and what attention looks at")
+    parser = commands.add_parser("explain", help="show the attribution of each word to a prediction, and attention")
     parser.add_argument("texts", nargs="+", metavar="TEXT", help="the text")
-    parser.add_argument("--model", help="the folder of a run (default: the film-review model that comes with the "
-                        "package)")
+    parser.add_argument("--model", help="the folder of a run (default: the included film-review model)")
     parser.add_argument("--class", dest="class_name", metavar="NAME",
                         help="explain this class (default: the predicted one)")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page to this file")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write an HTML page to this file")
     parser.add_argument("--json", action="store_true", help="print all numbers as JSON")
 
 
@@ -35,7 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Explain one text."""
     model, texts = model_and_texts(arguments.model, arguments.texts)
     if len(texts) != 1:
-        raise UserError(f"explain takes one text, in quotes, not {len(texts)}")
+        raise UserError(f"explain takes one text, in quotes, but got {len(texts)}")
     if model is None:
         say_default()
         model = str(shipped_run())
@@ -47,8 +46,8 @@ def run(arguments: argparse.Namespace) -> None:
     classifier.warn()
     explanation = explain(classifier, texts[0], arguments.class_name)
     if not explanation.complete:
-        log.warning(f"the attributions add up to {explanation.attributions.sum():+.3f}, which misses the difference of "
-                    f"the logits by {explanation.gap:.3f}")
+        log.warning(f"the attributions add up to {explanation.attributions.sum():+.3f}, which differs from the "
+                    f"difference of the logits by {explanation.gap:.3f}")
     if arguments.html is not None:
         arguments.html.write_text(explanation_page(explanation), encoding="utf-8")
         log(f"written to {arguments.html}")

@@ -19,28 +19,28 @@ if TYPE_CHECKING:
 
 FORMATS = ("saved_model", "litert", "onnx", "all")
 PRECISIONS = ("float32", "float16", "int8")
-WITH_PRECISIONS = ("litert", "onnx")  # forms that have several precisions
-CHECKED_TEXTS = 300  # of the bundled sample, on which an export must agree with the model
+WITH_PRECISIONS = ("litert", "onnx")  # formats with several precisions
+CHECKED_TEXTS = 300  # texts of the built-in sample on which an export must agree with the model
 
 
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
-    parser = commands.add_parser("export", help="write a trained model in forms that run elsewhere")
-    parser.add_argument("model", nargs="?", help="the folder of a run, where the export is written (default: a copy of "
-                        "the film-review model that comes with the package, in models/imdb)")
+    parser = commands.add_parser("export", help="write a trained model in formats for other runtimes")
+    parser.add_argument("model", nargs="?", help="the folder of a run, to which the export is written (default: a copy "
+                        "of the included film-review model, in models/imdb)")
     parser.add_argument("--format", choices=FORMATS, required=True,
-                        help="saved_model: for TensorFlow alone; litert: for LiteRT, on phones and small machines; "
-                        "onnx: for ONNX Runtime; all: these, in every precision")
-    parser.add_argument("--precision", choices=PRECISIONS, help="of the weights, for litert and onnx; int8 for litert "
-                        "alone (default: float32)")
+                        help="saved_model: for TensorFlow; litert: for LiteRT, on phones and small machines; onnx: "
+                        "for ONNX Runtime; all: all of these, in every precision")
+    parser.add_argument("--precision", choices=PRECISIONS, help="precision of the weights, for litert and onnx; int8 "
+                        "for litert only (default: float32)")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Export, and print what was written."""
+    """Export, and print a table of the exports."""
     if arguments.precision is not None and arguments.format not in WITH_PRECISIONS:
-        raise UserError(f"--precision goes with --format {' or '.join(WITH_PRECISIONS)}")
+        raise UserError(f"--precision needs --format {' or '.join(WITH_PRECISIONS)}")
     if (arguments.format, arguments.precision) == ("onnx", "int8"):
-        raise UserError("--format onnx has the precisions float32 and float16; int8 goes with --format litert")
+        raise UserError("--format onnx has the precisions float32 and float16; int8 needs --format litert")
     import_tensorflow(devices=True)
     from sentiment import export
     from sentiment.artifacts import RunFolder
@@ -71,11 +71,11 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _copy_of_shipped() -> Path:
-    """Return `models/imdb` in the working folder, a copy of the model that comes with the package where it is none."""
+    """Return the run `models/imdb` in the working folder, copied from the included model if it is missing."""
     target = Path("models") / NAME
     if not (target / "config.json").is_file():
         shutil.copytree(shipped_run(), target, ignore=shutil.ignore_patterns("onnx*", "__pycache__"))
-        log(f"the film-review model that comes with the package was copied to {target}")
+        log(f"copied the included film-review model to {target}")
     return target
 
 

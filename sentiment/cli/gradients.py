@@ -16,12 +16,12 @@ TEXTS = 64
 
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
-    parser = commands.add_parser("gradients", help="plot how much gradient reaches each step of a text")
+    parser = commands.add_parser("gradients", help="plot the norm of the gradient at each step of a text")
     parser.add_argument("--arch", nargs="+", choices=ARCHITECTURES, default=list(ARCHITECTURES), metavar="NAME",
                         help=f"architectures: {', '.join(ARCHITECTURES)} (default: all)")
     parser.add_argument("--steps", type=int, default=100, metavar="N", help="words of each text (default: 100)")
     parser.add_argument("--units", type=int, default=64, metavar="N", help="features of the state (default: 64)")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the weights and the texts (default: 1)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of weights and texts (default: 1)")
     parser.add_argument("--output", type=Path, default=Path("gradients.png"), metavar="FILE",
                         help="where the plot is written (default: gradients.png)")
     parser.add_argument("--json", action="store_true", help="print the norms as JSON")

@@ -15,8 +15,7 @@ from sentiment.stored import read_json
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("info", help="describe a trained model")
-    parser.add_argument("model", nargs="?", help="the folder of a run (default: the film-review model that comes with "
-                        "the package)")
+    parser.add_argument("model", nargs="?", help="the folder of a run (default: the included film-review model)")
     parser.add_argument("--json", action="store_true", help="print it as JSON")
 
 
@@ -33,7 +32,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def read_run(path: Path) -> tuple[RunConfig, dict[str, Any]]:
-    """Return the configuration and the metrics of a run, without TensorFlow where the folder is one.
+    """Return the configuration and the metrics of a run, without TensorFlow if its files are complete.
 
     Raises:
         UserError: as `RunFolder.open`.

@@ -28,12 +28,12 @@ def add_to(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Run the command in all workers; end all when one fails."""
+    """Run the command in all workers; stop all workers when one fails."""
     words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
     if arguments.workers < 1:
         raise UserError("--workers must be at least 1")
     if not words:
-        raise UserError("launch takes a command: sentiment launch --workers 2 -- train --arch bilstm")
+        raise UserError("launch needs a command: sentiment launch --workers 2 -- train --arch bilstm")
     with noted_signals("stopping all workers after this step") as request:
         workers = start_workers(words, free_addresses(arguments.workers))
         copies = [threading.Thread(target=_copy, args=pair, daemon=True) for pair in enumerate(workers)]
@@ -44,12 +44,12 @@ def run(arguments: argparse.Namespace) -> None:
             copy.join(GRACE_SECONDS)
     request.obey()
     if code:
-        raise UserError(f"a worker ended with exit code {code}, so all were ended" if code > 0 else
-                        f"a worker was ended by {signal.Signals(-code).name}, so all were ended")
+        raise UserError(f"a worker ended with exit code {code}, so all were stopped" if code > 0 else
+                        f"a worker was ended by {signal.Signals(-code).name}, so all were stopped")
 
 
 def free_addresses(count: int) -> list[str]:
-    """Return addresses of this machine whose ports are free."""
+    """Return addresses of this machine with free ports."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
@@ -62,21 +62,21 @@ def start_workers(words: list[str], addresses: list[str]) -> list[Worker]:
     workers = []
     for index in range(len(addresses)):
         place = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-        workers.append(subprocess.Popen(  # noqa: S603  the command is the one that the person gave
+        workers.append(subprocess.Popen(  # noqa: S603  the command is the user's
             [sys.executable, "-m", "sentiment", *words], env={**os.environ, "TF_CONFIG": json.dumps(place)},
             stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True))
     return workers
 
 
 def _copy(index: int, worker: Worker) -> None:
-    """Copy the stderr of a worker to that of this process, with its number before each line."""
+    """Copy the stderr of a worker to that of this process, each line prefixed with the worker's number."""
     for line in worker.stderr or ():
         sys.stderr.write(f"[{index}] {line}")
         sys.stderr.flush()
 
 
 def watch(workers: list[Worker], request: Any) -> int:
-    """Wait for all workers, and end all after a failure or a signal; return an exit code that is not 0, if any."""
+    """Wait for all workers, stop all after a failure or a signal; return the exit code of a failed worker, or 0."""
     while True:
         codes = [worker.poll() for worker in workers]
         failed = [code for code in codes if code]
@@ -89,7 +89,7 @@ def watch(workers: list[Worker], request: Any) -> int:
 
 
 def end(workers: list[Worker], number: int) -> None:
-    """Stop all workers, and kill those that do not end in time, because they may wait for a dead one."""
+    """Stop all workers, and kill those that do not end in time, because they may wait for a dead worker."""
     for worker in workers:
         if worker.poll() is None:
             worker.send_signal(number)

@@ -19,7 +19,7 @@ PICTURES = (".png", ".svg", ".pdf")
 
 def add_section(parser: argparse.ArgumentParser, name: str, section: type[Section],
                 only: tuple[str, ...] | None = None, defaults: Section | None = None) -> None:
-    """Add a flag for each field of a configuration section; a flag that is not given sets no attribute.
+    """Add a flag for each field of a configuration section; an omitted flag sets no attribute.
 
     The help shows `defaults` instead of those of the section.
     """
@@ -52,7 +52,7 @@ def add_config_options(parser: argparse.ArgumentParser, without: tuple[str, ...]
 
 
 def given_options(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """Return the configuration flags that were given: ``{"model": {"units": 128}}``."""
+    """Return the configuration options set on the command line: ``{"model": {"units": 128}}``."""
     changes: dict[str, dict[str, Any]] = {}
     for key, value in vars(arguments).items():
         section, dot, name = key.partition(".")
@@ -64,7 +64,7 @@ def given_options(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
 def add_mixed_precision(parser: argparse.ArgumentParser) -> None:
     """Add the flag for prediction in half precision."""
     parser.add_argument("--mixed-precision", action="store_true", help="compute in half precision, float16 on a GPU, "
-                        "else bfloat16: faster on processors that have products of it")
+                        "else bfloat16: faster on processors with bfloat16 matrix products")
 
 
 def add_table_format(parser: argparse.ArgumentParser) -> None:
@@ -76,34 +76,35 @@ def table_format(arguments: argparse.Namespace) -> TableFormat:
     """Return the format from the flags of `add_table_format`.
 
     Raises:
-        UserError: for one that is not known.
+        UserError: for an invalid format.
     """
     return DataConfig.from_dict(given_options(arguments).get("data", {})).table_format
 
 
 def check_picture(flag: str, path: Path) -> None:
-    """Refuse a path that is not a picture file.
+    """Refuse a path that is not an image file.
 
     Raises:
         UserError: if its suffix is not supported.
     """
     if path.suffix.lower() not in PICTURES:
-        raise UserError(f"{flag} is a .png, .svg or .pdf file, not {path}")
+        raise UserError(f"{flag} must be a .png, .svg or .pdf file, not {path}")
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:
     """Add the flag for the folder of a report."""
-    parser.add_argument("--report", type=Path, metavar="DIR", help="write a page, Markdown and plots to a folder")
+    parser.add_argument("--report", type=Path, metavar="DIR",
+                        help="write a report to this folder: an HTML page, Markdown and plots")
 
 
 def check_report(path: Path | None) -> None:
-    """Refuse a report folder that is a file, before the work is done.
+    """Refuse a report folder that is a file, before the evaluation starts.
 
     Raises:
-        UserError: if it is one.
+        UserError: if it is a file.
     """
     if path is not None and path.exists() and not path.is_dir():
-        raise UserError(f"--report is a folder; {path} is a file")
+        raise UserError(f"--report must be a folder, but {path} is a file")
 
 
 def load(model: str | os.PathLike[str], mixed_precision: bool = False) -> "Predictor":

@@ -1,7 +1,7 @@
-"""Command line: parser, and errors as a line and an exit code.
+"""Command-line parser, one-line errors and exit codes.
 
-TensorFlow is imported by the commands that need it, so that help and wrong arguments are answered at once.
-Exit codes: 0 done, 1 a mistake in the request or the input, 2 wrong usage, 130 interrupted, 143 terminated.
+TensorFlow is imported only by the commands that need it, so that help and usage errors appear at once.
+Exit codes: 0 success, 1 an error in the request or the input, 2 wrong usage, 130 interrupted, 143 terminated.
 """
 
 import argparse
@@ -21,24 +21,24 @@ from sentiment.version import __version__
 COMMANDS = ("train", "pretrain", "ensemble", "tune", "predict", "serve", "explain", "evaluate", "compare", "info",
             "export", "architectures", "gradients", "vectors", "benchmark", "launch")  # modules of this package
 INTERRUPTED = 130
-WITH_COMMANDS = (argparse.PARSER, argparse.REMAINDER)  # the rest belongs to another command
+WITH_COMMANDS = (argparse.PARSER, argparse.REMAINDER)  # the remaining words belong to another command
 LOST_WORKER = ("UnavailableError", "AbortedError", "CancelledError", "InternalError")  # of TensorFlow
 
 
 class CommandParser(argparse.ArgumentParser):
     """Parser with positional arguments before, between and after the options: ``predict MODEL --json "text"``.
 
-    A command that ends with the arguments of another (``launch -- train --arch gru``) is parsed as usual.
+    A command that takes the arguments of another (``launch -- train --arch gru``) is parsed by plain `argparse` rules.
     """
 
     _among_options = False
 
     def error(self, message: str) -> NoReturn:
-        """End with exit code 2 and a message, which may name files that a pattern of the shell has found."""
+        """Exit with code 2 and a message with control characters escaped, because file names may contain some."""
         super().error(visible(message))
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse as `argparse` does with intermixed arguments, which itself calls this method again."""
+        """Parse with intermixed arguments, for which `argparse` calls this method again."""
         if self._among_options or any(action.nargs in WITH_COMMANDS for action in self._actions):
             return super().parse_known_args(args, namespace)
         self._among_options = True
@@ -49,13 +49,13 @@ class CommandParser(argparse.ArgumentParser):
 
 
 def module_of(command: str) -> ModuleType:
-    """Return the module of a command, which has `add_to` for its parser and `run` for its parsed arguments."""
+    """Return the module of a command; its `add_to` adds the parser, its `run` takes the parsed arguments."""
     return importlib.import_module(f"sentiment.cli.{command}")
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Build the parser of all commands."""
-    parser = CommandParser(prog="sentiment", description="Train, compare and ship recurrent text classifiers.")
+    parser = CommandParser(prog="sentiment", description="Train, compare and deploy recurrent text classifiers.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
@@ -64,7 +64,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def with_hyphens(words: Iterable[str]) -> list[str]:
-    """Turn ``--max_length=5`` into ``--max-length=5``; values stay as they are."""
+    """Turn ``--max_length=5`` into ``--max-length=5``; values are unchanged."""
     result, verbatim = [], False
     for word in words:
         verbatim = verbatim or word == "--"
@@ -81,7 +81,7 @@ def main(words: list[str] | None = None) -> int:
         try:
             arguments = make_parser().parse_args(with_hyphens(sys.argv[1:] if words is None else words))
             module_of(arguments.command).run(arguments)
-        except SystemExit:  # of the parser, which has printed help or what is wrong
+        except SystemExit:  # of the parser, after help or a usage error
             sys.stdout.flush()
             raise
         sys.stdout.flush()
@@ -104,22 +104,22 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _open_streams() -> None:
-    """Give a process that was started with closed streams ones that lead nowhere, and let any text be printed."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):  # so each gets the number that is free
+    """Replace closed standard streams by the null device, and make stdout accept any text."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):  # so each gets its own descriptor
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  it stays open
-    if isinstance(sys.stdout, TextIOWrapper):  # a name of a file in bytes that are not UTF-8 can be printed
+    if isinstance(sys.stdout, TextIOWrapper):  # file names that are not UTF-8 can be printed
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def system_error(error: Exception) -> str | None:
-    """Return the message for a system error: a full disk (also from HDF5 or TensorFlow), memory, a file, a worker."""
+    """Return the message for a full disk (also from HDF5 or TensorFlow), memory, a file or a lost worker, or None."""
     if getattr(error, "errno", None) == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error):
-        return "no space left on the device: free some, or write elsewhere with --output-dir or --output"
+        return "no space left on the device: free some, or write to another one with --output-dir or --output"
     if "TF_CONFIG" in os.environ and type(error).__name__ in LOST_WORKER:
-        return "another worker is gone: start all again, with --resume"
+        return "another worker has ended: start all workers again with --resume"
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
-        return "not enough memory: take fewer or shorter texts, a smaller --batch-size or a smaller model"
+        return "not enough memory: use fewer or shorter texts, a smaller --batch-size or a smaller model"
     if isinstance(error, OSError) and error.filename is not None:
         return f"cannot access {error.filename}: {error.strerror}"
     return None

@@ -21,36 +21,36 @@ if TYPE_CHECKING:
 
 ENGINES = ("local", "ray")
 STDIN_CHUNK = 1024
-SECONDS_A_LINE = 5.0  # between lines on the progress of predictions that go into a pipe
+SECONDS_A_LINE = 5.0  # between progress lines when predictions are piped
 
 
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("predict", help="label texts with a trained model")
     parser.add_argument("texts", nargs="*", default=[], metavar="TEXT",
-                        help="texts; without any, standard input is read, a text a line")
+                        help="texts; without any, standard input is read, one text per line")
     parser.add_argument("--model", help="the folder of a run, or of an export for ONNX Runtime or LiteRT (default: the "
-                        "film-review model that comes with the package)")
+                        "included film-review model)")
     parser.add_argument("--input", help="a CSV, TSV, JSON, JSONL, Parquet or Excel file (a glob too)")
-    parser.add_argument("--output", type=Path, help="write all columns and the predictions to this file, or to a file "
-                        "for each input in this folder")
-    parser.add_argument("--resume", action="store_true", help="resume an --output that was interrupted")
+    parser.add_argument("--output", type=Path, help="write all columns and the predictions to this file, or one file "
+                        "per input to this folder")
+    parser.add_argument("--resume", action="store_true", help="continue an interrupted --output")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing --output")
-    parser.add_argument("--engine", choices=ENGINES, default="local", help="ray: an --input of many files over the "
-                        "Ray cluster that RAY_ADDRESS names, or over this machine (default: local)")
+    parser.add_argument("--engine", choices=ENGINES, default="local", help="ray: distribute the files of --input over "
+                        "the Ray cluster that RAY_ADDRESS names, or over this machine (default: local)")
     parser.add_argument("--text-column", help="column with the text (default: found by its name)")
-    parser.add_argument("--stateful", action="store_true", help="take the texts, or the lines of standard input, as "
-                        "pieces of one text, and predict after each; for models that read one way")
+    parser.add_argument("--stateful", action="store_true", help="treat the texts, or the lines of standard input, as "
+                        "pieces of one text, and predict after each; for unidirectional models")
     add_mixed_precision(parser)
     add_table_format(parser)
-    parser.add_argument("--abstain-below", type=float, metavar="P", help="give no label to texts whose score is below "
-                        "this probability; their scores stay")
-    parser.add_argument("--known", action="store_true", help="write the share of words that the model knows, from 0 to "
-                        "1, into a column of --output")
-    parser.add_argument("--defuse-formulas", action="store_true", help="put an apostrophe before text of a CSV or TSV "
-                        "--output that a spreadsheet would compute: it begins with =, +, -, @, a tab or a carriage "
-                        "return, and is no number")
-    parser.add_argument("--json", action="store_true", help="print a JSON object a line")
+    parser.add_argument("--abstain-below", type=float, metavar="P", help="omit the label if the score is below this "
+                        "probability; the scores are kept")
+    parser.add_argument("--known", action="store_true", help="add a column to --output with the share of known words, "
+                        "from 0 to 1")
+    parser.add_argument("--defuse-formulas", action="store_true", help="put an apostrophe before text in a CSV or TSV "
+                        "--output that a spreadsheet would evaluate: it begins with =, +, -, @, a tab or a carriage "
+                        "return, and is not a number")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -77,26 +77,26 @@ def _check(arguments: argparse.Namespace) -> None:
         UserError: with the reason.
     """
     if arguments.input and arguments.texts:
-        raise UserError("give texts or --input, not both")
+        raise UserError("pass texts or --input, not both")
     if arguments.stateful and arguments.input:
-        raise UserError("--stateful goes with texts or standard input, not with --input")
+        raise UserError("--stateful needs texts or standard input, not --input")
     if arguments.abstain_below is not None:
         from sentiment.predictions import check_abstention
 
         check_abstention(arguments.abstain_below)
     if arguments.known and not arguments.output:
-        raise UserError("--known goes with --output; --json always has the share of known words")
+        raise UserError("--known needs --output; --json always has the share of known words")
     if arguments.output and not arguments.input:
-        raise UserError("--output goes with --input")
+        raise UserError("--output needs --input")
     if table_format(arguments) != DEFAULT_FORMAT and not arguments.input:
-        raise UserError("--encoding, --separator, --no-header and --quoting go with --input")
+        raise UserError("--encoding, --separator, --no-header and --quoting need --input")
     for_output = (arguments.resume, arguments.overwrite, arguments.engine != "local", arguments.defuse_formulas)
     if any(for_output) and not arguments.output:
-        raise UserError("--resume, --overwrite, --engine and --defuse-formulas go with --output")
+        raise UserError("--resume, --overwrite, --engine and --defuse-formulas need --output")
     if arguments.resume and arguments.overwrite:
-        raise UserError("--resume continues an existing output, --overwrite replaces it: give one of them")
+        raise UserError("--resume continues an existing output, --overwrite replaces it: pass only one of them")
     if not arguments.texts and not arguments.input and sys.stdin.isatty():
-        raise UserError("no text: give texts, --input FILE, or pipe a text a line")
+        raise UserError("no text: pass texts, --input FILE, or one text per line on standard input")
 
 
 def _predict_texts(arguments: argparse.Namespace) -> None:
@@ -114,7 +114,7 @@ def _predict_pieces(arguments: argparse.Namespace) -> None:
     classifier = load_classifier(arguments.model, mixed_precision=arguments.mixed_precision)
     classifier.warn()
     reader = Reader(classifier, RunFolder.open(arguments.model).load_config().model)
-    # Arguments are words apart; the lines of a file keep their line ends.
+    # Arguments are separated by spaces; the lines of a file keep their line ends.
     pieces = (f"{text} " for text in arguments.texts) if arguments.texts else (f"{line}\n" for line in stdin_texts())
     _print_all((([piece.rstrip()], [reader.read(piece, abstain_below=_threshold(arguments))]) for piece in pieces),
                arguments)
@@ -124,7 +124,7 @@ def _predict_file(arguments: argparse.Namespace) -> None:
     from sentiment.scoring import text_chunks
 
     chunks = text_chunks(arguments.input, arguments.text_column, table_format(arguments))
-    first = next(chunks, [])  # before the model is loaded: an error in the input is reported at once
+    first = next(chunks, [])  # before the model is loaded, so that input errors are reported at once
     classifier = load(arguments.model, arguments.mixed_precision)
     _print_all(((texts, classifier.predict(texts, abstain_below=_threshold(arguments)))
                 for texts in chain([first], chunks)), arguments)
@@ -140,7 +140,7 @@ def _write_file(arguments: argparse.Namespace) -> None:
                      form=table_format(arguments), abstain_below=_threshold(arguments), known=arguments.known,
                      defuse=arguments.defuse_formulas)
     if not jobs:
-        log(f"{arguments.output} is finished: there is nothing to resume")
+        log(f"{arguments.output} is complete: nothing to resume")
         return
     with byte_progress("labelling", sum(job.size for job in jobs)) as seen:
         done = run_over_ray(jobs, load, seen) if arguments.engine == "ray" else \
@@ -167,7 +167,7 @@ def _threshold(arguments: argparse.Namespace) -> float:
 
 
 def _print_all(answered: Iterable[tuple[list[str], list["Prediction"]]], arguments: argparse.Namespace) -> None:
-    """Print texts and their predictions part by part, then say on stderr how many have no label."""
+    """Print texts and their predictions part by part, then log how many have no label."""
     texts = abstained = 0
     begun = said = monotonic()
     for part, predicted in answered:
@@ -188,9 +188,9 @@ def _say_abstentions(abstained: int, texts: int, arguments: argparse.Namespace) 
 
 
 def print_predictions(texts: list[str], predicted: list["Prediction"], *, as_json: bool, heading: bool = True) -> None:
-    """Print predictions: an object a line for machines, or a table for people, with a remark where few words are known.
+    """Print predictions: one JSON object per line, or a table with a remark if few words of a text are known.
 
-    In a pipe every line has the column of remarks, which is mostly empty; a terminal shows it only where there is one.
+    In a pipe every line has the column of remarks, which is mostly empty; a terminal shows it only if one is not empty.
     With `heading`, the first line names the columns.
     """
     if as_json:

@@ -13,18 +13,18 @@ from sentiment.startup import import_tensorflow
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("pretrain", help="pretrain a network on unlabelled texts",
-                                 description="Pretrain a network on the training texts and on unlabelled ones, "
-                                 "which are those of the corpus if --unlabelled names no others.")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the network is written")
-    parser.add_argument("--overwrite", action="store_true", help="replace a finished one")
-    parser.add_argument("--resume", action="store_true", help="resume an unfinished one, if there is one")
+                                 description="Pretrain a network on the training texts and on unlabelled texts, by "
+                                 "default those of the corpus.")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the pretrained network")
+    parser.add_argument("--overwrite", action="store_true", help="replace a finished network")
+    parser.add_argument("--resume", action="store_true", help="continue an unfinished pretraining, if there is one")
     defaults = PretrainConfig()
     for name, section in PretrainConfig.sections().items():
         add_section(parser, name, section, section.names(Role.PRETRAINING), getattr(defaults, name))
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Pretrain, and print how to use the result."""
+    """Pretrain, and print the command that uses the result."""
     given = given_options(arguments)
     config = PretrainConfig.of_given(given)
     import_tensorflow(devices=True)

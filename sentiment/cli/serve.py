@@ -18,39 +18,42 @@ OF_ENVIRONMENT = "env:"
 
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
-    parser = commands.add_parser("serve", help="answer over HTTP, as TensorFlow Serving does")
-    parser.add_argument("models", nargs="*", metavar="MODEL", help="the folder of a run or of an export, or one with "
-                        "such folders named 1, 2, ..., of which the newest is served; NAME=FOLDER gives it a name "
-                        "(default: the film-review model that comes with the package)")
-    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 for every network (default: this machine alone)")
-    parser.add_argument("--port", type=int, default=8501, help="0 takes a free one (default: 8501)")
-    parser.add_argument("--batch-size", type=int, default=64, help="texts answered at once (default: 64)")
+    parser = commands.add_parser("serve", help="serve models over HTTP, with TensorFlow Serving's interface")
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="the folder of a run or of an export, or a folder "
+                        "with such folders named 1, 2, ..., of which the newest is served; NAME=FOLDER sets the name "
+                        "(default: the included film-review model)")
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 for all networks (default: this machine only)")
+    parser.add_argument("--port", type=int, default=8501, help="0 selects a free port (default: 8501)")
+    parser.add_argument("--batch-size", type=int, default=64, help="maximum texts of a batch (default: 64)")
     parser.add_argument("--batch-wait", type=float, default=2.0, metavar="MS",
-                        help="how long the first text of a batch waits for others (default: 2)")
+                        help="maximum time that the first text of a batch waits for others (default: 2)")
     parser.add_argument("--queue", type=int, default=1024,
-                        help="texts that may wait; more are answered 503 (default: 1024)")
-    parser.add_argument("--max-texts", type=int, default=256, help="texts in a request (default: 256)")
-    parser.add_argument("--max-characters", type=int, default=100_000, help="of a text (default: 100000)")
-    parser.add_argument("--max-body", type=int, default=4, metavar="MB", help="of a request (default: 4)")
+                        help="maximum queued texts; further requests get status 503 (default: 1024)")
+    parser.add_argument("--max-texts", type=int, default=256, help="maximum texts per request (default: 256)")
+    parser.add_argument("--max-characters", type=int, default=100_000,
+                        help="maximum characters per text (default: 100000)")
+    parser.add_argument("--max-body", type=int, default=4, metavar="MB",
+                        help="maximum size of a request body (default: 4)")
     parser.add_argument("--max-in-flight", type=int, default=64, metavar="MB",
-                        help="of all requests that are not answered yet; more are answered 503 (default: 64)")
-    parser.add_argument("--max-connections", type=int, default=512, help="more are answered 503 (default: 512)")
+                        help="maximum total size of unanswered requests; further ones get status 503 (default: 64)")
+    parser.add_argument("--max-connections", type=int, default=512,
+                        help="maximum open connections; further ones get status 503 (default: 512)")
     parser.add_argument("--read-timeout", type=float, default=30.0, metavar="SECONDS",
-                        help="how long a request may take to come (default: 30)")
+                        help="time in which a request must arrive (default: 30)")
     parser.add_argument("--grace", type=float, default=10.0, metavar="SECONDS",
-                        help="how long what was begun is answered after SIGINT or SIGTERM, at most (default: 10)")
-    parser.add_argument("--allow-host", action="append", default=[], metavar="NAME", help="another name of this server "
-                        "that requests may be sent to; may be repeated. Without it, a server for this machine alone "
-                        "answers to localhost, its address and --host, and one for other machines to every name")
+                        help="maximum time to finish requests in progress after SIGINT or SIGTERM (default: 10)")
+    parser.add_argument("--allow-host", action="append", default=[], metavar="NAME", help="another accepted value of "
+                        "the Host header; may be repeated. Without it, a server for this machine only accepts "
+                        "localhost, its address and --host, and a server for other machines accepts every name")
     parser.add_argument("--token", metavar="FILE|env:NAME", help="a file or an environment variable with a secret that "
-                        "clients must send, as 'Authorization: Bearer SECRET'; /healthz and /readyz are free")
-    parser.add_argument("--versions", type=int, default=1, help="how many versions of a model (default: 1)")
+                        "clients must send, as 'Authorization: Bearer SECRET'; /healthz and /readyz need none")
+    parser.add_argument("--versions", type=int, default=1, help="served versions of a model (default: 1)")
     parser.add_argument("--poll", type=int, default=5, metavar="SECONDS",
-                        help="how often to look for new versions (default: 5)")
+                        help="interval between checks for new versions (default: 5)")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Serve until a signal comes."""
+    """Serve until SIGINT or SIGTERM."""
     try:
         from sentiment.serving.batcher import Batching
         from sentiment.serving.metrics import Metrics
@@ -77,16 +80,16 @@ def _check(arguments: argparse.Namespace) -> None:
         if not least <= getattr(arguments, name) <= most:
             raise UserError(f"--{name.replace('_', '-')} must be between {least} and {most}")
     if arguments.max_texts > arguments.queue:
-        raise UserError(f"--queue must be at least --max-texts, {arguments.max_texts}: a request must fit into it")
+        raise UserError(f"--queue must be at least --max-texts, {arguments.max_texts}, to hold a whole request")
     if arguments.max_body > arguments.max_in_flight:
-        raise UserError(f"--max-in-flight must be at least --max-body, {arguments.max_body}: a request must fit in")
+        raise UserError(f"--max-in-flight must be at least --max-body, {arguments.max_body}, to hold a whole request")
 
 
 def _token(source: str) -> str:
-    """Return the secret in a file or an environment variable; no message repeats `source`, which may be the secret.
+    """Return the secret from a file or an environment variable; messages omit `source`, which may be the secret.
 
     Raises:
-        UserError: if there is none, or a header cannot hold it.
+        UserError: if it is missing or not valid in a header.
     """
     if source.startswith(OF_ENVIRONMENT):
         token = os.environ.get(source.removeprefix(OF_ENVIRONMENT), "")
@@ -94,11 +97,11 @@ def _token(source: str) -> str:
         try:
             token = Path(source).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
-            raise UserError("--token names a file with the secret that can be read, or with env:NAME an environment "
-                            "variable, and is not the secret itself, which other users of this machine would see"
+            raise UserError("--token must name a readable file with the secret or, as env:NAME, an environment "
+                            "variable; it is not the secret itself, which other users of this machine could see"
                             ) from None
     token = token.strip()
     if not token.isascii() or not token.isprintable() or " " in token or not token:
-        raise UserError("the secret of --token is missing or no word of printable ASCII characters: make one with "
+        raise UserError("the secret of --token is empty or not a word of printable ASCII characters: create one with "
                         "`openssl rand -hex 32`")
     return token

@@ -1,4 +1,4 @@
-"""Model and texts of a command line: `--model MODEL`, or the model that comes with the package."""
+"""Model and texts of a command line: `--model MODEL`, or the included model."""
 
 from pathlib import Path
 
@@ -9,34 +9,34 @@ BEGINNINGS_OF_PATHS = ("/", "./", "../", "~/", "models/")
 
 
 def model_and_texts(model: str | None, words: list[str]) -> tuple[str | None, list[str]]:
-    """Return the model that was named, None for the default, and the texts.
+    """Return the named model, None for the default, and the texts.
 
-    Words without a flag are texts. The form of earlier versions, with the model's folder as the first word, is taken
-    with a warning if that is the folder of a model.
+    Arguments without a flag are texts. The syntax of earlier versions, with the model's folder as the first argument,
+    is accepted with a warning.
 
     Raises:
-        UserError: if the first word is a path that leads to no model.
+        UserError: if the first argument is a path without a model.
     """
     if model is not None or not words:
         return model, words
     first = Path(words[0]).expanduser()
     if is_model(first):
-        log.warning(f"name the model with --model: --model {words[0]}; words without a flag are texts")
+        log.warning(f"pass the model with --model: --model {words[0]}; arguments without a flag are texts")
         return str(first), words[1:]
     if words[0].startswith(BEGINNINGS_OF_PATHS):
-        raise UserError(f"no such model: {words[0]}; name a model with --model, and give a text that begins like a "
-                        "path by standard input or --input")
+        raise UserError(f"no such model: {words[0]}; pass a model with --model, and a text that begins like a path "
+                        "with standard input or --input")
     return None, words
 
 
 def is_model(path: Path) -> bool:
-    """Return whether a path is the folder of a run or of an export."""
+    """Whether a path is the folder of a run or of an export."""
     try:
         return any((path / name).is_file() for name in ("config.json", "tokens.json"))
-    except (OSError, ValueError):  # no path: too long, or with a null character
+    except (OSError, ValueError):  # not a path: too long, or with a null character
         return False
 
 
 def say_default() -> None:
-    """Log that the model that comes with the package answers."""
-    log("the film-review model that comes with the package answers; --model names another")
+    """Log that the included model is used."""
+    log("using the included film-review model; --model selects another")

@@ -22,17 +22,17 @@ ROWS_READ, WORDS_SHOWN, CHARACTERS_SHOWN = 100, 10, 60
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("train", help="train, evaluate and export a classifier")
-    parser.add_argument("data", nargs="?", metavar="DATA", help="as --dataset: a path, imdb, sample or auto")
+    parser.add_argument("data", nargs="?", metavar="DATA", help="same as --dataset: a path, imdb, sample or auto")
     parser.add_argument("--config", help="a run's config.json; other flags override it")
-    parser.add_argument("--preset", choices=PRESETS, help="a whole recipe, which other flags override. On IMDB and "
-                        "2 cores: " + "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items()))
-    parser.add_argument("--output-dir", type=Path, help="where the run is written (default: models/ARCH or "
-                        "models/PRESET, with the name of the data before it where that is yours)")
+    parser.add_argument("--preset", choices=PRESETS, help="a whole recipe; other flags override it. On IMDB and 2 "
+                        "cores: " + "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items()))
+    parser.add_argument("--output-dir", type=Path, help="folder of the run (default: models/ARCH or models/PRESET; for "
+                        "your own data models/DATA-ARCH or models/DATA-PRESET)")
     parser.add_argument("--overwrite", action="store_true", help="replace a finished run")
     parser.add_argument("--resume", action="store_true", help="resume an unfinished run, if there is one")
-    parser.add_argument("--find-lr", type=Path, metavar="FILE", help="instead of training, raise the learning rate "
-                        "from step to step, plot the loss to this file, and recommend a rate if the loss falls by more "
-                        "than noise explains")
+    parser.add_argument("--find-lr", type=Path, metavar="FILE", help="learning-rate range test instead of training: "
+                        "raise the learning rate step by step, plot the loss to this file, and recommend a rate if the "
+                        "loss decreases significantly")
     parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
     add_config_options(parser)
 
@@ -42,11 +42,11 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.find_lr is not None:
         check_picture("--find-lr", arguments.find_lr)
         if "runtime.export" in arguments:
-            raise UserError("--find-lr exports nothing: leave --export and --no-export out")
+            raise UserError("--find-lr exports nothing: omit --export and --no-export")
     given = given_options(arguments)
     if arguments.data is not None:
         if "dataset" in given.get("data", {}):
-            raise UserError(f"'{arguments.data}' and --dataset name the data: give it once")
+            raise UserError(f"'{arguments.data}' and --dataset both name the data: pass only one")
         given.setdefault("data", {})["dataset"] = arguments.data
     check_start(arguments, given)
     start = RunConfig.from_json_file(arguments.config) if arguments.config else RunConfig()
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
     folder = recipe.train() if arguments.preset else run_one(
         config, target or default_folder(data, config.model.architecture), **how)
     if folder is None:
-        log("this worker is done; the chief writes the results")
+        log("this worker has finished; the chief writes the results")
         return
     measured = folder.load_metrics()
     print_summary(folder.path, measured, example, as_json=arguments.json)
@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def check_start(arguments: argparse.Namespace, given: Options) -> None:
-    """Refuse options that exclude a preset, or that the architecture does not take where the user alone chooses it.
+    """Refuse options that exclude a preset, and without a pretrained network those that the architecture does not use.
 
     Raises:
         UserError: with the reason.
@@ -90,14 +90,14 @@ def check_start(arguments: argparse.Namespace, given: Options) -> None:
             check_listed(RunConfig().updated(given).model)
         return
     if arguments.config is not None:
-        raise UserError("--preset and --config are two starts: take one")
+        raise UserError("--preset and --config exclude each other: pass only one")
     pretrains = PRESETS[arguments.preset].pretraining is not None and "pretrained" not in given.get("training", {})
     if arguments.find_lr is not None and pretrains:
-        raise UserError(f"--preset {arguments.preset} pretrains first: give --find-lr what it wrote, by --pretrained")
+        raise UserError(f"--preset {arguments.preset} pretrains first: pass its network with --pretrained to --find-lr")
 
 
 def find_learning_rate(config: RunConfig, path: Path, *, as_json: bool) -> None:
-    """Plot the loss by the learning rate, and print the recommended rate, or why there is none."""
+    """Plot the loss by learning rate, and print the recommended rate, or the reason why there is none."""
     from sentiment.data import load_corpus
     from sentiment.evaluation.plots import rate_curve
     from sentiment.runs import load_prior
@@ -113,16 +113,16 @@ def find_learning_rate(config: RunConfig, path: Path, *, as_json: bool) -> None:
                     "rates": curve.rates.tolist(), "losses": curve.losses.tolist(),
                     "smoothed": curve.smoothed.tolist()})
     elif curve.suggested is None:
-        print_text(f"no rate is recommended: the loss fell by {max(curve.fall, 0.0):.3f}, and a fall below "
+        print_text(f"no rate is recommended: the loss decreased by {max(curve.fall, 0.0):.3f}, and a decrease below "
                    f"{curve.noise:.3f} may be noise. Keep --learning-rate {config.training.learning_rate:g}, or search "
                    "again with more training texts or a larger --batch-size, whose loss is less noisy")
     else:
-        print_text(f"half of the fall of the loss is done at a rate of {curve.suggested:.1e}: try --learning-rate "
-                   f"{curve.suggested:.1e}")
+        print_text(f"half of the decrease of the loss is reached at a rate of {curve.suggested:.1e}: try "
+                   f"--learning-rate {curve.suggested:.1e}")
 
 
 def print_summary(path: Path, measured: dict[str, Any], example: str = EXAMPLE, *, as_json: bool) -> None:
-    """Print the metrics of a finished run as JSON, or what matters of them."""
+    """Print the metrics of a finished run as JSON, or a summary."""
     if as_json:
         print_json(measured)
     else:
@@ -130,7 +130,7 @@ def print_summary(path: Path, measured: dict[str, Any], example: str = EXAMPLE, 
 
 
 def default_folder(data: DataConfig, name: str) -> Path:
-    """Return the folder of a run whose architecture or preset has a name: `models/tickets-bilstm` for tickets.csv."""
+    """Return the default folder of a run: `models/tickets-bilstm` for tickets.csv and bilstm."""
     if data.is_named:
         return Path("models") / name
     stem = re.sub(r"[^\w-]+", "_", Path(data.dataset).resolve().name.partition(".")[0]).strip("_")
@@ -138,7 +138,7 @@ def default_folder(data: DataConfig, name: str) -> Path:
 
 
 def first_text(data: DataConfig) -> str:
-    """Return the beginning of a text of the user's test file or data; that of an example for other data.
+    """Return the beginning of a text of the user's test file or data, or an example for named corpora and folders.
 
     Raises:
         UserError: if a table cannot be read, or a column is missing.
@@ -166,13 +166,13 @@ def training_summary(path: Path, measured: dict[str, Any], example: str = EXAMPL
 
 
 def _quoted(text: str) -> str:
-    """Return a text in quotes for a shell, double ones where they need no escape."""
+    """Return a text in quotes for a shell, in double quotes if they need no escape."""
     return shlex.quote(text) if set(text) & set("\"$`\\!") else f'"{text}"'
 
 
 def baseline_lines(measured: dict[str, Any]) -> str:
-    """Return a table of a model and its baselines and the verdict, as lines of text; empty without baselines."""
-    found = measured.get("baselines")  # a finished run of an earlier version has none
+    """Return the table of a model and its baselines with the verdict, as text; empty without baselines."""
+    found = measured.get("baselines")  # runs of earlier versions have none
     if found is None:
         return ""
     header, *rows = baseline_rows(measured)

@@ -14,10 +14,10 @@ from sentiment.startup import import_tensorflow
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("tune", help="search hyper-parameters on the validation split, with Optuna")
-    parser.add_argument("--trials", type=int, default=20, metavar="N", help="in all, finished ones included (default: "
-                        "20)")
-    parser.add_argument("--output-dir", type=Path, metavar="DIR", help="where the study, the best configuration and a "
-                        "plot are kept; an existing study is continued (default: models/ARCH.tuning)")
+    parser.add_argument("--trials", type=int, default=20, metavar="N",
+                        help="total number of trials, including finished ones (default: 20)")
+    parser.add_argument("--output-dir", type=Path, metavar="DIR", help="folder of the study, the best configuration "
+                        "and a plot; an existing study is continued (default: models/ARCH.tuning)")
     parser.add_argument("--json", action="store_true", help="print the best values as JSON")
     add_config_options(parser, without=RuntimeConfig.names(Role.OUTPUT))
 

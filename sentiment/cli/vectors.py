@@ -17,16 +17,16 @@ def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("vectors", help="train word vectors on the training and unlabelled texts")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE",
-                        help="where the vectors are written, in the text format of word2vec")
+                        help="file of the vectors, in the text format of word2vec")
     parser.add_argument("--method", choices=METHODS, default="skip-gram",
-                        help="skip-gram and cbow are word2vec's (gensim trains them), svd needs no training (default: "
-                        "skip-gram)")
-    parser.add_argument("--size", type=int, default=128, metavar="N", help="numbers of a vector (default: 128)")
+                        help="skip-gram and cbow: word2vec, trained by gensim; svd: a factorisation of co-occurrences "
+                        "(default: skip-gram)")
+    parser.add_argument("--size", type=int, default=128, metavar="N", help="dimension of the vectors (default: 128)")
     parser.add_argument("--window", type=int, default=5, metavar="N",
-                        help="words to each side that count as context (default: 5)")
+                        help="words of context on each side (default: 5)")
     parser.add_argument("--epochs", type=int, default=5, metavar="N", help="passes over the texts (default: 5)")
     parser.add_argument("--seed", type=int, default=1, metavar="N",
-                        help="of the vectors and of the split; validation texts are left out (default: 1)")
+                        help="seed of the vectors and of the split, whose validation texts are omitted (default: 1)")
     add_section(parser, "data", DataConfig, DataConfig.names(Role.COMMON))
     add_section(parser, "text", TextConfig, TextConfig.names(Role.SHARED))
 
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def train_vectors(config: RunConfig, target: Path, *, method: str, size: int, window: int, epochs: int) -> int:
-    """Train word vectors on the training and unlabelled texts and write them; return how many there are."""
+    """Train word vectors on the training and unlabelled texts and write them; return their number."""
     from itertools import chain
 
     from sentiment.data import load_corpus, load_unlabelled

@@ -1,6 +1,6 @@
 """The configuration of a run: options by section, declared once with their roles; and presets.
 
-`sentiment.runs.resolve` makes the final configuration of architecture, preset, pretrained network and user.
+`sentiment.runs.resolve` merges the options of architecture, preset, pretrained network and user.
 """
 
 from sentiment.config.declaration import (

@@ -24,8 +24,8 @@ class Listed:
     Attributes:
         name: as on the command line.
         summary: one line.
-        parameters: the number of weights at the default sizes; None for a linear model, which has one a term.
-        uses: the names of the `ModelConfig` fields that it takes.
+        parameters: the number of weights at the default sizes; None for a linear model, which has one per term.
+        uses: the names of the `ModelConfig` fields that it uses.
         text: its own defaults for fields of `TextConfig`.
         model: its own defaults for fields of `ModelConfig`.
     """
@@ -52,19 +52,19 @@ def listed_architectures() -> tuple[Listed, ...]:
 
 
 def check_listed(config: ModelConfig) -> None:
-    """Refuse what `check_options` refuses, by the list."""
+    """Apply `check_options` with the options of the list."""
     check_options(config, {entry.name: entry.uses for entry in listed_architectures()})
 
 
 def check_options(config: ModelConfig, uses: Mapping[str, Collection[str]]) -> None:
-    """Refuse an unknown architecture, and changed options that the architecture does not take.
+    """Refuse an unknown architecture, and changed options that the architecture does not use.
 
     Args:
         config: the options of the model.
-        uses: for each architecture the names of the fields that it takes.
+        uses: for each architecture the names of the fields that it uses.
 
     Raises:
-        UserError: with the nearest name, or the architectures that take the option.
+        UserError: with the nearest name, or the architectures that use the option.
     """
     name = config.architecture
     if name not in uses:

@@ -21,26 +21,26 @@ Declared = dataclasses.Field[Any]
 
 
 class Role(Flag):
-    """The properties of an option that other modules ask for.
+    """Properties of an option, which other modules select options by.
 
     Attributes:
         PRETRAINING: used in pretraining, and an option of `sentiment pretrain`.
-        COMMON: in a preset, pretraining takes the classifier's value; implies PRETRAINING.
+        COMMON: in a preset, pretraining uses the classifier's value; implies PRETRAINING.
         SHARED: a classifier must have the value of the network that it starts from; implies COMMON.
         REGULARIZATION: affects neither the shapes nor the meaning of weights, so a classifier may have another value
             than the run that it starts from.
         LINEAR: used in the training of linear models.
         CHANGEABLE: may be changed when an unfinished run is resumed.
-        TOKENS: decides into which words a text is split.
-        READOUT: part of the decision by which the states of all words become one vector.
-        FILE: for data sets in files, not for those that are known by name.
-        UNLABELLED: used in reading a file of unlabelled texts; implies FILE.
+        TOKENS: affects how a text is split into words.
+        READOUT: selects the readout, which turns the states of all words into one vector.
+        FILE: for data sets in files, not for named corpora.
+        UNLABELLED: used to read a file of unlabelled texts; implies FILE.
         TABLE: format of a text file with a table; implies UNLABELLED.
-        SPLIT: decides which texts are drawn for the test split.
+        SPLIT: affects which texts are drawn for the test split.
         EVALUATION: an option of `evaluate` and `compare`, for other labelled texts.
         COLUMN: names a column of a table in a file or of a DataFrame.
-        LABELS: treats labels, wherever they are from.
-        OUTPUT: decides what a run writes; without meaning where only the model is wanted.
+        LABELS: changes labels, from any source.
+        OUTPUT: affects the files of a run, not its model.
     """
 
     NONE = 0
@@ -68,7 +68,7 @@ class Role(Flag):
 
 @dataclass(frozen=True)
 class Range:
-    """The numbers from `low` to `high` that hyper-parameter search draws from, uniformly or by their logarithm."""
+    """Search range from `low` to `high`, uniform or log-uniform."""
 
     low: float
     high: float
@@ -82,16 +82,16 @@ def option(default: Any, help: str, roles: Role = Role.NONE, *, flag: str | None
     """Declare an option as a field of a `Section`.
 
     Args:
-        default: its value where none is given.
-        help: a description, with the unit.
+        default: its default value.
+        help: its description, with the unit.
         roles: its properties.
         flag: the name of its command-line flag, if it is not the field's.
-        choices: the values that are allowed.
-        minimum: the lowest value that is allowed.
-        maximum: the highest value that is allowed.
-        const: the value of the flag without a value.
-        needs: the option of the same section without which it has no effect.
-        legacy: its value in configuration files that were written before there was this option.
+        choices: the allowed values.
+        minimum: the lowest allowed value.
+        maximum: the highest allowed value.
+        const: its value if the flag has no argument.
+        needs: another option of the section that it requires to have an effect.
+        legacy: its value in configuration files of versions without this option.
         search: the values that hyper-parameter search tries.
     """
     return field(default=default, metadata={
@@ -105,7 +105,7 @@ def flag_of(declared: Declared) -> str:
 
 
 def changed_flag(declared: Declared) -> str:
-    """Return the flag with which a field gets another value than its default: ``--no-header`` for ``header``."""
+    """Return the flag that changes a field from its default: ``--no-header`` for ``header``."""
     return flag_of(declared).replace("--", "--no-") if declared.default is True else flag_of(declared)
 
 
@@ -118,7 +118,7 @@ def base_type(annotation: Any) -> tuple[type, bool]:
 
 
 class Section:
-    """A group of options that checks its values when it is made."""
+    """A group of options that validates its values on construction."""
 
     def __post_init__(self) -> None:
         hints = typing.get_type_hints(type(self))
@@ -129,17 +129,17 @@ class Section:
 
     @classmethod
     def options(cls, roles: Role = Role.NONE) -> tuple[Declared, ...]:
-        """Return the declarations of its options, in order; only those with these roles."""
+        """Return the declarations of its options with these roles, in order."""
         return tuple(declared for declared in dataclasses.fields(cls)  # type: ignore[arg-type]
                      if roles in declared.metadata["roles"])
 
     @classmethod
     def names(cls, roles: Role = Role.NONE) -> tuple[str, ...]:
-        """Return the names of its options, in order; only those with these roles."""
+        """Return the names of its options with these roles, in order."""
         return tuple(declared.name for declared in cls.options(roles))
 
     def changed(self, roles: Role = Role.NONE) -> list[Declared]:
-        """Return the declarations of its options with these roles that do not have their default."""
+        """Return the declarations of its options with these roles whose values differ from the default."""
         return [declared for declared in self.options(roles) if getattr(self, declared.name) != declared.default]
 
     @classmethod
@@ -156,21 +156,21 @@ class Section:
 
     @classmethod
     def of_file(cls, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return values as a file has them, with those of options that were declared after a run had written them."""
+        """Return the values of a file, with legacy values for options that are newer than the file."""
         legacy = {one.name: one.metadata["legacy"] for one in cls.options() if one.metadata["legacy"] is not None}
-        complete = set(values) >= set(cls.names()) - set(legacy)  # and not a part, written by hand
+        complete = set(values) >= set(cls.names()) - set(legacy)  # a partial file was written by hand
         return {**(legacy if complete else {}), **values}
 
 
 def _checked(declared: Declared, value: Any, kind: type, optional: bool) -> Any:
-    """Return `value` if it is what the field takes (an int passes for a float), or raise UserError."""
+    """Return a valid value of the field (an int is converted to float), or raise UserError."""
     flag, limits = flag_of(declared), declared.metadata
     if value is None and optional:
         return None
     if kind is float and type(value) is int and abs(value) <= LARGEST_INTEGER:
         value = float(value)
     if kind is str and value == "":
-        raise UserError(f"{flag} must not be empty: leave it out for the default")
+        raise UserError(f"{flag} must not be empty: omit it for the default")
     if type(value) is not kind:
         raise UserError(f"{flag} must be of type {kind.__name__}, not {reprlib.repr(value)}")
     if isinstance(value, float) and not math.isfinite(value):
@@ -192,7 +192,7 @@ class Config:
     """Sections of options by name, as nested plain values and as JSON.
 
     Attributes:
-        given: the options that the user has set, which win over those of presets and architectures.
+        given: the options that the user set, which override those of presets and architectures.
     """
 
     given: Options = field(default_factory=dict, kw_only=True, compare=False, repr=False)
@@ -205,7 +205,7 @@ class Config:
 
     @classmethod
     def names(cls, roles: Role = Role.NONE) -> dict[str, tuple[str, ...]]:
-        """Return the names of the options by section; only those with these roles."""
+        """Return the names of the options with these roles, by section."""
         return {name: section.names(roles) for name, section in cls.sections().items()}
 
     @classmethod
@@ -213,14 +213,14 @@ class Config:
         """Build a configuration from nested plain values; sections and keys that are absent keep their defaults.
 
         Raises:
-            UserError: for an unknown section or key, or a value that its field does not take.
+            UserError: for an unknown section or key, or an invalid value.
         """
         sections = cls.sections()
         for key, value in values.items():
             if key not in sections:
                 raise UserError(f"unknown configuration section '{key}'{nearest(key, sections)}")
             if not isinstance(value, dict):
-                raise UserError(f"configuration section '{key}' is an object, not {value!r}")
+                raise UserError(f"configuration section '{key}' must be an object, not {value!r}")
         built: dict[str, Any] = {key: sections[key].from_dict(value) for key, value in values.items()}
         return cls(**built)
 
@@ -230,11 +230,11 @@ class Config:
         return dataclasses.replace(changed, given=self.given)
 
     def with_given(self, given: Options) -> Self:
-        """Return a copy in which these options count as those that the user has set."""
+        """Return a copy with these options recorded as set by the user."""
         return dataclasses.replace(self, given=given)
 
     def differing_flags(self, values: Options) -> list[str]:
-        """Return the flags of the options in `values` that have another value here."""
+        """Return the flags of the options in `values` whose value differs from this configuration."""
         own = self.to_dict()
         return [flag_of(declared) for section, fields in values.items()
                 for declared in self.sections()[section].options()
@@ -253,7 +253,7 @@ class Config:
         """Read a configuration as `to_json` writes it.
 
         Raises:
-            UserError: if the file is missing, is not JSON, or does not hold a configuration.
+            UserError: if the file is missing, is not JSON, or is not a configuration.
         """
         try:
             values = read_json(Path(path), {str: {str: object}})
@@ -268,14 +268,14 @@ class Config:
 
 
 def only(values: Options, names: Mapping[str, tuple[str, ...]]) -> dict[str, dict[str, Any]]:
-    """Return those of the options that are named."""
+    """Return the options whose names are listed."""
     found = {section: {name: value for name, value in values.get(section, {}).items() if name in of_section}
              for section, of_section in names.items()}
     return {section: options for section, options in found.items() if options}
 
 
 def merged(*layers: Options) -> dict[str, dict[str, Any]]:
-    """Return the options of all layers; where several have one, that of the last."""
+    """Return the options of all layers; later layers override earlier ones."""
     result: dict[str, dict[str, Any]] = {}
     for layer in layers:
         for section, values in layer.items():

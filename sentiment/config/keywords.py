@@ -21,9 +21,9 @@ _in_python: ContextVar[bool] = ContextVar("in_python", default=False)
 
 
 def option_sections(kind: type[Config] = RunConfig) -> dict[str, tuple[str, str]]:
-    """Return where each option of a configuration is declared, by its names in Python: section and field.
+    """Return the section and field of each option of a configuration, by its names in Python.
 
-    Of those of a `PretrainConfig` only the ones that pretraining uses.
+    For a `PretrainConfig`, only the options that pretraining uses.
     """
     found = {}
     for section, options in kind.sections().items():
@@ -34,10 +34,10 @@ def option_sections(kind: type[Config] = RunConfig) -> dict[str, tuple[str, str]
 
 
 def nested(options: Mapping[str, Any], kind: type[Config] = RunConfig) -> dict[str, dict[str, Any]]:
-    """Return keyword options by section, as the configuration takes them; None stands for the default.
+    """Return keyword options grouped by section; None stands for the default.
 
     Raises:
-        TypeError: for an option that there is not, with the nearest.
+        TypeError: for an unknown option, with the nearest name.
     """
     known = option_sections(kind)
     found: dict[str, dict[str, Any]] = {}
@@ -48,13 +48,13 @@ def nested(options: Mapping[str, Any], kind: type[Config] = RunConfig) -> dict[s
         if value is None:
             continue
         if field in found.setdefault(section, {}):
-            raise TypeError(f"'{name}' and '{field}' are one option: give it once")
+            raise TypeError(f"'{name}' and '{field}' are the same option: pass it once")
         found[section][field] = plain(value)
     return found
 
 
 def plain(value: Any) -> Any:
-    """Return the value of an option as the configuration takes it: paths as strings, NumPy's scalars as Python's."""
+    """Return an option value as a plain Python value: paths as strings, NumPy scalars as Python scalars."""
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     return value.item() if type(value).__module__ == "numpy" and hasattr(value, "item") else value
@@ -62,7 +62,7 @@ def plain(value: Any) -> Any:
 
 @contextmanager
 def in_python() -> Iterator[None]:
-    """Name options in messages within the block as keyword arguments, not as flags."""
+    """Name options in messages as keyword arguments, not as flags, within the block."""
     before = _in_python.set(True)
     try:
         yield
@@ -73,7 +73,7 @@ def in_python() -> Iterator[None]:
 
 
 def spoken(message: str) -> str:
-    """Return a message that names options by their flags in the words of the caller: within `in_python`, keywords."""
+    """Return a message with flags replaced by keyword arguments within `in_python`."""
     return FLAG.sub(_keyword, message) if _in_python.get() else message
 
 
@@ -92,7 +92,7 @@ def _keyword(flag: re.Match[str]) -> str:
 
 
 def parameter_names() -> list[str]:
-    """Return the names of the options of an estimator: all but those of data and outputs, and the size of its split."""
+    """Return the names of an estimator's options: all except those of data and outputs, but `validation_fraction`."""
     names = [declared.name for section, kind in RunConfig.sections().items() for declared in kind.options()
              if (section != "data" or declared.name == "validation_fraction")
              and Role.OUTPUT not in declared.metadata["roles"]]

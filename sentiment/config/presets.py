@@ -9,15 +9,15 @@ from sentiment.machine import multiplies_bfloat16
 
 @dataclass(frozen=True)
 class Preset:
-    """A recipe: the options of a classifier, and the trainings that come before it.
+    """A recipe: the options of a classifier, and of the models that are trained before it.
 
     Attributes:
-        summary: its time, memory and test accuracy, as measured on IMDB with 2 cores.
+        summary: its time, memory and test accuracy, measured on IMDB with 2 cores.
         options: of the classifier.
         pretraining: options of the network that it starts from; None if it starts from random weights.
-        first: options of the classifier whose mean with an NB-SVM is its teacher; None if there is no teacher.
-        halves: whether to compute in bfloat16 where the processor has products of it.
-        with_linear: whether the run is the mean of the classifier and of an NB-SVM.
+        first: options of the classifier whose ensemble with an NB-SVM is the teacher; None without a teacher.
+        halves: whether to compute in bfloat16 if the processor has bfloat16 matrix products.
+        with_linear: whether the run is the ensemble of the classifier and an NB-SVM.
     """
 
     summary: str
@@ -28,7 +28,7 @@ class Preset:
     with_linear: bool = False
 
     def for_machine(self, options: Options) -> Options:
-        """Return options with those that make the most of this processor."""
+        """Return the options with those that depend on the processor."""
         halves = {"runtime": {"mixed_precision": True}} if self.halves and multiplies_bfloat16() else {}
         return merged(options, halves)
 
@@ -38,7 +38,7 @@ PRESETS: Mapping[str, Preset] = {
                    {"text": {"max_length": 200}, "model": {"units": 32, "embedding_size": 64}}),
     "default": Preset("five minutes, 1.9 GB, accuracy 0.904"),
     "wide": Preset("nine minutes, 3.1 GB, accuracy 0.922", with_linear=True),
-    "best": Preset("three hours and a half with AMX, 9.4 GB, accuracy 0.929",
+    "best": Preset("three and a half hours with AMX, 9.4 GB, accuracy 0.929",
                    {"model": {"pooling": "concat", "word_dropout": 0.15, "embedding_dropout": 0.3,
                               "output_dropout": 0.3},
                     "training": {"layer_decay": 1.6, "schedule": "slanted-triangular", "batch_size": 64,

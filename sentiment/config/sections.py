@@ -39,8 +39,8 @@ TABLE = DATA | Role.TABLE | Role.SPLIT | Role.EVALUATION
 SAMPLE = "sample"  # the name of the built-in corpus
 NAMED_DATA = ("auto", "imdb", SAMPLE)
 IN_MEMORY = "texts in memory"  # in place of the path of a data set
-OF_SAMPLE = ("the model was trained on the built-in sample, artificial sentences made from a grammar: its answers to "
-             "real texts mean nothing")
+OF_SAMPLE = ("the model was trained on the built-in sample, artificial sentences made from a grammar: its predictions "
+             "for real texts are meaningless")
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,9 @@ class DataConfig(Section):
                                      COLUMN | Role.UNLABELLED | Role.EVALUATION)
     label_column: str | None = option(None, "column with the label (default: found by its name)",
                                       COLUMN | Role.EVALUATION)
-    group_column: str | None = option(None, "column of groups; rows of one group are never in two splits", COLUMN)
-    encoding: str | None = option(None, "encoding of text files, such as cp1252, latin-1 or utf-16 (default: UTF-8, or "
-                                  "what a byte-order mark says)", TABLE)
+    group_column: str | None = option(None, "column of groups; rows of one group stay in one split", COLUMN)
+    encoding: str | None = option(None, "encoding of text files, such as cp1252, latin-1 or utf-16 (default: that of a "
+                                  "byte-order mark, or UTF-8)", TABLE)
     separator: str | None = option(None, "character between the fields of CSV and TSV files, or tab (default: a comma "
                                    "for .csv, a tab for .tsv)", TABLE)
     header: bool = option(True, "whether the first line of CSV, TSV and Excel files names the columns; without a "
@@ -74,36 +74,36 @@ class DataConfig(Section):
                                    DATA | Role.FILE)
     validation_file: str | None = option(None, "file with the validation split (default: a part of training)",
                                          DATA | Role.FILE)
-    random_split: bool = option(False, "split without regard to groups (IMDB's movies), to measure by how much "
-                                "validation flatters then", DATA | Role.SPLIT)
+    random_split: bool = option(False, "ignore groups (IMDB's films) in splits, to measure by how much the validation "
+                                "accuracy is then too high", DATA | Role.SPLIT)
     train_share: float = option(1.0, "share of the training texts that is used, for learning curves", DATA,
                                 minimum=1e-6, maximum=1.0)
     stream: bool = option(False, "read tables piece by piece, with the ids on disk, for data larger than memory",
                           Role.FILE)
     unlabelled: str | None = option(None, "unlabelled texts for training: without a value those of the corpus (IMDB "
-                                    "has 50,000), or a file; none leaves out those that pretraining and --preset best "
-                                    "read anyway", Role.COMMON, const=UNLABELLED_OF_CORPUS)
+                                    "has 50,000), or a file; none omits those that pretraining and --preset best use "
+                                    "by default", Role.COMMON, const=UNLABELLED_OF_CORPUS)
     validation_fraction: float = option(0.1, "share of training held out to choose the best epoch", DATA,
                                         minimum=0.01, maximum=0.5)
-    test_fraction: float = option(0.2, "share held out for the test where the data has no test split; 0 where "
-                                  "--test-file or --folds measures", DATA | Role.SPLIT, minimum=0.0, maximum=0.5)
-    folds: int | None = option(None, "cross-validation with so many folds in place of a test split, for small data: "
-                               "every text is predicted by a model that has not seen it, and the final model learns "
-                               "from all", DATA | Role.SPLIT, minimum=2, maximum=100)
+    test_fraction: float = option(0.2, "share held out for the test split if the data has none; 0 with --test-file or "
+                                  "--folds for no such split", DATA | Role.SPLIT, minimum=0.0, maximum=0.5)
+    folds: int | None = option(None, "number of folds of a cross-validation in place of a test split, for small data: "
+                               "every text is predicted by a model that was not trained on it, and the final model is "
+                               "trained on all", DATA | Role.SPLIT, minimum=2, maximum=100)
 
     def __post_init__(self) -> None:
-        """Check the values, also those that only together make a format of tables."""
+        """Check each value, and the table format as a whole."""
         super().__post_init__()
         self.table_format  # noqa: B018
 
     @property
     def is_named(self) -> bool:
-        """Whether the data set is known by a name, and is no path."""
+        """Whether the data set is a named corpus, not a path."""
         return self.dataset in NAMED_DATA
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Warnings for whoever uses a model that was trained on this data, a sentence each."""
+        """Warnings for users of a model that was trained on this data, one sentence each."""
         return (OF_SAMPLE,) if self.dataset == SAMPLE else ()
 
     @property
@@ -113,30 +113,30 @@ class DataConfig(Section):
 
     @property
     def named_unlabelled(self) -> str | None:
-        """The unlabelled texts that are named, None if none are."""
+        """The source of unlabelled texts, None if there are none."""
         return None if self.unlabelled == NO_UNLABELLED else self.unlabelled
 
 
 @dataclass(frozen=True)
 class TextConfig(Section):
-    """Preprocessing, from a text to ids; some architectures have other defaults here."""
+    """Preprocessing of a text to ids; some architectures have other defaults."""
 
     vocabulary_size: int = option(20_000, "size of the vocabulary: padding, the unknown token, then the most frequent "
                                   "training words", Role.SHARED, flag="vocab-size", minimum=3)
     max_length: int = option(800, "tokens kept of a text; longer texts are truncated", Role.PRETRAINING, minimum=1,
                              search=(200, 400, 800))
-    truncate: str = option("both", "which end of a longer text is kept; both keeps half of the tokens from each",
+    truncate: str = option("both", "end of a longer text that is kept; both keeps half of the tokens from each",
                            Role.COMMON, choices=TRUNCATIONS)
     buckets: int = option(12, "number of lengths that batches are padded to", minimum=1, maximum=64)
-    word_rules: int = option(2, "version of the tokenization rules: 1 has no emoticons; runs keep their version",
+    word_rules: int = option(2, "version of the tokenization rules: 1 has no emoticons; a run keeps its version",
                              Role.SHARED | Role.TOKENS, minimum=1, maximum=2, legacy=1)
-    periods: bool = option(False, "keep the period that ends a sentence as a token, as ! and ? always are",
+    periods: bool = option(False, "keep the period at the end of a sentence as a token, like ! and ?",
                            Role.SHARED | Role.TOKENS, legacy=False)
 
 
 @dataclass(frozen=True)
 class ModelConfig(Section):
-    """Layers of the network; each architecture takes those of these options that it can use."""
+    """Layers of the network; each architecture uses some of these options."""
 
     architecture: str = option("bilstm", "see `python -m sentiment architectures`", Role.SHARED, flag="arch")
     embedding_size: int = option(256, "dimensions of the word embedding", Role.SHARED, minimum=1, search=(64, 128, 256))
@@ -145,12 +145,12 @@ class ModelConfig(Section):
     layers: int | None = option(None, "number of recurrent or Transformer layers (default: 1; 2 for stacked-* and "
                                 "transformer)", Role.SHARED, minimum=1, maximum=16, search=(1, 2, 3))
     activation: str = option("tanh", "activation of the plain recurrent layer", Role.SHARED, choices=ACTIVATIONS)
-    gru_reset: str = option("after", "whether a GRU applies the reset gate before or after the matrix product",
+    gru_reset: str = option("after", "whether the reset gate of a GRU is applied before or after the matrix product",
                             Role.SHARED, choices=("before", "after"))
     recurrent_initializer: str = option("orthogonal", "initializer of the recurrent kernel", Role.SHARED,
                                         choices=INITIALIZERS)
     forget_bias: bool = option(True, "initialize the bias of an LSTM's forget gate to 1", Role.SHARED)
-    merge: str = option("concat", "how the outputs of the two directions are combined", choices=MERGES)
+    merge: str = option("concat", "combination of the outputs of the two directions", choices=MERGES)
     residual: bool = option(False, "residual connections around all recurrent layers but the first")
     skip: bool = option(False, "dense connections: each recurrent layer, and the classifier, reads all layers below")
     normalization: str = option("none", "layer normalization inside the LSTM, weight normalization of its kernels, or "
@@ -160,7 +160,7 @@ class ModelConfig(Section):
     hops: int = option(1, "attention hops of self-attentive pooling", minimum=1, maximum=64)
     hops_penalty: float = option(0.0, "weight of the penalty on hops that attend to the same words",
                                  Role.REGULARIZATION, minimum=0.0)
-    window: int = option(10, "words to each side in local attention, luong-local-m and luong-local-p", minimum=1)
+    window: int = option(10, "words on each side in local attention, luong-local-m and luong-local-p", minimum=1)
     pooling: str | None = option(None, "pooling of the hidden states of all words; concat is last, max and mean "
                                  "(default: max)", Role.READOUT, choices=POOLINGS, search=POOLINGS)
     bigram_buckets: int = option(100_000, "rows of the hashed embedding of word bigrams", minimum=1)
@@ -191,8 +191,8 @@ class TrainingConfig(Section):
                                     "embedding and recurrent layers; or of a run, from which it takes all layers")
     layer_decay: float = option(1.0, "discriminative fine-tuning, with --pretrained: each layer's learning rate is "
                                 "that of the layer above divided by this", minimum=1.0, needs="pretrained")
-    unfreeze: float = option(0.0, "gradual unfreezing, with --pretrained: epochs after which the next lower layer is "
-                             "trained as well; 0 for all at once", minimum=0.0, needs="pretrained")
+    unfreeze: float = option(0.0, "gradual unfreezing, with --pretrained: epochs until the next lower layer is "
+                             "trained as well; 0 for all layers at once", minimum=0.0, needs="pretrained")
     objective: str = option("cross-entropy", "loss: cross-entropy, or cross-entropy plus the adversarial loss, the "
                             "virtual adversarial loss (vat), the entropy of the predictions, or all of them (mixed)",
                             choices=tuple(OBJECTIVES))
@@ -206,12 +206,12 @@ class TrainingConfig(Section):
                             "units of the root mean square of their values", minimum=0.0)
     xi: float = option(0.1, "norm of the trial step that finds the virtual adversarial direction, in the same "
                        "units", minimum=1e-6)
-    teacher: str | None = option(None, "folder of a run for knowledge distillation: its probabilities are targets as "
-                                 "well, also those of --unlabelled texts")
-    teacher_weight: float = option(0.9, "weight of the distillation loss; the loss of the labels has the rest",
+    teacher: str | None = option(None, "folder of a run for knowledge distillation: its probabilities are additional "
+                                 "targets, also for --unlabelled texts")
+    teacher_weight: float = option(0.9, "weight of the distillation loss; that of the labels' loss is 1 minus this",
                                    minimum=0.0, maximum=1.0, needs="teacher")
-    teacher_temperature: float = option(2.0, "temperature of the distillation loss, which the logits of both models "
-                                        "are divided by", minimum=0.01, needs="teacher")
+    teacher_temperature: float = option(2.0, "temperature of the distillation loss; the logits of both models are "
+                                        "divided by it", minimum=0.01, needs="teacher")
     label_smoothing: float = option(0.0, "label smoothing: share of each label spread over all classes", minimum=0.0,
                                     maximum=0.9)
     optimizer: str = option("adam", "optimiser", Role.PRETRAINING, choices=OPTIMIZERS)
@@ -233,11 +233,11 @@ class TrainingConfig(Section):
                         minimum=0.0, maximum=0.99999)
     l2: float = option(0.0, "weight of the L2 penalty on all kernels", minimum=0.0)
     batch_size: int = option(32, "batch size, over all devices", Role.PRETRAINING, minimum=1, search=(16, 32, 64, 128))
-    epochs: int | None = option(None, f"passes over the training texts (default: {DEFAULT_EPOCHS}, more where that is "
+    epochs: int | None = option(None, f"passes over the training texts (default: {DEFAULT_EPOCHS}, more if that is "
                                 f"below {DEFAULT_STEPS:,} steps)", Role.PRETRAINING, minimum=1)
     class_weights: str = option("none", "balanced weights each class by the inverse of its frequency", Role.LINEAR,
                                 choices=CLASS_WEIGHTS)
-    monitor: str = option("val_calibrated_loss", "metric that the best epoch is chosen by: the validation loss after "
+    monitor: str = option("val_calibrated_loss", "metric that selects the best epoch: the validation loss after "
                           "temperature scaling, without it, or the accuracy", choices=MONITORS)
     patience: int | None = option(None, "early stopping: epochs without an improvement (default: a fifth of all, at "
                                   "least 3)", minimum=1)
@@ -254,21 +254,21 @@ class TrainingConfig(Section):
 
     @property
     def layered(self) -> bool:
-        """Whether layers have learning rates of their own."""
+        """Whether layers have different learning rates."""
         return self.layer_decay != 1 or self.unfreeze > 0
 
     @property
     def uses_unlabelled(self) -> bool:
-        """Whether the objective has a term that needs no label."""
+        """Whether the objective has a term that needs no labels."""
         _, virtual, entropy = self.objective_weights
         return bool(virtual or entropy or self.teacher)
 
     def epochs_for(self, steps_per_epoch: int) -> int:
-        """Return the largest number of epochs: as given, else enough for a fair number of steps."""
+        """Return the maximum number of epochs: the option, or enough for `DEFAULT_STEPS` steps."""
         return self.epochs or max(DEFAULT_EPOCHS, -(-DEFAULT_STEPS // steps_per_epoch))
 
     def patience_for(self, epochs: int) -> int:
-        """Return the number of epochs to wait for a better one: as given, else a fifth of all."""
+        """Return the patience of early stopping: the option, or a fifth of all epochs, at least 3."""
         return self.patience or max(3, epochs // 5)
 
 
@@ -278,7 +278,7 @@ class RuntimeConfig(Section):
 
     seed: int = option(1, "seed of the split, the weights, the order of the data and dropout", DATA, minimum=0,
                        maximum=2**32 - 1)
-    strategy: str = option("auto", "distribution strategy: auto takes the workers of TF_CONFIG, else a TPU, else all "
+    strategy: str = option("auto", "distribution strategy: auto uses the workers of TF_CONFIG, else a TPU, else all "
                            "GPUs, else one device", Role.COMMON, choices=STRATEGIES)
     mixed_precision: bool = option(False, "compute in half precision: float16 on a GPU, bfloat16 elsewhere and "
                                   "in pretraining", Role.COMMON)
@@ -290,8 +290,8 @@ class RuntimeConfig(Section):
     tensorboard: bool = option(False, "write TensorBoard logs", Role.OUTPUT)
     export: bool = option(True, "write a TensorFlow SavedModel at the end; `sentiment export --format saved_model` "
                           "writes one later", Role.LINEAR | Role.CHANGEABLE | Role.OUTPUT)
-    baselines: bool = option(True, "measure the majority class and tfidf-lr on the same splits, and say whether the "
-                             "model is better by more than chance", Role.LINEAR | Role.CHANGEABLE | Role.OUTPUT)
+    baselines: bool = option(True, "evaluate the majority class and tfidf-lr on the same splits, and report whether "
+                             "the model is better by more than chance", Role.LINEAR | Role.CHANGEABLE | Role.OUTPUT)
     save_float16: bool = option(False, "round the trained weights to float16 and compress model.keras, to 60% of its "
                                 "size or less", Role.LINEAR | Role.OUTPUT)
 
@@ -303,14 +303,14 @@ class PretrainingConfig(Section):
     method: str = option("language-model", "language-model: predict the next word, forward and, for bidirectional "
                          "architectures, backward; autoencoder: reconstruct a text from its last state",
                          Role.PRETRAINING, choices=PRETRAINING)
-    window: int = option(100, "words of a training sequence of a language model, whose states are carried on to the "
+    window: int = option(100, "words of a training window of a language model, whose state is carried on to the "
                          "next", Role.PRETRAINING, minimum=1)
     sampled_words: int = option(1024, "words drawn in each step for the sampled softmax", Role.PRETRAINING, minimum=1)
 
 
 @dataclass(frozen=True)
 class RunConfig(Config):
-    """Everything that determines a run, except where its results are written."""
+    """Configuration of a run: all options that determine it except its output folder."""
 
     data: DataConfig = field(default_factory=DataConfig)
     text: TextConfig = field(default_factory=TextConfig)
@@ -321,7 +321,7 @@ class RunConfig(Config):
 
 @dataclass(frozen=True)
 class PretrainConfig(Config):
-    """Everything that determines what `sentiment pretrain` learns; its own defaults suit language models."""
+    """Configuration of `sentiment pretrain`, with defaults for language models."""
 
     data: DataConfig = field(default_factory=DataConfig)
     text: TextConfig = field(default_factory=lambda: TextConfig(vocabulary_size=30_000, max_length=10_000))
@@ -334,9 +334,9 @@ class PretrainConfig(Config):
 
     @classmethod
     def of_given(cls, given: Options) -> Self:
-        """Return the configuration with the options of the user, and for others the defaults of their method.
+        """Return the configuration with the user's options, and the defaults of the method for the others.
 
-        An autoencoder reads whole texts at once, so they are cut.
+        An autoencoder reads whole texts at once, so they are truncated.
         """
         method = given.get("pretraining", {}).get("method", PretrainingConfig.method)
         changes: dict[str, dict[str, Any]] = {"pretraining": {"method": method}}

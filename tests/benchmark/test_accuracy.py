@@ -214,7 +214,7 @@ def test_the_command_tells_what_failed(tmp_path: Path, run_cli: Cli, monkeypatch
     monkeypatch.setattr(runs_module, "run_all", lambda *_: ["gru, seed 2"])
     code, out, err = run_cli("benchmark", "imdb", "--dataset", "sample", "--output", tmp_path / "results.jsonl")
     assert (code, "not run" in out) == (1, True)
-    assert err == "error: these runs failed, --resume tries them again: gru, seed 2\n"
+    assert err == "error: these runs failed: gru, seed 2; run them again with --resume\n"
 
 
 def test_a_leak_fails_the_run() -> None:
@@ -320,7 +320,7 @@ def test_command(seeds: int, tmp_path: Path, run_cli: Cli) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report", "results.jsonl"]
 
     code, _, err = run_cli(*words)
-    assert (code, "add --resume to add to them" in err) == (1, True)
+    assert (code, "pass --resume to add to them" in err) == (1, True)
     code, again, err = run_cli(*words, "--resume", "--budget", "0h")
     assert (code, again) == (0, out)
 

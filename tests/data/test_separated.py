@@ -166,10 +166,10 @@ def test_formats(form: dict[str, Any], content: str, rows: list[list[str]], tmp_
 
 
 @pytest.mark.parametrize(("form", "message"), [
-    ({"separator": ";;"}, "--separator is one character, or 'tab', not ';;'"),
-    ({"separator": '"'}, "--separator is one character"),
-    ({"encoding": "latin1x"}, "--encoding: Python knows no text encoding 'latin1x'; did you mean 'latin-1'?"),
-    ({"encoding": "base64"}, "--encoding: Python knows no text encoding 'base64'"),
+    ({"separator": ";;"}, "--separator must be one character, or 'tab', not ';;'"),
+    ({"separator": '"'}, "--separator must be one character"),
+    ({"encoding": "latin1x"}, "--encoding: Python has no text encoding 'latin1x'; did you mean 'latin-1'?"),
+    ({"encoding": "base64"}, "--encoding: Python has no text encoding 'base64'"),
     ({"quoting": "single"}, "--quoting must be one of double, backslash, none, not 'single'")])
 def test_formats_that_there_are_not(form: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError) as error:

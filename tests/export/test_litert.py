@@ -116,7 +116,7 @@ def test_the_command_exports_all_and_prints_what_it_measured(tmp_path: Path, run
         assert float(difference) < (0.1 if "16" in form or "int8" in form else 1e-5)
         assert float(agreement) >= 0.995
     code, _, err = run_cli("export", folder.path, "--format", "onnx", "--precision", "int8")
-    assert (code, "int8 goes with --format litert" in err) == (1, True)
+    assert (code, "int8 needs --format litert" in err) == (1, True)
 
 
 @pytest.mark.extended

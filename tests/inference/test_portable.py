@@ -95,7 +95,7 @@ def test_damage_is_one_line(name: str, content: bytes | None, message: str, expo
 
 
 @pytest.mark.parametrize(("name", "content", "message"), [
-    ("vocabulary.txt", b"a\ngood\nfil", "vocabulary.txt is damaged: its last line has no end"),
+    ("vocabulary.txt", b"a\ngood\nfil", "vocabulary.txt is damaged: its last line is incomplete"),
     ("vocabulary.txt", b"a\na\n", "vocabulary.txt is damaged: it holds a word twice"),
     ("labels.json", b"{}", "labels.json is damaged: it must be a list, not {}"),
     ("labels.json", b"[", "labels.json is damaged: it is not JSON: "),

@@ -105,7 +105,7 @@ def test_the_command(tiny_run: Path, tmp_path: Path, tiny_csv: Path, run_cli: Cl
     assert code == 1
     assert "reads one way" in err
     code, _, err = run_cli("predict", "--model", tiny_run, "--input", tiny_csv, "--stateful")
-    assert (code, err) == (1, "error: --stateful goes with texts or standard input, not with --input\n")
+    assert (code, err) == (1, "error: --stateful needs texts or standard input, not --input\n")
     folder = tmp_path / "gru"
     words = ["--epochs", "1", "--units", "4", "--embedding-size", "8", "--vocab-size", "60", "--max-length", "24",
              "--no-export"]

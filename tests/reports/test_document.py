@@ -91,7 +91,7 @@ def test_a_plot_that_fails_costs_nothing_else(tmp_path: Path, capsys: pytest.Cap
 
     write_report(Report("title", [Section("One", [Picture("bad", "a bad plot", fail), Picture("good", "a plot", draw)])
                                   ]), tmp_path)
-    assert "warning: plots/bad.png could not be made (MemoryError); all else is complete" in capsys.readouterr().err
+    assert "warning: plots/bad.png could not be created (MemoryError); the rest is complete" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "plots").iterdir()] == ["good.png"]
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "<p>a bad plot: this plot could not be drawn.</p>" in page

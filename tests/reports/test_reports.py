@@ -109,8 +109,8 @@ def test_mistakes_are_said_before_the_work(tiny_run: Path, tmp_path: Path, run_c
     (tmp_path / "file").write_text("")
     for words in (["evaluate", tiny_run], ["compare", tiny_run, tiny_run], ["benchmark", "imdb"]):
         code, _, err = run_cli(*words, "--report", tmp_path / "file")
-        assert (code, err) == (1, f"error: --report is a folder; {tmp_path / 'file'} is a file\n")
-    assert run_cli("compare", tiny_run)[::2] == (1, "error: compare takes two models or more\n")
+        assert (code, err) == (1, f"error: --report must be a folder, but {tmp_path / 'file'} is a file\n")
+    assert run_cli("compare", tiny_run)[::2] == (1, "error: compare needs at least two models\n")
 
 
 def test_what_cannot_be_compared(tiny_run: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:

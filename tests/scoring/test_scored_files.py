@@ -300,8 +300,8 @@ def test_the_command_goes_on_and_says_when_there_is_nothing_to_do(exported_run: 
 
 
 @pytest.mark.parametrize(("words", "message"), [
-    (["--resume", "text"], "--resume, --overwrite, --engine and --defuse-formulas go with"),
-    (["--input", "a.csv", "--engine", "ray"], "--resume, --overwrite, --engine and --defuse-formulas go with"),
+    (["--resume", "text"], "--resume, --overwrite, --engine and --defuse-formulas need"),
+    (["--input", "a.csv", "--engine", "ray"], "--resume, --overwrite, --engine and --defuse-formulas need"),
     (["--input", "a.csv", "--output", "b.csv", "--resume", "--overwrite"], "give one of them")])
 def test_flags_that_do_not_go_together(words: list[str], message: str, exported_run: Path, run_cli: Cli) -> None:
     code, _, err = run_cli("predict", "--model", exported_run / "onnx", *words)
@@ -425,7 +425,7 @@ def test_flags_of_tables_reach_the_files(exported_run: Path, tmp_path: Path, run
     assert "ein schöner Film" in out
     assert run_cli(*words, "--output", tmp_path / "out.csv")[0] == 0
     assert (tmp_path / "out.csv").read_text().splitlines()[1].startswith("ein schöner Film;x;")
-    assert "go with --input" in run_cli("predict", "--model", exported_run / "onnx", "text", "--separator", ";")[2]
+    assert "need --input" in run_cli("predict", "--model", exported_run / "onnx", "text", "--separator", ";")[2]
 
 
 def test_what_was_to_be_replaced_is_not_taken_for_finished(tmp_path: Path, model: Path) -> None:

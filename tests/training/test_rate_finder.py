@@ -122,7 +122,7 @@ def test_the_command_says_that_noise_explains_the_fall(tiny_csv: Path, tmp_path:
     words = ["train", "--dataset", tiny_csv, "--learning-rate", "0.003", "--find-lr", tmp_path / "curve.svg"]
     code, out, err = run_cli(*words)
     assert code == 0, err
-    assert out.startswith(f"no rate is recommended: the loss fell by {flat.fall:.3f}, and a fall below "
+    assert out.startswith(f"no rate is recommended: the loss decreased by {flat.fall:.3f}, and a decrease below "
                           f"{flat.noise:.3f} may be noise. Keep --learning-rate 0.003, or ")
     assert "more training texts or a larger --batch-size" in out
     assert json.loads(run_cli(*words, "--json")[1])["suggested"] is None

@@ -103,7 +103,7 @@ def test_a_killed_worker_ends_all_and_the_job_resumes(tiny_csv: Path, tmp_path: 
     os.kill(max(workers), signal.SIGKILL)
     _, err = job.communicate(timeout=120)
     assert job.returncode == 1
-    assert "error: a worker was ended by SIGKILL, so all were ended" in err
+    assert "error: a worker was ended by SIGKILL, so all were stopped" in err
     assert "Traceback" not in err
     assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
 
@@ -113,7 +113,7 @@ def test_a_killed_worker_ends_all_and_the_job_resumes(tiny_csv: Path, tmp_path: 
     assert out.count("test accuracy") == 1
     assert "[0] going on after step" in err
     assert "[1] going on after step" in err
-    assert "[1] this worker is done" in err
+    assert "[1] this worker has finished" in err
     assert RunFolder.open(target).load_metrics()["training"]["devices"] == "2 CPUs of 2 workers"
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
@@ -158,5 +158,5 @@ def test_a_cluster_that_cannot_be_read(tiny_csv: Path, tmp_path: Path, run_cli: 
 
 
 def test_launch_refuses(run_cli: Cli) -> None:
-    assert "launch takes a command" in run_cli("launch", "--workers", "2")[2]
+    assert "launch needs a command" in run_cli("launch", "--workers", "2")[2]
     assert "--workers must be at least 1" in run_cli("launch", "--workers", "0", "--", "train")[2]
