@@ -37,7 +37,7 @@ _late = lazy_names(__name__, {name: "estimator" if name == "TextClassifier" else
 if not TYPE_CHECKING:  # type checkers would resolve every name with it
 
     def __getattr__(name: str) -> Any:
-        """Import names that need TensorFlow on first access.""" 
+        """Import names that need TensorFlow on first access."""
         if name in __all__:
             import_tensorflow()
         return _late(name)

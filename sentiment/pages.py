@@ -1,5 +1,4 @@
-"""Self-contained HTML pages without scripts, for light and dark mode, phones and paper; escaping of Markdown.
-"""
+"""Self-contained HTML pages without scripts, for light and dark mode, phones and paper; escaping of Markdown."""
 
 import re
 from html import escape

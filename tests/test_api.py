@@ -110,7 +110,7 @@ def test_models_are_compared_and_combined(model: Model, tmp_path: Path) -> None:
     fewer = sentiment.train(TEXTS[:60], LABELS[:60], arch="nb-svm", verbose=False)
     for call, message in (
             (lambda: sentiment.ensemble([one]), "two members"), (lambda: sentiment.ensemble([one, one]), "named twice"),
-            (lambda: sentiment.ensemble([one, two], weights=[1]), "^weights takes one for each of the 2"),
+            (lambda: sentiment.ensemble([one, two], weights=[1]), "^weights needs one number for each of the 2"),
             (lambda: sentiment.ensemble([one, other]), "was trained on other texts"),
             (lambda: sentiment.ensemble([one, fewer]), "was trained on other texts"),
             (lambda: sentiment.compare([one, fewer]), "was trained on other texts"),
@@ -136,14 +136,14 @@ def test_a_classifier_starts_from_unlabelled_texts(model: Model, tmp_path: Path)
     distilled = sentiment.train(TEXTS, LABELS, teacher=model, **QUICK)
     assert distilled.config.training.teacher == str(Path(model))
     refused: list[tuple[Callable[[], object], str]] = [
-            (lambda: sentiment.load(path), "is a pretrained network, which predicts nothing"),
+            (lambda: sentiment.load(path), "is a pretrained network, not a classifier"),
             (lambda: sentiment.train(TEXTS, LABELS, output_dir=path, overwrite=True, **QUICK), "holds no run: choose"),
             (lambda: sentiment.train(TEXTS, LABELS, pretrained=sentiment.train(TEXTS, LABELS, arch="nb-svm")),
-             "is linear: a classifier starts from one that was trained step by step")]
+             "is linear: a classifier can only start from a run that was trained in steps")]
     for call, message in refused:
         with pytest.raises(UserError, match=message):
             call()
-    with pytest.raises(UserError, match="was trained with another value of units: leave that out"):
+    with pytest.raises(UserError, match="was trained with another value of units: omit that"):
         sentiment.train(TEXTS, LABELS, pretrained=network, units=5, verbose=False)
     with pytest.raises(TypeError, match="unknown option 'windw'; did you mean 'window'"):
         sentiment.pretrain(TEXTS, windw=3)  # type: ignore[call-arg]
@@ -168,9 +168,9 @@ def test_a_search_gives_the_options_of_a_training(tmp_path: Path) -> None:
     assert len(found.trials) == 2
     assert sentiment.train(TEXTS, LABELS, verbose=False, **found.options).config.training == found.config.training
     assert repr(found).startswith(f"<sentiment.Tuning, validation loss {found.loss:.4f}: output_dropout=")
-    for texts, others, message in ((TEXTS, {**given, "warmup": 0.1}, "holds a study with another value of warmup; l"),
-                                   (TEXTS, {**given, "learning_rate": 1e-3}, "in which other options were given"),
-                                   ([f"{text} so" for text in TEXTS], given, "holds a study on other training texts")):
+    for texts, others, message in ((TEXTS, {**given, "warmup": 0.1}, "a study with another value of warmup; omit"),
+                                   (TEXTS, {**given, "learning_rate": 1e-3}, "in which other options were set"),
+                                   ([f"{text} so" for text in TEXTS], given, "a study on other training texts")):
         with pytest.raises(UserError, match=message):
             sentiment.tune(texts, LABELS, trials=3, output_dir=tmp_path / "study", verbose=False, **others)
     with pytest.raises(UserError, match=r"^trials must be at least 1"):
@@ -230,10 +230,10 @@ def test_evaluation_explanation_and_exports(model: Model, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(("texts", "message"), [
-    ("one", "not one str"), (pd.DataFrame({"text": ["a"]}), r"whole DataFrame: give one of its columns.*texts\['tex"),
+    ("one", "not one str"), (pd.DataFrame({"text": ["a"]}), r"whole DataFrame: pass one of its columns.*texts\['tex"),
     ({"text": ["a"]}, "whole dict"), (["a", None], r"texts\[1\] must be a string, not None"), (5, "not int"),
     (pd.Series(["a", float("nan")], dtype=object), r"texts\[1\] must be a string, not nan"), ([b"a"], "not b'a'"),
-    (np.array([["a"]]), r"ndarray of shape \(1, 1\): give one dimension, such as texts\[:, 0\]"),
+    (np.array([["a"]]), r"ndarray of shape \(1, 1\): pass one dimension, such as texts\[:, 0\]"),
     (pd.Series(["a", None], dtype="string"), r"texts\[1\] must be a string, not <NA> .*; omit missing texts")])
 def test_what_is_no_list_of_texts_is_refused(model: Model, texts: Any, message: str) -> None:
     for ask in (model.predict, model.predict_proba, model.predict_logits):
@@ -277,7 +277,7 @@ def test_a_finished_run_is_taken_for_the_same_data_and_options_only(tmp_path: Pa
     again = sentiment.train(TEXTS, LABELS, arch="tfidf-lr", resume=True, **options)
     np.testing.assert_array_equal(first.predict_logits(TEXTS), again.predict_logits(TEXTS))
     for texts, labels, others, message in (
-            (TEXTS, LABELS, {"arch": "nb-svm"}, "another value of arch: leave that out, or add overwrite=True"),
+            (TEXTS, LABELS, {"arch": "nb-svm"}, "another value of arch: omit that, or add overwrite=True"),
             ([f"{text} more" for text in TEXTS], LABELS, {"arch": "tfidf-lr"}, "finished run on other texts"),
             (TEXTS[:60], LABELS[:60], {"arch": "tfidf-lr"}, "finished run on other texts"),
             (TEXTS, ["yes", "no"] * 40, {"arch": "tfidf-lr"}, "finished run on other texts")):
@@ -364,7 +364,7 @@ def test_a_saved_model_says_that_its_texts_are_not_kept(model: Model, tmp_path: 
     (lambda: sentiment.train(TEXTS, LABELS[:-1]), ValueError, "80 texts, but 79 labels"),
     (lambda: sentiment.train([*TEXTS[:-1], None], LABELS), TypeError, r"texts\[79\] must be a string, not None"),
     (lambda: sentiment.train([b"a"] * 80, LABELS), TypeError, r"texts\[0\] must be a string, not b'a' \(bytes\)"),
-    (lambda: sentiment.train(pd.DataFrame({"a": TEXTS}), LABELS), TypeError, "give one of its columns"),
+    (lambda: sentiment.train(pd.DataFrame({"a": TEXTS}), LABELS), TypeError, "pass one of its columns"),
     (lambda: sentiment.train(pd.DataFrame({"a": TEXTS, "label": LABELS})), UserError, "cannot tell which column of the "
      r"DataFrame to use: name it with text_column \(columns: a, label\)$"),
     (lambda: sentiment.train("x.csv", LABELS), TypeError, "labels need texts"),
@@ -372,7 +372,7 @@ def test_a_saved_model_says_that_its_texts_are_not_kept(model: Model, tmp_path: 
     (lambda: sentiment.train("none.csv"), UserError, "no such file: none.csv"),
     (lambda: sentiment.train(TEXTS, ["a"] * 80), UserError, "texts holds only the class 'a'"),
     (lambda: sentiment.train(TEXTS, LABELS, arch="nb-svm", callbacks=[keras.callbacks.Callback()]), TypeError,
-     "'nb-svm' is not trained step by step"),
+     "'nb-svm' is not trained in steps"),
     (lambda: TextClassifier(unit=3), TypeError,  # type: ignore[call-arg]
      "unknown option 'unit'; did you mean 'units'?"),
     (lambda: TextClassifier(dataset="x.csv"), TypeError,  # type: ignore[call-arg]

@@ -39,7 +39,7 @@ def test_leftovers_without_a_checkpoint_are_no_run(tmp_path: Path) -> None:
     leftover.checkpoints.mkdir()
     (leftover.checkpoints / "step-00000001.checkpoint").write_text("x", encoding="utf-8")
     assert RunFolder.unfinished(target) is not None
-    with pytest.raises(UserError, match=r"holds an unfinished run: add --resume"):
+    with pytest.raises(UserError, match=r"contains an unfinished run: pass --resume"):
         Run(RunFolder, RunConfig(), target, overwrite=True)
 
 
@@ -58,7 +58,7 @@ def test_a_finished_run_is_replaced_only_when_asked_and_when_complete(tmp_path: 
 
 def test_other_files_are_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("x", encoding="utf-8")
-    with pytest.raises(UserError, match=r"is not empty and holds no run"):
+    with pytest.raises(UserError, match=r"is not empty and contains no run"):
         Run(RunFolder, RunConfig(), tmp_path, overwrite=True)
     with pytest.raises(UserError, match=r"is a file"):
         Run(RunFolder, RunConfig(), tmp_path / "thesis.txt", overwrite=True)
@@ -121,7 +121,7 @@ def test_the_keras_file_the_loader_and_the_original_agree(tiny_run: Path) -> Non
     ("config.json", "{", "config.json is damaged: it is not JSON"),
     ("config.json", '{"modle": {}}', "unknown configuration section 'modle'"),
     ("vocabulary.txt", "good\ngood\n", "vocabulary.txt is damaged"),
-    ("vocabulary.txt", "good\n", "vocabulary.txt is damaged: it makes 3 ids, the model has 60"),
+    ("vocabulary.txt", "good\n", "vocabulary.txt is damaged: it has 3 ids, the model 60"),
     ("sizes.json", "{}", "sizes.json is damaged: it has no 'vocabulary_size'"),
     ("labels.json", '["a"]', "labels.json is damaged"),
     ("labels.json", '["a", "b", "c"]', "labels.json is damaged: it names 3 classes, the model has 2"),

@@ -320,7 +320,7 @@ def test_a_full_disk_is_one_line_and_leaves_what_to_go_on_from(tiny_csv: Path, t
     assert code == 1
     assert err.splitlines()[-1].startswith("error: no space left on the device")
     assert [entry.name for entry in tmp_path.iterdir()] == ["run.unfinished"]
-    assert "run.unfinished: go on with --resume" in err
+    assert "run.unfinished: continue it with --resume" in err
 
 
 def test_a_place_that_cannot_be_written_is_one_line(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:

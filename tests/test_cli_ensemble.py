@@ -156,13 +156,13 @@ def test_refusals(runs: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> N
         assert not (tmp_path / "new").exists()
         return err
 
-    assert "two members or more" in refused(runs / "one")
+    assert "at least two members" in refused(runs / "one")
     assert "no such model folder" in refused(runs / "one", runs / "none")
-    assert "is an ensemble: name its members instead" in refused(runs / "one", runs / "all")
-    assert "two is named twice: --weights lets it weigh more" in refused(runs / "two", runs / "one", runs / "two")
-    assert "takes one for each of the 2 models, not 1" in refused(runs / "one", runs / "two", "--weights", "1")
+    assert "is an ensemble: pass its members instead" in refused(runs / "one", runs / "all")
+    assert "two is named twice: use --weights to" in refused(runs / "two", runs / "one", runs / "two")
+    assert "needs one number for each of the 2 models, not 1" in refused(runs / "one", runs / "two", "--weights", "1")
     for weights in (["0", "0"], ["2", "-1"], ["1", "nan"], ["inf", "1"]):
-        assert "numbers of at least 0, and one above it" in refused(runs / "one", runs / "two", "--weights", *weights)
+        assert "--weights needs numbers of at least 0" in refused(runs / "one", runs / "two", "--weights", *weights)
     for name, words in {"seed": ["--seed", "2"], "periods": ["--periods"],
                         "tail": ["--truncate", "tail", "--max-length", "20"]}.items():
         code, _, err = run_cli("train", "--dataset", tiny_csv, "--output-dir", tmp_path / name, "--arch", "attention",

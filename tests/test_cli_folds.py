@@ -88,7 +88,7 @@ def test_finished_folds_are_kept_for_resuming(run: Path, table: Path, tmp_path: 
         assert run_cli(*command)[0] != 0
     code, _, err = run_cli(*command)
     assert code == 1
-    assert "other.fold-1 is a part of a cross-validation that did not finish: add --resume" in err
+    assert "other.fold-1 is part of an unfinished cross-validation: pass --resume" in err
     code, _, err = run_cli(*command, "--resume")
     assert code == 0, err
     assert err.count("terms of") == 1  # the final model alone is trained

@@ -121,12 +121,12 @@ def test_another_split_is_warned_of(pretrained: Path, tiny_csv: Path, tmp_path: 
 
 
 @pytest.mark.parametrize(("words", "message"), [
-    (["--pretrained", "none"], "no such folder of a pretrained network: none; make one with `python -m sentiment"),
+    (["--pretrained", "none"], "no such folder of a pretrained network: none; train one with `python -m sentiment"),
     (["--layer-decay", "2"], "--layer-decay goes with --pretrained"),
     (["--unfreeze", "1"], "--unfreeze goes with --pretrained"),
-    (["--pretrained", "LM", "--units", "6"], "was trained with another value of --units: leave that out"),
+    (["--pretrained", "LM", "--units", "6"], "was trained with another value of --units: omit that"),
     (["--pretrained", "LM", "--arch", "lstm"], "was trained with another value of --arch"),
-    (["--pretrained", "LM", "--embedding-start", "random"], "brings an embedding: leave --embedding-start out"),
+    (["--pretrained", "LM", "--embedding-start", "random"], "includes an embedding: omit --embedding-start"),
     (["--pretrained", "LM", "--unfreeze", "1", "--optimizer", "adamw"], "does not go with --optimizer adamw"),
 ])
 def test_refusals(words: list[str], message: str, pretrained: Path, tiny_csv: Path, tmp_path: Path, run_cli: Cli
@@ -142,7 +142,7 @@ def test_refusals(words: list[str], message: str, pretrained: Path, tiny_csv: Pa
 @pytest.mark.parametrize(("words", "message"), [
     (["--arch", "cnn"], "starts recurrent layers"),
     (["--method", "autoencoder", "--arch", "bilstm"], "reads one way"),
-    (["--schedule", "plateau"], "--schedule plateau is not for it"),
+    (["--schedule", "plateau"], "--schedule plateau needs a monitored value"),
     (["--window", "100000"], "fewer than one --window of 100000"),
     (["--learning-rate", "1e30"], "the loss became"),
     (["--unlabelled", "none.csv"], "none.csv"),
@@ -168,7 +168,7 @@ def test_an_incomplete_folder(pretrained: Path, tmp_path: Path, tiny_csv: Path, 
     (broken / "texts.npy").unlink()
     code, _, err = run_cli("train", "--dataset", tiny_csv, "--pretrained", broken, "--output-dir", tmp_path / "run")
     assert (code, err.count("\n")) == (1, 1), err
-    assert "holds no pretrained network: texts.npy is missing" in err
+    assert "contains no pretrained network: texts.npy is missing" in err
 
 
 def test_the_autoencoder(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
@@ -201,17 +201,17 @@ def test_killed_and_resumed(pretrained: Path, tiny_csv: Path, tmp_path: Path, ru
     process.wait()
     code, _, err = run_cli("pretrain", "--dataset", tiny_csv, "--output", target, *SMALL)
     assert code == 1
-    assert "holds an unfinished pretraining: add --resume" in err
+    assert "contains an unfinished pretraining: pass --resume" in err
     code, _, err = run_cli("pretrain", "--output", target, "--resume", "--window", "7")
     assert code == 1
-    assert "was begun with another value of --window" in err
+    assert "was started with another value of --window" in err
     code, _, err = run_cli("pretrain", "--output", target, "--resume")
     assert code == 0, err
-    assert "going on after step" in err
+    assert "resuming after step" in err
     for mine, other in zip(*(PretrainedFolder.open(path).load_network().network.get_weights()
                              for path in (target, pretrained)), strict=True):
         np.testing.assert_array_equal(mine, other)
     assert sorted(os.listdir(target)) == sorted(os.listdir(pretrained))
     code, _, err = run_cli("pretrain", "--output", target, "--resume")
     assert code == 0
-    assert "is finished: there is nothing to resume" in err
+    assert "is complete: nothing to resume" in err

@@ -68,11 +68,11 @@ def test_killed_and_resumed(steps: list[int], whole: Path, tiny_csv: Path, tmp_p
 
     code, _, err = run_cli("train", "--dataset", tiny_csv, "--output-dir", target, *OPTIONS)
     assert code == 1
-    assert f"{target}.unfinished holds an unfinished run: add --resume to go on with it" in err
+    assert f"{target}.unfinished contains an unfinished run: pass --resume to continue it" in err
 
     code, out, err = run_cli("train", "--output-dir", target, "--resume")
     assert code == 0, err
-    assert "going on after step 3" in err
+    assert "resuming after step 3" in err
     assert result(target) == result(whole)
     for mine, other in zip(*(RunFolder.open(path).load_model().get_weights() for path in (target, whole)), strict=True):
         np.testing.assert_array_equal(mine, other)
@@ -80,7 +80,7 @@ def test_killed_and_resumed(steps: list[int], whole: Path, tiny_csv: Path, tmp_p
 
     code, again, err = run_cli("train", "--output-dir", target, "--resume")
     assert (code, again) == (0, out)
-    assert "is finished: there is nothing to resume" in err
+    assert "is complete: nothing to resume" in err
 
 
 @pytest.mark.extended
@@ -93,7 +93,7 @@ def test_signals(number: signal.Signals, code: int, tiny_csv: Path, tmp_path: Pa
     _, err = process.communicate()
     assert process.returncode == code, err
     assert f"{number.name}: stopping after this step" in err
-    assert f"the run so far is kept in {target}.unfinished: go on with --resume" in err
+    assert f"the run so far is kept in {target}.unfinished: continue it with --resume" in err
     assert "Traceback" not in err
     assert Checkpoints(RunFolder(f"{target}.unfinished").checkpoints).latest() is not None
 
@@ -128,7 +128,7 @@ def test_options_of_an_unfinished_run_stay(unfinished: Path, tiny_csv: Path, run
     code, _, err = run_cli("train", "--output-dir", unfinished, "--resume", "--units", "5", "--epochs", "6", "--ema",
                            "0.9")
     assert code == 1
-    assert "was begun with another value of --units, --ema: leave that out" in err
+    assert "was started with another value of --units, --ema: omit that" in err
     code, _, err = run_cli("train", "--output-dir", unfinished, "--resume", "--units", "4", "--checkpoint-steps", "100",
                            "--export")
     assert code == 0, err
@@ -143,8 +143,8 @@ def test_a_damaged_checkpoint_is_skipped(unfinished: Path, run_cli: Cli) -> None
     newest.write_bytes(newest.read_bytes()[:-7])
     code, _, err = run_cli("train", "--output-dir", unfinished, "--resume")
     assert code == 0, err
-    assert f"{newest.name} is damaged: the checkpoint before it is used" in err
-    assert "going on after step 2" in err
+    assert f"{newest.name} is damaged: the previous checkpoint is used" in err
+    assert "resuming after step 2" in err
 
 
 def test_the_time_before_an_interruption_counts(unfinished: Path, run_cli: Cli) -> None:
@@ -176,7 +176,7 @@ def test_resume_without_a_run_starts_one(tiny_csv: Path, tmp_path: Path, run_cli
     code, _, err = run_cli("train", "--dataset", tiny_csv, "--output-dir", tmp_path / "run", *OPTIONS[:-2], "--resume",
                            "--epochs", "1")
     assert code == 0, err
-    assert "going on" not in err
+    assert "resuming" not in err
 
 
 def test_one_that_diverged_at_once_is_set_aside(tiny_csv: Path, tmp_path: Path, run_cli: Cli,

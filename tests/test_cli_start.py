@@ -62,11 +62,11 @@ def test_other_classes_get_a_head_of_their_own(tiny_run: Path, other_csv: Path, 
 
 
 @pytest.mark.parametrize(("words", "message"), [
-    (["--units", "7"], "was trained with another value of --units: leave that out"),
-    (["--pooling", "mean"], "was trained with another value of --pooling: leave that out"),
+    (["--units", "7"], "was trained with another value of --units: omit that"),
+    (["--pooling", "mean"], "was trained with another value of --pooling: omit that"),
     (["--arch", "gru"], "was trained with another value of --arch"),
     (["--vocab-size", "9"], "was trained with another value of --vocab-size"),
-    (["--embedding-start", "random"], "brings an embedding: leave --embedding-start out"),
+    (["--embedding-start", "random"], "includes an embedding: omit --embedding-start"),
 ])
 def test_refusals(words: list[str], message: str, tiny_run: Path, other_csv: Path, tmp_path: Path, run_cli: Cli
                   ) -> None:
@@ -94,4 +94,4 @@ def test_what_no_classifier_starts_from(tiny_run: Path, tiny_csv: Path, other_cs
     code, _, err = run_cli("train", "--dataset", other_csv, "--pretrained", tmp_path / "linear", "--output-dir",
                            tmp_path / "run", "--arch", "nb-svm")
     assert (code, err.count("\n")) == (1, 1), err
-    assert f"{tmp_path / 'linear'} is linear: a classifier starts from one that was trained step by step" in err
+    assert f"{tmp_path / 'linear'} is linear: a classifier can only start from a run that was trained in steps" in err

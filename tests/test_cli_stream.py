@@ -31,5 +31,5 @@ def test_linear_models_need_all_in_memory(tiny_csv: Path, tmp_path: Path, run_cl
     code, _, err = run_cli("train", "--dataset", tiny_csv, "--output-dir", tmp_path / "run", "--stream",
                            "--arch", "nb-svm")
     assert code == 1
-    assert "'nb-svm' is fitted at once by scikit-learn: --stream is for architectures that are trained step by" in err
+    assert "'nb-svm' is fitted at once by scikit-learn: --stream is for architectures that are trained in steps" in err
     assert list(tmp_path.iterdir()) == []

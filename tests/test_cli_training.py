@@ -66,7 +66,7 @@ def test_a_student_says_what_its_teacher_says(unlabelled: Path, tiny_csv: Path, 
     code, _, err = run_cli(*command, "--teacher", teacher, "--teacher-weight", "1", "--unlabelled", unlabelled,
                            "--output-dir", student)
     assert code == 0, err
-    assert f"{teacher} answers on" in err
+    assert f"{teacher} predicts " in err
     rows = (student / "history.csv").read_text(encoding="utf-8").splitlines()
     last = dict(zip(rows[0].split(","), rows[-1].split(","), strict=True))
     assert float(last["accuracy"]) < 0.2  # it learnt to be wrong
@@ -176,13 +176,13 @@ def test_linear_models_behind_the_same_commands(name: str, tiny_csv: Path, tmp_p
 
 @pytest.mark.parametrize(("words", "message"), [
     (["--arch", "tfidf-lr", "--ema", "0.9"], "'tfidf-lr' is fitted at once by scikit-learn: --ema is for"),
-    (["--arch", "nb-svm", "--strategy", "mirrored"], "--strategy is for architectures that are trained step by step"),
+    (["--arch", "nb-svm", "--strategy", "mirrored"], "--strategy is for architectures that are trained in steps"),
     (["--arch", "han", "--no-periods"], "'han' reads sentences: it needs --periods"),
     (["--teacher", "none"], "no such model folder: none"),
     (["--teacher-weight", "0.5"], "--teacher-weight goes with --teacher"),
     (["--embedding-start", "none.txt"], "no such file of word vectors: none.txt"),
     (["--arch", "gru", "--normalization", "layer"], "--normalization layer is built into the LSTM"),
-    (["--attention", "additive", "--pooling", "max"], "leave --pooling out"),
+    (["--attention", "additive", "--pooling", "max"], "omit --pooling"),
 ])
 def test_refusals_are_one_line_and_leave_nothing(words: list[str], message: str, tiny_csv: Path, tmp_path: Path,
                                                  run_cli: Cli) -> None:

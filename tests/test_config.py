@@ -25,7 +25,7 @@ def test_updated_keeps_the_rest() -> None:
 @pytest.mark.parametrize(("values", "message"), [
     ({"modle": {}}, "unknown configuration section 'modle'; did you mean 'model'?"),
     ({"model": {"unitz": 3}}, "unknown configuration key 'unitz' in ModelConfig; did you mean 'units'?"),
-    ({"model": 3}, "configuration section 'model' is an object, not 3"),
+    ({"model": 3}, "configuration section 'model' must be an object, not 3"),
     ({"model": {"units": "many"}}, "--units must be of type int, not 'many'"),
     ({"model": {"units": True}}, "--units must be of type int, not True"),
     ({"data": {"dataset": ""}}, "--dataset must not be empty: omit it for the default"),

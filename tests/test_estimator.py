@@ -134,7 +134,7 @@ def test_texts_may_be_whatever_holds_strings(texts: Any, fitted: TextClassifier)
 
 @pytest.mark.parametrize(("texts", "labels", "kind", "message"), [
     (pd.DataFrame({"text": TEXTS}), LABELS, TypeError, "X is a whole DataFrame: give one of its columns"),
-    (np.array(TEXTS)[:, None], LABELS, TypeError, r"X is ndarray of shape \(80, 1\): give one dimension, .* X\[:, 0\]"),
+    (np.array(TEXTS)[:, None], LABELS, TypeError, r"X is ndarray of shape \(80, 1\): pass one dimension, .* X\[:, 0\]"),
     ([*TEXTS[:-1], None], LABELS, TypeError, r"X\[79\] must be a string, not None"),
     ([*TEXTS[:-1], float("nan")], LABELS, TypeError, r"X\[79\] must be a string, not nan"),
     ([b"a"] * 80, LABELS, TypeError, r"X\[0\] must be a string, not b'a' \(bytes\)"),

@@ -41,12 +41,12 @@ def test_killed_at_random_moments(before: list[str], kills: int, tmp_path: Path)
         process = subprocess.Popen([*command, str(tmp_path / "parts")], stderr=subprocess.PIPE, text=True)
         assert process.stderr is not None
         lines: list[str] = []
-        while number % 5 and not any("going on after step" in line or "parameters" in line for line in lines[-1:]):
+        while number % 5 and not any("resuming after step" in line or "parameters" in line for line in lines[-1:]):
             lines.append(process.stderr.readline())
         time.sleep(moments.uniform(0 if not before else 1, 12))
         assert process.poll() is None, "the training is too short for so many kills"
         os.kill(moments.choice(workers_of(process)) if before else process.pid, signal.SIGKILL)
-        went_on += "going on after step" in "".join([*lines, process.communicate()[1]])
+        went_on += "resuming after step" in "".join([*lines, process.communicate()[1]])
     for name in ("parts", "whole"):
         subprocess.run([*command, str(tmp_path / name)], check=True)
     folders = [RunFolder.open(tmp_path / name) for name in ("parts", "whole")]
@@ -54,5 +54,5 @@ def test_killed_at_random_moments(before: list[str], kills: int, tmp_path: Path)
         np.testing.assert_array_equal(mine, other)
     assert folders[0].history.read_bytes() == folders[1].history.read_bytes()
     assert folders[0].load_metrics()["test"] == folders[1].load_metrics()["test"]
-    print(f"killed {kills} times, {went_on} of them after going on from a checkpoint: same bits")
+    print(f"killed {kills} times, {went_on} of them resumed from a checkpoint: same bits")
     assert went_on >= kills // 2

@@ -102,7 +102,7 @@ def test_a_complete_run_survives_a_kill_at_every_step(step: int, replaces: bool,
 def test_a_complete_run_is_named_where_its_place_is_empty(small_run: Path, tmp_path: Path) -> None:
     folder = complete(small_run, tmp_path / "run", replaces=False)
     shutil.rmtree(folder.checkpoints)  # a linear model has none
-    with pytest.raises(UserError, match=r"no such model folder: .*run.unfinished is complete: resume=True gives it"):
+    with pytest.raises(UserError, match=r"no such model folder: .*run.unfinished is complete: resume=True renames it"):
         sentiment.load(tmp_path / "run")
 
 
@@ -110,7 +110,7 @@ def test_a_complete_run_does_not_replace_other_files(small_run: Path, tmp_path: 
     folder = complete(small_run, tmp_path / "run", replaces=False)
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "thesis.txt").touch()
-    with pytest.raises(UserError, match=r"is not empty and holds no run"):
+    with pytest.raises(UserError, match=r"is not empty and contains no run"):
         Run(RunFolder, RunConfig(), tmp_path / "run", overwrite=True)
     assert folder.metrics.exists()
     assert (tmp_path / "run" / "thesis.txt").exists()
@@ -157,8 +157,8 @@ def test_plots_card_and_export_that_fail_are_warnings(tiny_csv: Path, tmp_path: 
     assert code == 0, err
     assert ("warning: the plot of the confusion matrix could not be created (MemoryError: Unable to allocate 4.2 GiB); "
             "the rest is complete") in err
-    assert ("warning: the SavedModel could not be created (MemoryError: Unable to allocate 4.2 GiB); all else is "
-            f"complete: `python -m sentiment export {target} --format saved_model` makes it") in err
+    assert ("warning: the SavedModel could not be created (MemoryError: Unable to allocate 4.2 GiB); the rest is "
+            f"complete: `python -m sentiment export {target} --format saved_model` writes it") in err
     folder = RunFolder.open(target)
     assert sorted(path.name for path in folder.plots.iterdir()) == ["roc.png"]
     assert "--format saved_model" in folder.card.read_text(encoding="utf-8")
@@ -177,7 +177,7 @@ def test_an_interrupt_behind_the_metrics_keeps_the_run(tiny_csv: Path, tmp_path:
     monkeypatch.setattr(plots, "roc_curves", interrupted)
     code, _, err = run_cli("train", "--dataset", tiny_csv, "--output-dir", tmp_path / "run", *LINEAR)
     assert code == 130
-    assert f"{tmp_path / 'run'} is complete, but for plots, the model card or an export" in err
+    assert f"{tmp_path / 'run'} is complete, except for plots, the model card or an export" in err
     assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
     assert RunFolder.open(tmp_path / "run").load_metrics()["test"]["accuracy"] > 0.5
 

@@ -97,7 +97,7 @@ def test_wide_is_the_mean_with_a_linear_model(tiny_csv: Path, tmp_path: Path, ru
     assert list(json.loads(out)["training"]["members"]) == ["run.classifier", "run.linear"]
     assert classifier.metrics.stat().st_mtime_ns == made
     code, _, err = run_cli(*words, "--resume")
-    assert (code, err) == (0, f"{tmp_path / 'run'} is finished: there is nothing to resume\n")
+    assert (code, err) == (0, f"{tmp_path / 'run'} is complete: nothing to resume\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "run.classifier", "run.linear"]
     assert [path.parent.name for path in tmp_path.glob("*/export")] == ["run"]  # its steps are never exported
 
@@ -152,7 +152,7 @@ def test_best_takes_its_steps_and_goes_on(tiny_csv: Path, tmp_path: Path, run_cl
     assert (first.load_config().training.layer_decay, first.load_config().training.epochs) == (2.6, 1)
     assert linear.load_config().model.architecture == "nb-svm"
     code, out, err = run_cli(*words, "--resume", "--json")
-    assert err == f"{tmp_path / 'run'} is finished: there is nothing to resume\n"
+    assert err == f"{tmp_path / 'run'} is complete: nothing to resume\n"
     assert json.loads(out)["training"]["epochs"] == 1
     code, _, err = run_cli(*words, "--overwrite")
     assert code == 0, err
@@ -220,8 +220,8 @@ def test_steps_are_for_one_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ("best", ["--config", "c.json"], "--preset and --config exclude each other: pass only one"),
     ("best", ["--find-lr", "curve.png"],
      "--preset best pretrains first: pass its network with --pretrained to --find-lr"),
-    ("best", ["--stream"], "pretraining holds the texts in memory: leave --stream out"),
-    ("wide", ["--stream"], "NB-SVM holds the texts in memory: leave --stream out"),
+    ("best", ["--stream"], "pretraining holds the texts in memory: omit --stream"),
+    ("wide", ["--stream"], "NB-SVM holds the texts in memory: omit --stream"),
     ("best", ["--arch", "han"], "a language model starts recurrent layers"),
 ])
 def test_refusals(preset: str, words: list[str], message: str, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:

@@ -176,14 +176,14 @@ def test_weights_that_are_no_numbers(run: Path) -> None:
     model = folder.load_model()
     model.set_weights([np.full_like(weight, np.nan) if weight.ndim == 1 else weight for weight in model.get_weights()])
     model.save(folder.model)
-    with pytest.raises(UserError, match=r"model.keras is damaged .* have values that are no numbers"):
+    with pytest.raises(UserError, match=r"model.keras is damaged .* have values that are not finite"):
         load_classifier(run)
 
 
 def test_answers_that_are_no_numbers(tiny_run: Path) -> None:
     classifier = load_classifier(tiny_run)
     classifier.model.get_layer("logits").bias.assign([np.nan])
-    with pytest.raises(UserError, match="the model answers with values that are no numbers"):
+    with pytest.raises(UserError, match="the logits of the model are not finite"):
         classifier.predict(["a good film"])
 
 
@@ -226,8 +226,8 @@ def export(exported_run: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    (lambda tokens: tokens.update(head=3), "tokens.json is damaged: it is not as it was exported"),
-    (lambda tokens: tokens["characters"]["lower"].update(A="x" * 3_000_000), "tokens.json is damaged: it is not as"),
+    (lambda tokens: tokens.update(head=3), "tokens.json is damaged: it differs from the export"),
+    (lambda tokens: tokens["characters"]["lower"].update(A="x" * 3_000_000), "tokens.json is damaged: it differs"),
     (lambda tokens: tokens.update(checksums={"/etc/passwd": 1}), "/etc/passwd is damaged: it does not belong"),
 ])
 def test_tables_of_an_export_have_a_checksum(change: Callable[[Any], None], message: str, export: Path) -> None:

@@ -32,7 +32,7 @@ RULES: tuple[Rule, ...] = (
     (lambda c: (c.residual or c.skip) and depth(c) < 2,
      "--residual and --skip connect layers: give --layers 2 or more"),
     (lambda c: c.pooling is not None and not readout(c).pools,
-     "--attention {attention} makes one vector of a text by itself: leave --pooling out, or give --attention none"),
+     "--attention {attention} makes one vector of a text by itself: omit --pooling, or pass --attention none"),
     (lambda c: c.merge == "sum" and c.pooling in ("last", "concat"),
      "--pooling {pooling} takes the last state of each direction, which --merge sum mixes: use max or mean"),
     (lambda c: c.merge == "sum" and not readout(c).pools and c.attention != "self-attentive",

@@ -1,12 +1,12 @@
 """Base class of the folders of runs and of pretrained networks.
 
-A folder is complete or absent. Until it is finished, `models/bilstm` is called `models/bilstm.unfinished` and holds the
-configuration and `checkpoints/`, from which it can be resumed. A run that diverged before its first epoch ended leaves
-its checkpoints in `models/bilstm.diverged`.
+A folder is complete or absent. Until it is finished, `models/bilstm` is called `models/bilstm.unfinished` and contains
+the configuration and `checkpoints/`, from which it can be resumed. A run that diverged in its first epoch leaves its
+checkpoints in `models/bilstm.diverged`.
 
-A folder with `metrics.json` has all that is essential. It is renamed first, and what it replaces (which meanwhile is
-`models/bilstm.replaced`) and its checkpoints are removed afterwards; where the process is killed in between, `settle`
-does the rest on the next start.
+A folder with `metrics.json` has all essential files. It is renamed first; the folder that it replaces (meanwhile
+`models/bilstm.replaced`) and its checkpoints are removed afterwards. If the process is killed in between, `settle`
+completes this on the next start.
 """
 
 import dataclasses
@@ -37,13 +37,13 @@ SIZES = {"vocabulary_size": int, "classes": int, "sentence_ends?": [int], "terms
 
 
 class ResultFolder:
-    """Folder with the result of a long computation, which is complete, resumable or absent."""
+    """Folder of the result of a long computation: complete, resumable or absent."""
 
-    kind: ClassVar[str]  # its content, in a word
+    kind: ClassVar[str]  # the name of its content
     option: ClassVar[str]  # its flag on the command line
-    foreign: ClassVar[str]  # a file that the other kind has
+    foreign: ClassVar[str]  # a file of the other kind
     advice: ClassVar[str]  # in the error for a missing folder
-    measured: ClassVar[Any]  # the shape of metrics.json, as `sentiment.stored.read_json` takes it
+    measured: ClassVar[Any]  # the schema of metrics.json for `sentiment.stored.read_json`
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).expanduser()
@@ -72,31 +72,31 @@ class ResultFolder:
 
     @classmethod
     def of_unfinished(cls, target: Path) -> Self:
-        """Return the folder of a run with this target until it is finished."""
+        """Return the folder of an unfinished run with this target."""
         return cls(target.with_name(target.name + UNFINISHED_SUFFIX))
 
     @classmethod
     def unfinished(cls, target: Path) -> Self | None:
-        """Return the folder of a run that can resume from a checkpoint, None if there is none."""
+        """Return the folder of a resumable run, None if there is none."""
         folder = cls.of_unfinished(target)
         return folder if folder.config.is_file() and Checkpoints(folder.checkpoints).exist() else None
 
     @classmethod
     def has_begun(cls, target: Path, *, overwrite: bool) -> bool:
-        """Return whether there is an unfinished folder to resume, or a finished one that must not be replaced."""
+        """Whether there is an unfinished folder to resume, or a finished one that must not be replaced."""
         return cls.unfinished(target) is not None or cls.of_unfinished(target).metrics.is_file() or (
             not overwrite and cls(target).metrics.is_file())
 
     @classmethod
     def is_settled(cls, target: Path) -> bool:
-        """Return whether `target` is finished, and nothing is left of what it was made from or has replaced."""
+        """Whether `target` is finished, without a remaining unfinished or replaced folder."""
         finished = cls(target)
         return finished.metrics.is_file() and not any(
             path.exists() for path in (finished.checkpoints, cls.of_unfinished(target).path, _replaced(target)))
 
     @classmethod
     def settle(cls, target: Path) -> None:
-        """Do what a process left undone that was killed when its run was complete, but not yet in its place."""
+        """Rename a complete run whose process was killed before it was renamed."""
         complete, replaced = cls.of_unfinished(target), cls(_replaced(target))
         if complete.metrics.is_file() and (cls._holds_one(target) or not _holds_anything(target)):
             log(f"{complete.path} holds a complete {cls.kind}, whose process was killed before it got its name: it is "
@@ -109,7 +109,7 @@ class ResultFolder:
 
     @classmethod
     def check_free(cls, target: Path, *, overwrite: bool) -> None:
-        """Refuse to begin a run that would overwrite other files.
+        """Refuse to start a run that would overwrite other files.
 
         Raises:
             UserError: if `target` holds a finished run and `overwrite` is not set, or holds other files, or if there is
@@ -119,22 +119,22 @@ class ResultFolder:
             raise UserError(f"{target} is a file: choose another {cls.option}")
         if _holds_anything(target):
             if not cls._holds_one(target):
-                raise UserError(f"{target} is not empty and holds no {cls.kind}: choose another {cls.option}")
+                raise UserError(f"{target} is not empty and contains no {cls.kind}: choose another {cls.option}")
             if not overwrite:
-                raise UserError(f"{target} holds a finished {cls.kind}: add --overwrite to replace it, or choose "
+                raise UserError(f"{target} contains a finished {cls.kind}: pass --overwrite to replace it, or choose "
                                 f"another {cls.option}")
         unfinished = cls.unfinished(target)
         if unfinished is not None:
-            raise UserError(f"{unfinished.path} holds an unfinished {cls.kind}: add --resume to go on with it, or "
-                            "remove that folder to start anew")
+            raise UserError(f"{unfinished.path} contains an unfinished {cls.kind}: pass --resume to continue it, or "
+                            "remove that folder to start again")
 
     @classmethod
     def _holds_one(cls, path: Path) -> bool:
-        """Return whether a path is a finished folder of this kind."""
+        """Whether a path is a finished folder of this kind."""
         return cls(path).metrics.is_file() and not (path / cls.foreign).exists()
 
     def begin(self, config: Config) -> None:
-        """Create the folder, with the configuration alone."""
+        """Create the folder, with only the configuration."""
         shutil.rmtree(self.path, ignore_errors=True)
         self.path.mkdir(parents=True)
         self.config.write_text(config.to_json(), encoding="utf-8")
@@ -150,21 +150,21 @@ class ResultFolder:
         return finished
 
     def _remove_remains(self) -> None:
-        """Remove the checkpoints of a finished folder, and the folder that it has replaced."""
+        """Remove the checkpoints of a finished folder, and the folder that it replaced."""
         shutil.rmtree(self.checkpoints, ignore_errors=True)
         shutil.rmtree(_replaced(self.path), ignore_errors=True)
 
     def fail(self, target: Path, *, diverged: bool) -> str:
-        """Clean up after a run that failed, and return a message about what is kept.
+        """Clean up after a failed run, and return a message on the files that are kept.
 
-        Without a checkpoint, the folder is removed. With one, the run can be resumed, unless it diverged: then its last
-        finite weights are moved aside.
+        Without a checkpoint, the folder is removed. With one, the run can be resumed, unless it diverged: then the
+        checkpoints with its last finite weights are renamed.
         """
         if self.unfinished(target) is None:
             shutil.rmtree(self.path, ignore_errors=True)
             return ""
         if not diverged:
-            return f"the run so far is kept in {self.path}: go on with --resume"
+            return f"the run so far is kept in {self.path}: continue it with --resume"
         aside = target.with_name(target.name + DIVERGED_SUFFIX)
         shutil.rmtree(aside, ignore_errors=True)
         self.path.replace(aside)
@@ -176,11 +176,11 @@ class ResultFolder:
         self.sizes.write_text(json.dumps(dataclasses.asdict(sizes)) + "\n", encoding="utf-8")
 
     def save_texts(self, read: np.ndarray) -> None:
-        """Write the digests, uint64 [texts], of the texts that were trained on."""
+        """Write the digests of the training texts, uint64 [texts]."""
         np.save(self.texts, np.unique(read))
 
     def load_texts(self) -> np.ndarray:
-        """Read the digests of the texts that were trained on.
+        """Read the digests of the training texts.
 
         Raises:
             UserError: if the file is damaged.
@@ -203,7 +203,7 @@ class ResultFolder:
 
     @property
     def belonging(self) -> tuple[Path, ...]:
-        """The files of which none may be exchanged alone, because the answers depend on them together."""
+        """Files that belong together, because predictions depend on all of them."""
         return (self.config, self.vocabulary, self.sizes)
 
     def save_checksums(self) -> None:
@@ -211,21 +211,21 @@ class ResultFolder:
         self.save_json(self.checksums, checksums(self.belonging))
 
     def check_checksums(self) -> None:
-        """Check that these files are those that were written together; folders of earlier versions have no checksums.
+        """Check that the files were written together; folders of earlier versions have no checksums.
 
         Raises:
-            UserError: if one is not.
+            UserError: if one was not.
         """
         if self.checksums.is_file():
             check_checksums(self.belonging, read_json(self.checksums, {str: int}),
-                            f"copy the whole folder again, or remove {self.checksums} if you have changed it yourself")
+                            f"copy the whole folder again, or remove {self.checksums} if you changed it yourself")
 
     def save_json(self, path: Path, values: Any) -> None:
-        """Write JSON, complete or not at all."""
+        """Write JSON atomically."""
         self.save_text(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
 
     def save_text(self, path: Path, text: str) -> None:
-        """Write a text, complete or not at all; bytes of paths that are not UTF-8 become U+FFFD."""
+        """Write a text atomically; bytes of paths that are not UTF-8 become U+FFFD."""
         with written_beside(path) as beside:
             beside.write_bytes(as_utf8(text))
 
@@ -233,22 +233,22 @@ class ResultFolder:
     def _hint(cls, path: Path) -> str:
         """Return the advice in the error for a missing folder."""
         if cls.unfinished(path) is not None:
-            return "; its training did not finish: go on with --resume"
+            return "; its training did not finish: continue it with --resume"
         if cls.of_unfinished(path).metrics.is_file():
-            return f"; {cls.of_unfinished(path).path} is complete: --resume gives it its name"
+            return f"; {cls.of_unfinished(path).path} is complete: --resume renames it"
         others = sorted(entry.parent.name for entry in path.parent.glob("*/metrics.json"))
         return f" (in {path.parent} there are {', '.join(others)})" if others else f"; {cls.advice}"
 
     def load_metrics(self) -> dict[str, Any]:
-        """Read the metrics; what older runs have not measured is absent, and then asking for it is a `UserError`."""
+        """Read the metrics; accessing a key that an older run lacks raises `UserError`."""
         return read_json(self.metrics, self.measured)  # type: ignore[no-any-return]
 
     def load_preprocessor(self) -> TextPreprocessor:
         """Rebuild the preprocessor from the configuration and the vocabulary."""
         words, expected = read_vocabulary(self.vocabulary), self.load_sizes().vocabulary_size
         if len(words) + RESERVED_IDS != expected:
-            raise UserError(f"{self.vocabulary} is damaged: it makes {len(words) + RESERVED_IDS:,} ids, the "
-                            f"model has {expected:,}")
+            raise UserError(f"{self.vocabulary} is damaged: it has {len(words) + RESERVED_IDS:,} ids, the "
+                            f"model {expected:,}")
         try:
             return TextPreprocessor(self.load_config().text, words)
         except ValueError as error:
@@ -258,23 +258,23 @@ class ResultFolder:
         """Read the sizes of the model.
 
         Raises:
-            UserError: if they are none.
+            UserError: if they are invalid.
         """
         return sizes_of(read_json(self.sizes, SIZES), self.sizes)
 
 
 def _holds_anything(path: Path) -> bool:
-    """Return whether a path is a file, or a folder that is not empty."""
+    """Whether a path is a file, or a folder that is not empty."""
     return any(path.iterdir()) if path.is_dir() else path.exists()
 
 
 def _replaced(target: Path) -> Path:
-    """Return the name of a folder from when it is replaced until it is removed."""
+    """Return the path of a replaced folder until it is removed."""
     return target.with_name(target.name + REPLACED_SUFFIX)
 
 
 def sizes_of(values: dict[str, Any], path: Path) -> Sizes:
-    """Return sizes from their JSON values, which have the shape `SIZES`; `path` is their file's.
+    """Return sizes from their JSON values, which match the schema `SIZES`; `path` is their file.
 
     Raises:
         UserError: if they are impossible.
@@ -301,9 +301,9 @@ def load_digests(path: Path) -> np.ndarray:
         UserError: if the file is damaged.
     """
     try:
-        found = np.load(path, mmap_mode="r", allow_pickle=False)  # so a size that is not there takes no memory
+        found = np.load(path, mmap_mode="r", allow_pickle=False)  # so a false size allocates no memory
         if found.dtype != np.uint64 or found.ndim != 1:
             raise ValueError(f"expected digests, not {found.dtype} {list(found.shape)}")
         return np.array(found)
-    except Exception as error:  # NumPy parses the header as Python
+    except Exception as error:  # NumPy parses the header as Python code
         raise UserError(f"{path} is damaged: {first_line(error)}") from None

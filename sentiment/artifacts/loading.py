@@ -1,4 +1,4 @@
-"""Loading of a trained classifier from the folder of its run."""
+"""Loading of a trained classifier from its run folder."""
 
 import os
 

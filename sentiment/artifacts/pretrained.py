@@ -2,11 +2,11 @@
 
     models/lm/
         config.json         the configuration
-        vocabulary.txt      a word a line, from id 2 on
-        sizes.json          the sizes of the network that the configuration does not have
-        weights.npz         its weights by path, in float16, which is exact enough to start from
-        texts.npy           a digest of each text that it was trained on
-        history.csv         a row an epoch
+        vocabulary.txt      one word per line, from id 2 on
+        sizes.json          the sizes of the network that are not in the configuration
+        weights.npz         its weights by path, in float16, which suffices for an initialisation
+        texts.npy           a digest of each training text
+        history.csv         one row per epoch
         checksums.json      CRC-32 of these files, which belong together
         metrics.json        perplexity, the data, versions, time and memory
         README.md           the model card
@@ -34,10 +34,10 @@ MEASURED = {"validation?": {str: float}, "training?": {str: object}, "seconds?":
 
 
 class PretrainedFolder(ResultFolder):
-    """The files of one pretrained network."""
+    """Folder of a pretrained network."""
 
     kind, option, foreign = "pretraining", "--output", "model.keras"
-    advice = "make one with `python -m sentiment pretrain`"
+    advice = "train one with `python -m sentiment pretrain`"
     measured = MEASURED
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -49,14 +49,14 @@ class PretrainedFolder(ResultFolder):
         """Return the folder of a finished pretraining.
 
         Raises:
-            UserError: if it does not exist, is none, or lacks a file.
+            UserError: if it does not exist, is another folder, or lacks a file.
         """
         folder = cls(path)
         if not folder.path.exists():
             raise UserError(f"no such folder of a pretrained network: {path}{cls._hint(folder.path)}")
         for file in (folder.config, folder.vocabulary, folder.sizes, folder.weights, folder.texts, folder.metrics):
             if not file.is_file():
-                raise UserError(f"{path} holds no pretrained network: {file.name} is missing")
+                raise UserError(f"{path} contains no pretrained network: {file.name} is missing")
         folder.check_checksums()
         return folder
 
@@ -70,7 +70,7 @@ class PretrainedFolder(ResultFolder):
         return PretrainConfig.from_json_file(self.config)
 
     def save(self, preprocessor: TextPreprocessor, sizes: Sizes, trained: Pretrainable, read: np.ndarray) -> None:
-        """Write the vocabulary, sizes and weights, and the digests `read` of the texts that it was trained on."""
+        """Write the vocabulary, sizes and weights, and the digests `read` of the training texts."""
         self.save_words_and_sizes(preprocessor, sizes)
         np.savez(self.weights, allow_pickle=False,
                  **{variable.path: variable.numpy().astype(np.float16) for variable in trained.network.weights})
@@ -78,11 +78,11 @@ class PretrainedFolder(ResultFolder):
         self.save_checksums()
 
     def shared_values(self) -> Options:
-        """Return the options that a classifier must share to start from it."""
+        """Return the options that a classifier must share to be initialised from it."""
         return only(self.load_config().to_dict(), PretrainConfig.names(Role.SHARED))
 
     def load_start(self) -> Pretrained:
-        """Load it for the initialisation of a classifier.
+        """Load the network for the initialisation of a classifier.
 
         Raises:
             UserError: if a file is damaged.
@@ -95,7 +95,7 @@ class PretrainedFolder(ResultFolder):
         """Rebuild the network and load its weights.
 
         Raises:
-            UserError: if they are damaged.
+            UserError: if the weights are damaged.
         """
         config, sizes = self.load_config(), self.load_sizes()
         networks = []

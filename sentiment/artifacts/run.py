@@ -1,19 +1,19 @@
 """Folder of a run.
 
     models/bilstm/
-        config.json       the configuration, as `--config` reads it
-        vocabulary.txt    a word a line, from id 2 on
+        config.json       the configuration, which `--config` reads
+        vocabulary.txt    one word per line, from id 2 on
         labels.json       the class names by index
-        sizes.json        the sizes of the model that the configuration does not have
+        sizes.json        the sizes of the model that are not in the configuration
         checksums.json    CRC-32 of these files and of the model, which belong together
         model.keras       ids to logits
         members.json      of an ensemble: configuration and sizes of each member
         export/1/         SavedModel: raw strings to scores and classes
         onnx/, litert/    optional exports for ONNX Runtime and LiteRT; see `sentiment.inference.portable_folder`
-        history.csv       a row an epoch
+        history.csv       one row per epoch
         test.npz          labels and logits of the test split
-        texts.npy         a digest of each text that it was trained on
-        validation_texts.npy    a digest of each text of its validation split
+        texts.npy         a digest of each training text
+        validation_texts.npy    a digest of each validation text
         metrics.json      validation and test metrics, the data, versions, time and memory
         plots/            learning curves, confusion matrix, ROC
         README.md         the model card
@@ -46,12 +46,12 @@ from sentiment.text import TextPreprocessor
 from sentiment.training.prior import Pretrained
 
 EXPORT_VERSION = "1"
-MOST_MEMBERS = 100  # of an ensemble, each of which takes time to build
+MOST_MEMBERS = 100  # of an ensemble; each takes time to build
 MEMBERS = [{"model": {str: object}, "sizes": SIZES, "head": int, "tail": int}]
 
 
 class RunFolder(ResultFolder):
-    """The files of one run."""
+    """Folder of a run."""
 
     kind, option, foreign, advice = "run", "--output-dir", "weights.npz", "train one with `python train.py`"
     measured = MEASURED
@@ -74,7 +74,7 @@ class RunFolder(ResultFolder):
         np.save(self.validation_texts, np.unique(validation))
 
     def load_seen(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Read the digests that `save_seen` wrote; None for a run of a version that wrote none."""
+        """Read the digests that `save_seen` wrote; None for a run of an earlier version."""
         if not self.texts.is_file():
             return None
         validation = load_digests(self.validation_texts) if self.validation_texts.is_file() else np.zeros(0, np.uint64)
@@ -82,7 +82,7 @@ class RunFolder(ResultFolder):
 
     @property
     def is_ensemble(self) -> bool:
-        """Whether it is an ensemble of other runs."""
+        """Whether the run is an ensemble."""
         return self.members.is_file()
 
     def portable(self, form: str, precision: str) -> Path:
@@ -94,18 +94,18 @@ class RunFolder(ResultFolder):
         """Return the folder of a finished run.
 
         Raises:
-            UserError: if it does not exist, is no run, or lacks a file.
+            UserError: if it does not exist, is not a run, or lacks a file.
         """
         folder = cls(path)
         if not folder.path.exists():
             raise UserError(f"no such model folder: {path}{cls._hint(folder.path)}")
         if PortableFolder(path).exists():
-            raise UserError(f"{path} is an export, which only predicts: give the folder of the run")
+            raise UserError(f"{path} is an export, which only predicts: pass the folder of the run")
         if not folder.path.is_dir() or not folder.config.is_file():
             raise UserError(f"{path} is not a model folder of this project: it has no config.json")
         if (folder.path / cls.foreign).exists():
-            raise UserError(f"{path} is a pretrained network, which predicts nothing: train a classifier that starts "
-                            "from it, with --pretrained")
+            raise UserError(f"{path} is a pretrained network, not a classifier: train a classifier that starts from "
+                            "it, with --pretrained")
         for file in (folder.vocabulary, folder.labels, folder.sizes, folder.model, folder.metrics):
             if not file.is_file():
                 raise UserError(f"the model folder {path} is incomplete: {file.name} is missing; train it again")
@@ -121,7 +121,7 @@ class RunFolder(ResultFolder):
                  trained: keras.Model, members: Sequence[Member] = ()) -> None:
         """Write the configuration, the vocabulary, the class names, and the model in float32, without optimiser.
 
-        With `--save-float16`, the weights are rounded to values of float16, and the file is compressed.
+        With `--save-float16`, the weights are rounded to float16 values, and the file is compressed.
         """
         if members:
             self.save_json(self.members, [dataclasses.asdict(member) for member in members])
@@ -145,7 +145,7 @@ class RunFolder(ResultFolder):
         return read_class_names(self.labels, self.load_sizes().classes)
 
     def shared_values(self) -> Options:
-        """Return the options that a classifier must share to start from it: all but those of regularization."""
+        """Return the options that a classifier must share to be initialised from it: all except regularization."""
         self._check_start()
         of_model = set(ModelConfig.names()) - set(ModelConfig.names(Role.REGULARIZATION))
         names = {"text": TextConfig.names(Role.SHARED), "model": tuple(sorted(of_model))}
@@ -153,18 +153,18 @@ class RunFolder(ResultFolder):
 
     def _check_start(self) -> None:
         if self.is_ensemble or not architectures.named(self.load_config().model.architecture).by_gradient:
-            raise UserError(f"{self.path} is {'an ensemble' if self.is_ensemble else 'linear'}: a classifier "
-                            "starts from one that was trained step by step")
+            raise UserError(f"{self.path} is {'an ensemble' if self.is_ensemble else 'linear'}: a classifier can only "
+                            "start from a run that was trained in steps")
 
     def load_start(self) -> Pretrained:
-        """Load it for the initialisation of a classifier.
+        """Load the run for the initialisation of a classifier.
 
         Raises:
             UserError: if it is an ensemble or linear, lacks the digests of its texts, or is damaged.
         """
         self._check_start()
         if not self.texts.is_file():
-            raise UserError(f"{self.path} has no list of the texts that it was trained on: {self.texts.name} is "
+            raise UserError(f"{self.path} has no digests of its training texts: {self.texts.name} is "
                             "missing; train it again")
         trained, own_names = self.load_model(), self.load_class_names()
 
@@ -194,19 +194,19 @@ class RunFolder(ResultFolder):
                 for one in members]
 
     def load_model(self, *, use_cudnn: bool | str = "auto") -> keras.Model:
-        """Rebuild the model from the configuration and load its weights; no code from the file is run.
+        """Rebuild the model from the configuration and load its weights; no code from the file is executed.
 
         Args:
             use_cudnn: see `sentiment.architectures.Sizes`.
 
         Raises:
-            UserError: if the weights are damaged, do not fit the configuration, or are no numbers.
+            UserError: if the weights are damaged, do not fit the configuration, or are not finite.
         """
         return load_checked(self.model, lambda: self._build(use_cudnn), lambda model: model.load_weights(self.model))
 
 
 def in_float16(weights: np.ndarray) -> np.ndarray:
-    """Return weights of the same dtype, rounded to values of float16 and clipped to its range."""
+    """Return weights of the same dtype, rounded to float16 values and clipped to the float16 range."""
     if not np.issubdtype(weights.dtype, np.floating):
         return weights
     largest = np.finfo(np.float16).max

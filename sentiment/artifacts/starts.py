@@ -1,11 +1,11 @@
-"""Folders that `--pretrained` can name: a pretrained network or a run."""
+"""Folders for `--pretrained`: a pretrained network or a run."""
 
 from sentiment.artifacts.pretrained import PretrainedFolder
 from sentiment.artifacts.run import RunFolder
 
 
 def open_start(path: str) -> PretrainedFolder | RunFolder:
-    """Return the folder from which a classifier is initialised.
+    """Return the folder that initialises a classifier.
 
     Raises:
         UserError: as `open` of either.

@@ -96,7 +96,7 @@ def check_applies(form: TableFormat, paths: Sequence[Path], where: str) -> None:
                                ("--quoting", form.quoting, (*JSON_KINDS, *BINARY_KINDS)),
                                ("--no-header", not form.header, (*JSON_KINDS, ".parquet"))):
         if value and used <= set(kinds):
-            raise UserError(f"{flag} does not apply to {where}: leave it out")
+            raise UserError(f"{flag} does not apply to {where}: omit it")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Comparison of a model with its baselines, and the verdict on whether it is worth more than they are."""
+"""Comparison of a model with its baselines by significance tests, and a verdict."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ from sentiment.measured import LINEAR, MAJORITY, MODEL
 from sentiment.predictions import probabilities
 
 KEYS = ("accuracy", "macro_f1", "log_loss")
-SIGNIFICANCE = 0.05  # p-value below which a difference is more than chance
+SIGNIFICANCE = 0.05  # p-value below which a difference is significant
 SMALLEST_SHOWN = 0.001
 
 
 @dataclass(frozen=True)
 class Baselines:
-    """Baselines that learned from the training texts of a run.
+    """Predictions of baselines trained on the training texts of a run.
 
     Attributes:
-        logits: float32 [test texts, 1 or classes], by the name of the baseline.
+        logits: float32 [test texts, 1 or classes], by name of the baseline.
         validation: accuracy, macro F1 and log loss on the validation split, by name.
         majority: the most frequent class of the training texts.
-        seconds: to fit and apply them.
+        seconds: to fit them and predict with them.
     """
 
     logits: Mapping[str, np.ndarray]
@@ -46,9 +46,9 @@ class Baselines:
             matrix: the confusion matrix of the model, int [classes, classes].
 
         Returns:
-            JSON-ready: `models`, by the name of the baseline its measures on `validation` and `test`; `mcnemar`, for
-            each pair of the model and the baselines McNemar's exact test, with the number of texts that only the
-            `first` and that only the `second` gets right; `majority`, `seconds`; and what `judge` returns.
+            JSON-ready: `models`, the metrics on `validation` and `test` by name of the baseline; `mcnemar`, McNemar's
+            exact test for each pair, with the numbers of texts that only the `first` and only the `second` model gets
+            right; `majority`, `seconds`; and the result of `judge`.
         """
         models = {baseline: {"validation": dict(self.validation[baseline]), "test": brief(labels, values, class_names)}
                   for baseline, values in self.logits.items()}
@@ -61,25 +61,25 @@ class Baselines:
 
 
 def brief(labels: np.ndarray, logits: np.ndarray, class_names: tuple[str, ...]) -> dict[str, float]:
-    """Return the measures by which baselines are compared: accuracy, macro F1 and log loss."""
+    """Return the metrics of the comparison: accuracy, macro F1 and log loss."""
     metrics = evaluate(labels, logits, class_names)
     return {key: metrics[key] for key in KEYS}
 
 
 def judge(tests: Iterable[Mapping[str, Any]], name: str, majority: str, matrix: list[list[int]]) -> dict[str, Any]:
-    """Judge whether a model is worth more than its baselines.
+    """Judge whether a model is better than its baselines.
 
-    One is better than another if it is right on more texts, and McNemar's exact test rejects at 5 % that both are right
-    equally often.
+    A model is better than another if it is right on more texts, and McNemar's exact test rejects at 5 % that both are
+    right equally often.
 
     Args:
-        tests: the pairs as `Baselines.compared` has them.
+        tests: the pairs of `Baselines.compared`.
         name: of the model's architecture.
         majority: the class that the majority baseline always predicts.
         matrix: the confusion matrix of the model, int [classes, classes].
 
     Returns:
-        `verdict`, sentences, and `recommended`, the simplest model that is as good: the name of a baseline, or None for
+        `verdict`, sentences, and `recommended`, the simplest of the best models: the name of a baseline, or None for
         the model itself.
     """
     found = {(one["first"], one["second"]): one for one in tests}
@@ -96,13 +96,13 @@ def judge(tests: Iterable[Mapping[str, Any]], name: str, majority: str, matrix: 
     if not is_better(MODEL, MAJORITY):
         verdict = f"{name} is not more accurate than {always} by more than chance ({chance(MAJORITY)})"
         if _depends_on_text(matrix):
-            return {"recommended": None, "verdict": f"{verdict}, but it does tell the classes apart: judge it by the "
+            return {"recommended": None, "verdict": f"{verdict}, but it does distinguish the classes: judge it by the "
                     "precision and recall of the class that matters"}
         if has_linear and is_better(LINEAR, MAJORITY):
             return {"recommended": LINEAR, "verdict": f"{verdict}: it has learned nothing, but {LINEAR} has. Train "
                     "that, or this model for longer or with another learning rate"}
         others = f", and neither has {LINEAR}" if has_linear else ""
-        return {"recommended": MAJORITY, "verdict": f"{verdict}: it has learned nothing{others}. Look at the texts and "
+        return {"recommended": MAJORITY, "verdict": f"{verdict}: it has learned nothing{others}. Check the texts and "
                 "labels, and train on more of them"}
     if not has_linear:
         return {"recommended": None, "verdict": f"{name} is more accurate than {always} by more than chance "
@@ -117,7 +117,7 @@ def judge(tests: Iterable[Mapping[str, Any]], name: str, majority: str, matrix: 
 
 
 def _depends_on_text(matrix: list[list[int]]) -> bool:
-    """Return whether predictions and classes agree by more than chance, by the chi-squared test of independence."""
+    """Whether predictions and classes agree by more than chance, by the chi-squared test of independence."""
     counts = np.array(matrix)
     by_chance = counts.sum(axis=0) @ counts.sum(axis=1) / counts.sum()
     counts = counts[counts.any(axis=1)][:, counts.any(axis=0)]

@@ -1,14 +1,14 @@
-"""What is shown of classes where there are too many to show all."""
+"""Selection of the classes to show if there are too many."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-MOST_ROWS = 40  # of a table of classes
+MOST_ROWS = 40  # in a table of classes
 MOST_NAMES = 20  # in a sentence
 
 
 def rows_shown(classes: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Mapping[str, Any]], str]:
-    """Return the metrics of all classes, or of the 40 with the lowest F1, and a sentence on those that are left out.
+    """Return the metrics of all classes, or of the 40 with the lowest F1 with a note on the others.
 
     Args:
         classes: by name, as in `metrics["classes"]`.
@@ -26,7 +26,7 @@ def rows_shown(classes: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Mapp
 
 
 def names_shown(names: Sequence[str]) -> str:
-    """Return names with commas between them, twenty at most, and how many more there are.
+    """Return names separated by commas, at most twenty, and the number of the others.
 
     Example:
         >>> names_shown(["neg", "pos"])

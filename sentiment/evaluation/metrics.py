@@ -1,4 +1,4 @@
-"""Metrics from labels and logits, by NumPy and scikit-learn; no deep-learning framework."""
+"""Metrics from labels and logits, with NumPy and scikit-learn only."""
 
 from typing import Any
 
@@ -11,16 +11,16 @@ CALIBRATION_BINS = 15
 
 
 def log_loss(labels: np.ndarray, logits: np.ndarray) -> float:
-    """Return the mean cross-entropy in nats, exact also where a probability rounds to 0."""
+    """Return the mean cross-entropy in nats, exact also if a probability rounds to 0."""
     logits = class_logits(logits)
     chosen = logits[np.arange(len(labels)), labels]
     return float(np.mean(np.logaddexp.reduce(logits, axis=1) - chosen))
 
 
 def calibration_error(labels: np.ndarray, logits: np.ndarray) -> float:
-    """Return the expected calibration error: the mean gap between the score of the answers and how many are right.
+    """Return the expected calibration error: the mean difference between confidence and accuracy.
 
-    Guo et al. 2017, over 15 bins of equal width of the winning class's probability, weighted by their texts.
+    Guo et al. 2017, over 15 bins of equal width of the predicted class's probability, weighted by their texts.
     """
     confidence, right, bins = by_confidence(labels, logits)
     gaps = np.bincount(bins, weights=confidence - right, minlength=CALIBRATION_BINS)
@@ -28,7 +28,7 @@ def calibration_error(labels: np.ndarray, logits: np.ndarray) -> float:
 
 
 def by_confidence(labels: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the winning class's probability, whether it is right, and its bin of 15 of equal width; [texts] each."""
+    """Return the predicted class's probability, whether it is right, and its bin of 15 of equal width; [texts] each."""
     scores = probabilities(logits)
     confidence = scores.max(axis=1)
     bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
@@ -39,14 +39,14 @@ def evaluate(labels: np.ndarray, logits: np.ndarray, class_names: tuple[str, ...
     """Compute all metrics of a classifier on labelled texts.
 
     Args:
-        labels: int [texts], the right classes.
+        labels: int [texts], the true classes.
         logits: float [texts, 1 or classes].
-        class_names: their names by index.
+        class_names: by index.
 
     Returns:
         JSON-ready: `texts`, `accuracy`, `log_loss`, `calibration_error`, `roc_auc` (one against the rest, macro mean,
         for more than two classes; None if a class has no text), `macro_f1`, `classes` (precision, recall, F1 and the
-        number of texts by class name) and `confusion_matrix` (rows are the right classes).
+        number of texts by class name) and `confusion_matrix` (rows are the true classes).
     """
     scores = probabilities(logits)
     predicted = scores.argmax(axis=1)
@@ -68,7 +68,7 @@ def evaluate(labels: np.ndarray, logits: np.ndarray, class_names: tuple[str, ...
 
 
 def shown(value: float | None) -> str:
-    """Return a metric with four digits, or a dash for one that is not defined."""
+    """Return a metric with four digits, or a dash if it is undefined."""
     return "-" if value is None else f"{value:.4f}"
 
 

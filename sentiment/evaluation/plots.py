@@ -1,4 +1,4 @@
-"""Plots as picture files, of trainings, evaluations and comparisons."""
+"""Plots of trainings, evaluations and comparisons as image files."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,40 +15,40 @@ from sentiment.evaluation.slices import Slice
 from sentiment.files import written_beside
 
 DOTS_PER_INCH = 150
-BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#767676"  # told apart by colour-blind readers (Okabe & Ito)
+BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#767676"  # colour-blind safe (Okabe & Ito)
 LINE_COLORS = (GREY, BLUE, ORANGE, "#009e73", "#cc79a7")
 MOST_POINTS = 400  # of a curve
 MOST_CURVES = 10
-MOST_CLASSES = 40  # of a confusion matrix; of more classes, the pairs that are confused most often are shown
+MOST_CLASSES = 40  # of a confusion matrix; with more classes, the most frequent confusions are shown
 MOST_PAIRS = 25
 WIDEST_NAME = 18  # characters
 LINE_STYLES = ("-", "-", "--", "-.", ":")
 
 
 def line_style(place: int) -> dict[str, str]:
-    """Return the colour and the dashes of a curve by its place among others."""
+    """Return the colour and the dashes of a curve by its index."""
     return {"color": LINE_COLORS[place % len(LINE_COLORS)], "linestyle": LINE_STYLES[place % len(LINE_STYLES)]}
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as the file's suffix says, whole or not at all."""
+    """Write a figure atomically, in the format of the file's suffix."""
     with written_beside(path) as beside:
         figure.savefig(beside, dpi=DOTS_PER_INCH, format=path.suffix[1:] or None)
 
 
 def literal(name: str) -> str:
-    """Return a name for a plot: on one line, and without formulas, for which matplotlib takes dollar signs."""
+    """Return a name for a plot: on one line, with dollar signs escaped, which matplotlib treats as formulas."""
     return " ".join(name.split()).replace("$", r"\$")
 
 
 def short(name: str) -> str:
-    """Return a name for a plot, cut at 18 characters."""
+    """Return a name for a plot, truncated to 18 characters."""
     return literal(name if len(name) <= WIDEST_NAME else name[:WIDEST_NAME - 1] + "…")
 
 
 @contextmanager
 def drawn(path: Path, width: float, height: float, grid: Literal["both", "x"] = "both") -> Iterator[Any]:
-    """Yield the axes of a figure of so many inches, which then gets a grid and is written to a file."""
+    """Yield the axes of a figure with a size in inches, then add a grid and write it to a file."""
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots()
     yield axes
@@ -57,9 +57,9 @@ def drawn(path: Path, width: float, height: float, grid: Literal["both", "x"] = 
 
 
 def learning_curves(history: dict[str, list[float]], path: Path, best_epoch: int) -> None:
-    """Draw loss and accuracy of training and validation by epoch; a line marks the epoch that was kept.
+    """Plot loss and accuracy of training and validation by epoch; a line marks the epoch that was kept.
 
-    The calibrated loss is that of validation at the best temperature, by which epochs are chosen.
+    The calibrated loss is the validation loss at the best temperature, which selects the epoch.
     """
     epochs = np.arange(1, len(history["loss"]) + 1)
     figure = Figure(figsize=(9, 3.6), layout="constrained")
@@ -77,9 +77,9 @@ def learning_curves(history: dict[str, list[float]], path: Path, best_epoch: int
 
 
 def confusion_matrix(metrics: dict[str, Any], path: Path) -> None:
-    """Draw the confusion matrix: counts, coloured by the share of the right class.
+    """Plot the confusion matrix: counts, coloured by the share of the true class.
 
-    Of more than 40 classes, the pairs that are confused most often are drawn as bars instead.
+    With more than 40 classes, the most frequent confusions are plotted as bars instead.
     """
     counts = np.array(metrics["confusion_matrix"])
     names = [short(name) for name in metrics["classes"]]
@@ -104,7 +104,7 @@ def confusion_matrix(metrics: dict[str, Any], path: Path) -> None:
 
 
 def _confused_pairs(counts: np.ndarray, names: Sequence[str], path: Path) -> None:
-    """Draw the most frequent confusions, int [classes, classes] by true and predicted class, the first on top."""
+    """Plot the most frequent confusions of counts, int [classes, classes] by true and predicted class, as bars."""
     wrong = counts - np.diag(np.diag(counts))
     places = np.argsort(-wrong, axis=None, kind="stable")[:MOST_PAIRS]
     pairs = [(row, column) for row, column in zip(*np.unravel_index(places, wrong.shape), strict=True)
@@ -114,13 +114,13 @@ def _confused_pairs(counts: np.ndarray, names: Sequence[str], path: Path) -> Non
         axes.bar_label(bars, [f"{wrong[row, column]:,} of {counts[row].sum():,}" for row, column in pairs], padding=3)
         axes.set_yticks(range(len(pairs)), [f"{names[row]} → {names[column]}" for row, column in pairs])
         axes.set(title=f"the {len(pairs)} most frequent confusions of {len(names):,} classes",
-                 xlabel="texts of the true class → answered with the other", ylim=(max(len(pairs), 1) - 0.4, -0.6))
+                 xlabel="texts of the true class → predicted as the other", ylim=(max(len(pairs), 1) - 0.4, -0.6))
         axes.margins(x=0.15)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _curves(labels: np.ndarray, class_names: tuple[str, ...]) -> tuple[Sequence[int], str]:
-    """Return the classes that get a curve, the second of two, or the ten most frequent of several, and a title."""
+    """Return the classes with a curve (the second of two, or the ten most frequent of several) and a title."""
     if len(class_names) == 2:
         return [1], ""
     frequent = np.argsort(-np.bincount(labels, minlength=len(class_names)), kind="stable")[:MOST_CURVES]
@@ -129,7 +129,7 @@ def _curves(labels: np.ndarray, class_names: tuple[str, ...]) -> tuple[Sequence[
 
 
 def roc_curves(labels: np.ndarray, scores: np.ndarray, class_names: tuple[str, ...], path: Path) -> None:
-    """Draw the ROC curve of the second of two classes, or of each of several against the rest: the ten most frequent.
+    """Plot the ROC curve of the second of two classes, or those of the ten most frequent classes against the rest.
 
     Args:
         labels: int [texts].
@@ -152,25 +152,25 @@ def roc_curves(labels: np.ndarray, scores: np.ndarray, class_names: tuple[str, .
 
 
 def importances(shares: dict[str, float], path: Path) -> None:
-    """Draw how much each hyper-parameter mattered, the most on top; the shares add up to 1."""
+    """Plot the importance of each hyper-parameter, the largest on top; they add up to 1."""
     with drawn(path, 7, 1.2 + 0.36 * len(shares), grid="x") as axes:
         bars = axes.barh(list(shares)[::-1], list(shares.values())[::-1], color=BLUE)
         axes.bar_label(bars, fmt="%.2f", padding=3)
-        axes.set(xlabel="share of the spread of the validation loss", xlim=(0, 1.1 * max(shares.values())))
+        axes.set(xlabel="share of the variance of the validation loss", xlim=(0, 1.1 * max(shares.values())))
 
 
 def rate_curve(rates: np.ndarray, losses: np.ndarray, smoothed: np.ndarray, suggested: float | None, path: Path
                ) -> None:
-    """Draw the losses of single steps and their average by the learning rate, float [steps] each.
+    """Plot the loss of each step and the moving average by learning rate, float [steps] each.
 
-    The recommended rate is marked, or the title says that there is none. What is above twice the initial loss is cut
-    off.
+    The recommended rate is marked, or the title says that there is none. Values above twice the initial loss are not
+    shown.
     """
     with drawn(path, 7, 4.2) as axes:
         axes.plot(rates, losses, ".", color=GREY, alpha=0.4, markersize=4, label="single steps")
         axes.plot(rates, smoothed, color=BLUE, linewidth=2, label="smoothed")
         if suggested is None:
-            axes.set_title("No recommendation: noise explains the fall")
+            axes.set_title("No recommendation: the decrease may be noise")
         else:
             axes.axvline(suggested, color=ORANGE, linestyle="--", label=f"recommended: {suggested:.1e}")
         axes.legend(loc="upper left")
@@ -178,11 +178,11 @@ def rate_curve(rates: np.ndarray, losses: np.ndarray, smoothed: np.ndarray, sugg
 
 
 def gradient_flow(norms: dict[str, dict[str, np.ndarray]], path: Path) -> None:
-    """Draw the norm of the gradient by the state of each step, a panel an architecture.
+    """Plot the norm of the gradient with respect to the state at each step, one panel per architecture.
 
     Args:
         norms: by architecture and variant, float [steps], the first step first.
-        path: of the picture; its suffix says the format.
+        path: of the image; its suffix selects the format.
     """
     figure = Figure(figsize=(4.6 * len(norms), 5.2), layout="constrained")
     panels = figure.subplots(1, len(norms), sharey=True, squeeze=False)[0]
@@ -199,7 +199,7 @@ def gradient_flow(norms: dict[str, dict[str, np.ndarray]], path: Path) -> None:
 
 
 def precision_recall_curves(labels: np.ndarray, scores: np.ndarray, class_names: tuple[str, ...], path: Path) -> None:
-    """Draw precision by recall of the second of two classes, or of each of several (the ten most frequent)."""
+    """Plot the precision-recall curve of the second of two classes, or those of the ten most frequent classes."""
     with drawn(path, 5, 4.6) as axes:
         curves, title = _curves(labels, class_names)
         for index in curves:
@@ -216,12 +216,12 @@ def precision_recall_curves(labels: np.ndarray, scores: np.ndarray, class_names:
 
 
 def reliability(labels: np.ndarray, curves: Mapping[str, np.ndarray], path: Path) -> None:
-    """Draw how many answers are right by the score of the winning class (DeGroot & Fienberg 1983), in 15 bins.
+    """Plot a reliability diagram: accuracy by confidence (DeGroot & Fienberg 1983), in 15 bins.
 
     Args:
         labels: int [texts].
-        curves: float logits [texts, 1 or classes] by the name of the curve.
-        path: of the picture.
+        curves: float logits [texts, 1 or classes] by name of the curve.
+        path: of the image.
     """
     with drawn(path, 5, 4.6) as axes:
         lowest = 1.0
@@ -233,12 +233,12 @@ def reliability(labels: np.ndarray, curves: Mapping[str, np.ndarray], path: Path
             axes.plot(*zip(*points, strict=True), marker="os^v"[place % 4], **line_style(1 + place % 4),
                       label=f"{literal(name)} (error {calibration_error(labels, logits):.4f})")
         axes.plot([lowest, 1], [lowest, 1], color=GREY, linestyle=":", label="calibrated")
-        axes.set(xlabel="score of the answer", ylabel="share that is right", aspect="equal")
+        axes.set(xlabel="score of the prediction", ylabel="accuracy", aspect="equal")
         axes.legend(fontsize="small")
 
 
 def slices(found: Sequence[Slice], label: str, path: Path) -> None:
-    """Draw the accuracy of each slice with its interval, and how many texts it has."""
+    """Plot the accuracy of each slice with its interval and number of texts."""
     with drawn(path, 7, 1.2 + 0.36 * len(found)) as axes:
         places = np.arange(len(found))
         values = np.array([one.accuracy for one in found])
@@ -249,7 +249,7 @@ def slices(found: Sequence[Slice], label: str, path: Path) -> None:
 
 
 def overlaid_roc(labels: np.ndarray, scores: Mapping[str, np.ndarray], path: Path) -> None:
-    """Draw the ROC curves of several models for the second of two classes; scores are float [texts] by model."""
+    """Plot the ROC curves of several models for the second of two classes; scores are float [texts] by model."""
     with drawn(path, 5.6, 5.2) as axes:
         for place, (name, values) in enumerate(scores.items()):
             false_rate, true_rate, _ = roc_curve(labels == 1, values)

@@ -17,7 +17,7 @@ CERTAINTIES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 class Slice(NamedTuple):
-    """Some of the texts: their name, number, accuracy, and its 95 % interval (Wilson 1927)."""
+    """Slice of the texts: its name, number of texts, accuracy, and 95 % interval (Wilson 1927)."""
 
     name: str
     texts: int
@@ -36,7 +36,7 @@ class Threshold(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """The number and share of texts whose winning class has at least a probability, and their accuracy."""
+    """Number and share of texts whose score reaches a threshold, and their accuracy."""
 
     probability: float
     texts: int
@@ -45,19 +45,19 @@ class Coverage(NamedTuple):
 
 
 def slice_of(name: str, right: np.ndarray) -> Slice:
-    """Return the slice of some texts, bool [texts, at least one]: which were answered rightly."""
+    """Return the slice of at least one text from whether each prediction is right, bool [texts]."""
     count, total = int(right.sum()), len(right)
     interval = stats.binomtest(count, total).proportion_ci(method="wilson")
     return Slice(name, total, count / total, (float(interval.low), float(interval.high)))
 
 
 def word_counts(texts: Iterable[str]) -> np.ndarray:
-    """Return int [texts]: how many words each has, separated by white space."""
+    """Return the number of words of each text, separated by white space, int [texts]."""
     return np.fromiter((len(text.split()) for text in texts), int)
 
 
 def by_length(lengths: np.ndarray, right: np.ndarray) -> list[Slice]:
-    """Return tenths of the texts by their number of words, the shortest first; equal lengths stay together."""
+    """Return slices by deciles of the number of words, the shortest first; equal lengths stay together."""
     bounds = np.unique(np.quantile(lengths, np.arange(1, TENTHS + 1) / TENTHS, method="inverted_cdf"))
     bins = np.searchsorted(bounds, lengths)
     return [slice_of(_range(int(lengths[bins == place].min()), int(lengths[bins == place].max())), right[bins == place])
@@ -76,12 +76,12 @@ def by_negation(texts: Sequence[str], right: np.ndarray) -> list[Slice]:
 
 
 def by_value(values: np.ndarray, right: np.ndarray) -> list[Slice]:
-    """Return a slice for each value, int or str [texts], in order."""
+    """Return one slice per value, int or str [texts], in order."""
     return [slice_of(str(value), right[values == value]) for value in np.unique(values)]
 
 
 def thresholds(labels: np.ndarray, scores: np.ndarray) -> list[Threshold]:
-    """Return precision, recall and F1 of the second of two classes at some thresholds, float [texts] its scores."""
+    """Return precision, recall and F1 of the second of two classes by threshold of its scores, float [texts]."""
     rows = []
     for probability in THRESHOLDS:
         answered = scores >= probability
@@ -92,9 +92,9 @@ def thresholds(labels: np.ndarray, scores: np.ndarray) -> list[Threshold]:
 
 
 def coverage(labels: np.ndarray, scores: np.ndarray) -> list[Coverage]:
-    """Return coverage and selective accuracy (El-Yaniv & Wiener 2010) at some thresholds; scores [texts, classes].
+    """Return coverage and selective accuracy (El-Yaniv & Wiener 2010) by threshold of scores, float [texts, classes].
 
-    No threshold is below one by the number of classes, which every winning class reaches.
+    No threshold is below 1 / classes, which every score reaches.
     """
     certainty, right = scores.max(axis=1), scores.argmax(axis=1) == labels
     rows = []

@@ -1,4 +1,4 @@
-"""Statistics of a few runs: spread, intervals, and tests of the difference between two models."""
+"""Statistics of several runs: standard deviations, intervals, and tests of the difference between two models."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,7 +10,7 @@ CONFIDENCE = 0.95
 
 
 class Summary(NamedTuple):
-    """Of several values: how many, mean, standard deviation, and the 95 % interval of the mean."""
+    """Summary of values: count, mean, standard deviation, and the 95 % interval of the mean."""
 
     runs: int
     mean: float
@@ -19,7 +19,7 @@ class Summary(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """Of pairs: how many, the mean difference, and the p-value of the paired t-test."""
+    """Paired difference: number of pairs, mean difference, and p-value of the paired t-test."""
 
     pairs: int
     mean: float
@@ -27,7 +27,7 @@ class Difference(NamedTuple):
 
 
 class McNemar(NamedTuple):
-    """Texts that the first model alone got right, those that the second alone did, and the exact two-sided p-value."""
+    """McNemar's test: numbers of texts that only the first or only the second model gets right; two-sided p-value."""
 
     first_alone: int
     second_alone: int
@@ -35,7 +35,7 @@ class McNemar(NamedTuple):
 
 
 def summary(values: list[float]) -> Summary:
-    """Summarise runs; the interval is Student's t of the mean over seeds, None for a single run."""
+    """Summarise the values of runs; the interval is Student's t for the mean over seeds, None for a single run."""
     mean = float(np.mean(values))
     if len(values) < 2:
         return Summary(len(values), mean, None, None)
@@ -45,7 +45,7 @@ def summary(values: list[float]) -> Summary:
 
 
 def paired_difference(values: dict[int, float], base: dict[int, float]) -> Difference | None:
-    """Compare runs with those of the base that had the same seeds; None where there is no such pair."""
+    """Compare runs with those of the base with the same seeds; None if there is no such pair."""
     seeds = sorted(values.keys() & base.keys())
     if not seeds:
         return None
@@ -60,8 +60,8 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
     """Test whether two models are right equally often on the same texts (McNemar 1947, by the binomial distribution).
 
     Args:
-        first: bool [texts], where it was right.
-        second: the same of the other.
+        first: bool [texts], whether the first model is right.
+        second: bool [texts], whether the second model is right.
     """
     first_alone, second_alone = int(np.sum(first & ~second)), int(np.sum(second & ~first))
     both = first_alone + second_alone
@@ -70,11 +70,11 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
 
 
 def fold_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Return the 95 % interval of a mean over the folds of a cross-validation, at least two.
+    """Return the 95 % interval of a mean over at least two folds of a cross-validation.
 
-    The corrected variance of Nadeau & Bengio 2003, "Inference for the Generalization Error": as the training sets
+    The corrected variance of Nadeau & Bengio 2003, "Inference for the Generalization Error": because the training sets
     overlap, the variance of the values is multiplied by 1 / folds + test texts / training texts, which is
-    1 / folds + 1 / (folds - 1), not by 1 / folds alone. Student's t has folds - 1 degrees of freedom.
+    1 / folds + 1 / (folds - 1), instead of 1 / folds. Student's t has folds - 1 degrees of freedom.
 
     Example:
         >>> [round(bound, 3) for bound in fold_interval([0.8, 0.9, 0.85, 0.8, 0.9])]

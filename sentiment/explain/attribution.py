@@ -29,9 +29,9 @@ class AttentionMap:
 
     Attributes:
         layer: its name in the model.
-        weights: float [maps, words]: a row for each head or hop. Of self-attention, where each word is a query, a row
-            is the mean over the queries.
-        matrix: float [maps, words, words], the weights of self-attention, a row for each query; else None.
+        weights: float [maps, words]: one row per head or hop. For self-attention, where each word is a query, a row is
+            the mean over the queries.
+        matrix: float [maps, words, words], the weights of self-attention, one row per query; else None.
     """
 
     layer: str
@@ -53,7 +53,7 @@ class Explanation:
         logit, baseline: the logit for the text, and for a text whose embedded words are all zero (the bias of a
             linear model). The attributions should add up to their difference.
         attention: the weights of each attention layer.
-        notes: what must be said of the model's answers, as of `sentiment.inference.Predictor`.
+        notes: caveats about the model's predictions, as in `sentiment.inference.Predictor`.
     """
 
     text: str
@@ -75,25 +75,25 @@ class Explanation:
         return f"{self.label} {self.score:.4f}; for {self.explained}: {listed}"
 
     def _repr_html_(self) -> str:
-        """The prediction and its words in colour, as a notebook shows them."""
+        """The prediction and its coloured words as HTML, for notebooks."""
         from sentiment.explain.page import notebook_html
 
         return notebook_html(self)
 
     def strongest(self, most: int) -> dict[str, list[int]]:
-        """Return the places of the words with the largest attributions `for` and `against` the class, in order."""
+        """Return the indices of the words with the largest attributions `for` and `against` the class, in order."""
         order = np.argsort(self.attributions)
         return {"for": [row for row in order[::-1][:most] if self.attributions[row] > 0],
                 "against": [row for row in order[:most] if self.attributions[row] < 0]}
 
     @property
     def remark(self) -> str:
-        """A warning in words where few words are known, as of `sentiment.predictions.known_remark`; else empty."""
+        """A remark if few words are known, see `sentiment.predictions.known_remark`; else empty."""
         return known_remark(float(np.mean(self.known)))
 
     @property
     def gap(self) -> float:
-        """The distance of the sum of the attributions from the difference of the logits."""
+        """Absolute difference between the sum of the attributions and the difference of the logits."""
         return float(abs(self.attributions.sum() - (self.logit - self.baseline)))
 
     @property
@@ -111,7 +111,7 @@ class Explanation:
 
 
 class Explainer:
-    """Explains the predictions of a classifier; compiled once for all texts.
+    """Explainer of the predictions of a classifier, compiled once for all texts.
 
     A linear model over n-grams is explained by its terms, each split evenly over its words; an ensemble by the mean of
     its members' explanations; all others by integrated gradients.
@@ -122,10 +122,10 @@ class Explainer:
         self._attribute = _attribution(classifier.model)
 
     def explain(self, text: str, class_name: str | None = None) -> Explanation:
-        """Explain the prediction for a raw text: the logit of the class of that name, or of the predicted one.
+        """Explain the prediction for a raw text: the logit of the named class, or of the predicted one.
 
         Raises:
-            UserError: if there is no class of that name.
+            UserError: for an unknown class.
         """
         classifier = self.classifier
         (prediction,) = classifier.predict([text])
@@ -147,7 +147,7 @@ Attribution = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, float, float]
 
 
 def _attribution(model: keras.Model) -> Attribution:
-    """Return the function from ids int32 [1, words] and a target to the attributions, the logit and the baseline."""
+    """Return a function from ids int32 [1, words] and a target to the attributions, the logit and the baseline."""
     for layer in model.layers:
         if isinstance(layer, LinearNgrams):
             return partial(_terms, layer)
@@ -158,7 +158,7 @@ def _attribution(model: keras.Model) -> Attribution:
 
 def _of_members(ensemble: Ensemble, members: Sequence[Attribution], ids: np.ndarray, target: np.ndarray
                 ) -> tuple[np.ndarray, float, float]:
-    """Return the means over the members, each of which may read only a part of the words."""
+    """Return the means over the members, some of which may read only a part of the words."""
     total, logits = np.zeros(ids.shape[1]), np.zeros(2)
     for lookup, attribute in zip(ensemble.lookups, members, strict=True):
         attributions, *ends = attribute(np.asarray(lookup(ids)), target)
@@ -168,9 +168,9 @@ def _of_members(ensemble: Ensemble, members: Sequence[Attribution], ids: np.ndar
 
 
 def _target(index: int, classes: int) -> np.ndarray:
-    """Return float32 [logits], whose product with the logits is the logit of one class.
+    """Return the vector whose product with the logits is the logit of one class, float32 [logits].
 
-    Of two classes, the first one's logit is the negative of the only one.
+    With two classes, the logit of the first is the negative of the single logit.
     """
     if classes == 2:
         return np.array([1.0 if index == 1 else -1.0], np.float32)
@@ -180,9 +180,12 @@ def _target(index: int, classes: int) -> np.ndarray:
 class IntegratedGradients:
     """Integrated gradients (Sundararajan, Taly & Yan 2017, "Axiomatic Attribution for Deep Networks").
 
-    With e the embedded words and F the logit, word t gets sum_f e_tf * integral_0^1 dF(a e) / d(a e)_tf da, and all
-    of them add up to F(e) - F(0). The integral is a sum over midpoints, whose number is doubled from 64 until the gap
-    is small, or to 1,024 at most.
+    With e the embedded words and F the logit, the attribution of word t is
+
+        sum_f e_tf * integral_0^1 dF(a e) / d(a e)_tf da
+
+    and all attributions add up to F(e) - F(0). The integral is a sum over midpoints, whose number is doubled from 64
+    until the gap is small, up to 1,024.
 
     Args:
         model: with a layer `embedded`.
@@ -195,7 +198,7 @@ class IntegratedGradients:
                                input_signature=[tf.TensorSpec([None, None], tf.int32), vector, vector])
 
     def _derivatives(self, ids: Any, shares: Any, target: Any) -> tuple[Any, Any]:
-        """Return F(a e) [shares] and the sum over features of e times the gradient there [shares, words]."""
+        """Return F(a e), [shares], and the sum over features of e times the gradient at a e, [shares, words]."""
         seen = []
 
         def scaled(words: Any) -> Any:
@@ -211,11 +214,11 @@ class IntegratedGradients:
         return values, tf.reduce_sum(seen[0] * tape.gradient(total, seen[1]), axis=-1)
 
     def __call__(self, ids: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float, float]:
-        """Return each word's attribution, the logit and the baseline's logit.
+        """Return the attribution of each word, the logit and the baseline's logit.
 
         Args:
             ids: int32 [1, words].
-            target: float32 [logits], their weights.
+            target: float32 [logits], the weights of the logits.
         """
         baseline, logit = (float(value) for value in self._at(ids, np.array([0.0, 1.0], np.float32), target)[0])
         steps = FIRST_STEPS
@@ -231,7 +234,7 @@ class IntegratedGradients:
 
 
 def _terms(layer: LinearNgrams, ids: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """Return the contributions of the words of a linear model; a term is split evenly over its words."""
+    """Return the contributions of the words in a linear model; a term is split evenly over its words."""
     rows, values = (np.asarray(part)[0] for part in layer.values(ids))
     kernel, bias = np.asarray(layer.kernel, np.float64), np.asarray(layer.bias, np.float64)
     parts = kernel[np.minimum(rows, layer.terms - 1)] @ target * values  # [order * words]
@@ -252,7 +255,7 @@ def attention_maps(model: keras.Model, ids: np.ndarray) -> list[AttentionMap]:
     outputs = keras.Model(model.input, [layer.output[1] for layer in found])(ids, training=False)
     arrays = [np.asarray(tf.cast(output, tf.float32)) for output in tf.nest.flatten(outputs)]
     split = [layer for layer in model.layers if isinstance(layer, SplitSentences)]
-    if split:  # the weights of words in sentences and of sentences, of each word of the text, [1, 1, words]
+    if split:  # weights of words in sentences times those of sentences, [1, 1, words]
         rows, places = (np.asarray(part)[0] for part in split[0].places(ids))
         arrays = [arrays[0][rows, 0, places][None, None, :], arrays[1][0, 0, rows][None, None, :]]
     return [_map(layer, weights) for layer, weights in zip(found, arrays, strict=True)]

@@ -1,4 +1,4 @@
-"""Erasure: the effect of replacing each word by the unknown word; for all models, including exports."""
+"""Attribution by erasure: the effect of replacing each word by the unknown token, for all models and exports."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
@@ -17,14 +17,14 @@ ROWS = 64  # texts with an erased word in a batch
 
 @dataclass(frozen=True)
 class WordWeights:
-    """Contributions of the words of a text to the prediction, by erasure.
+    """Attributions of the words of a text by erasure.
 
     Attributes:
         prediction: for the whole text.
         explained: the class whose log-odds are explained.
         words: the words that the model reads, standardised and truncated.
         known: whether each word is in the vocabulary.
-        weights: float64 [words], the fall of the log-odds of `explained` when the word is replaced by the unknown word.
+        weights: float64 [words], the decrease of the log-odds of `explained` when the word is replaced.
     """
 
     prediction: Prediction
@@ -36,15 +36,15 @@ class WordWeights:
 
 def word_weights(predictor: Predictor, text: str, class_name: str | None = None,
                  cancelled: Callable[[], bool] = lambda: False) -> WordWeights:
-    """Weigh each word of a text by erasure (Li, Monroe & Jurafsky 2016, arXiv 1612.08220).
+    """Return the weight of each word of a text by erasure (Li, Monroe & Jurafsky 2016, arXiv 1612.08220).
 
-    The weight of word t is log(p / (1 - p)) for the text minus the same for the text in which word t is replaced by the
-    unknown word, where p is the probability of the class of that name, or of the predicted one. `cancelled` is asked
-    before each batch.
+    The weight of word t is log(p / (1 - p)) for the text minus that for the text with word t replaced by the unknown
+    token, where p is the probability of the named class, or of the predicted one. `cancelled` is called before each
+    batch.
 
     Raises:
-        UserError: if there is no class of that name.
-        CancelledError: once `cancelled` says so.
+        UserError: for an unknown class.
+        CancelledError: when `cancelled` returns true.
     """
     ids = predictor.ids(text)
     logits = predictor.logits(ids[None, :])
@@ -67,7 +67,7 @@ def explained_class(prediction: Prediction, class_names: Sequence[str], asked: s
     """Return the class to explain: `asked`, or the predicted one.
 
     Raises:
-        UserError: if there is none of that name.
+        UserError: for an unknown class.
     """
     name = asked or prediction.best
     if name not in class_names:
@@ -76,7 +76,7 @@ def explained_class(prediction: Prediction, class_names: Sequence[str], asked: s
 
 
 def _log_odds(logits: np.ndarray, index: int) -> np.ndarray:
-    """Return float64 [texts]: log(p / (1 - p)) of one class, for logits [texts, 1 or classes]."""
+    """Return the log-odds of one class, log(p / (1 - p)), float64 [texts], for logits [texts, 1 or classes]."""
     logits = np.asarray(logits, np.float64)
     if logits.shape[1] == 1:
         return logits[:, 0] if index == 1 else -logits[:, 0]

@@ -12,7 +12,7 @@ COLOURS = {"for": "31, 119, 180", "against": "214, 99, 0"}  # in a notebook, wit
 
 
 def coloured_words(explanation: Explanation) -> str:
-    """Return HTML of the words, in colour for or against the class that is explained."""
+    """Return HTML of the words, coloured for or against the explained class."""
     return _words(explanation, explanation.attributions, ("for", "against"))
 
 
@@ -33,11 +33,11 @@ def _remark(explanation: Explanation) -> str:
 
 def _legend(explanation: Explanation, *, inline: bool = False) -> str:
     kinds = (_coloured(f"{kind} it", kind, 0.5, inline=inline) for kind in ("for", "against"))
-    return f"What each word adds to the logit of <b>{escape(explanation.explained)}</b>: {', '.join(kinds)}."
+    return f"Contribution of each word to the logit of <b>{escape(explanation.explained)}</b>: {', '.join(kinds)}."
 
 
 def _words(explanation: Explanation, values: np.ndarray, kinds: tuple[str, str], *, inline: bool = False) -> str:
-    """Return the words in colour: `kinds` are the classes of values above and below 0."""
+    """Return the coloured words; `kinds` are the CSS classes of values above and below 0."""
     largest = max(float(np.abs(values).max(initial=0.0)), 1e-12)
     spans = [_coloured(word, kinds[int(value < 0)], STRONGEST * abs(value) / largest, f' title="{value:+.4f}"',
                        known=known, inline=inline)
@@ -62,7 +62,7 @@ def _table(explanation: Explanation, heading: str) -> str:
 def _attention(explanation: Explanation) -> str:
     parts = []
     for layer in explanation.attention:
-        kind = "what each word gets on average, head by head" if layer.matrix is not None else "the weight of each word"
+        kind = "the mean weight of each word, by head" if layer.matrix is not None else "the weight of each word"
         parts.append(f"<h2>Attention: {escape(layer.layer)}</h2><p class=soft>{kind}</p>")
         for number, weights in enumerate(layer.weights, start=1):
             if len(layer.weights) > 1:

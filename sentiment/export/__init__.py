@@ -1,4 +1,4 @@
-"""Forms of a trained model that run elsewhere; each is checked against the Keras model."""
+"""Export of trained models to other runtimes, each checked against the Keras model."""
 
 from sentiment.export.check import ExportError, Original
 from sentiment.export.litert import export_litert

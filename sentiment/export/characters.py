@@ -1,4 +1,4 @@
-"""Read off the TensorFlow graph how it treats each character."""
+"""Character tables of the TensorFlow graph, for tokenizers without TensorFlow."""
 
 from functools import cache
 
@@ -12,15 +12,15 @@ from sentiment.text.variants import variants
 SURROGATES = range(0xD800, 0xE000)
 CODES = [code for code in range(1, 0x110000) if code not in SURROGATES]
 MARKS = r"\p{M}"
-OTHER_SIGNS = "|[^"  # how the class of all signs that are no word begins, behind the symbol tokens
+OTHER_SIGNS = "|[^"  # start of the character class of symbols, after the symbol tokens
 
 
 @cache
 def characters_of_the_graph(rules: int) -> Characters:
-    """Return the tables for all characters of Unicode but NUL, as the graph's ICU and RE2 know them.
+    """Return the tables of all Unicode characters except NUL, computed by the graph's ICU and RE2.
 
     Args:
-        rules: the version of the rules by which the graph reads texts.
+        rules: the version of the tokenization rules.
     """
     chosen = RULES[rules]
     *markup, (hidden, _) = chosen.markup
@@ -39,7 +39,7 @@ def characters_of_the_graph(rules: int) -> Characters:
 
 
 def _matching(texts: tf.Tensor, pattern: str, *, negated: bool = False) -> Ranges:
-    """Return the characters that a pattern matches as a whole, or does not match."""
+    """Return the characters that a pattern matches, or does not match."""
     inside = tf.strings.regex_full_match(texts, pattern).numpy() != negated
     table = np.zeros(0x110000 + 1, np.int8)
     table[np.asarray(CODES)[inside]] = 1

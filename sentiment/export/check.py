@@ -1,4 +1,4 @@
-"""Check of an export before it gets its name: it must answer as the Keras model does."""
+"""Check that an export gives the predictions of the Keras model, before it gets its final name."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -16,16 +16,16 @@ CHECK_TEXTS = ("A wonderful film.", "I want my two hours back.", "", "Not good, 
 
 
 class ExportError(UserError):
-    """An export does not answer as the Keras model does, or cannot be made."""
+    """An export that cannot be created, or whose predictions differ from the Keras model's."""
 
 
 class Original:
-    """The Keras model of a run, whose exports must answer as it does on `texts` and a few odd ones.
+    """The Keras model of a run, whose exports must give the same predictions on `texts` and a few special texts.
 
     Attributes:
         folder: of the run.
-        texts: all that is compared on.
-        classifier: with layers that run on any device, so without cuDNN.
+        texts: all texts of the comparison.
+        classifier: with layers for any device, without cuDNN.
     """
 
     def __init__(self, folder: RunFolder, texts: Sequence[str] = ()) -> None:
@@ -49,16 +49,16 @@ def check_scores(form: str, scores: np.ndarray, expected: np.ndarray) -> None:
     difference = float(np.abs(scores - expected).max())
     if not difference <= TOLERANCE:
         raise ExportError(f"the {form}'s scores differ from the Keras model's by {difference:.1e}, more than "
-                          f"{TOLERANCE:.0e}: it was not kept")
+                          f"{TOLERANCE:.0e}: it was removed")
 
 
 def check_labels(form: str, scores: np.ndarray, expected: np.ndarray) -> None:
     """Compare the most probable classes of probabilities, float [texts, classes].
 
     Raises:
-        ExportError: if fewer than 0.995 of the texts get the same one.
+        ExportError: if fewer than 0.995 of the texts have the same one.
     """
     agreement = float((scores.argmax(axis=1) == expected.argmax(axis=1)).mean())
     if agreement < AGREEMENT:
         raise ExportError(f"the {form} gives {agreement:.4f} of the texts the Keras model's label, fewer than "
-                          f"{AGREEMENT}: it was not kept")
+                          f"{AGREEMENT}: it was removed")

@@ -19,7 +19,7 @@ LOGGERS = ("tensorflow", "tf2onnx", "absl")
 
 
 def plain_tokenizer(preprocessor: TextPreprocessor) -> PlainTokenizer:
-    """Return the tokenizer in plain Python that gives the ids of a preprocessor."""
+    """Return a tokenizer in plain Python with the same ids as a preprocessor."""
     head, tail = kept_at_ends(preprocessor.config)
     characters = characters_of_the_graph(preprocessor.config.word_rules)
     return PlainTokenizer(preprocessor.words, characters, head=head, tail=tail, periods=preprocessor.config.periods)
@@ -27,17 +27,17 @@ def plain_tokenizer(preprocessor: TextPreprocessor) -> PlainTokenizer:
 
 def export_portable(original: Original, target: Path, runtime: str, convert: Callable[[PortableFolder], object],
                     check: Callable[[str, np.ndarray, np.ndarray], None]) -> Path:
-    """Write a folder that answers without TensorFlow, checked before it gets its name.
+    """Write an export that predicts without TensorFlow, checked before it gets its final name.
 
     Args:
-        original: what it must answer like.
-        target: its path.
-        runtime: what runs it, in a word.
+        original: the Keras model.
+        target: the path of the export.
+        runtime: the name of its runtime.
         convert: writes the model into the folder.
-        check: compares its answers; see `sentiment.export.check`.
+        check: compares its predictions; see `sentiment.export.check`.
 
     Raises:
-        ExportError: if the model cannot be converted, or `check` says no.
+        ExportError: if the model cannot be converted, or `check` fails.
     """
     classifier = original.classifier
     with written_beside(target) as path:
@@ -53,7 +53,7 @@ def export_portable(original: Original, target: Path, runtime: str, convert: Cal
 
 @contextmanager
 def failing_as_export_error(runtime: str) -> Iterator[None]:
-    """Say in one line what a library could not do with the model; what libraries log on the way is not shown."""
+    """Convert an error of a conversion library to a one-line `ExportError`, and hide the library's logs."""
     loggers = [logging.getLogger(name) for name in LOGGERS]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

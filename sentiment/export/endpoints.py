@@ -1,4 +1,4 @@
-"""The endpoints of a SavedModel as TensorFlow graphs: texts, ids, and the weights of words.
+"""Endpoints of a SavedModel as TensorFlow graphs: for texts, for ids, and for the weights of words.
 
 All of them call one function of the model, which is traced once and stored once.
 """
@@ -13,12 +13,12 @@ from sentiment.inference import Classifier
 
 
 def serve(classifier: Classifier, texts: Any) -> dict[str, Any]:
-    """Answer texts, string [texts]."""
+    """Predict texts, string [texts]."""
     return tokens(classifier, classifier.preprocessor.padded_ids(texts))
 
 
 def tokens(classifier: Classifier, ids: Any) -> dict[str, Any]:
-    """Answer ids, int32 [texts, words], padded with 0 on the right.
+    """Predict ids, int32 [texts, words], padded with 0 on the right.
 
     Returns:
         `scores` float32 [texts, classes] and `classes` string [texts, classes]: `scores[i, j]` is the probability of
@@ -28,19 +28,19 @@ def tokens(classifier: Classifier, ids: Any) -> dict[str, Any]:
 
 
 def explain(classifier: Classifier, texts: Any) -> dict[str, Any]:
-    """Weigh the words of texts, string [texts], as `sentiment.explain.word_weights` does.
+    """Compute the weights of the words of texts, string [texts], like `sentiment.explain.word_weights`.
 
     Returns:
-        What `serve` does, and `explained` string [texts], the class whose log-odds are explained; `words` string
-        [texts, words], filled with empty ones; `weights` float32 [texts, words], how much lower the log-odds are when
-        a word is an unknown one, 0 for words that are unknown.
+        The output of `serve`, with `explained` string [texts], the class whose log-odds are explained; `words` string
+        [texts, words], padded with empty strings; `weights` float32 [texts, words], the decrease of the log-odds when
+        the word is replaced by the unknown token, 0 for unknown words.
     """
     ids = classifier.preprocessor.padded_ids(texts)
     logits = classifier.model_function(ids)
     answers = _answers(classifier, ids, logits)
     best = tf.argmax(answers["scores"], axis=1, output_type=tf.int32)
     odds = _log_odds(logits, best)
-    places = tf.where(ids > UNKNOWN_ID)  # [known words, 2]: a text and a place in it
+    places = tf.where(ids > UNKNOWN_ID)  # [known words, 2]: the text and the position in it
     known = tf.shape(places)[0]
     chunks = tf.reshape(tf.pad(places, [[0, -known % ROWS], [0, 0]]), [-1, ROWS, 2])
 
@@ -68,7 +68,7 @@ def _answers(classifier: Classifier, ids: Any, logits: Any) -> dict[str, Any]:
 
 
 def _log_odds(logits: Any, index: Any) -> Any:
-    """Return float32 [texts]: log(p / (1 - p)) of a class of each text; `index` is int32 [texts]."""
+    """Return the log-odds log(p / (1 - p)) of a class of each text, float32 [texts]; `index` is int32 [texts]."""
     if logits.shape[-1] == 1:
         return tf.where(index == 1, logits[:, 0], -logits[:, 0])
     chosen = tf.one_hot(index, logits.shape[-1], on_value=True, off_value=False)

@@ -1,4 +1,4 @@
-"""Export a run for LiteRT, tokens included, so that it answers without TensorFlow."""
+"""Export for LiteRT with the tokenizer, for prediction without TensorFlow."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,14 +15,14 @@ from sentiment.layers.fused import replaced_loops
 
 
 def export_litert(original: Original, precision: str = "float32") -> Path:
-    """Write `litert`, `litert-float16` or `litert-int8` of a run folder, checked before it gets its name.
+    """Write `litert`, `litert-float16` or `litert-int8` of a run folder, checked before it gets its final name.
 
-    The model takes texts of any length, one at a time, and uses LiteRT's own operators alone. `float16` halves the
-    weights; `int8` quantises them, and the inputs of a product while it runs ("dynamic range").
+    The model takes texts of any length, one at a time, and uses only LiteRT's built-in operators. `float16` halves the
+    size of the weights; `int8` quantises them, and the inputs of products at run time ("dynamic range").
 
     Raises:
-        ExportError: if the model cannot be converted, or its answers differ from the Keras model's: in float32 by more
-            than 1e-5, else in more than one label of 200.
+        ExportError: if the model cannot be converted, or its predictions differ from the Keras model's: in float32 by
+            more than 1e-5, else in more than one label of 200.
         UserError: if LiteRT is missing.
     """
     if find_spec("ai_edge_litert") is None:
@@ -33,9 +33,9 @@ def export_litert(original: Original, precision: str = "float32") -> Path:
 
 
 def _converted(classifier: Classifier, precision: str) -> bytes:
-    """Return the model as LiteRT reads it."""
+    """Return the model in LiteRT's format."""
     model = classifier.model
-    # The converter leaves variables that loops read without values, so the model gets its weights as constants.
+    # The converter drops the values of variables in loops, so the weights become constants.
     constants = [[tf.constant(variable.numpy()) for variable in variables]
                  for variables in (model.trainable_variables, model.non_trainable_variables)]
 
@@ -56,11 +56,11 @@ def _converted(classifier: Classifier, precision: str) -> bytes:
 
 def lite_loop(layer: Any, step: Any, weights: list[Any], sequences: Any, states: list[Any], mask: Any
               ) -> tuple[Any, list[Any]]:
-    """Run a layer's cell over all steps with operators that LiteRT has.
+    """Run a layer's cell over all steps with built-in operators of LiteRT.
 
-    The arguments and the answer are those of `sentiment.export.onnx_loops.onnx_loop`. The steps of a text are a loop;
-    it comes alone and so has no padding. Its sentences are padded to a known length, and how many there are only the
-    text tells; LiteRT's lists need to know the number of rows, so their steps are written out one after another.
+    Arguments and result are those of `sentiment.export.onnx_loops.onnx_loop`. The steps of a text are a loop without
+    padding, because a batch has one text. Its sentences are padded to a known length, but their number depends on the
+    text; because LiteRT's lists need a known number of rows, the loop over their steps is unrolled.
     """
     cell, batch, time = step(*weights), tf.shape(sequences)[0], tf.shape(sequences)[1]
     words = tf.transpose(sequences, [1, 0, 2])
@@ -93,7 +93,7 @@ def _looped(cell: Any, projected: Any, states: list[Any]) -> tuple[Any, list[Any
 
 
 def _written_out(cell: Any, projected: Any, real: Any, states: list[Any], *, steps: int) -> tuple[Any, list[Any]]:
-    """Return the outputs of many rows, [time, rows, units], zero where `real` [time, rows, 1] is; and the states."""
+    """Return the outputs of many rows, [time, rows, units], zero at padding, and the states, by an unrolled loop."""
     outputs = []
     for number in range(steps):
         after, _ = cell.forward(projected[number], states)

@@ -22,7 +22,7 @@ class Measured(NamedTuple):
     Attributes:
         megabytes: of all files, in 10^6 bytes.
         milliseconds: the median time of one raw text.
-        difference: the largest between its probabilities and the Keras model's.
+        difference: the largest difference of its probabilities from the Keras model's.
         agreement: the share of texts with the same label.
     """
 
@@ -33,7 +33,7 @@ class Measured(NamedTuple):
 
 
 def measured(original: Original, exports: Sequence[tuple[str, Path]]) -> list[Measured]:
-    """Measure exports of a run, (form, folder) each."""
+    """Measure exports of a run, pairs of format and folder."""
     texts, expected = original.texts, original.scores
     found = []
     for form, path in exports:

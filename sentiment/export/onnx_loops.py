@@ -1,7 +1,7 @@
-"""Recurrent layers as the operators LSTM and GRU of ONNX, for which its runtimes have kernels.
+"""Conversion of recurrent layers to the ONNX operators LSTM and GRU.
 
-While a model is traced for the conversion, the loop of such a layer is a call of Python that is never made; the
-converter hands that node to `recurrent_node`, which puts the operator of ONNX in its place.
+While a model is traced for the conversion, the loop of such a layer is a Python call that is never executed; the
+converter passes its node to `recurrent_node`, which replaces it by the ONNX operator.
 """
 
 import re
@@ -12,19 +12,19 @@ import tensorflow as tf
 
 from sentiment.layers.tensorflow.steps import GRUResetBeforeStep, GRUStep, LSTMStep
 
-PLACEHOLDER = "EagerPyFunc"  # the operator that `tf.py_function` makes
+PLACEHOLDER = "EagerPyFunc"  # the operator of `tf.py_function`
 NAME = re.compile(r"onnx_(?P<operator>LSTM|GRU)_(?P<direction>forward|reverse)_(?P<reset_after>[01])(_\d+)?$")
 
 
 @dataclass(frozen=True)
 class Operator:
-    """An operator of ONNX.
+    """An ONNX operator for a recurrent layer.
 
     Attributes:
         name: LSTM or GRU.
-        gates: the places of its gates among Keras's.
-        reset_after: whether a GRU has the reset gate after the product.
-        states: how many states it carries.
+        gates: the indices of its gates in Keras's order.
+        reset_after: whether a GRU applies the reset gate after the matrix product.
+        states: the number of its states.
     """
 
     name: str
@@ -53,7 +53,7 @@ def onnx_loop(layer: Any, step: Any, weights: list[Any], sequences: Any, states:
         mask: bool [batch, time], or None.
 
     Returns:
-        float [batch, time, units] in the order of reading, zero at padding, and the last states.
+        The outputs, float [batch, time, units] in reading order, zero at padding, and the last states.
     """
     operator = OPERATORS[step]
     batch, time = tf.shape(sequences)[0], tf.shape(sequences)[1]
@@ -88,7 +88,7 @@ def _shaped(tensor: Any, shape: list[int | None]) -> Any:
 
 
 def recurrent_node(graph: Any, node: Any, name: str, _: Any) -> None:
-    """Put the operator of ONNX in the place of a call of Python; the converter calls this for each."""
+    """Replace a Python call by its ONNX operator; called by the converter for each such node."""
     found = NAME.search(name)
     if found is None:
         raise ValueError(f"{name} is a call of Python")

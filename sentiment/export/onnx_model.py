@@ -1,4 +1,4 @@
-"""Export a run for ONNX Runtime, tokens included, so that it answers without TensorFlow."""
+"""Export for ONNX Runtime with the tokenizer, for prediction without TensorFlow."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,19 +16,19 @@ from sentiment.inference.engines import INPUT, OUTPUT
 from sentiment.layers.fused import replaced_loops
 
 OPSET = 18
-FEWEST_VALUES = 1024  # of a tensor that is worth a cast
+FEWEST_VALUES = 1024  # minimum size of a tensor that is stored in float16
 PACKAGES = ("tf2onnx", "onnx", "onnxruntime")
 
 
 def export_onnx(original: Original, precision: str = "float32") -> Path:
-    """Write `onnx` or `onnx-float16` of a run folder, checked before it gets its name.
+    """Write `onnx` or `onnx-float16` of a run folder, checked before it gets its final name.
 
-    Weights whose values float16 can hold exactly, as those of `--save-float16`, are stored in it in any case; with
-    `float16` all large ones are rounded. ONNX Runtime computes in float32.
+    Weights that are exact in float16, such as those of `--save-float16`, are always stored in float16; with `float16`
+    all large tensors are rounded. ONNX Runtime computes in float32.
 
     Raises:
-        ExportError: if the model cannot be converted, or its answers differ from the Keras model's: in float32 by more
-            than 1e-5, else in more than one label of 200.
+        ExportError: if the model cannot be converted, or its predictions differ from the Keras model's: in float32 by
+            more than 1e-5, else in more than one label of 200.
         UserError: if a package is missing.
     """
     missing = [package for package in PACKAGES if find_spec(package) is None]
@@ -54,7 +54,7 @@ def _convert(classifier: Classifier, path: Path, *, rounded: bool) -> None:
 
 
 def _store_in_float16(graph: Any, *, rounded: bool) -> None:
-    """Store large weights in float16, each with a cast to float32: those that it holds exactly, or all if `rounded`."""
+    """Store large weights in float16 with a cast to float32: those that are exact in it, or all if `rounded`."""
     import onnx
 
     for number, stored in enumerate(graph.initializer):

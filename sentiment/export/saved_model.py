@@ -1,4 +1,4 @@
-"""Export a run as a TensorFlow SavedModel that takes raw strings and needs none of our code."""
+"""Export as a TensorFlow SavedModel that takes raw strings and needs no code of this project."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -20,10 +20,10 @@ IDS = tf.TensorSpec([None, None], tf.int32, name="ids")
 
 
 class _Endpoint(tf.Module):
-    """A function that is called as an object.
+    """Callable module that owns its weights and its table.
 
-    It owns its weights and its table: a loaded SavedModel holds variables only weakly in its functions, so
-    with a bare function `tf.saved_model.load(path).serve(texts)` would lose them before the call.
+    The functions of a loaded SavedModel have only weak references to variables, so with a bare function
+    `tf.saved_model.load(path).serve(texts)` would lose them before the call.
     """
 
     def __init__(self, classifier: Classifier, answer: Callable[[Classifier, Any], Any], takes: tf.TensorSpec) -> None:
@@ -34,15 +34,15 @@ class _Endpoint(tf.Module):
 
 
 def export_saved_model(original: Original) -> Path:
-    """Write `export/1` of a run folder, checked before it gets its name.
+    """Write `export/1` of a run folder, checked before it gets its final name.
 
-    The layers are rebuilt without cuDNN, so the SavedModel runs on any device. Its endpoints, which are also its
-    signatures, are `serve` (for TensorFlow Serving `serving_default`, too), `tokens` and `explain`; what they take and
-    give is in `sentiment.export.endpoints`. Beside it are the class names, `assets/labels.json`, and requests with
-    which TensorFlow Serving warms up.
+    The layers are rebuilt without cuDNN, so the SavedModel runs on any device. Its endpoints and signatures are `serve`
+    (for TensorFlow Serving also `serving_default`), `tokens` and `explain`; `sentiment.export.endpoints` has their
+    inputs and outputs. It also contains the class names, `assets/labels.json`, and warm-up requests for TensorFlow
+    Serving.
 
     Raises:
-        ExportError: if the answers differ from the Keras model's by more than 1e-5.
+        ExportError: if the predictions differ from the Keras model's by more than 1e-5.
     """
     folder, root = original.folder, tf.Module()
     root.serve = _Endpoint(original.classifier, endpoints.serve, TEXTS)

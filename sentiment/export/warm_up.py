@@ -1,8 +1,8 @@
-"""Requests that TensorFlow Serving sends to a model before it counts as loaded.
+"""Warm-up requests, which TensorFlow Serving sends to a model before it counts as loaded.
 
-It reads them from `assets.extra/tf_serving_warmup_requests`, a TFRecord file of `PredictionLog` messages
+They are in `assets.extra/tf_serving_warmup_requests`, a TFRecord file of `PredictionLog` messages
 (https://www.tensorflow.org/tfx/serving/saved_model_warmup). Their few fields are written here, with the numbers of
-`prediction_log.proto`, `predict.proto` and `model.proto` of TensorFlow Serving, instead of by its package.
+`prediction_log.proto`, `predict.proto` and `model.proto` of TensorFlow Serving, without its package.
 """
 
 import os
@@ -15,11 +15,11 @@ FOLDER, FILE = "assets.extra", "tf_serving_warmup_requests"
 PREDICT_LOG, REQUEST = 6, 1  # of PredictionLog; of PredictLog
 MODEL_SPEC, INPUTS = 1, 2  # of PredictRequest
 NAME, SIGNATURE = 1, 3  # of ModelSpec
-KEY, VALUE = 1, 2  # of an entry of a map
+KEY, VALUE = 1, 2  # of a map entry
 
 
 def write_warm_up(saved_model: Path, name: str) -> None:
-    """Write a short and a long request to a SavedModel that is served under this name."""
+    """Write a short and a long warm-up request to a SavedModel served under `name`."""
     folder = saved_model / FOLDER
     folder.mkdir()
     with tf.io.TFRecordWriter(str(folder / FILE)) as writer:
@@ -35,7 +35,7 @@ def _prediction_log(name: str, text: str) -> bytes:
 
 
 def _field(number: int, content: bytes) -> bytes:
-    """Return a field of bytes in protocol buffers' wire format: its key, its length and its content."""
+    """Return a bytes field in the protocol buffer wire format: key, length and content."""
     length, rest = bytearray(), len(content)
     while rest > 127:
         length.append(rest & 127 | 128)

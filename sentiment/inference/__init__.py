@@ -1,4 +1,4 @@
-"""Raw strings to labels and probabilities, in Keras, ONNX Runtime or LiteRT."""
+"""Prediction of labels and probabilities for raw strings, in Keras, ONNX Runtime or LiteRT."""
 
 from typing import TYPE_CHECKING
 

@@ -24,13 +24,13 @@ def compiled(model: keras.Model) -> Any:
 
 
 class Classifier(Predictor):
-    """Predicts the class of raw texts with a Keras model.
+    """Text classifier with a Keras model.
 
     Args:
         model: ids int32 [texts, time] to logits float32 [texts, 1 or classes].
         preprocessor: raw texts to ids.
         class_names: the names of the classes by index.
-        notes: as of `Predictor`.
+        notes: as for `Predictor`.
 
     Raises:
         RuntimeError: in a process that was forked after TensorFlow had been used.
@@ -62,9 +62,9 @@ class Classifier(Predictor):
 
     @cached_property
     def text_model(self) -> keras.Model:
-        """The Keras model with its preprocessing in front: strings [texts] to logits float32 [texts, 1 or classes].
+        """The Keras model with preprocessing: strings [texts] to logits float32 [texts, 1 or classes].
 
-        It shares the weights with the classifier, so `fit` changes its predictions, which are not calibrated then.
+        It shares the weights with the classifier, so `fit` changes the predictions, which are then not calibrated.
         NumPy arrays of strings need dtype object for Keras. The layer `ids` returns the ids.
         """
         texts = keras.Input((), dtype="string", name="texts")
@@ -77,7 +77,7 @@ class Classifier(Predictor):
         """Refuse a forked child.
 
         Raises:
-            RuntimeError: in one of a process that had used TensorFlow.
+            RuntimeError: in a forked child of a process that had used TensorFlow.
         """
         use_tensorflow()
 

@@ -1,4 +1,4 @@
-"""Runtimes of exported models: ids to logits."""
+"""Runtimes of exported models, from ids to logits."""
 
 import mmap
 import os
@@ -15,13 +15,13 @@ from sentiment.errors import UserError, first_line
 from sentiment.machine import threads
 
 INPUT, OUTPUT = "ids", "logits"
-# In an ONNX file, a tensor whose values are in another file names it under this key, behind the key's length.
+# In an ONNX file, this key, after its length, precedes the file name of a tensor with external data.
 EXTERNAL_DATA = re.compile(rb"(?<=[\x00\x08])location")
 
 
 @contextmanager
 def _failing_as_user_error(path: Path) -> Iterator[None]:
-    """Turn an error of a runtime into one line; their own kinds of errors are not exported."""
+    """Convert an error of a runtime to `UserError`; the runtimes do not export their error types."""
     try:
         yield
     except UserError:
@@ -34,36 +34,36 @@ def _checked_width(path: Path, shape: Sequence[Any]) -> int:
     """Return the number of logits, from the shape of the output."""
     width = shape[-1] if len(shape) == 2 else None
     if not isinstance(width, int | np.integer) or width < 1:
-        raise UserError(f"{path} is not of this project: it answers with the shape {list(shape)}, expected [texts, "
+        raise UserError(f"{path} is not of this project: its output has the shape {list(shape)}, expected [texts, "
                         "1 or classes]")
     return int(width)
 
 
 def _checked_logits(path: Path, answers: Any, rows: int, width: int) -> np.ndarray:
-    """Return the answers of a runtime if they are one row of logits for each text."""
+    """Return the output of a runtime if it is one row of logits per text."""
     found = np.asarray(answers)
     if found.shape != (rows, width) or found.dtype != np.float32:
-        raise UserError(f"{path} is damaged: it answers with {found.dtype} {list(found.shape)}, expected float32 "
+        raise UserError(f"{path} is damaged: its output is {found.dtype} {list(found.shape)}, expected float32 "
                         f"{[rows, width]}")
     return found
 
 
 class OnnxEngine:
-    """ONNX Runtime: small batches on a core each, which takes two thirds of the time of large ones on all cores.
+    """ONNX Runtime: small batches on one core each, in two thirds of the time of large batches on all cores.
 
     Attributes:
         width: the number of logits.
-        batch_size: the number of texts of a call.
-        workers: the number of threads that may call it at once.
+        batch_size: the number of texts per call.
+        workers: the number of threads that may call it concurrently.
 
     Raises:
-        UserError: if ONNX Runtime is not installed, or the file is damaged, or reads values from other files.
+        UserError: if ONNX Runtime is not installed, or the file is damaged, or has external data.
     """
 
     batch_size = 8
 
     def __init__(self, path: Path) -> None:
-        # It sends usage data by a thread, for which a forked child waits for ever when it exits.
+        # Telemetry uses a thread, for which a forked child waits forever on exit.
         os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         try:
             import onnxruntime
@@ -105,7 +105,7 @@ class LiteEngine:
             raise UserError(f"{path.parent} is an export for LiteRT: install it (pip install '.[litert]')") from None
         self._path = path
         with _failing_as_user_error(path):
-            # On a recurrent model its default delegate takes 1.7 times as long.
+            # On a recurrent model the default delegate takes 1.7 times as long.
             self._interpreter: Any = Interpreter(
                 model_content=path.read_bytes(), num_threads=threads(),
                 experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
@@ -113,7 +113,7 @@ class LiteEngine:
             output = self._interpreter.get_output_details()[0]
             self._output, self.width = output["index"], _checked_width(path, output["shape"])
         self._time = 0
-        self._lock = Lock()  # an interpreter holds the state of one call
+        self._lock = Lock()  # an interpreter has the state of one call
 
     def logits(self, ids: np.ndarray) -> np.ndarray:
         """Return float32 [1, width] for ids int32 [1, time]."""

@@ -15,10 +15,10 @@ TEXTS_AT_ONCE = 4096
 
 
 class PortableClassifier(Predictor):
-    """Predicts the class of raw texts with an exported model, without TensorFlow.
+    """Text classifier with an exported model, without TensorFlow.
 
-    A child process made by `fork` opens the file of the model again when it is first asked: it lacks the threads of its
-    parent, and a lock of the runtime may have been held when it was forked.
+    A forked child process opens the model file again on its first prediction, because it lacks the threads of its
+    parent, and a lock of the runtime may have been held at the fork.
 
     Args:
         folder: a complete export.
@@ -28,7 +28,7 @@ class PortableClassifier(Predictor):
     """
 
     def __init__(self, folder: PortableFolder) -> None:
-        self._model = folder.model.absolute()  # a child may change the directory
+        self._model = folder.model.absolute()  # a child may change its directory
         self._state = _state(self._model)
         self._open()
         engine = self._engine
@@ -38,7 +38,7 @@ class PortableClassifier(Predictor):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Load what `sentiment export --format onnx` or `--format litert` wrote.
+        """Load an export of `sentiment export --format onnx` or `--format litert`.
 
         Raises:
             UserError: if its runtime is not installed, or a file is missing, damaged, or of another export.
@@ -48,7 +48,7 @@ class PortableClassifier(Predictor):
         return cls(folder)
 
     def _open(self) -> None:
-        """Open the model with threads of this process."""
+        """Open the model in this process."""
         engine = LiteEngine(self._model) if self._model.suffix == ".tflite" else OnnxEngine(self._model)
         self._engine: LiteEngine | OnnxEngine = engine
         self._mapped = ThreadPoolExecutor(engine.workers, thread_name_prefix="predict").map if engine.workers > 1 \
@@ -56,7 +56,7 @@ class PortableClassifier(Predictor):
         self._process = os.getpid()
 
     def check_process(self) -> None:
-        """Open the model again in a forked child; several threads that ask first may each do so.
+        """Open the model again in a forked child; concurrent first calls may each do so.
 
         Raises:
             RuntimeError: if its file has changed since it was loaded.
@@ -73,6 +73,6 @@ class PortableClassifier(Predictor):
 
 
 def _state(path: Path) -> tuple[int, int, int]:
-    """Return what changes when a file is replaced or written again."""
+    """Return a fingerprint of a file that changes when it is replaced or written."""
     found = path.stat()
     return found.st_ino, found.st_size, found.st_mtime_ns

@@ -3,12 +3,12 @@
     models/bilstm/onnx/
         model.onnx        ids int32 [batch, time] to logits float32 [batch, 1 or classes]; or
         model.tflite      the same with a batch of 1
-        vocabulary.txt    a word a line, from id 2 on
+        vocabulary.txt    one word per line, from id 2 on
         labels.json       the class names by index
-        tokens.json       options of the tokenizer: tables of characters, truncation, periods; notes, which must be said
-                          wherever the model answers; and checksums (CRC-32) of all files, of its own other values too
+        tokens.json       options of the tokenizer: tables of characters, truncation, periods; notes, which must be
+                          shown with every prediction; and checksums (CRC-32) of all files and of its own other values
 
-No file runs code when it is read.
+Reading these files executes no code.
 """
 
 import json
@@ -31,7 +31,7 @@ TOKENS = {"head": int, "tail": int, "periods": bool, "notes?": [str], f"{CHECKSU
 
 
 class PortableFolder:
-    """The files of one export."""
+    """Folder of an export."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
@@ -42,7 +42,7 @@ class PortableFolder:
         self.tokens = self.path / "tokens.json"
 
     def exists(self) -> bool:
-        """Return whether the folder is such an export, complete or not, and no run."""
+        """Whether the folder is an export, complete or not, and not a run."""
         own = (self.onnx, self.lite, self.tokens)
         return any(path.is_file() for path in own) and not (self.path / "config.json").is_file()
 
@@ -52,7 +52,7 @@ class PortableFolder:
         return self.lite if self.lite.is_file() else self.onnx
 
     def save_texts(self, tokenizer: PlainTokenizer, class_names: Sequence[str], notes: Sequence[str] = ()) -> None:
-        """Write everything but the model, which is there already."""
+        """Write all files except the model, which exists already."""
         self.vocabulary.write_text("".join(f"{word}\n" for word in tokenizer.places), encoding="utf-8")
         self.labels.write_text(json.dumps(list(class_names), ensure_ascii=False) + "\n", encoding="utf-8")
         tokens = {"head": tokenizer.head, "tail": tokenizer.tail, "periods": tokenizer.periods,
@@ -64,7 +64,7 @@ class PortableFolder:
         """Check that the files are complete and belong together; exports of earlier versions lack some checksums.
 
         Raises:
-            UserError: if one is missing, damaged, or of another export.
+            UserError: if a file is missing, damaged, or of another export.
         """
         for path in (self.model, self.vocabulary, self.labels, self.tokens):
             if not path.is_file():
@@ -72,7 +72,7 @@ class PortableFolder:
         stored = dict(self._tokens.get(CHECKSUMS, {}))
         own = _checksum({name: value for name, value in self._tokens.items() if name != CHECKSUMS})
         if stored.pop(self.tokens.name, own) != own:
-            raise UserError(f"{self.tokens} is damaged: it is not as it was exported; export the model again")
+            raise UserError(f"{self.tokens} is damaged: it differs from the export; export the model again")
         paths = [path for path in (self.model, self.vocabulary, self.labels) if path.name in stored]
         check_checksums(paths, stored, "export the model again")
 
@@ -94,15 +94,15 @@ class PortableFolder:
             raise UserError(f"{self.tokens} is damaged: {error}") from None
 
     def load_class_names(self, classes: int) -> tuple[str, ...]:
-        """Read the class names, by index, of a model with so many.
+        """Read the class names, by index, of a model with `classes` classes.
 
         Raises:
-            UserError: if the file is damaged, or names more or fewer.
+            UserError: if the file is damaged, or has another number of classes.
         """
         return read_class_names(self.labels, classes)
 
     def load_notes(self) -> tuple[str, ...]:
-        """Read the notes; none of an export of an earlier version.
+        """Read the notes; an export of an earlier version has none.
 
         Raises:
             UserError: if the file is damaged.

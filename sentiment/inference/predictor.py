@@ -1,4 +1,4 @@
-"""Prediction for raw texts: the base class of the classifiers in Keras, ONNX Runtime and LiteRT."""
+"""Base class of the classifiers in Keras, ONNX Runtime and LiteRT."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
@@ -14,20 +14,20 @@ from sentiment.predictions import Prediction, check_abstention, predictions, pro
 
 
 class Tokenizer(Protocol):
-    """Raw texts to ids: a `TextPreprocessor`, or a `PlainTokenizer`."""
+    """Protocol of tokenizers, from raw texts to ids: a `TextPreprocessor` or a `PlainTokenizer`."""
 
     def tokenize(self, texts: Sequence[str]) -> TokenizedTexts:
         """Return the ids of raw texts."""
 
     def words_read(self, text: str) -> list[str]:
-        """Return the words of a text that `tokenize` turns into ids."""
+        """Return the words of a text that `tokenize` converts to ids."""
 
 
 class Predictor(ABC):
-    """Base class of text classifiers: raw texts to logits, probabilities and labels.
+    """Base class of text classifiers, from raw texts to logits, probabilities and labels.
 
-    A subclass computes the logits of one batch. Several threads may predict at once, and child processes made by
-    `fork` with an export; with a Keras model they are refused.
+    A subclass computes the logits of one batch. Prediction is thread-safe. Forked child processes can predict with an
+    export, and are refused with a Keras model.
 
     Args:
         preprocessor: raw texts to ids.
@@ -36,11 +36,11 @@ class Predictor(ABC):
         batch_size: the largest number of texts in a batch.
         texts_at_once: the number of texts that are tokenized and sorted by length together.
         mapped: `map`, or the `map` of a thread pool, which computes several batches at once.
-        notes: what must be said wherever the model answers, a sentence each.
+        notes: caveats to show with every prediction, one sentence each.
 
     Attributes:
         class_names: the names of the classes by index.
-        notes: what must be said wherever the model answers: that it was trained on the built-in sample.
+        notes: caveats to show with every prediction: that the model was trained on the built-in sample.
     """
 
     def __init__(self, preprocessor: Tokenizer, class_names: Sequence[str], *, width: int, batch_size: int,
@@ -54,7 +54,7 @@ class Predictor(ABC):
         self._mapped = mapped
 
     def warn(self) -> None:
-        """Log the notes as warnings; whatever loads a model to answer with it calls this once."""
+        """Log the notes as warnings; called once wherever a model is loaded for prediction."""
         for note in self.notes:
             log.warning(note)
 
@@ -63,7 +63,7 @@ class Predictor(ABC):
         """Return float32 [texts, 1 or classes] for one batch of ids, int32 [texts, time], padded on the right."""
 
     def _boundaries(self, lengths: np.ndarray) -> np.ndarray:
-        """Return the lengths that batches are padded to, rising; by default all distinct lengths."""
+        """Return the lengths that batches are padded to, ascending; by default all distinct lengths."""
         return np.unique(lengths)
 
     def words_read(self, text: str) -> list[str]:
@@ -95,15 +95,15 @@ class Predictor(ABC):
         return np.concatenate([np.zeros((0, self._width), np.float32), *self._mapped(self._batch_logits, batches)])
 
     def predict_logits(self, texts: Iterable[str]) -> np.ndarray:
-        """Return float32 [texts, 1 or classes]; one logit is the log-odds of the second of two classes.
+        """Return the logits of texts, float32 [texts, 1 or classes]; one logit is the log-odds of the second class.
 
         Args:
             texts: raw strings; an empty one is read as an unknown word.
 
         Raises:
-            TypeError: for one string, a whole DataFrame, or a value that is no string.
+            TypeError: for a single string, a whole DataFrame, or a value that is not a string.
             RuntimeError: for a Keras model, in a process that was forked after it was loaded.
-            UserError: for a model whose answers are no numbers.
+            UserError: for a model whose logits are not finite.
 
         Example:
             >>> import sentiment
@@ -113,12 +113,12 @@ class Predictor(ABC):
         return self.logits_and_known(texts)[0]
 
     def logits_and_known(self, texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Return the logits of texts, and the share of the words of each that the model knows.
+        """Return the logits of texts, and the share of known words of each.
 
         Returns:
-            float32 [texts, 1 or classes] as `predict_logits`, and float64 [texts], from 0 to 1: of the words that the
-            model reads, after truncation, how many are in its vocabulary. Words are its tokens: a sign of Chinese or
-            an emoji is one. An ensemble knows what one of its members knows.
+            float32 [texts, 1 or classes] as `predict_logits`, and float64 [texts], from 0 to 1: the share of the words
+            that the model reads, after truncation, that are in its vocabulary. Words are its tokens: a Chinese
+            character or an emoji is one. For an ensemble, the vocabulary is the union of those of its members.
 
         Raises:
             TypeError, RuntimeError: as `predict_logits`.
@@ -135,14 +135,14 @@ class Predictor(ABC):
             batches = Batches(tokens, self._boundaries(tokens.lengths), self._batch_size).by_length()
             answers = map_batches(batches, len(tokens), self._batch_logits, self._mapped)
             if not np.isfinite(answers).all():
-                raise UserError("the model answers with values that are no numbers: its weights are damaged, or too "
+                raise UserError("the logits of the model are not finite: its weights are damaged, or too "
                                 "large for its precision")
             logits.append(answers)
             known.append(tokens.known)
         return np.concatenate(logits), np.concatenate(known)
 
     def predict_proba(self, texts: Iterable[str]) -> np.ndarray:
-        """Return float64 [texts, classes]: the probability of each class; each row adds up to 1.
+        """Return the class probabilities of texts, float64 [texts, classes]; each row adds up to 1.
 
         Raises:
             TypeError, RuntimeError: as `predict_logits`.
@@ -155,7 +155,7 @@ class Predictor(ABC):
         return probabilities(self.predict_logits(texts))
 
     def predict(self, texts: Iterable[str], *, abstain_below: float = 0.0) -> list[Prediction]:
-        """Return the label of each text, its probability, that of every class, and the share of known words, in order.
+        """Return the prediction of each text: label, score, the scores of all classes, and the share of known words.
 
         Args:
             texts: raw strings.
@@ -163,7 +163,7 @@ class Predictor(ABC):
 
         Raises:
             TypeError, RuntimeError: as `predict_logits`.
-            UserError: for a threshold that is no probability.
+            UserError: for a threshold that is not a probability.
 
         Example:
             >>> import sentiment
@@ -179,8 +179,8 @@ class Predictor(ABC):
         return predictions(logits, known, self.class_names, abstain_below=abstain_below)
 
     def check_process(self) -> None:  # noqa: B027 - most have nothing to do
-        """Make ready for use in this process, which may be a forked child of the one that loaded the model.
+        """Prepare prediction in this process, which may be a forked child of the one that loaded the model.
 
         Raises:
-            RuntimeError: if it cannot answer there.
+            RuntimeError: if prediction is not possible there.
         """

@@ -14,15 +14,15 @@ from sentiment.runs.resolution import resolve
 from sentiment.training.fitting import PreparedTexts
 from sentiment.training.linear import fit_linear
 
-STEP_ONLY: Options = {"runtime": {"export": False, "baselines": False}}  # of a training that another one builds on
+STEP_ONLY: Options = {"runtime": {"export": False, "baselines": False}}  # for a training that another one builds on
 
 
 def linear_config(given: Options, words: Options, architecture: str) -> RunConfig:
     """Return the configuration of a linear model on the data of a run.
 
     Args:
-        given: options of the run; those that linear models have are taken.
-        words: the options that decide into which words a text is split.
+        given: options of the run; only those of linear models are used.
+        words: the options of tokenization.
         architecture: `tfidf-lr` or `nb-svm`.
     """
     own = only(given, RunConfig.names(Role.LINEAR))
@@ -30,9 +30,9 @@ def linear_config(given: Options, words: Options, architecture: str) -> RunConfi
 
 
 def fit_baselines(config: RunConfig, corpus: Corpus, test: Texts) -> Baselines:
-    """Fit the baselines of a run on its training texts, and apply them to its validation and test texts.
+    """Fit the baselines of a run on its training texts, and predict its validation and test texts.
 
-    `tfidf-lr` is what `--arch tfidf-lr` trains on the same texts. It is left out where it is the model itself, and for
+    `tfidf-lr` equals the model of `--arch tfidf-lr` on the same texts. It is omitted if it is the model itself, and for
     streamed texts, which it would hold in memory.
     """
     started = time.perf_counter()

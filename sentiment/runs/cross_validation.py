@@ -1,4 +1,4 @@
-"""Cross-validation: a training for each fold, and the final one on all texts."""
+"""Cross-validation: one training per fold, and a final one on all texts."""
 
 import shutil
 from collections.abc import Sequence
@@ -21,18 +21,18 @@ from sentiment.training.strategy import Workers, make_strategy
 def cross_validated_run(config: RunConfig, target: Path, *, overwrite: bool = False, resume: bool = False,
                         source: CorpusSource = load_corpus, callbacks: Sequence[keras.callbacks.Callback] = ()
                         ) -> RunFolder | None:
-    """Train a model for each fold, without it, which predicts it; then the final model, on all texts.
+    """Train one model per fold on the other folds, predict the fold with it, then train the final model on all texts.
 
-    The final model has the results on all folds. The runs of the folds are in folders of their own, `target.fold-1`
-    and so on, until the final one is finished.
+    The final run has the results on all folds. The runs of the folds are kept in `target.fold-1` and so on until the
+    final one is finished.
 
     Args:
         config: of the run, with a number of folds.
         target: the folder.
         overwrite: whether to replace a finished run.
-        resume: whether to resume unfinished runs, and to take finished ones as they are.
+        resume: whether to resume unfinished runs, and to keep finished ones.
         source: of the corpus.
-        callbacks: called in all trainings.
+        callbacks: Keras callbacks for all trainings.
 
     Raises:
         UserError: as `train_run`, and if there are several workers.
@@ -47,8 +47,8 @@ def cross_validated_run(config: RunConfig, target: Path, *, overwrite: bool = Fa
         RunFolder.check_free(target, overwrite=overwrite)
         begun = [path for path in paths if RunFolder.has_begun(path, overwrite=overwrite)]
         if begun:
-            raise UserError(f"{begun[0]} is a part of a cross-validation that did not finish: add --resume to go on "
-                            "with it, or remove that folder to start anew")
+            raise UserError(f"{begun[0]} is part of an unfinished cross-validation: pass --resume to continue it, or "
+                            "remove that folder to start again")
     if Workers(make_strategy(config.runtime.strategy)).count > 1:
         raise UserError("--folds trains one model after another, on one machine: start it without TF_CONFIG")
     without_export = config.updated({"runtime": {"export": False}})

@@ -1,4 +1,4 @@
-"""Ensembles: finished runs as one, whose logits are a weighted mean of theirs."""
+"""Ensembles: runs whose logits are a weighted mean of those of finished runs."""
 
 import dataclasses
 import time
@@ -27,32 +27,32 @@ from sentiment.training import Trained
 from sentiment.training.calibration import mean_weights
 from sentiment.training.callbacks import Seconds
 
-NEGLIGIBLE = 0.005  # weight of a member in the mean, below which it is left out
-FEWEST_TEXTS = 100  # of validation, below which neither weights nor a temperature are looked for
+NEGLIGIBLE = 0.005  # weight below which a member is omitted
+FEWEST_TEXTS = 100  # validation texts, below which neither weights nor a temperature are fitted
 
 
 def ensemble_run(folders: Sequence[RunFolder], target: Path, *, weights: Sequence[float] | None = None,
                  export: bool = True, baselines: bool = True, overwrite: bool = False, resume: bool = False,
                  source: CorpusSource = load_corpus) -> RunFolder:
-    """Make one run of several, whose logits are a mean of theirs, evaluated once on their test split.
+    """Combine several runs into an ensemble, a weighted mean of their logits, and evaluate it once on their test split.
 
-    Members may differ in all but the classes, the test split, `--periods` and `--word-rules`. The temperature, and the
-    weights of the mean where none are given, are found on the validation texts of the first that no member was trained
-    on; where they are fewer than 100, all members weigh the same, and the mean stays as it is. Of three members or
-    more, those whose weight is found to be negligible are left out.
+    Members must have the same classes, test split, `--periods` and `--word-rules`. The temperature and, by default, the
+    weights are fitted on those validation texts of the first member that no member was trained on; with fewer than 100,
+    all weights are equal and the temperature is 1. With at least three members, those with negligible fitted weights
+    are omitted.
 
     Args:
         folders: of the members.
         target: the folder of the ensemble.
         weights: of the members in the mean, at least 0.
         export: whether to write a SavedModel.
-        baselines: whether to measure baselines, see `runs.baselines`.
+        baselines: whether to evaluate baselines, see `runs.baselines`.
         overwrite: whether to replace a finished run.
-        resume: whether to return a finished one; an unfinished one is made anew.
+        resume: whether to return a finished run; an unfinished one is started again.
         source: of the corpora.
 
     Raises:
-        UserError: if there are not two at least, they do not go together, or the weights make no mean.
+        UserError: if there are fewer than two, they are incompatible, or the weights are invalid.
     """
     started = time.perf_counter()
     configs = [folder.load_config() for folder in folders]
@@ -117,7 +117,7 @@ def _common_words(preprocessors: Sequence[TextPreprocessor]) -> tuple[str, ...]:
 
 
 def _worth_keeping(weights: np.ndarray, names: Sequence[str]) -> list[int]:
-    """Return the rows of the members whose weight counts, with a warning on the others; two are kept in any case."""
+    """Return the rows of members with a significant weight, at least two; warn of the others."""
     shares = weights / weights.sum()
     rows = np.flatnonzero(shares >= NEGLIGIBLE)
     if len(rows) == 1:
@@ -130,19 +130,19 @@ def _worth_keeping(weights: np.ndarray, names: Sequence[str]) -> list[int]:
 
 
 def _members(folders: Sequence[RunFolder], configs: Sequence[RunConfig]) -> list[Member]:
-    """Return what the shapes of the members depend on."""
+    """Return the configurations and sizes that determine the shapes of the members."""
     return [Member(config.model, folder.load_sizes(), *kept_at_ends(config.text))
             for folder, config in zip(folders, configs, strict=True)]
 
 
 def _weighed(model: keras.Model, weights: Mapping[str, float], logits: np.ndarray) -> np.ndarray:
-    """Give the members of an ensemble their weights; return the mean of their logits."""
+    """Set the weights of the members of an ensemble; return the weighted mean of their logits."""
     weigh_members(model, list(weights.values()))
     return np.tensordot(np.array(list(weights.values()), np.float32), logits, axes=1)
 
 
 def check_weights(weights: Sequence[float] | None, members: int) -> None:
-    """Refuse weights that make no mean.
+    """Refuse invalid weights.
 
     Raises:
         UserError: with the reason.
@@ -150,10 +150,10 @@ def check_weights(weights: Sequence[float] | None, members: int) -> None:
     if weights is None:
         return
     if len(weights) != members:
-        raise UserError(f"--weights takes one for each of the {members} models, not {len(weights)}")
+        raise UserError(f"--weights needs one number for each of the {members} models, not {len(weights)}")
     numbers = all(isinstance(weight, (int, float, np.number)) and 0 <= weight < np.inf for weight in weights)
     if not numbers or not 0 < sum(weights) < np.inf:
-        raise UserError("--weights takes numbers of at least 0, and one above it")
+        raise UserError("--weights needs numbers of at least 0, at least one of them above 0")
 
 
 def check_members(folders: Sequence[RunFolder], configs: Sequence[RunConfig]) -> None:
@@ -163,11 +163,11 @@ def check_members(folders: Sequence[RunFolder], configs: Sequence[RunConfig]) ->
         UserError: with the reason.
     """
     if len(folders) < 2:
-        raise UserError("an ensemble has two members or more")
+        raise UserError("an ensemble needs at least two members")
     paths = [folder.path.resolve() for folder in folders]
     for folder, path in zip(folders, paths, strict=True):
         if paths.count(path) > 1:
-            raise UserError(f"{folder.path} is named twice: --weights lets it weigh more")
+            raise UserError(f"{folder.path} is named twice: use --weights to increase its weight")
     check_classes({str(folder.path): folder.load_class_names() for folder in folders})
     check_test(folders)
     for folder, config in zip(folders[1:], configs[1:], strict=True):
@@ -180,14 +180,14 @@ def check_members(folders: Sequence[RunFolder], configs: Sequence[RunConfig]) ->
             raise UserError(f"{folder.path} was measured by cross-validation and has no test split to measure an "
                             "ensemble on")
         if folder.is_ensemble:
-            raise UserError(f"{folder.path} is an ensemble: name its members instead")
+            raise UserError(f"{folder.path} is an ensemble: pass its members instead")
 
 
 def ensemble_config(configs: Sequence[RunConfig], vocabulary_size: int, **runtime: bool) -> RunConfig:
-    """Return the configuration of an ensemble: that of the first, with what all of them read, and options of `runtime`.
+    """Return the configuration of an ensemble: the first member's, with the longest text length and `runtime` options.
 
     Raises:
-        UserError: if what a member reads of a long text is not within what the one with the longest texts reads.
+        UserError: if a member reads words of a long text that the member with the longest texts does not read.
     """
     longest = max((config.text for config in configs), key=lambda text: text.max_length)
     for text in (config.text for config in configs):
@@ -202,18 +202,18 @@ def ensemble_config(configs: Sequence[RunConfig], vocabulary_size: int, **runtim
 
 
 def _within(text: TextConfig, longest: TextConfig) -> bool:
-    """Return whether each end that one reads of a long text lies within the end that the other reads."""
+    """Whether the words that `text` keeps of a long text are among those that `longest` keeps."""
     return all(own <= other for own, other in zip(kept_at_ends(text), kept_at_ends(longest), strict=True))
 
 
 def own_ids(words: Sequence[str], members_words: Sequence[str]) -> np.ndarray:
-    """Return int32 [common vocabulary]: a member's id for each common one; a word that it does not know is unknown."""
+    """Return a member's ids of the common vocabulary, int32 [common vocabulary]; words it lacks are unknown."""
     known = {word: number for number, word in enumerate(members_words, start=RESERVED_IDS)}
     return np.array([*range(RESERVED_IDS), *(known.get(word, UNKNOWN_ID) for word in words)], np.int32)
 
 
 def _corpus(configs: Sequence[RunConfig], source: CorpusSource) -> tuple[Corpus, np.ndarray]:
-    """Return the corpus of the first member, and bool [validation texts]: which no member was trained on."""
+    """Return the corpus of the first member, and bool [validation texts]: whether no member was trained on the text."""
     corpus = source(configs[0].data, configs[0].runtime.seed)
     untouched = np.ones(len(corpus.validation), bool)
     for data, seed in {(config.data, config.runtime.seed) for config in configs[1:]}:

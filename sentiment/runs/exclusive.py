@@ -1,4 +1,4 @@
-"""Exclusive use of the process for a training that a caller of Python starts."""
+"""Lock of the process for a training from Python."""
 
 import random
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ _training = RLock()
 
 @contextmanager
 def exclusive_training() -> Iterator[None]:
-    """Train nothing else in this process within the block, and restore the random generators of Python and NumPy.
+    """Exclude other trainings in this process within the block; then restore the random state of Python and NumPy.
 
-    TensorFlow's global seed stays as the training has set it: it cannot be read.
+    TensorFlow's global seed stays as the training sets it, because it cannot be read.
 
-    Seeds and names of layers are global in Keras: two threads that trained at once would draw from one another's.
+    Seeds and layer names are global in Keras, so trainings in two threads at once would affect each other.
 
     Raises:
         RuntimeError: in a process that was forked after TensorFlow had been used.

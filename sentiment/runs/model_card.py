@@ -1,7 +1,7 @@
 """Model cards in Markdown, with YAML front matter.
 
-A card is published: it names data and other models without their folders, which say whose machine it was. The whole
-paths are in `config.json`, which repeats the run.
+A card may be published, so it contains only the last part of paths of data and models. The full paths are in
+`config.json`, which repeats the run.
 """
 
 import json
@@ -61,8 +61,8 @@ trained with sentiment {measured["versions"]["sentiment"]}.
 {_row("validation", measured["validation"])}
 
 {_how_measured(measured)} The logits were divided by a temperature of \
-{measured["calibration"]["temperature"]:.3f}, found on validation; without calibration, the error on the test texts
-would be {measured["calibration"]["test_error_before"]:.4f}.
+{measured["calibration"]["temperature"]:.3f}, fitted on validation; without calibration, the calibration error on the
+test split would be {measured["calibration"]["test_error_before"]:.4f}.
 
 {_baselines(measured)}{_class_table(test)}
 
@@ -78,8 +78,8 @@ would be {measured["calibration"]["test_error_before"]:.4f}.
 ## Limits
 
 Its vocabulary has the {training["vocabulary"]:,} most frequent words of its training texts, and it reads at most
-{config.text.max_length} words of a text (`{config.text.truncate}`). It answers any text in any language, but its
-probabilities mean something only for texts like those it was trained on.
+{config.text.max_length} words of a text (`{config.text.truncate}`). It labels any text in any language, but its
+probabilities are meaningful only for texts like its training texts.
 """
 
 
@@ -93,7 +93,7 @@ def _measured_on(measured: dict[str, Any]) -> str:
 
 
 def _how_measured(measured: dict[str, Any]) -> str:
-    """Return a sentence on the test split or the folds."""
+    """Return a sentence on how the test metrics were measured."""
     folds = measured["folds"]
     if folds is None:
         return "The test split was read once, after all choices had been made on validation."
@@ -116,7 +116,7 @@ def _to_export(name: str, config: RunConfig) -> str:
 
 
 def _origins(config: RunConfig) -> str:
-    """Return a row for each other source of a run: pretrained network, teacher and unlabelled texts."""
+    """Return one row per additional source of a run: pretrained network, teacher and unlabelled texts."""
     training = config.training
     origins = {"starts from": training.pretrained, "distilled from": training.teacher,
                "unlabelled texts": "those of the corpus" if config.data.unlabelled == UNLABELLED_OF_CORPUS
@@ -129,10 +129,10 @@ def _again(name: str, training: dict[str, Any]) -> str:
     if "members" in training:
         members = " ".join(f"models/{member}" for member in training["members"])
         weights = " ".join(f"{weight:.4f}" for weight in training["members"].values())
-        return (f"`python -m sentiment ensemble {members} --weights {weights} --output-dir models/again` makes it "
-                "again.")
-    return (f"`config.json` holds every setting: `python train.py --config models/{name}/config.json --output-dir "
-            "models/again`\ntrains it again.")
+        return (f"`python -m sentiment ensemble {members} --weights {weights} --output-dir models/again` "
+                "repeats it.")
+    return (f"`config.json` contains every option: `python train.py --config models/{name}/config.json --output-dir "
+            "models/again`\nrepeats the training.")
 
 
 def _epochs(config: RunConfig, training: dict[str, Any]) -> str:
@@ -169,7 +169,7 @@ sentiment {measured["versions"]["sentiment"]} without labels.
 | | |
 | --- | --- |
 | data | {in_markdown(data["name"])}: {data["train_texts"]:,} training texts and \
-{data["unlabelled_texts"]:,} unlabelled ones, {data["words"]:,} words |
+{data["unlabelled_texts"]:,} unlabelled texts, {data["words"]:,} words |
 | parameters | {training["parameters"]:,} |
 | epochs | {training["epochs"]} |
 | seed | {config.runtime.seed} |
@@ -182,11 +182,11 @@ sentiment {measured["versions"]["sentiment"]} without labels.
 | --- | --- |
 {rows}
 
-A perplexity is that of a word over the whole vocabulary of {training["vocabulary"]:,}, the unknown word included.
+Perplexity is per word, over the whole vocabulary of {training["vocabulary"]:,} including the unknown token.
 
 ## Use
 
     python train.py --pretrained models/{name}
 
-starts a classifier with its vocabulary, its embedding and its recurrent layers.
+initialises a classifier with its vocabulary, embedding and recurrent layers.
 """

@@ -33,24 +33,24 @@ from sentiment.training.optimization import make_optimizer
 from sentiment.training.recovery import Recovery, identity_of
 from sentiment.training.strategy import Workers, describe, make_strategy
 
-HALF = "mixed_bfloat16"  # whose range is that of float32, so that no loss has to be scaled
+HALF = "mixed_bfloat16"  # has the range of float32, so needs no loss scaling
 
 
 def pretrain_run(config: PretrainConfig, target: Path, *, overwrite: bool = False, resume: bool = False,
                  source: CorpusSource = load_corpus) -> PretrainedFolder:
     """Train a network on the training and unlabelled texts of a corpus, and write it to a folder.
 
-    The validation split is measured on, and the test split not looked at.
+    It is evaluated on the validation split; the test split is not used.
 
     Args:
         config: of the pretraining.
         target: the folder.
-        overwrite: whether to replace a finished one.
-        resume: whether to resume an unfinished one from its newest checkpoint, and to return a finished one.
+        overwrite: whether to replace a finished network.
+        resume: whether to resume from the newest checkpoint, and to return a finished network.
         source: of the corpus.
 
     Raises:
-        UserError: if the input is wrong; nothing is left then but checkpoints.
+        UserError: if the input is wrong; only checkpoints are kept.
         Interrupted: after SIGINT or SIGTERM, and a checkpoint.
     """
     started = time.perf_counter()
@@ -61,8 +61,8 @@ def pretrain_run(config: PretrainConfig, target: Path, *, overwrite: bool = Fals
             return run.folder
         config = run.config
         if config.training.schedule == "plateau":
-            raise UserError("pretraining keeps its last weights, so that no value is monitored: --schedule plateau is "
-                            "not for it")
+            raise UserError("--schedule plateau needs a monitored value, and pretraining has none: choose another "
+                            "schedule")
         strategy = make_strategy(config.runtime.strategy)
         if Workers(strategy).count > 1:
             raise UserError("pretraining runs on one machine: start it without TF_CONFIG")
@@ -91,7 +91,7 @@ def pretrain_run(config: PretrainConfig, target: Path, *, overwrite: bool = Fals
 def _train(config: PretrainConfig, folder: PretrainedFolder, sizes: architectures.Sizes,
            preprocessor: TextPreprocessor, train: TokenizedTexts, validation: TokenizedTexts, strategy: Any
            ) -> tuple[Pretrainable, dict[str, list[float]], Seconds]:
-    """Build the network and train it; return it, its history and the seconds."""
+    """Build and train the network; return it, its history and the duration in seconds."""
     runtime, settings = config.runtime, config.training
     recovery = Recovery(Checkpoints(folder.checkpoints), steps=runtime.checkpoint_steps,
                         minutes=runtime.checkpoint_minutes,
@@ -115,7 +115,7 @@ def _train(config: PretrainConfig, folder: PretrainedFolder, sizes: architecture
 
 def make_task(config: PretrainConfig, network: Pretrainable, train: TokenizedTexts, validation: TokenizedTexts
               ) -> Task:
-    """Return what the network learns, by the configured method.
+    """Return the training task of the configured method.
 
     Raises:
         UserError: if there are too few words.

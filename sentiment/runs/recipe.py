@@ -1,4 +1,4 @@
-"""Training by a preset: the trainings that come before the run, each in a folder of its own, and the run."""
+"""Training with a preset: the run and the trainings before it, each in its own folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,16 +31,16 @@ from sentiment.training.strategy import Workers, make_strategy
 
 
 class Recipe:
-    """A preset that is applied to a run.
+    """A preset applied to a run.
 
     Args:
         preset: the recipe.
-        given: the options of the user, which win over the preset's.
-        target: the folder of the run; those of the steps before it have the same name and a suffix.
-        overwrite: whether to replace steps that are finished.
-        resume: whether to take finished steps as they are, and to resume the unfinished one.
+        given: the user's options, which override the preset's.
+        target: the folder of the run; the folders of earlier steps have the same name with a suffix.
+        overwrite: whether to replace finished steps.
+        resume: whether to keep finished steps, and to resume the unfinished one.
         source: of the corpus.
-        callbacks: called in the training of the run; none where it is a mean.
+        callbacks: Keras callbacks for the training of the run; none for an ensemble.
     """
 
     def __init__(self, preset: Preset, given: Options, target: Path, *, overwrite: bool = False, resume: bool = False,
@@ -53,16 +53,16 @@ class Recipe:
         self.mode: Mode = {"overwrite": overwrite, "resume": resume}
 
     def config(self, given: Options | None = None) -> RunConfig:
-        """Return the configuration of the run, by the options of the user or others in their place."""
+        """Return the configuration of the run, with the user's options or others instead."""
         return resolve(self.given if given is None else given, self.preset.for_machine(self.preset.options))
 
     def train(self) -> RunFolder | None:
-        """Take all steps, the run itself last; return its folder, or None where the chief has it.
+        """Execute all steps, the run itself last; return its folder, or None in workers other than the chief.
 
         Raises:
-            UserError: if a step is finished and may be neither replaced nor taken, if there are several workers, and as
-                each step does.
-            Interrupted: as each step does.
+            UserError: if a step is finished but neither `overwrite` nor `resume` is set, if there are several workers,
+                and as each step.
+            Interrupted: as each step.
         """
         options, preset = self.given, self.preset
         if self.config().data.folds and (preset.with_linear or preset.pretraining or preset.first):
@@ -79,7 +79,7 @@ class Recipe:
         return run_one(config, self.target, **self.mode, source=self.source, callbacks=self.callbacks)
 
     def prepare(self) -> Options:
-        """Pretrain and train the teacher, if the preset does and the user names no others; return what names them.
+        """Pretrain and train the teacher, if the preset has them and the user sets none; return their options.
 
         Raises:
             UserError: as `train`.
@@ -97,7 +97,7 @@ class Recipe:
         """Refuse several workers.
 
         Raises:
-            UserError: if there are.
+            UserError: if there are several.
         """
         if Workers(make_strategy(self.given.get("runtime", {}).get("strategy", "auto"))).count > 1:
             raise UserError("this preset trains in steps, on one machine: start it without TF_CONFIG")
@@ -106,16 +106,16 @@ class Recipe:
         """Return the configuration of the pretraining.
 
         Raises:
-            UserError: if texts are to be streamed, which pretraining cannot do.
+            UserError: for streamed texts, which pretraining does not support.
         """
         if self.given.get("data", {}).get("stream"):
-            raise UserError("pretraining holds the texts in memory: leave --stream out")
+            raise UserError("pretraining holds the texts in memory: omit --stream")
         of_classifier = merged(self.preset.for_machine(self.preset.options), self.given)
         common = only(of_classifier, PretrainConfig.names(Role.COMMON))
         return PretrainConfig().updated(merged(self.preset.pretraining or {}, common))
 
     def first_config(self, start: Options) -> RunConfig:
-        """Return the configuration of the classifier for the teacher's mean, which learns from labels alone."""
+        """Return the configuration of the classifier in the teacher, which is trained on labels only."""
         needs_teacher = {one.name for one in TrainingConfig.options() if one.metadata["needs"] == "teacher"}
         given = {section: {name: value for name, value in options.items()
                            if name != "unlabelled" and name not in needs_teacher}
@@ -129,22 +129,22 @@ class Recipe:
             words: the options that decide into which words a text is split.
 
         Raises:
-            UserError: if texts are to be streamed, which it cannot do.
+            UserError: for streamed texts, which it does not support.
         """
         if self.given.get("data", {}).get("stream"):
-            raise UserError("NB-SVM holds the texts in memory: leave --stream out")
+            raise UserError("NB-SVM holds the texts in memory: omit --stream")
         return linear_config(self.given, words, "nb-svm")
 
     def _pretrained(self) -> Options:
-        """Pretrain; return the option that starts a classifier from it."""
+        """Pretrain; return the option that initialises a classifier from the network."""
         folder = pretrain_run(self.pretraining_config(), self._folder("pretrained"), **self.mode, source=self.source)
         return {"training": {"pretrained": str(folder.path)}}
 
     def _teacher(self, start: Options) -> Options:
-        """Train a classifier and an NB-SVM; return the options of one that learns from their mean.
+        """Train a classifier and an NB-SVM; return the options that distil their ensemble.
 
         Args:
-            start: the option that names the pretrained network, if there is one.
+            start: the option of the pretrained network, if there is one.
         """
         teacher = self._mean_with_linear(self._folder("teacher"), "first", self.first_config(start), is_step=True)
         named: dict[str, Any] = {"training": {"teacher": str(teacher.path)}}
@@ -154,12 +154,12 @@ class Recipe:
         return named
 
     def _mean_with_linear(self, target: Path, name: str, config: RunConfig, *, is_step: bool = False) -> RunFolder:
-        """Train a classifier, whose folder ends in `name`, and an NB-SVM; make their mean at `target`.
+        """Train a classifier, whose folder ends in `name`, and an NB-SVM; write their ensemble to `target`.
 
-        With `is_step`, another training builds on the mean: it is neither exported nor compared with baselines.
+        With `is_step`, another training builds on the ensemble: it is neither exported nor compared with baselines.
         """
         words = only(config.to_dict(), RunConfig.names(Role.TOKENS))
-        linear = self.linear_config(words)  # it may refuse, which is better known before the training
+        linear = self.linear_config(words)  # raises errors before the training
         members = []
         for suffix, step in ((name, config.updated(STEP_ONLY)), ("linear", linear)):
             train_run(step.with_given({}), self._folder(suffix), **self.mode, source=self.source)

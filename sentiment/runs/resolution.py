@@ -8,25 +8,24 @@ from sentiment.config import ModelConfig, Options, Role, RunConfig, merged
 
 
 def resolve(given: Options, preset: Options | None = None) -> RunConfig:
-    """Return the configuration of a run; each of these wins over those before it.
+    """Return the configuration of a run from these sources; each overrides those before it.
 
     1. the defaults;
     2. those of the architecture;
     3. the preset;
-    4. what a pretrained network determines, of which the weights are taken over;
-    5. the options that the user has given.
+    4. the options that a pretrained network determines;
+    5. the user's options.
 
-    The readout, by which the states of all words become one vector, is one decision: whoever sets `attention` or
-    `pooling` replaces the readout of those before. The attention of an architecture also gives way to `merge="sum"`,
-    which mixes the last states that it queries with.
+    The readout, which turns the states of all words into one vector, is treated as one option: `attention` or `pooling`
+    replaces the readout of earlier sources. `merge="sum"` also removes the default attention of an architecture,
+    because it mixes the last states that are the queries.
 
     Args:
-        given: the options of the user, by section and name; they are kept as `given` of the result.
+        given: the user's options by section and name, recorded as `given` of the result.
         preset: options of a preset.
 
     Raises:
-        UserError: for an option that there is not or a value that it does not take, if there is no architecture of
-            this name, or no pretrained network where one is named.
+        UserError: for an unknown option, an invalid value, an unknown architecture, or a missing pretrained network.
 
     Example:
         >>> from sentiment.runs import resolve
@@ -35,7 +34,7 @@ def resolve(given: Options, preset: Options | None = None) -> RunConfig:
         ('none', 'mean')
     """
     preset = preset or {}
-    RunConfig().updated(given)  # its values are checked before they are used
+    RunConfig().updated(given)  # its values are checked before use
     path = merged(preset, given).get("training", {}).get("pretrained")
     shared = open_start(path).shared_values() if path else {}
     name = merged(shared, preset, given).get("model", {}).get("architecture", ModelConfig.architecture)
@@ -51,12 +50,12 @@ def resolve(given: Options, preset: Options | None = None) -> RunConfig:
 
 
 def sets_readout(options: Options) -> bool:
-    """Return whether an option of the readout is among these."""
+    """Whether the options contain one of the readout."""
     return any(name in options.get("model", {}) for name in ModelConfig.names(Role.READOUT))
 
 
 def without_readout(options: Options) -> Options:
-    """Return options but for those of the readout."""
+    """Return the options without those of the readout."""
     readout = ModelConfig.names(Role.READOUT)
     return {section: {name: value for name, value in values.items() if section != "model" or name not in readout}
             for section, values in options.items()}

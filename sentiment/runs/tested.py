@@ -21,10 +21,10 @@ class Tested:
     Attributes:
         labels: int32 [texts].
         logits: float32 [texts, 1 or classes].
-        uncalibrated: the same before they were divided by the temperature.
-        seen: how many of the texts were seen in training, for `metrics.json`.
-        baselines: None if they were not measured.
-        folds: of a cross-validation, `count`, `seconds`, and for each measure `mean`, `interval` and `values` by fold.
+        uncalibrated: the logits before division by the temperature.
+        seen: counts of the texts that were seen in training, for `metrics.json`.
+        baselines: their predictions, None if they were not evaluated.
+        folds: of a cross-validation, `count`, `seconds`, and for each metric `mean`, `interval` and `values` by fold.
     """
 
     labels: np.ndarray
@@ -35,13 +35,13 @@ class Tested:
     folds: dict[str, Any] | None = None
 
     def save(self, folder: RunFolder) -> None:
-        """Write labels and logits, also those of the baselines, to the folder of the run."""
+        """Write labels and logits, including those of the baselines, to the folder of the run."""
         others = self.baselines.logits if self.baselines else {}
         np.savez(folder.test, allow_pickle=False, labels=self.labels, logits=self.logits, **others)
 
 
 def pooled(folders: Sequence[RunFolder]) -> Tested:
-    """Return the results of the runs of all folds, each on its own fold, as one.
+    """Return the pooled results of the runs of all folds, each on its own fold.
 
     Every text is in one fold, and predicted by the model that was trained without it. Means over folds have the
     interval of `fold_interval`.
@@ -71,7 +71,7 @@ def pooled(folders: Sequence[RunFolder]) -> Tested:
 
 
 def _pooled_baselines(found: Sequence[Any], logits: dict[str, np.ndarray]) -> Baselines | None:
-    """Return the baselines of all folds as one, with the mean of their measures on validation."""
+    """Return the pooled baselines of all folds, with the mean of their validation metrics."""
     if None in found:
         return None
     validation = {name: {key: float(np.mean([one["models"][name]["validation"][key] for one in found])) for key in KEYS}

@@ -35,7 +35,7 @@ from sentiment.training import Trained, train
 from sentiment.training.prior import Prior, TeacherLogits
 from sentiment.training.strategy import Workers, make_strategy
 
-CHECKED_TEXTS = 64  # of validation, on which an export must agree with the model
+CHECKED_TEXTS = 64  # validation texts on which an export must agree with the model
 
 
 class CorpusSource(Protocol):
@@ -50,8 +50,8 @@ def train_run(config: RunConfig, target: Path, *, overwrite: bool = False, resum
               fold: int | None = None, tested: Tested | None = None) -> RunFolder | None:
     """Train a classifier, export it, evaluate it once on the test split, and write everything to a folder.
 
-    Of several workers the chief does so; the others only train, and return None. With `--folds`, this is the training
-    of one fold or of the final model: see `cross_validated_run`.
+    With several workers, only the chief writes; the others train and return None. With `--folds`, this is the training
+    of one fold or of the final model; see `cross_validated_run`.
 
     Args:
         config: of the run.
@@ -59,18 +59,18 @@ def train_run(config: RunConfig, target: Path, *, overwrite: bool = False, resum
         overwrite: whether to replace a finished run.
         resume: whether to resume an unfinished run from its newest checkpoint, and to return a finished one.
         source: of the corpus.
-        callbacks: called in training, too.
+        callbacks: additional Keras callbacks.
         fold: the number of the fold that `source` holds out, from 0.
         tested: the results of all folds, for the final model.
 
     Raises:
-        UserError: if the input is wrong; nothing is left of the run then but checkpoints.
+        UserError: if the input is wrong; only checkpoints are kept.
         Interrupted: after SIGINT or SIGTERM during training, and a checkpoint.
     """
     started = time.perf_counter()
     with Run(RunFolder, config, target, overwrite=overwrite, resume=resume) as run:
         if run.config.data.folds and fold is None and tested is None and not run.finished:
-            raise UserError(f"{target} was begun with --folds {run.config.data.folds}: repeat that")
+            raise UserError(f"{target} was started with --folds {run.config.data.folds}: pass it again")
         if run.finished:
             if source is not load_corpus:
                 run.check_texts(source(config.data, config.runtime.seed))
@@ -105,7 +105,7 @@ def check_start(config: RunConfig) -> None:
     """Check that a classifier has the options that its pretrained network determines.
 
     Raises:
-        UserError: naming the flags, and if there is nothing to start from.
+        UserError: that names the flags, or if the pretrained network is missing.
     """
     if config.training.teacher:
         RunFolder.open(config.training.teacher)
@@ -114,17 +114,17 @@ def check_start(config: RunConfig) -> None:
         return
     shared = open_start(path).shared_values()
     given = {section: tuple(options) for section, options in config.given.items()}
-    # What the user has given is to blame for the rest, such as the attention that a pooling replaces.
+    # The user's options explain the other differences, such as the attention that a pooling replaces.
     differing = config.differing_flags(only(shared, given)) or config.differing_flags(shared)
     if differing:
-        raise UserError(f"{path} was trained with another value of {', '.join(differing)}: leave that out")
+        raise UserError(f"{path} was trained with another value of {', '.join(differing)}: omit that")
 
 
 def load_prior(config: RunConfig, corpus: Corpus) -> Prior:
-    """Load the pretrained network and the teacher that a configuration names; the teacher predicts all texts.
+    """Load the pretrained network and the teacher of a configuration, and predict all texts with the teacher.
 
     Raises:
-        UserError: if one cannot be read, does not fit, or knows other classes.
+        UserError: if one cannot be read, is incompatible, or has other classes.
     """
     check_start(config)
     settings = config.training
@@ -133,9 +133,9 @@ def load_prior(config: RunConfig, corpus: Corpus) -> Prior:
         return Prior(pretrained)
     teacher, others = load_classifier(settings.teacher), load_unlabelled(config.data, corpus)
     if teacher.class_names != corpus.class_names:
-        raise UserError(f"{settings.teacher} knows the classes {', '.join(teacher.class_names)}, {corpus.name} has "
+        raise UserError(f"{settings.teacher} has the classes {', '.join(teacher.class_names)}, {corpus.name} has "
                         f"{', '.join(corpus.class_names)}")
-    log(f"{settings.teacher} answers on {len(corpus.train) + len(others):,} texts")
+    log(f"{settings.teacher} predicts {len(corpus.train) + len(others):,} texts")
     return Prior(pretrained, TeacherLogits(teacher.predict_logits(corpus.train.texts),
                                            teacher.predict_logits(others) if others else None))
 
@@ -143,17 +143,17 @@ def load_prior(config: RunConfig, corpus: Corpus) -> Prior:
 def conclude(run: Run[RunFolder, RunConfig], corpus: Corpus, trained: Trained, started: float, *, others: Texts,
              read_before: Callable[[Texts], int], members: Sequence[Member] = (),
              weights: Mapping[str, float] | None = None, tested: Tested | None = None) -> None:
-    """Save a trained model, export it if asked to, and evaluate it once on the test split.
+    """Save a trained model, export it if configured, and evaluate it once on the test split.
 
     Args:
-        run: at work.
+        run: being written.
         corpus: whose test split has not been read.
         trained: the model.
-        started: by `time.perf_counter`, when the run began.
-        others: the unlabelled texts that it has learned from.
-        read_before: counts the texts that what the model started from was pretrained on.
+        started: the start time, by `time.perf_counter`.
+        others: the unlabelled training texts.
+        read_before: counts texts that the initial network was pretrained on.
         members: of an ensemble.
-        weights: of these in the mean, by name.
+        weights: of the members in the mean, by name.
         tested: the results of a cross-validation, in place of those on the test split.
     """
     folder, config = run.folder, run.config
@@ -170,9 +170,9 @@ def conclude(run: Run[RunFolder, RunConfig], corpus: Corpus, trained: Trained, s
         measured["training"]["members"] = weights
     measured["seconds"] = trained.seconds.since(started)
     folder.save_json(folder.metrics, measured)
-    # All that is essential is written: an error from here on costs what it concerns alone.
+    # Everything essential is written: a later error affects only its own file.
     if config.runtime.export:
-        with dispensable("the SavedModel", f"`python -m sentiment export {run.target} --format saved_model` makes it"):
+        with dispensable("the SavedModel", f"`python -m sentiment export {run.target} --format saved_model` writes it"):
             export_saved_model(Original(folder, list(islice(corpus.validation.texts, CHECKED_TEXTS))))
     _draw(folder, corpus, trained, tested, measured)
     with dispensable("the model card"):
@@ -194,7 +194,7 @@ def _test(config: RunConfig, corpus: Corpus, saved: Classifier, temperature: flo
 
 
 def _help_training(run: Run[RunFolder, RunConfig], strategy: Any, corpus: Corpus) -> None:
-    """Train as a worker other than the chief: with the chief's checkpoints, and logs in a temporary folder."""
+    """Train in a worker other than the chief, with the chief's checkpoints and logs in a temporary folder."""
     run.target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as nowhere:
         logs = RunFolder(nowhere)
@@ -227,13 +227,13 @@ def _measured(config: RunConfig, corpus: Corpus, trained: Trained, tested: Teste
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what a result depends on."""
+    """Return the versions of the packages that a result depends on."""
     return {"sentiment": sentiment.__version__, "python": platform.python_version(), "tensorflow": tf.__version__,
             "keras": keras.__version__, "scikit-learn": sklearn.__version__, "numpy": np.__version__}
 
 
 def _seen(corpus: Corpus, others: Texts, test: Examples, logits: np.ndarray) -> dict[str, Any]:
-    """Count the test texts that training has seen as well, and measure the accuracy without those that had a label."""
+    """Count the test texts seen in training, and compute the accuracy without those seen with a label."""
     labelled = occurring(test.texts, corpus.train.texts) | occurring(test.texts, corpus.validation.texts)
     right = probabilities(logits).argmax(axis=1) == test.labels
     return {"labelled": int(labelled.sum()),

@@ -1,4 +1,4 @@
-"""Tuning: a hyper-parameter search on the validation split, in a folder that it can be resumed from."""
+"""Hyper-parameter search on the validation split, resumable from its folder."""
 
 import hashlib
 from contextlib import nullcontext
@@ -22,16 +22,16 @@ from sentiment.tuning.trials import finished, open_study, verdicts
 
 @dataclass(frozen=True)
 class Tuned:
-    """The result of a search.
+    """Result of a search.
 
     Attributes:
         config: the best configuration.
         loss: its calibrated validation loss.
-        values: the best value of each option that was tried.
-        importances: the share of the spread of the losses that each option explains, the largest first; empty for
+        values: the best value of each searched option.
+        importances: the share of the variance of the losses that each option explains, the largest first; empty for
             fewer than ten completed trials.
-        notes: what speaks against the best trial, such as that it has not learned the task.
-        study: of Optuna.
+        notes: caveats about the best trial, such as that it has not learned the task.
+        study: the Optuna study.
     """
 
     config: RunConfig
@@ -48,16 +48,16 @@ def identity_of_texts(texts: Texts) -> str:
 
 
 def _check_study(study: Any, folder: Path, config: RunConfig, data: str) -> None:
-    """Refuse to resume a study with other options or on other texts, whose losses do not compare.
+    """Refuse to resume a study with other options or texts, whose losses are not comparable.
 
     Raises:
         UserError: with the reason.
     """
     begun = study.user_attrs.get("config")
-    advice = f"; leave that out, or remove {folder} to start anew"
+    advice = f"; omit that, or remove {folder} to start again"
     if begun is None and study.trials:
-        raise UserError(f"{folder} holds a study of an older version, which does not say its options: choose another "
-                        "--output-dir")
+        raise UserError(f"{folder} contains a study of an older version, which does not record its options: choose "
+                        "another --output-dir")
     if begun is None:
         study.set_user_attr("config", config.to_dict())
         study.set_user_attr("given", {section: sorted(values) for section, values in config.given.items()})
@@ -65,22 +65,22 @@ def _check_study(study: Any, folder: Path, config: RunConfig, data: str) -> None
         return
     differing = config.differing_flags(begun)
     if differing:
-        raise UserError(f"{folder} holds a study with another value of {', '.join(differing)}{advice}")
+        raise UserError(f"{folder} contains a study with another value of {', '.join(differing)}{advice}")
     if {section: sorted(values) for section, values in config.given.items()} != study.user_attrs["given"]:
-        raise UserError(f"{folder} holds a study in which other options were given, and so not searched{advice}")
+        raise UserError(f"{folder} contains a study in which other options were set, and so not searched{advice}")
     if data != study.user_attrs["texts"]:
-        raise UserError(f"{folder} holds a study on other training texts{advice}")
+        raise UserError(f"{folder} contains a study on other training texts{advice}")
 
 
 def tune_run(config: RunConfig, folder: Path, trials: int, *, source: CorpusSource = load_corpus) -> Tuned:
-    """Search the options of an architecture that the user has not given, until the study has `trials` trials.
+    """Search the options of an architecture that the user has not set, until the study has `trials` trials.
 
     Args:
-        config: of what is not tried.
-        folder: of the study, `study.db`; one that is there is resumed. The best configuration is written to
+        config: the values of the options that are not searched.
+        folder: of the study, `study.db`; an existing study is resumed. The best configuration is written to
             `best.json`, and a plot of the importances.
-        trials: how many in all.
-        source: of the corpus; its test split is not looked at.
+        trials: total number of trials.
+        source: of the corpus; its test split is not used.
 
     Raises:
         UserError: for a linear model, a number below 1, if no trial was completed, or if another process is searching
@@ -90,18 +90,18 @@ def tune_run(config: RunConfig, folder: Path, trials: int, *, source: CorpusSour
         raise UserError("--trials must be at least 1")
     name = config.model.architecture
     if not architectures.find(config.model).by_gradient:
-        raise UserError(f"'{name}' is fitted at once by scikit-learn: there is nothing to tune")
+        raise UserError(f"'{name}' is fitted at once by scikit-learn: it has no options to tune")
     if config.data.folds:
-        raise UserError("a search chooses by the validation split: leave --folds out, and give it to the training with "
-                        "what was found, on other texts")
+        raise UserError("a search uses the validation split: omit --folds, and pass it to the training with the found "
+                        "options, on other texts")
     if (folder / "config.json").exists():
-        raise UserError(f"{folder} holds a run, not a study: choose another --output-dir")
+        raise UserError(f"{folder} contains a run, not a study: choose another --output-dir")
     with locked(folder, "--output-dir") if is_chief() else nullcontext():
         return _tuned(config, folder, trials, source)
 
 
 def _tuned(config: RunConfig, folder: Path, trials: int, source: CorpusSource) -> Tuned:
-    """Search, and write what was found; this process alone writes the folder."""
+    """Search, and write the results; the caller holds the lock of the folder."""
     name = config.model.architecture
     strategy, corpus = make_strategy(config.runtime.strategy), source(config.data, config.runtime.seed)
     space, study = space_of(config), open_study(folder / "study.db", name, config.runtime.seed)

@@ -1,4 +1,4 @@
-"""Files of any size, labelled in constant memory, with all their columns; what was interrupted goes on."""
+"""Batch prediction of files of any size in constant memory, with all columns, resumable."""
 
 from sentiment.scoring.jobs import Job, Scored, plan_jobs, run_jobs, text_chunks
 

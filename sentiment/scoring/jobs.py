@@ -1,4 +1,4 @@
-"""Labelling of files: frames of a few thousand rows, with predictions as columns, written as jobs."""
+"""Batch prediction of files: frames of a few thousand rows with predictions as columns, written by jobs."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -33,10 +33,10 @@ LABEL_COLUMN, SCORE_COLUMN, KNOWN_COLUMN = "predicted_label", "predicted_score",
 
 
 def text_chunks(source: str, text_column: str | None, form: TableFormat = DEFAULT_FORMAT) -> Iterator[list[str]]:
-    """Yield the texts of a file, or of all that a glob names.
+    """Yield the texts of a file, or of all files of a glob.
 
     Raises:
-        UserError: if a file cannot be read, or has no column with texts.
+        UserError: if a file cannot be read, or has no text column.
     """
     paths = matching_files(source)
     check_applies(form, paths, source)
@@ -46,7 +46,7 @@ def text_chunks(source: str, text_column: str | None, form: TableFormat = DEFAUL
 
 def _named_frames(paths: Sequence[Path], text_column: str | None, form: TableFormat,
                   seen: Callable[[int], None] = lambda size: None) -> Iterator[tuple[Path, pd.DataFrame, str]]:
-    """Yield the rows of files with their path and the name of the column with the text."""
+    """Yield frames of files with their path and the name of the text column."""
     for path in paths:
         name, replaced = None, 0
         for frame in read_chunks(path, CHUNK_ROWS, form=form, seen=seen):
@@ -57,7 +57,7 @@ def _named_frames(paths: Sequence[Path], text_column: str | None, form: TableFor
 
 
 def _text_name(frame: pd.DataFrame, asked: str | None, path: Path, form: TableFormat) -> str:
-    """Return the column with the text: the one that is asked for, that has a usual name, or the only one, called 1.
+    """Return the text column: the requested one, one with a common name, or the only column if it is called 1.
 
     Raises:
         UserError: if there is none.
@@ -69,12 +69,12 @@ def _text_name(frame: pd.DataFrame, asked: str | None, path: Path, form: TableFo
 
 
 class Scored(NamedTuple):
-    """Counts of rows of finished jobs.
+    """Row counts of finished jobs.
 
     Attributes:
-        rows: in the files that were written.
-        labelled: those of them that these jobs predicted; an interrupted run has left the others.
-        abstained: how many of the latter have no label, because their score is below the threshold.
+        rows: in the written files.
+        labelled: the rows that these jobs predicted; the others are from an interrupted run.
+        abstained: the labelled rows without a label, because their score is below the threshold.
     """
 
     rows: int
@@ -84,19 +84,19 @@ class Scored(NamedTuple):
 
 @dataclass(frozen=True)
 class Job:
-    """One file to be written.
+    """Job that writes one file.
 
     Attributes:
-        sources: the files whose rows it gets, one after another.
+        sources: the input files, whose rows are concatenated.
         target: the file.
         model: the folder of the model.
-        text_column: the column with the text, None to find it by its name.
-        resume: whether to go on with what an earlier run left.
+        text_column: the text column, None to find it by its name.
+        resume: whether to continue an interrupted run.
         mixed_precision: see `sentiment.load`.
-        form: how text files are encoded, separated and quoted.
-        output_form: how CSV and TSV are written.
+        form: format of input text files.
+        output_form: format of written CSV and TSV files.
         abstain_below: the score below which a text gets no label.
-        known: whether to add the share of words that the model knows.
+        known: whether to add the share of known words.
         defuse: see `PartedTable`.
     """
 
@@ -114,12 +114,12 @@ class Job:
 
     @property
     def size(self) -> int:
-        """Bytes of its sources."""
+        """Total size of its sources in bytes."""
         return sum(source.stat().st_size for source in self.sources)
 
     @property
     def plan(self) -> dict[str, Any]:
-        """Everything that must be equal in a run and the one that resumes it."""
+        """Everything that must be equal in an interrupted run and the one that resumes it."""
         model = sorted(path for path in self.model.glob("*") if path.is_file())
         return {"version": __version__, "text_column": self.text_column, "model": _states(model),
                 "mixed_precision": self.mixed_precision, "format": asdict(self.form), "sources": _states(self.sources),
@@ -127,11 +127,11 @@ class Job:
 
     @property
     def _added(self) -> list[str]:
-        """The columns that are added."""
+        """Added columns."""
         return [LABEL_COLUMN, SCORE_COLUMN, *([KNOWN_COLUMN] if self.known else [])]
 
     def _columns(self) -> list[str] | None:
-        """Return the columns of CSV that is made of JSON, whose objects may have any keys; None for other files."""
+        """Return the columns of a CSV file written from JSON, whose objects may have any keys; None for other files."""
         json_sources = [source for source in self.sources if kind_of(source) in JSON_KINDS]
         if kind_of(self.target) not in SEPARATORS or not json_sources:
             return None
@@ -140,9 +140,9 @@ class Job:
         return list(dict.fromkeys([*names, *self._added]))
 
     def _scored(self, classifier: Predictor, skip: int, seen: Callable[[int], None]) -> Iterator[pd.DataFrame]:
-        """Yield the rows of all sources, all columns as they are, with the predictions added.
+        """Yield frames of all sources, with all columns unchanged and the predictions added.
 
-        `skip` rows are left out at the start; frames of one file end where they always do.
+        `skip` rows are omitted at the start; the boundaries of frames do not depend on it.
         """
         rows = 0
         expected: list[str] | None = None
@@ -156,7 +156,7 @@ class Job:
                 expected = names if expected is None else expected
                 if sorted(names) != sorted(expected) or (len(set(names)) < len(names) and names != expected):
                     raise UserError(f"{path} has the columns {', '.join(names)}, the first file has "
-                                    f"{', '.join(expected)}: with a folder as --output each has a file of its own")
+                                    f"{', '.join(expected)}: with a folder as --output each has its own file")
                 frame = frame if names == expected else frame[expected]
             rows += len(frame)
             if rows <= skip and len(frame):
@@ -171,11 +171,11 @@ class Job:
             raise UserError(f"{self.sources[0]} has no rows")
 
     def run(self, classifier: Predictor, seen: Callable[[int], None] = lambda size: None) -> Scored:
-        """Write the file; `seen` is called with bytes that were read.
+        """Write the file; `seen` is called with the number of bytes read.
 
         Raises:
-            UserError: if a source cannot be read, there is no row, no column with texts or one with a name that is
-                added, the columns of two files differ, a value cannot be written, or another process writes the file.
+            UserError: if a source cannot be read, there are no rows, no text column, or already a column with an added
+                name, the columns of two files differ, a value cannot be written, or another process writes the file.
         """
         with locked(self.target, "--output"):
             table = PartedTable(self.target, self.plan, self.output_form, self._columns(), defuse=self.defuse)
@@ -188,20 +188,20 @@ class Job:
                 rows = table.finish()
                 return Scored(rows, rows - done, abstained)
             except UserError:
-                table.discard()  # when the input is mended it is another one
+                table.discard()  # a corrected input is another input
                 raise
 
 
 def plan_jobs(pattern: str, output: Path, model: Path, text_column: str | None, *, resume: bool, overwrite: bool,
               mixed_precision: bool = False, form: TableFormat = DEFAULT_FORMAT, abstain_below: float = 0.0,
               known: bool = False, defuse: bool = False) -> list[Job]:
-    """Return the jobs that are left to do: one for a file, or one for each source if `output` is a folder.
+    """Return the remaining jobs: one for an output file, or one per source if `output` is a folder.
 
-    `output` is a file if it ends like one; a folder is made. To `resume`, a finished file is taken as it is, unless an
-    interrupted run was about to replace it.
+    `output` is a file if it has the suffix of one; a folder is created. With `resume`, a finished file is kept, unless
+    an interrupted run was about to replace it.
 
     Raises:
-        UserError: if a source or the folder of the output is missing, or what would be written is there already.
+        UserError: if a source or the folder of the output is missing, or the output exists already.
     """
     sources = matching_files(pattern)
     check_applies(form, sources, pattern)
@@ -210,16 +210,16 @@ def plan_jobs(pattern: str, output: Path, model: Path, text_column: str | None, 
         pairs = [(tuple(sources), output)]
     else:
         if output.suffix and not output.is_dir():
-            check_target(output)  # a file of a kind that cannot be written
+            check_target(output)  # a file type that cannot be written
         for source in sources:
             if not is_written(source):
-                raise UserError(f"{source} can be read, but Excel files cannot be written: give a file as --output, "
+                raise UserError(f"{source} can be read, but Excel files cannot be written: pass a file as --output, "
                                 "such as predictions.csv")
         pairs = [((source,), output / source.name) for source in sources]
         _check_folder(sources, output)
     for given, target in pairs:
         if target.resolve() in {source.resolve() for source in given}:
-            raise UserError(f"{target} is the file to be labelled: choose another --output")
+            raise UserError(f"{target} is the input file: choose another --output")
     other = next((target for _, target in pairs if kind_of(target) not in SEPARATORS), None)
     if defuse and other is not None:
         raise UserError(f"--defuse-formulas is for CSV and TSV, which spreadsheets open; {other} keeps text as it is")
@@ -233,7 +233,7 @@ def plan_jobs(pattern: str, output: Path, model: Path, text_column: str | None, 
 
 
 def run_jobs(jobs: Sequence[Job], classifier: Predictor, seen: Callable[[int], None] = lambda size: None) -> Scored:
-    """Do one job after another; `seen` is called with bytes that were read."""
+    """Run jobs one after another; `seen` is called with the number of bytes read."""
     return total(job.run(classifier, seen) for job in jobs)
 
 
@@ -246,15 +246,15 @@ def _check_folder(sources: Sequence[Path], output: Path) -> None:
     names = [source.name for source in sources]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise UserError(f"several files are called {twice[0]}: label them in turn, each into a folder of its own")
+        raise UserError(f"several files are called {twice[0]}: label them one after another, each into its own folder")
     if any(source.parent.resolve() == output.resolve() for source in sources):
-        raise UserError(f"{output} holds the files to be labelled: choose another --output")
+        raise UserError(f"{output} contains the input files: choose another --output")
     try:
         output.mkdir(exist_ok=True)
     except OSError as error:
-        raise UserError(f"cannot make {output}: {error.strerror}") from None
+        raise UserError(f"cannot create {output}: {error.strerror}") from None
 
 
 def _states(paths: Sequence[Path]) -> list[list[Any]]:
-    """Return name, bytes and time of the last change of files."""
+    """Return name, size and modification time of files."""
     return [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in paths]

@@ -1,4 +1,4 @@
-"""The same jobs on a Ray cluster, a file at a time for each worker, by Ray Data."""
+"""Batch prediction on a Ray cluster by Ray Data, one file at a time per worker."""
 
 import logging
 import os
@@ -12,7 +12,7 @@ from sentiment.inference import Predictor
 from sentiment.machine import available_cores
 from sentiment.scoring.jobs import Job, Scored, total
 
-Load = Callable[[Path, bool], Predictor]  # of a model's folder, and whether it computes in half precision
+Load = Callable[[Path, bool], Predictor]  # a model's folder, and whether it computes in half precision
 
 
 @cache
@@ -22,7 +22,7 @@ def _loaded(load: Load, model: Path, mixed_precision: bool) -> Predictor:
 
 
 def _label(batch: dict[str, Any], load: Load) -> dict[str, Any]:
-    """Do one job; a mistake in the input is a value, because Ray would wrap it as an error."""
+    """Run one job; an input error is returned as a value, because Ray would wrap an exception."""
     (job,) = batch["job"]
     try:
         done, error = job.run(_loaded(load, job.model, job.mixed_precision)), ""
@@ -32,12 +32,12 @@ def _label(batch: dict[str, Any], load: Load) -> dict[str, Any]:
 
 
 def run_over_ray(jobs: Sequence[Job], load: Load, seen: Callable[[int], None] = lambda size: None) -> Scored:
-    """Do jobs on the cluster that `RAY_ADDRESS` names, or on this machine.
+    """Run jobs on the cluster of `RAY_ADDRESS`, or on this machine.
 
     The files and the model must be at the same paths on every machine. `load` is called by each worker.
 
     Raises:
-        UserError: if Ray is not installed, or a job fails for a reason of the request or the input.
+        UserError: if Ray is not installed, or for an error in the request or the input of a job.
     """
     try:
         import ray

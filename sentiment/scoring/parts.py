@@ -1,8 +1,7 @@
-"""A table that is written part by part, so that a killed run loses a part at most, and then becomes one file.
+"""Table written in parts, which are merged into one file; a killed run loses at most one part.
 
-Until `scored/reviews.parquet` is complete there is a folder `scored/.reviews.parquet.parts` with `plan.json`, which
-says of what model, sources and options it is, and a file for each part, such as `000000000-000016384.parquet`, rows 0
-to 16,383.
+Until `scored/reviews.parquet` is complete, the folder `scored/.reviews.parquet.parts` has `plan.json`, with the model,
+sources and options, and one file per part, such as `000000000-000016384.parquet` for rows 0 to 16,383.
 """
 
 import json
@@ -36,21 +35,21 @@ from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 
 PART_ROWS = 16_384
 BUFFER_BYTES = 1 << 20
-MARK = secrets.token_hex(8)  # of a number, until it is written; no text has it but by chance of 1 to 2 ** 64
-FORMULA = re.compile(r"[=+\-@\t\r]")  # how text begins that spreadsheets compute
+MARK = secrets.token_hex(8)  # prefix of a number until it is written; a text has it with a probability of 2 ** -64
+FORMULA = re.compile(r"[=+\-@\t\r]")  # first characters of text that spreadsheets evaluate
 NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)*|[.,]\d+)([eE][+-]?\d+)?")
 WRITTEN = re.compile(f'"{MARK}([^"]*)"')
 
 
 class PartedTable:
-    """A CSV, TSV, JSON, JSON lines or Parquet file in the making; text is UTF-8.
+    """A CSV, TSV, JSON, JSON lines or Parquet file that is being written; text is UTF-8.
 
     Args:
-        path: where it will be.
-        plan: what it is made of; parts of another plan do not belong to it.
-        form: CSV and TSV are separated and quoted as it says, and have a header if it says so.
-        columns: of CSV and TSV, None for those of each frame, which are the same then.
-        defuse: whether text in CSV and TSV that spreadsheets would compute gets an apostrophe in front.
+        path: of the complete file.
+        plan: its model, sources and options; parts with another plan are refused.
+        form: separator, quoting and header of CSV and TSV.
+        columns: of CSV and TSV; None if all frames have the same columns.
+        defuse: whether text in CSV and TSV that spreadsheets would evaluate is prefixed with an apostrophe.
     """
 
     def __init__(self, path: Path, plan: dict[str, Any], form: TableFormat = DEFAULT_FORMAT,
@@ -67,16 +66,16 @@ class PartedTable:
         self._rows = 0
 
     def begin(self, *, resume: bool) -> int:
-        """Make the folder of parts and return how many rows are in it: 0 unless `resume` and there are some.
+        """Create the folder of parts and return the number of rows in it, 0 unless `resume` is set.
 
         Raises:
-            UserError: if there are parts of another plan.
+            UserError: if there are parts with another plan.
         """
         plan = self.folder / "plan.json"
         if resume and plan.is_file():
             if read_json(plan, {str: object}) != self.plan:
-                raise UserError(f"{self.folder} is of another model, other files or other options: start anew with "
-                                "--overwrite")
+                raise UserError(f"{self.folder} belongs to another model, other files or other options: start again "
+                                "with --overwrite")
             self._rows = self._parts()[-1][1] if self._parts() else 0
             return self._rows
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -86,17 +85,17 @@ class PartedTable:
         return 0
 
     def write(self, frame: pd.DataFrame) -> None:
-        """Append a frame, which is on the disk when there are enough rows for a part.
+        """Append a frame, which is written when there are enough rows for a part.
 
         Raises:
-            UserError: for a value that a file of its kind cannot hold.
+            UserError: for a value that the file type does not support.
         """
         self._frames.append(frame)
         if sum(map(len, self._frames)) >= PART_ROWS:
             self._flush()
 
     def finish(self) -> int:
-        """Make one file of all parts, and return how many rows it has.
+        """Merge all parts into one file, and return its number of rows.
 
         Raises:
             UserError: as `write`.
@@ -129,18 +128,18 @@ class PartedTable:
                 _write_json(frame, beside)
 
     def _parts(self) -> list[tuple[int, int, Path]]:
-        """Return the parts in order, as first row, row behind the last, and file."""
+        """Return the parts in order: first row, last row + 1, and file."""
         parts = []
         for path in sorted(self.folder.glob(f"*-*{self.kind}")):
             first, last = map(int, path.stem.split("-"))
             parts.append((first, last, path))
         if any(one[1] != other[0] for one, other in pairwise(parts)) or (parts and parts[0][0]):
-            raise UserError(f"a part is missing in {self.folder}: start anew with --overwrite")
+            raise UserError(f"a part is missing in {self.folder}: start again with --overwrite")
         return parts
 
 
 def parts_folder(path: Path) -> Path:
-    """Return where the parts of a file are until it is complete."""
+    """Return the folder of the parts of a file."""
     return path.with_name(f".{path.name}.parts")
 
 
@@ -148,7 +147,7 @@ def check_target(path: Path) -> None:
     """Refuse a file that cannot be written.
 
     Raises:
-        UserError: if its kind or its folder is not known.
+        UserError: if its type is unknown or its folder is missing.
     """
     if not is_written(path):
         raise UserError(f"cannot write {path}: expected a file ending in {', '.join(WRITTEN_KINDS)}, those of text "
@@ -161,7 +160,7 @@ def _check_names(frame: pd.DataFrame, kind: str) -> None:
     names = list(frame.columns)
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise UserError(f"two columns are called '{twice}', which {kind} cannot hold: write .csv, or rename one")
+        raise UserError(f"two columns are called '{twice}', which {kind} does not support: write .csv, or rename one")
 
 
 def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
@@ -192,13 +191,13 @@ def _write_json(frame: pd.DataFrame, path: Path) -> None:
 
 
 def _json(value: Any) -> str:
-    """Return JSON in which a number that was read from JSON is as it was written there."""
+    """Return JSON in which numbers from JSON are spelled as in the source."""
     text = json.dumps(_marked(value), ensure_ascii=False, default=str)
     return WRITTEN.sub(r"\1", text) if MARK in text else text
 
 
 def _marked(value: Any) -> Any:
-    """Return a value whose numbers that know how they were written are strings with a mark."""
+    """Return a value with numbers that have their source spelling replaced by marked strings."""
     if isinstance(value, WrittenFloat):
         return MARK + value.written
     if isinstance(value, dict):
@@ -224,20 +223,20 @@ def _write_separated(frame: pd.DataFrame, path: Path, kind: str, form: TableForm
 
 
 def _field(value: Any) -> Any:
-    """Return a value as a field of CSV: nothing for a missing one, JSON for lists and objects."""
+    """Return a value as a CSV field: empty for a missing value, JSON for lists and objects."""
     if isinstance(value, (list, dict)):
         return _json(value)
     return None if value is MISSING or value != value else value
 
 
 def _defused(value: Any) -> Any:
-    """Return a field of CSV; text that a spreadsheet would take for a formula begins with an apostrophe."""
+    """Return a CSV field; text that a spreadsheet would evaluate as a formula is prefixed with an apostrophe."""
     found = _field(value)
     return f"'{found}" if isinstance(found, str) and FORMULA.match(found) and not NUMBER.fullmatch(found) else found
 
 
 def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    """Put frames behind one another; a column whose types differ, or that one lacks, holds Python's values."""
+    """Concatenate frames; a column with different types, or missing in a frame, has Python objects."""
     if len(frames) == 1:
         return frames[0]
     names = list(frames[0].columns)
@@ -253,7 +252,7 @@ def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _merge_text(parts: list[Path], path: Path, kind: str, compressed: str | None) -> None:
-    """Write all parts into one file, compressed if its name says so; those of `.json` become an array."""
+    """Merge all parts into one text file, compressed according to its name; `.json` becomes an array."""
     with pyarrow.output_stream(path, COMPRESSIONS.get(compressed or ""), buffer_size=BUFFER_BYTES) as whole:
         if kind == ".json":
             _merge_array(parts, whole)
@@ -274,7 +273,7 @@ def _merge_array(parts: list[Path], whole: Any) -> None:
 
 
 def _merge_parquet(parts: list[Path], path: Path) -> None:
-    """Write all parts, in types that hold the values of each: a column may have been empty in the first."""
+    """Merge all parts into one Parquet file, with types that fit all parts: a column may be empty in the first."""
     schemas = [pyarrow.parquet.read_schema(part).remove_metadata() for part in parts]
     try:
         schema = pyarrow.unify_schemas(schemas, promote_options="permissive")

@@ -1,1 +1,1 @@
-"""HTTP over trained models: TensorFlow Serving's paths and bodies, requests batched together, versions swapped live."""
+"""HTTP server for trained models: TensorFlow Serving's interface, dynamic batching, and hot replacement of versions."""

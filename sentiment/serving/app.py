@@ -1,4 +1,4 @@
-"""The addresses of the server."""
+"""Routes of the server."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -31,22 +31,22 @@ CONTENT_POLICY = ("default-src 'none'; script-src 'self'; style-src 'unsafe-inli
 SCHEMAS = "#/components/schemas/{model}"
 FAILED: dict[int | str, dict[str, Any]] = {
     code: {"model": Failure, "description": said} for code, said in (
-        (400, "The body is not what is expected"), (401, "The token is missing or wrong"),
+        (400, "The body does not have the expected form"), (401, "The token is missing or wrong"),
         (403, "The request comes through a web page of another site, or names another host"),
-        (404, "No such model or version"), (408, "The request did not come in time"),
+        (404, "No such model or version"), (408, "The request did not arrive in time"),
         (413, "The request, a text or the number of texts is too large"), (415, "The body is sent as text/plain"),
         (503, "The queue or the memory is full; Retry-After says in how many seconds to try again"))}
-GONE = 499  # of a client, which reads no answer: for the counters
+GONE = 499  # of disconnected clients, for the counters
 UNKNOWN: dict[int | str, dict[str, Any]] = {404: FAILED[404]}
 
 
 def create_app(models: Models, limits: Limits, metrics: Metrics, access: Access = ANYBODY) -> FastAPI:
-    """Return the application; `models` are started and closed by the caller.
+    """Return the application; the caller starts and closes `models`.
 
-    There is no `/docs`: FastAPI's page would load scripts from elsewhere.
+    There is no `/docs`, because FastAPI's page would load scripts from other hosts.
     """
     app = FastAPI(title="sentiment", version=__version__, docs_url=None, redoc_url=None,
-                  description="Text classifiers behind TensorFlow Serving's REST interface")
+                  description="Text classifiers with TensorFlow Serving's REST interface")
     _add_answers(app, models, limits)
     _add_states(app, models, metrics)
     _add_page(app)
@@ -61,7 +61,7 @@ def _add_states(app: FastAPI, models: Models, metrics: Metrics) -> None:
     async def healthz() -> protocol.Health:
         return protocol.Health(status="ok")
 
-    @app.get("/readyz", summary="Whether every model can answer", responses={503: {"model": Failure}})
+    @app.get("/readyz", summary="Whether every model is ready", responses={503: {"model": Failure}})
     async def readyz() -> protocol.Health:
         missing = [model.name for model in models.by_name.values() if not model.versions]
         if missing:
@@ -103,7 +103,7 @@ def _add_answers(app: FastAPI, models: Models, limits: Limits) -> None:
         body, texts = await bodies.read(PredictRequest, request, limits)
 
         async def answer() -> dict[str, Any]:
-            version = _version(models, name, number)  # of now: it may have been replaced while the body came
+            version = _version(models, name, number)  # may have changed while the body arrived
             return body.answer(await version.batcher.answer(texts), version.predictor.class_names)
 
         return JSONResponse(await _unless_gone(request, answer()))
@@ -126,9 +126,9 @@ def _add_answers(app: FastAPI, models: Models, limits: Limits) -> None:
 
 def _add_answer(app: FastAPI, verb: str, answer: Callable[[Request, str, int | None], Awaitable[Response]],
                 takes: type[BaseModel], gives: Any) -> None:
-    """Add an address for the newest version and one for a named one.
+    """Add the routes of a verb for the newest version and for a numbered version.
 
-    The body is parsed here and not by FastAPI, which would insist on a content type that TensorFlow Serving's clients
+    The body is parsed here and not by FastAPI, which would require a content type that TensorFlow Serving's clients
     need not send.
     """
     async def of_newest(name: str, request: Request) -> Response:
@@ -146,10 +146,10 @@ def _add_answer(app: FastAPI, verb: str, answer: Callable[[Request, str, int | N
 
 
 async def _unless_gone(request: Request, answer: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
-    """Return an answer, or cancel it when the client goes.
+    """Return the response, or cancel its computation when the client disconnects.
 
     Raises:
-        ClientDisconnect: if it has gone.
+        ClientDisconnect: if it has disconnected.
     """
     async def gone() -> None:
         while (await request.receive())["type"] != "http.disconnect":
@@ -167,7 +167,7 @@ async def _unless_gone(request: Request, answer: Coroutine[Any, Any, dict[str, A
 
 
 def _add_page(app: FastAPI) -> None:
-    """Add the page on which people try the models: it asks the same addresses as every client."""
+    """Add the page to try the models on, which uses the same routes as every client."""
     front = page("Try a model", PAGE.read_text(encoding="utf-8"))
 
     @app.get("/", include_in_schema=False)
@@ -180,10 +180,10 @@ def _add_page(app: FastAPI) -> None:
 
 
 def _add_failures(app: FastAPI, metrics: Metrics) -> None:
-    """Give every error one form, which says nothing of the server's inside."""
+    """Give all errors the same form, without internals of the server."""
     async def refused(request: Request, error: Any) -> Response:
         missing = error.status_code == 404 and error.detail == "Not Found"
-        return JSONResponse({"error": "no such address: /openapi.json describes all" if missing else str(error.detail)},
+        return JSONResponse({"error": "no such path: see /openapi.json" if missing else str(error.detail)},
                             error.status_code, error.headers)
 
     async def malformed(request: Request, error: Any) -> Response:
@@ -197,13 +197,13 @@ def _add_failures(app: FastAPI, metrics: Metrics) -> None:
 
     async def busy(request: Request, error: Exception) -> Response:
         metrics.refused(request.path_params["name"])
-        return JSONResponse({"error": "too many requests wait: try again later"}, 503, {"Retry-After": RETRY_SECONDS})
+        return JSONResponse({"error": "the queue is full: try again later"}, 503, {"Retry-After": RETRY_SECONDS})
 
     async def large(request: Request, error: Exception) -> Response:
         return JSONResponse({"error": str(error)}, 413)
 
     async def broken(request: Request, error: Exception) -> Response:
-        return JSONResponse({"error": "the server made a mistake"}, 500)
+        return JSONResponse({"error": "internal server error"}, 500)
 
     app.add_exception_handler(AnyHTTPException, refused)
     app.add_exception_handler(RequestValidationError, malformed)
@@ -236,7 +236,7 @@ def _metadata(name: str, version: Version) -> dict[str, Any]:
 
 
 def _description(app: FastAPI, names: list[str]) -> dict[str, Any]:
-    """Return the OpenAPI description, with the names of the models and the bodies that are parsed here."""
+    """Return the OpenAPI description, with the names of the models and the schemas of the bodies."""
     if app.openapi_schema is None:
         description = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         bodies = models_json_schema([(PredictRequest, "validation"), (ExplainRequest, "validation")],

@@ -1,4 +1,4 @@
-"""Texts of many requests, answered in one batch."""
+"""Dynamic batching of the texts of many requests."""
 
 import asyncio
 from collections import deque
@@ -17,12 +17,12 @@ class Busy(Exception):  # noqa: N818 - it is no error, but what the queue is
 
 @dataclass(frozen=True)
 class Batching:
-    """Sizes and times of batches.
+    """Batching options: sizes and times.
 
     Attributes:
-        texts: how many are answered at once, at most.
-        seconds: how long the first of a batch waits for others.
-        queue: how many may wait.
+        texts: the maximum number of texts in a batch.
+        seconds: how long the first text of a batch waits for others.
+        queue: the maximum number of queued texts.
     """
 
     texts: int = 64
@@ -32,7 +32,7 @@ class Batching:
 
 @dataclass(frozen=True)
 class _Piece:
-    """A part of a request that fits into a batch."""
+    """Part of a request that fits into a batch."""
 
     texts: list[str]
     arrived: float
@@ -40,11 +40,11 @@ class _Piece:
 
 
 class Batcher:
-    """Collects texts for some milliseconds, or until there are enough, and answers them together.
+    """Dynamic batcher: collects texts for some milliseconds, or until a batch is full, and predicts them together.
 
     Args:
         answer: texts to scores [texts, classes]; called in the executor, one batch after another.
-        executor: where it is called.
+        executor: of the calls.
         batching: sizes and times of batches.
         watch: called with the number of texts of each batch.
     """
@@ -65,8 +65,8 @@ class Batcher:
         """Return the scores [texts, classes] of one request, whose texts may be spread over several batches.
 
         Raises:
-            Busy: if the queue has no place for all of them; then none is taken.
-            RuntimeError: if the batcher is closed, and nobody would answer them.
+            Busy: if the queue has no space for all of them; then none is queued.
+            RuntimeError: if the batcher is closed.
         """
         if self._closing:
             raise RuntimeError("the batcher is closed")
@@ -81,7 +81,7 @@ class Batcher:
         return np.concatenate(await asyncio.gather(*(piece.scores for piece in pieces)))
 
     async def close(self) -> None:
-        """Answer what waits, and end."""
+        """Answer the queued texts, and end."""
         self._closing = True
         self._arrival.set()
         await self._task
@@ -97,7 +97,7 @@ class Batcher:
             await self._work(self._taken())
 
     async def _fill(self) -> None:
-        """Wait until there are enough texts, or the first has waited long enough."""
+        """Wait until a batch is full, or the first text has waited long enough."""
         until = self._pieces[0].arrived + self._batching.seconds
         while self.waiting < self._batching.texts and not self._closing:
             self._arrival.clear()
@@ -107,7 +107,7 @@ class Batcher:
                 return
 
     def _taken(self) -> list[_Piece]:
-        """Take the pieces of the next batch off the queue, but for those that nobody waits for any more."""
+        """Remove the pieces of the next batch from the queue, and skip those of cancelled requests."""
         taken, texts = [], 0
         while self._pieces and texts + len(self._pieces[0].texts) <= self._batching.texts:
             piece = self._pieces.popleft()

@@ -1,4 +1,4 @@
-"""Bodies of requests: read, counted and validated, without holding up the event loop."""
+"""Request bodies: reading, counting of values and validation, without blocking the event loop."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -10,32 +10,32 @@ from pydantic import ValidationError
 from sentiment.serving.protocol import ExplainRequest, Limits, PredictRequest, TooLarge, without_surrogates
 
 EXAMPLE = '{"instances": ["A wonderful film."]}'
-SPARE = 32  # values of a body beside its texts
-INLINE = 1 << 16  # bytes that are parsed at once: in a thread, they would wait longer than that takes
+SPARE = 32  # values of a body besides its texts
+INLINE = 1 << 16  # bytes that are parsed in the event loop, which is faster than waiting for a thread
 PLACES = {"signature_name", "instances", "inputs", "texts", "b64", "abstain_below"}
 PARSER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="parse")
 Body = TypeVar("Body", PredictRequest, ExplainRequest)
 
 
 class WrongBody(ValueError):  # noqa: N818 - it is what the request is
-    """A body is not what is expected; the message says what is wrong and shows a right one."""
+    """A body in the wrong form; the message says what is wrong and shows a valid body."""
 
     def __init__(self, wrong: str) -> None:
-        super().__init__(f"{wrong}; a right body: {EXAMPLE}")
+        super().__init__(f"{wrong}; a valid body: {EXAMPLE}")
 
 
 async def read(kind: type[Body], request: Request, limits: Limits) -> tuple[Body, list[str]]:
     """Return the body of a request, and its texts.
 
-    The content type does not matter, as TensorFlow Serving's clients need not send one, but for `text/plain`: with it,
-    a page of another site may send a body without being asked.
+    The content type is ignored, because TensorFlow Serving's clients need not send one, except `text/plain`: with it, a
+    page of another site may send a body without a CORS preflight request.
 
     Raises:
         HTTPException: 415 for `text/plain`.
         WrongBody, TooLarge: see `parsed`.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "text/plain":
-        raise HTTPException(415, "the body is JSON: send it with the content type application/json, not text/plain")
+        raise HTTPException(415, "the body must be JSON with the content type application/json, not text/plain")
     content = await request.body()
     if len(content) <= INLINE:
         return parsed(kind, content, limits)
@@ -43,10 +43,10 @@ async def read(kind: type[Body], request: Request, limits: Limits) -> tuple[Body
 
 
 def parsed(kind: type[Body], content: bytes, limits: Limits) -> tuple[Body, list[str]]:
-    """Count what a body holds, parse and validate it.
+    """Count the values of a body, parse and validate it.
 
     Raises:
-        WrongBody: if it is not what is expected.
+        WrongBody: if it has the wrong form.
         TooLarge: if there are too many texts, or one is too long.
 
     Example:
@@ -63,22 +63,22 @@ def parsed(kind: type[Body], content: bytes, limits: Limits) -> tuple[Body, list
 
 
 def _count(content: bytes, most: int) -> None:
-    """Refuse a body with more values than `most` texts need, before each of them becomes an object.
+    """Refuse a body with more values than `most` texts need, before each value becomes an object.
 
-    What is between the strings of JSON are its brackets, commas and numbers; a text has at most three strings
+    Between the strings of JSON are its brackets, commas and numbers; a text has at most three strings
     (`{"texts": {"b64": "..."}}`).
     """
-    bare = content.replace(b"\\\\", b"").replace(b'\\"', b"")  # the quotes that are left begin and end strings
+    bare = content.replace(b"\\\\", b"").replace(b'\\"', b"")  # the remaining quotes begin and end strings
     values = bare.count(b'"') // 2
     if values <= 3 * most + SPARE:
         between = b"".join(bare.split(b'"')[::2])
         values = sum(map(between.count, (b",", b"[", b"{")))
     if values > 3 * most + SPARE:
-        raise TooLarge(f"more values in a request than {most} texts need: at most {most} texts are taken")
+        raise TooLarge(f"more values in a request than {most} texts need: at most {most} texts are accepted")
 
 
 def said(error: Any) -> str:
-    """Say in a line what is wrong with a body, without the names of our classes."""
+    """Return a one-line message on an invalid body, without internal class names."""
     given = {error["loc"][-1]} if error["type"] == "extra_forbidden" else set()
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]
                     if isinstance(part, int) or part in PLACES | given).lstrip(".")

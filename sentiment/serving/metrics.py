@@ -1,4 +1,4 @@
-"""Counters of the server, in Prometheus's text format."""
+"""Metrics of the server in Prometheus's text format."""
 
 from prometheus_client import (
     GC_COLLECTOR,
@@ -19,15 +19,15 @@ TEXTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 class Metrics:
-    """Counters of one server, with those of its process."""
+    """Metrics of a server and its process."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         for collector in (GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR):
             self.registry.register(collector)
-        self._seconds = Histogram("sentiment_request_seconds", "Time from a request to its answer", ["route", "code"],
+        self._seconds = Histogram("sentiment_request_seconds", "Time from a request to its response", ["route", "code"],
                                   buckets=SECONDS, registry=self.registry)
-        self._batches = Histogram("sentiment_batch_texts", "Texts answered together", ["model"], buckets=TEXTS,
+        self._batches = Histogram("sentiment_batch_texts", "Texts predicted in one batch", ["model"], buckets=TEXTS,
                                   registry=self.registry)
         self._refused = Counter("sentiment_refused_requests", "Requests that found the queue full", ["model"],
                                 registry=self.registry)
@@ -48,7 +48,7 @@ class Metrics:
         self._refused.labels(model).inc()
 
     def text(self, state: dict[str, tuple[int, int]]) -> bytes:
-        """Return all; `state` has the newest version and the number of waiting texts by model."""
+        """Return all metrics; `state` has the newest version and the number of queued texts by model."""
         for model, (version, waiting) in state.items():
             self._version.labels(model).set(version)
             self._waiting.labels(model).set(waiting)

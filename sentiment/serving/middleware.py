@@ -1,4 +1,4 @@
-"""Middleware of every request: who may ask, how large and how slow a body may be, and the counters."""
+"""Middleware of every request: access control, limits on the size and time of bodies, and counters."""
 
 import asyncio
 import hmac
@@ -14,31 +14,31 @@ from sentiment.serving.metrics import Metrics
 from sentiment.serving.protocol import Limits
 
 HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
-CLOSE = {"connection": "close"}  # what is left of a body is not read
+CLOSE = {"connection": "close"}  # the rest of a body is not read
 RETRY = {"Retry-After": "1"}
-OPEN = {"/healthz", "/readyz", "/", "/page.js"}  # without the token: for probes, and the page, which asks for it
+OPEN = {"/healthz", "/readyz", "/", "/page.js"}  # accessible without the token: probes, and the page, which asks for it
 
 
 @dataclass(frozen=True)
 class Access:
-    """Access control: the names of the server that may be asked for, and the token.
+    """Access control: accepted names of the server, and the token.
 
     Attributes:
-        hosts: names of the server in the header Host, in lower case and without the port; None for any.
-        token: expected as `Authorization: Bearer TOKEN`; None for none.
+        hosts: accepted values of the Host header, in lower case and without the port; None for any.
+        token: required as `Authorization: Bearer TOKEN`; None for no token.
     """
 
     hosts: frozenset[str] | None = None
     token: str | None = None
 
     def refusal(self, scope: Scope) -> JSONResponse | None:
-        """Return the answer to a request that is not let in, None for one that is."""
+        """Return the response to a refused request, None for an accepted one."""
         headers = dict(scope["headers"])
         host = _name(headers.get(b"host", b"").decode("latin-1"))
-        if self.hosts is not None and host and host not in self.hosts:  # without one it is no browser
-            return _error(403, f"this server is not called '{host}': start it with --allow-host {host}")
+        if self.hosts is not None and host and host not in self.hosts:  # a request without one is not from a browser
+            return _error(403, f"this server does not accept the name '{host}': start it with --allow-host {host}")
         if scope["method"] == "POST" and headers.get(b"sec-fetch-site") == b"cross-site":
-            return _error(403, "a page of another site asks")
+            return _error(403, "cross-site requests are refused")
         if self.token is not None and scope["path"] not in OPEN:
             kind, _, given = headers.get(b"authorization", b"").partition(b" ")
             if kind.lower() != b"bearer" or not hmac.compare_digest(given.strip(), self.token.encode()):
@@ -51,10 +51,10 @@ ANYBODY = Access()
 
 
 class Gate:
-    """Counts requests by route and code, refuses those that are not let in, and adds the headers of every answer.
+    """Middleware that counts requests by route and code, refuses unauthorised ones, and adds headers to responses.
 
-    A body is refused when it is too large, by its announced length or as it comes, when it does not come in time, and
-    when the bodies of all requests that are not answered yet take too much memory.
+    A body is refused if it is too large, by its declared length or while it arrives, if it does not arrive in time, and
+    if the bodies of all unanswered requests take too much memory.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics, limits: Limits, access: Access) -> None:
@@ -65,7 +65,7 @@ class Gate:
         self.in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it; one that is cancelled, as the server ends, is answered 503."""
+        """Pass a request on, or refuse it; a request that is cancelled at the end of the server gets status 503."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -85,7 +85,7 @@ class Gate:
             await answer(scope, body.receive, sent)
         except asyncio.CancelledError:
             if not code:
-                await _error(503, "the server ends")(scope, receive, sent)
+                await _error(503, "the server is shutting down")(scope, receive, sent)
         finally:
             self.in_flight -= body.received
             route: Any = scope.get("route")
@@ -93,7 +93,7 @@ class Gate:
 
 
 class _Body:
-    """A body as it comes."""
+    """Body of a request while it arrives."""
 
     def __init__(self, receive: Receive, gate: Gate) -> None:
         self._receive = receive
@@ -104,7 +104,7 @@ class _Body:
         self.too_large = f"the request is larger than {gate.limits.body:,} bytes"
 
     async def receive(self) -> Message:
-        """Return the next message; behind the body, the next is that the client has gone."""
+        """Return the next message; after the body, this is that the client has disconnected."""
         if self._complete:
             return await self._receive()
         limits = self._gate.limits
@@ -112,7 +112,7 @@ class _Body:
             async with asyncio.timeout_at(self._deadline):
                 message = await self._receive()
         except TimeoutError:
-            raise HTTPException(408, f"the request did not come within {limits.seconds:g} s", CLOSE) from None
+            raise HTTPException(408, f"the request did not arrive within {limits.seconds:g} s", CLOSE) from None
         self._complete = not message.get("more_body", False)
         size = len(message.get("body", b""))
         if self.received + size > limits.body:
@@ -129,6 +129,6 @@ def _error(code: int, message: str, headers: dict[str, str] | None = None) -> JS
 
 
 def _name(host: str) -> str:
-    """Return the name in a header Host: `localhost:8501` and `[::1]:8501` without the port."""
+    """Return the name in a Host header, such as `localhost:8501` and `[::1]:8501`, without the port."""
     host = host.strip().lower()
     return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0].rstrip(".")

@@ -1,4 +1,4 @@
-"""The models that are served, and their versions, which come and go while requests run."""
+"""Served models and their versions, which are replaced while requests run."""
 
 import asyncio
 import gc
@@ -21,13 +21,13 @@ from sentiment.serving.batcher import Batcher, Batching, Busy
 from sentiment.startup import import_tensorflow
 
 Load = Callable[[Path], Predictor]
-EXPORTS = ("onnx", "litert", "litert-float16", "litert-int8")  # named after the run that holds them
-EXPLANATIONS = 16  # that may wait
-WARM_UP = "A text that is read before any request comes."
+EXPORTS = ("onnx", "litert", "litert-float16", "litert-int8")  # named after the run that contains them
+EXPLANATIONS = 16  # maximum number in the queue
+WARM_UP = "A text that is predicted before the first request."
 
 
 class Version:
-    """A loaded model with its queue.
+    """Loaded version of a model with its queue.
 
     Attributes:
         number: its version.
@@ -44,10 +44,10 @@ class Version:
         self._explanations = 0
 
     async def explain(self, text: str) -> WordWeights:
-        """Weigh the words of a text; one text at a time, and no further when the caller is cancelled.
+        """Return the weights of the words of a text; one text at a time, and cancelled with the caller.
 
         Raises:
-            Busy: if too many wait.
+            Busy: if too many are queued.
         """
         if self._explanations >= EXPLANATIONS:
             raise Busy
@@ -63,13 +63,13 @@ class Version:
 
 
 class ServedModel:
-    """A model with one version or more; the newest answers where no version is asked for.
+    """Served model with at least one version; the newest is the default.
 
     Attributes:
-        name: what clients call it.
-        path: a folder that `sentiment.load` takes, which is version 1, or one with such folders named 1, 2, ...
+        name: in requests.
+        path: a folder for `sentiment.load`, which is version 1, or a folder with such folders named 1, 2, ...
         versions: the loaded ones by number.
-        failed: why a version cannot be loaded, by number; 0 for what kept the server from looking for versions.
+        failed: the reason why a version cannot be loaded, by number; 0 for a failed search for versions.
     """
 
     def __init__(self, name: str, path: Path) -> None:
@@ -80,33 +80,33 @@ class ServedModel:
 
     @property
     def newest(self) -> Version:
-        """The version with the largest number."""
+        """Version with the largest number."""
         return self.versions[max(self.versions)]
 
     def on_disk(self) -> dict[int, Path]:
-        """Return the folders of the versions that are there; none where the folder of versions is empty or gone."""
+        """Return the existing folders of versions; none if their parent folder is empty or missing."""
         numbered: dict[int, Path] = {}
         with suppress(OSError):
             numbered = {int(one.name): one for one in self.path.iterdir() if one.name.isdecimal() and one.is_dir()}
         return numbered or ({1: self.path} if _holds_model(self.path) else {})
 
     def fail(self, number: int, error: Exception) -> None:
-        """Say once why a version cannot be loaded."""
+        """Log once why a version cannot be loaded."""
         reason = _reason(error)
         if self.failed.get(number) != reason:
             self.failed[number] = reason
-            what = f"version {number} cannot be loaded" if number else "the versions cannot be looked for"
-            log.warning(f"{self.name}: {what}, which is tried again: {reason}")
+            what = f"version {number} cannot be loaded" if number else "the folder of versions cannot be read"
+            log.warning(f"{self.name}: {what}, and will be tried again: {reason}")
 
 
 class Models:
     """All models of a server.
 
     Args:
-        models: the models, not loaded.
-        load: a folder to what predicts.
+        models: the models, not yet loaded.
+        load: returns a predictor for a folder.
         batching: sizes and times of batches.
-        kept: how many versions of a model are served, the newest ones.
+        kept: the number of newest versions of a model to serve.
         watch: called with the name of a model and the number of texts of each batch.
     """
 
@@ -117,15 +117,15 @@ class Models:
         self._batching = batching
         self._kept = kept
         self._watch = watch
-        # One thread for batches and one for all else, so that a version which loads holds no request up.
+        # One thread for batches and one for the rest, so that loading a version delays no request.
         self._executor = ThreadPoolExecutor(max_workers=1 + len(models), thread_name_prefix="answer")
         self._slow = ThreadPoolExecutor(max_workers=1, thread_name_prefix="load")
 
     async def start(self) -> None:
-        """Load the versions that are there.
+        """Load the existing versions.
 
         Raises:
-            UserError: if none of a model's can be loaded; why not of the newest.
+            UserError: if no version of a model can be loaded, with the reason of the newest.
         """
         for model in self.by_name.values():
             failed = await self._load_newest(model, model.on_disk() or {1: model.path})
@@ -135,7 +135,7 @@ class Models:
                 model.fail(number, error)
 
     async def watch(self, seconds: float) -> None:
-        """Look for new versions again and again, until cancelled, whatever fails."""
+        """Check for new versions periodically until cancelled, despite errors."""
         while True:
             await asyncio.sleep(seconds)
             for model in self.by_name.values():
@@ -146,9 +146,9 @@ class Models:
                     model.fail(0, error)
 
     async def refresh(self, model: ServedModel) -> None:
-        """Load what is new, then let go of what is gone or too old, once its requests are answered.
+        """Load new versions, then close removed or old ones after their requests are answered.
 
-        What cannot be loaded, such as a folder that is still being copied, is said once and tried again next time.
+        A version that cannot be loaded, such as a folder that is still being copied, is logged once and tried again.
         """
         there = await asyncio.get_running_loop().run_in_executor(self._slow, model.on_disk)
         for number, error in (await self._load_newest(model, there)).items():
@@ -163,7 +163,7 @@ class Models:
             await asyncio.get_running_loop().run_in_executor(self._slow, _settle)
 
     async def _load_newest(self, model: ServedModel, there: dict[int, Path]) -> dict[int, Exception]:
-        """Load from the newest version down until as many as are kept can answer; return what failed."""
+        """Load versions from the newest on until `kept` are loaded; return the failures."""
         failed: dict[int, Exception] = {}
         for served, number in enumerate(sorted(there, reverse=True)):
             if served - len(failed) == self._kept:
@@ -172,7 +172,7 @@ class Models:
                 try:
                     await self._add(model, number, there[number])
                     model.failed.pop(number, None)
-                except Exception as error:  # of the runtime, a library or a file: the others are served all the same
+                except Exception as error:  # of the runtime, a library or a file: the other versions are still served
                     failed[number] = error
         return failed
 
@@ -190,7 +190,7 @@ class Models:
         return predictor
 
     async def close(self) -> None:
-        """Answer what waits, and let go of all; what only waits for a thread is dropped."""
+        """Answer the queued requests, and close all versions; calls that wait for a thread are dropped."""
         for model in self.by_name.values():
             for version in model.versions.values():
                 await version.batcher.close()
@@ -199,15 +199,15 @@ class Models:
 
 
 def load_version(path: Path) -> Predictor:
-    """Load a run or an export, whose folder may be half-copied, or gone by now; TensorFlow is imported for a run alone.
+    """Load a run or an export, whose folder may be incomplete or removed; TensorFlow is imported only for a run.
 
     Raises:
-        UserError: if the folder holds neither, or what it holds is incomplete or damaged.
+        UserError: if the folder is neither, incomplete or damaged.
     """
     if PortableFolder(path).exists():
         return PortableClassifier.load(path)
     if not _holds_model(path):
-        raise UserError(f"{path} holds neither a run (config.json) nor an export (tokens.json and a model)"
+        raise UserError(f"{path} contains neither a run (config.json) nor an export (tokens.json and a model)"
                         if path.exists() else f"no such model folder: {path}")
     import_tensorflow(devices=True)
     return sentiment.load(path)
@@ -222,14 +222,14 @@ def _holds_model(path: Path) -> bool:
 
 
 def _rows(predictor: Predictor, texts: Sequence[str]) -> np.ndarray:
-    """Return float64 [texts, logits + 1]: the logits of each text, then its share of known words."""
+    """Return the logits of each text and its share of known words, float64 [texts, logits + 1]."""
     return np.column_stack(predictor.logits_and_known(texts))
 
 
 def _settle() -> None:
-    """Collect what is not needed any more, and keep the rest out of later collections.
+    """Collect garbage, and exclude the remaining objects from later collections.
 
-    Each full one would walk through all of TensorFlow, while requests wait.
+    Each full collection would visit all objects of TensorFlow, while requests wait.
     """
     gc.unfreeze()
     gc.collect()
@@ -237,10 +237,10 @@ def _settle() -> None:
 
 
 def named_models(words: Sequence[str]) -> list[ServedModel]:
-    """Return the models that a command line names as FOLDER or NAME=FOLDER.
+    """Return the models of command-line arguments FOLDER or NAME=FOLDER.
 
     Raises:
-        UserError: if two have one name, or a name does not fit into an address.
+        UserError: if two have the same name, or a name is not valid in a path.
     """
     models: dict[str, ServedModel] = {}
     for word in words:
@@ -249,7 +249,7 @@ def named_models(words: Sequence[str]) -> list[ServedModel]:
         if not equals:
             name = path.parent.name if path.name in EXPORTS else path.name
         if not name or any(character in "/:?#%" or character.isspace() for character in name):
-            raise UserError(f"'{name}' cannot be a model's name: give NAME=FOLDER with letters, digits, - and _")
+            raise UserError(f"'{name}' cannot be a model's name: pass NAME=FOLDER with letters, digits, - and _")
         if name in models:
             raise UserError(f"two models are called '{name}': give one of them another name, as in other={folder}")
         models[name] = ServedModel(name, path)

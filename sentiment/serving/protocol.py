@@ -1,4 +1,4 @@
-"""The bodies of requests and answers: those of TensorFlow Serving's REST interface, and of explanations.
+"""Bodies of requests and responses: TensorFlow Serving's REST interface, and explanations.
 
 Source: https://www.tensorflow.org/tfx/serving/api_rest
 """
@@ -21,15 +21,15 @@ INPUT = "texts"
 
 @dataclass(frozen=True)
 class Limits:
-    """Largest sizes of a request.
+    """Limits of a request.
 
     Attributes:
-        texts: the number of texts.
-        explained: the number of texts whose words are weighed, which takes as many predictions as they have words.
-        characters: the length of a text.
-        body: the bytes of a request.
-        in_flight: the bytes of all requests that are not answered yet.
-        seconds: how long a request may take to come.
+        texts: the maximum number of texts.
+        explained: the maximum number of texts to explain, each with as many predictions as it has words.
+        characters: the maximum length of a text.
+        body: the maximum bytes of a request.
+        in_flight: the maximum bytes of all unanswered requests.
+        seconds: the time in which a request must arrive.
     """
 
     texts: int = 256
@@ -41,7 +41,7 @@ class Limits:
 
 
 class TooLarge(ValueError):  # noqa: N818 - it is what the request is
-    """A request holds more than the limits allow; the message says what."""
+    """A request that exceeds a limit, which the message names."""
 
 
 class _Strict(BaseModel):
@@ -49,7 +49,7 @@ class _Strict(BaseModel):
 
 
 class Encoded(_Strict):
-    """Bytes in base64, as TensorFlow Serving takes them; UTF-8, where it is damaged read with replacements."""
+    """Base64-encoded bytes, as in TensorFlow Serving; decoded as UTF-8 with replacement of invalid bytes."""
 
     b64: str
 
@@ -84,7 +84,7 @@ class Column(_Strict):
 
 
 class PredictRequest(_Strict):
-    """Texts, by rows (`instances`) or by columns (`inputs`); no label is given to scores below `abstain_below`."""
+    """Texts in row format (`instances`) or column format (`inputs`); no label for scores below `abstain_below`."""
 
     signature_name: Literal["serving_default", "serve"] = "serving_default"
     instances: Annotated[list[Text | Row], Field(min_length=1)] | None = None
@@ -94,12 +94,12 @@ class PredictRequest(_Strict):
     @model_validator(mode="after")
     def _one_of_both(self) -> "PredictRequest":
         if (self.instances is None) == (self.inputs is None):
-            raise ValueError("give either instances or inputs")
+            raise ValueError("pass either instances or inputs")
         return self
 
     @staticmethod
     def most(limits: Limits) -> int:
-        """Return how many texts are taken."""
+        """Return the maximum number of texts."""
         return limits.texts
 
     def plain(self, limits: Limits) -> list[str]:
@@ -115,11 +115,11 @@ class PredictRequest(_Strict):
         return within(limits, self.most(limits), given)
 
     def answer(self, rows: np.ndarray, classes: Sequence[str]) -> dict[str, Any]:
-        """Return the answer in the form that the texts came in.
+        """Return the response in the format of the request.
 
         Args:
             rows: float64 [texts, logits + 1]: the logits of each text, then its share of known words.
-            classes: their names by index.
+            classes: the class names by index.
         """
         found = [{"scores": list(one.scores.values()), "classes": list(one.scores), "label": one.label,
                   "known": one.known}
@@ -130,13 +130,13 @@ class PredictRequest(_Strict):
 
 
 class ExplainRequest(_Strict):
-    """Texts whose words are weighed."""
+    """Texts to explain."""
 
     instances: Annotated[list[Text], Field(min_length=1)]
 
     @staticmethod
     def most(limits: Limits) -> int:
-        """Return how many texts are taken."""
+        """Return the maximum number of texts."""
         return min(limits.texts, limits.explained)
 
     def plain(self, limits: Limits) -> list[str]:
@@ -149,30 +149,30 @@ class ExplainRequest(_Strict):
 
 
 def within(limits: Limits, most: int, given: Sequence[Text]) -> list[str]:
-    """Return the texts as strings if there are at most so many and the limits allow their length."""
+    """Return the texts as strings if there are at most `most` and their length is within the limits."""
     texts = [one.text if isinstance(one, Encoded) else one for one in given]
     if len(texts) > most:
-        raise TooLarge(f"{len(texts)} texts in a request: at most {most} are taken")
+        raise TooLarge(f"{len(texts)} texts in a request: at most {most} are accepted")
     longest = max(map(len, texts))
     if longest > limits.characters:
-        raise TooLarge(f"a text of {longest:,} characters: at most {limits.characters:,} are taken")
+        raise TooLarge(f"a text of {longest:,} characters: at most {limits.characters:,} are accepted")
     return texts
 
 
 def without_surrogates(body: bytes) -> bytes:
-    r"""Return a body in which U+FFFD stands for each lone surrogate, such as `"\ud83d"`, which pydantic refuses."""
-    if b"\\u" not in body:  # as most have none, they are not decoded for it
+    r"""Return a body with lone surrogates such as `"\ud83d"`, which pydantic refuses, replaced by U+FFFD."""
+    if b"\\u" not in body:  # most bodies have none, so they are not decoded
         return body
     try:
         return Mender().json(body.decode()).encode()
     except UnicodeDecodeError:
-        return body  # the error for this is pydantic's
+        return body  # pydantic raises the error
 
 
 class Scored(BaseModel):
-    """The answer for one text.
+    """Prediction for one text.
 
-    It is the probability of each class, the most probable one (null for an abstention), and the share of known words.
+    It has the probabilities of all classes, the label (null for an abstention), and the share of known words.
     """
 
     scores: list[float]
@@ -182,7 +182,7 @@ class Scored(BaseModel):
 
 
 class Columns(BaseModel):
-    """The answers by columns."""
+    """Predictions in column format."""
 
     scores: list[list[float]]
     classes: list[list[str]]
@@ -211,9 +211,9 @@ class Word(BaseModel):
 
 
 class Explained(BaseModel):
-    """The answer for one text, and what each word adds to the log-odds of the class `explained`.
+    """Prediction for one text, with the contribution of each word to the log-odds of the class `explained`.
 
-    `remark` is a warning in words where few words are known, else empty.
+    `remark` is a sentence if few words are known, else empty.
     """
 
     scores: list[float]
@@ -225,7 +225,7 @@ class Explained(BaseModel):
 
     @classmethod
     def of(cls, found: WordWeights) -> "Explained":
-        """Bring an explanation into its form for clients."""
+        """Return the response for an explanation."""
         words = [Word(word=word, weight=weight, known=known) for word, weight, known
                  in zip(found.words, found.weights.tolist(), found.known, strict=True)]
         return cls(scores=list(found.prediction.scores.values()), classes=list(found.prediction.scores),
@@ -234,26 +234,26 @@ class Explained(BaseModel):
 
 
 class Explanations(BaseModel):
-    """Response to a request for explanations; `notes` are what must be said of the model's answers."""
+    """Response to a request for explanations; `notes` are caveats about the model's predictions."""
 
     predictions: list[Explained]
     notes: list[str]
 
 
 class Failure(BaseModel):
-    """Response that tells an error."""
+    """Response with an error."""
 
     error: str
 
 
 class Names(BaseModel):
-    """The names of the models."""
+    """Names of the models."""
 
     models: list[str]
 
 
 class Health(BaseModel):
-    """The state of the server."""
+    """State of the server."""
 
     status: str
 
@@ -264,7 +264,7 @@ class _Status(BaseModel):
 
 
 class VersionStatus(BaseModel):
-    """The state of a version, as TensorFlow Serving says it."""
+    """State of a version, in TensorFlow Serving's format."""
 
     version: str
     state: str
@@ -272,20 +272,20 @@ class VersionStatus(BaseModel):
 
 
 class ModelStatus(BaseModel):
-    """The states of the versions of a model."""
+    """States of the versions of a model."""
 
     model_version_status: list[VersionStatus]
 
     @classmethod
     def of(cls, numbers: Sequence[int]) -> "ModelStatus":
-        """Say of versions that they are available, the newest first."""
+        """Return available versions, the newest first."""
         available = _Status(error_code="OK", error_message="")
         return cls(model_version_status=[VersionStatus(version=str(number), state="AVAILABLE", status=available)
                                          for number in sorted(numbers, reverse=True)])
 
 
 def metadata(name: str, version: int, classes: int, notes: Sequence[str]) -> dict[str, Any]:
-    """Return the metadata of a version as TensorFlow Serving gives them, its signatures, and the model's notes."""
+    """Return the metadata of a version in TensorFlow Serving's format: its signatures, and the model's notes."""
     outputs = {"scores": _tensor("DT_FLOAT", [-1, classes]), "classes": _tensor("DT_STRING", [-1, classes]),
                "label": _tensor("DT_STRING", [-1]), "known": _tensor("DT_FLOAT", [-1])}
     signature = {"inputs": {INPUT: _tensor("DT_STRING", [-1])}, "outputs": outputs,

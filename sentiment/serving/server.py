@@ -1,4 +1,4 @@
-"""A server that runs until a signal ends it."""
+"""HTTP server that runs until a signal ends it."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ from sentiment.serving.protocol import Limits
 from sentiment.signals import StopRequest, noted_signals
 
 BACKLOG = 2048
-LAST_SECONDS = 1.0  # for what was cancelled at the end, and then for the threads
+LAST_SECONDS = 1.0  # for cancelled requests at the end, and then for the threads
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 FULL = b'{"error": "too many connections: try again later"}'
 REFUSED = b"\r\n".join((b"HTTP/1.1 503 Service Unavailable", b"content-type: application/json", b"retry-after: 1",
@@ -36,10 +36,10 @@ class Network:
     Attributes:
         host: the address.
         port: the port, 0 for a free one.
-        names: other names of the server that clients may use, in the header Host. Where they are given, or only this
-            machine is listened to, requests to any name but these, `host` and the local ones are refused.
-        connections: how many there may be.
-        grace: seconds from a signal to the end, at most.
+        names: additional accepted values of the Host header. If there are any, or the server listens on this machine
+            only, requests to names other than these, `host` and the local names are refused.
+        connections: the maximum number of connections.
+        grace: the maximum number of seconds from a signal to the end.
     """
 
     host: str = "127.0.0.1"
@@ -51,12 +51,12 @@ class Network:
 
 def serve(models: Models, limits: Limits, metrics: Metrics, network: Network, *, poll_seconds: float,
           token: str | None = None) -> None:
-    """Serve until SIGINT or SIGTERM, then answer what was begun, for as long as `network.grace` allows.
+    """Serve until SIGINT or SIGTERM, then finish the requests in progress, for at most `network.grace` seconds.
 
     Raises:
         UserError: if the port is taken, or a model cannot be loaded.
     """
-    with closing(_listening(network)) as listening, noted_signals("answering what was begun") as stop:
+    with closing(_listening(network)) as listening, noted_signals("finishing the requests in progress") as stop:
         app = create_app(models, limits, metrics, Access(_names(network, listening), token))
         config = uvicorn.Config(app, log_level="error", access_log=False, log_config=None, server_header=False,
                                 lifespan="off", ws="none")
@@ -65,9 +65,9 @@ def serve(models: Models, limits: Limits, metrics: Metrics, network: Network, *,
 
 
 class _Server(uvicorn.Server):
-    """Ends when a signal was noted, bounds the number of connections, and closes those that do not ask anything.
+    """uvicorn server that ends after a signal, limits the number of connections, and closes idle ones.
 
-    uvicorn itself would raise the signal again when all is done, and leave half-sent headers as long as they like.
+    uvicorn itself would raise the signal again at the end, and has no time limit for incomplete headers.
     """
 
     def __init__(self, config: uvicorn.Config, stop: StopRequest, network: Network, limits: Limits) -> None:
@@ -75,7 +75,7 @@ class _Server(uvicorn.Server):
         self._stop = stop
         self._network = network
         self._seconds = limits.seconds
-        self._idle: dict[Any, tuple[Any, float]] = {}  # connections without a request: the last one, and since when
+        self._idle: dict[Any, tuple[Any, float]] = {}  # connections without a request, and since when
         config.load()
         protocol: Any = config.http_protocol_class
 
@@ -87,11 +87,11 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the signals to those who note them."""
+        """Leave the signals to `noted_signals`."""
         yield
 
     async def on_tick(self, counter: int) -> bool:
-        """Return whether to end; asked ten times a second."""
+        """Return whether to end; called ten times a second."""
         if counter % 10 == 0:
             self._close_idle()
         return self._stop.signal is not None or await super().on_tick(counter)
@@ -108,20 +108,20 @@ class _Server(uvicorn.Server):
                     connection.transport.abort()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Answer what was begun; what is not done after the time of grace is answered 503, and cut off."""
+        """Finish the requests in progress; after the grace period, unfinished ones get status 503."""
         ending = asyncio.create_task(super().shutdown(sockets))
         if not (await asyncio.wait((ending,), timeout=self._network.grace))[0]:
             ending.cancel()
             tasks = list(self.server_state.tasks)
-            log.warning(f"after {self._network.grace:g} s (--grace), {len(tasks)} requests are not answered: they end")
+            log.warning(f"after {self._network.grace:g} s (--grace), {len(tasks)} requests are cancelled")
             for task in tasks:
                 task.cancel()
             await asyncio.wait((ending, *tasks), timeout=LAST_SECONDS)
 
     async def bounded_end(self) -> threading.Timer:
-        """Wait for the signal, and return the timer that ends the process if it has not ended in time.
+        """Wait for the signal, and return a timer that ends the process if it has not ended in time.
 
-        A thread cannot be interrupted: one that loads a version would hold up the end.
+        A thread cannot be interrupted, so one that loads a version would delay the end.
         """
         while self._stop.signal is None:
             await asyncio.sleep(0.1)
@@ -132,15 +132,15 @@ class _Server(uvicorn.Server):
 
 
 def _end_at_once() -> None:
-    log.warning("the server ends in the middle of its work, which takes longer than --grace")
+    log.warning("the server ends with unfinished work, which takes longer than --grace")
     os._exit(0)
 
 
 class _Full(asyncio.Protocol):
-    """Tells a client that there are too many."""
+    """Protocol that refuses a connection above the limit."""
 
     def connection_made(self, transport: Any) -> None:
-        """Answer without a look at the request, and close."""
+        """Respond without reading the request, and close."""
         transport.write(REFUSED)
         transport.close()
 
@@ -157,14 +157,14 @@ async def _serve(models: Models, server: _Server, listening: socket.socket, poll
         await watching
     await models.close()
     (await bound).cancel()
-    log("all requests are answered; the server ends")
+    log("all requests are answered; the server has stopped")
 
 
 def _names(network: Network, listening: socket.socket) -> frozenset[str] | None:
-    """Return the names that requests may be sent to, None for any.
+    """Return the accepted values of the Host header, None for any.
 
-    A page from anywhere can lead its own name to this machine (DNS rebinding), and then ask a server here as if it came
-    from it; a browser still names the page's host.
+    A web page can resolve its own name to this machine (DNS rebinding), and then send requests to a server here as if
+    from the same origin; the Host header still has the name of the page's host.
     """
     if not network.names and not ip_address(listening.getsockname()[0]).is_loopback:
         return None

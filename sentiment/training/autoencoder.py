@@ -42,7 +42,7 @@ class AutoencoderTask(Task):
         """Yield int32 [batch, time]."""
         for batch in self.train.shuffled(self.seed, epoch, first):
             ids = batch.ids.copy()
-            ids[len(batch.rows):] = 0  # rows that only fill the batch are not trained on
+            ids[len(batch.rows):] = 0  # filling rows have no loss
             yield (ids,)
 
     def loss(self, batch: Sequence[Any], carried: Sequence[Any], noise: Noise) -> StepLoss:
@@ -52,7 +52,7 @@ class AutoencoderTask(Task):
         return StepLoss(mean_over_replicas(*self.words.from_sample(ids, written, self.words.draw(noise))))
 
     def validate(self, workers: Workers, request: StopRequest) -> dict[str, float]:
-        """Return the perplexity over all words, on the first 200 validation texts."""
+        """Return the perplexity over all words of the first 200 validation texts."""
         total, words = 0.0, 0
         for row in range(min(VALIDATION_TEXTS, len(self.validation.tokens))):
             request.obey()

@@ -13,7 +13,7 @@ class WeightAverage:
         average += (1 - d) (weight - average),    d = min(decay, (1 + t) / (10 + t))
 
     so that the initial weights lose influence quickly (Polyak & Juditsky 1992; the schedule is that of TensorFlow's
-    `ExponentialMovingAverage`). Make it within the strategy's scope; update it outside of replicas.
+    `ExponentialMovingAverage`). Create it within the strategy's scope; update it outside of replicas.
     """
 
     def __init__(self, variables: list[Any], decay: float) -> None:

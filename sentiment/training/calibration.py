@@ -1,4 +1,4 @@
-"""Calibration by temperature scaling on the validation split, and weights of ensembles."""
+"""Temperature scaling on the validation split, and weights of ensembles."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,22 +9,22 @@ from scipy.special import logsumexp, softmax
 from sentiment.predictions import class_logits
 
 LARGEST_LOGARITHM = 5.0
-STANDARD_ERRORS = 2.0  # of the score, beyond which logits count as not calibrated
-# Temperatures at which an epoch is evaluated; the lowest loss on this grid is hardly above the minimum.
+STANDARD_ERRORS = 2.0  # of the score, beyond which logits count as miscalibrated
+# Temperatures at which an epoch is evaluated; the lowest loss on this grid is close to the minimum.
 GRID = np.exp(np.linspace(-LARGEST_LOGARITHM, LARGEST_LOGARITHM, 101))
 
 
 def temperature(labels: np.ndarray, logits: np.ndarray) -> float:
-    """Return the temperature T of temperature scaling: logits divided by T give calibrated probabilities.
+    """Return the temperature T of temperature scaling; logits divided by T give calibrated probabilities.
 
     Guo et al. 2017, "On Calibration of Modern Neural Networks"; it changes no label. Two safeguards for few texts: T
     stays 1 unless a score test (Rao 1948, "Large sample tests of statistical hypotheses concerning several parameters")
     rejects T = 1 by two standard errors; and T minimises the summed cross-entropy plus log(T) ** 2 / 2, a standard
-    normal prior on log T, so it is finite where every label is right.
+    normal prior on log T, so it is finite if every label is right.
 
     Args:
         labels: int [texts].
-        logits: float [texts, 1 or classes]; a single one is the log-odds of the second of two classes.
+        logits: float [texts, 1 or classes]; a single logit is the log-odds of the second class.
 
     Example:
         >>> labels, logits = np.array([0, 1] * 50), np.array([[-8.0], [8.0]] * 40 + [[8.0], [-8.0]] * 10)
@@ -44,7 +44,7 @@ def temperature(labels: np.ndarray, logits: np.ndarray) -> float:
 def score_and_information(labels: np.ndarray, logits: np.ndarray) -> tuple[float, float]:
     """Return the derivative of the summed cross-entropy by log T at T = 1, and its variance for calibrated logits.
 
-    Both are sums over the texts, so those of parts of the texts can be added up.
+    Both are sums over the texts, so the values of parts of the texts can be added.
 
     Args:
         labels: int [texts].
@@ -58,7 +58,7 @@ def score_and_information(labels: np.ndarray, logits: np.ndarray) -> tuple[float
 
 
 def is_miscalibrated(score: float, information: float) -> bool:
-    """Return whether a sum of `score_and_information` differs significantly from 0."""
+    """Whether a sum of `score_and_information` differs significantly from 0."""
     return abs(score) > STANDARD_ERRORS * float(np.sqrt(information))
 
 
@@ -76,11 +76,11 @@ def calibrated_loss(losses: Sequence[float], score: float, information: float) -
 
 
 def mean_weights(labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
-    """Return float64 [models]: non-negative weights with sum 1 of the mean of logits that fits the labels best.
+    """Return the fitted weights of an ensemble, float64 [models], non-negative with sum 1.
 
-    It has the lowest cross-entropy after calibration, with the prior of `temperature`; the weights are equal if no mean
-    is better than chance. Breiman 1996, "Stacked Regressions", shows why the weights should be non-negative, and Ting &
-    Witten 1999, "Issues in Stacked Generalization", weight the probabilities of classifiers so.
+    The weighted mean of logits has the lowest cross-entropy after calibration, with the prior of `temperature`; the
+    weights are equal if no mean is better than chance. Breiman 1996, "Stacked Regressions", shows why the weights
+    should be non-negative; Ting & Witten 1999, "Issues in Stacked Generalization", stack probabilities of classifiers.
 
     Args:
         labels: int [texts].

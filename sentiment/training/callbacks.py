@@ -16,14 +16,14 @@ from sentiment.files import written_beside
 
 
 class HistoryFile(keras.callbacks.Callback):
-    """Writes the history so far as CSV after each epoch, a row an epoch; put it behind Keras's `History`."""
+    """Callback that writes the history as CSV after each epoch, one row per epoch; must follow Keras's `History`."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.path = path
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Write the file, complete or not at all."""
+        """Write the file atomically."""
         history = self.model.history
         columns = {"epoch": history.epoch, **{name: history.history[name] for name in sorted(history.history)}}
         with written_beside(self.path) as beside, beside.open("w", encoding="utf-8", newline="") as file:
@@ -34,8 +34,8 @@ class Seconds(NamedTuple):
     """Duration of a training.
 
     Attributes:
-        epochs: seconds of the epochs alone, from first to last.
-        before: the part before the last interruption.
+        epochs: seconds of the epochs only, from first to last.
+        before: the seconds before the last interruption.
     """
 
     epochs: float
@@ -47,7 +47,7 @@ class Seconds(NamedTuple):
 
 
 class ProgressDisplay(keras.callbacks.Callback):
-    """Progress bar over all epochs on a terminal, and a log line for each epoch.
+    """Progress bar over all epochs on a terminal, and one log line per epoch.
 
     Args:
         summary: formats the metrics of an epoch as one line.
@@ -70,7 +70,7 @@ class ProgressDisplay(keras.callbacks.Callback):
         self.progress.start()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Remember the epoch's number."""
+        """Store the epoch's number."""
         self.epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
@@ -96,15 +96,15 @@ class ProgressDisplay(keras.callbacks.Callback):
 
     @property
     def taken(self) -> Seconds:
-        """The duration so far."""
+        """Duration so far in seconds."""
         return Seconds(self.seconds, self.seconds - self.seconds_here)
 
     def close(self) -> None:
-        """Take the bar off the screen; called also when training ends with an error."""
+        """Remove the bar; also called when training ends with an error."""
         self.progress.stop()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Take the bar off the screen."""
+        """Remove the bar."""
         self.close()
 
 
@@ -118,7 +118,7 @@ KEPT: dict[type, tuple[str, ...]] = {
 
 
 def state_of_callback(callback: keras.callbacks.Callback) -> tuple[dict[str, Any], list[np.ndarray]]:
-    """Return the state of a callback as JSON values, and the weights that it holds."""
+    """Return the state of a callback as JSON values, and its stored weights."""
     kept = {name: getattr(callback, name) for kind in type(callback).__mro__ for name in KEPT.get(kind, ())}
     return kept, list(getattr(callback, "best_weights", None) or ())
 
@@ -136,13 +136,13 @@ def make_callbacks(config: TrainingConfig, epochs: int, history: Path, tensorboa
     """Return early stopping that restores the best epoch, the CSV log, and the callbacks of the configuration.
 
     Args:
-        config: `monitor`, `patience` and the schedule are read.
-        epochs: the largest number of epochs.
-        history: the CSV file, a row an epoch.
+        config: with `monitor`, `patience` and the schedule.
+        epochs: the maximum number of epochs.
+        history: the CSV file, one row per epoch.
         tensorboard: folder for TensorBoard's logs, or None.
 
     Raises:
-        UserError: if TensorBoard is asked for and not installed.
+        UserError: if TensorBoard logs are configured and it is not installed.
     """
     mode = "max" if config.monitor == "val_accuracy" else "min"
     stopping = keras.callbacks.EarlyStopping(config.monitor, patience=config.patience_for(epochs), mode=mode,

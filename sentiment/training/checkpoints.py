@@ -1,4 +1,4 @@
-"""Checkpoint files: written atomically, with a checksum, of which the last few are kept."""
+"""Checkpoint files with checksums, written atomically; the last few are kept."""
 
 import hashlib
 import io
@@ -25,7 +25,7 @@ class Checkpoint(NamedTuple):
 
 
 class Checkpoints:
-    """The checkpoints of a run: `step-00000120.checkpoint` and so on, in a folder of their own.
+    """Checkpoints of a run: `step-00000120.checkpoint` and so on, in their own folder.
 
     A file is a line with its type and version, the SHA-256 of the rest, and the rest: an uncompressed `.npz` of the
     arrays and of the state as UTF-8 JSON.
@@ -36,14 +36,14 @@ class Checkpoints:
         self.keep = keep
 
     def exist(self) -> bool:
-        """Return whether there is any."""
+        """Whether there is a checkpoint."""
         return bool(self._paths())
 
     def save(self, step: int, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint, complete or not at all, and remove those that are too old.
+        """Write a checkpoint atomically, and remove the oldest ones.
 
         Raises:
-            OSError: if it cannot be written; earlier ones are untouched.
+            OSError: if it cannot be written; earlier checkpoints are unchanged.
         """
         content = io.BytesIO()
         state = np.frombuffer(json.dumps(checkpoint.state).encode(), np.uint8)
@@ -59,12 +59,12 @@ class Checkpoints:
             old.unlink()
 
     def latest(self) -> Checkpoint | None:
-        """Return the newest checkpoint that is whole; warn of each that is damaged."""
+        """Return the newest intact checkpoint; warn of each damaged one."""
         for path in reversed(self._paths()):
             checkpoint = _read(path)
             if checkpoint is not None:
                 return checkpoint
-            log.warning(f"{path} is damaged: the checkpoint before it is used")
+            log.warning(f"{path} is damaged: the previous checkpoint is used")
         return None
 
     def _paths(self) -> list[Path]:

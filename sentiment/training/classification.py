@@ -22,25 +22,25 @@ from sentiment.training.strategy import Workers
 
 
 class ClassificationTask(Task):
-    """Classification of texts, with the loss of `Objective`.
+    """Text classification task, with the loss of `Objective`.
 
     A batch is a pair of a labelled batch, int32 [batch, time] ids, int32 [batch] labels and float32 [batch] shares, and
     an unlabelled one, ids and shares (an empty tuple without unlabelled texts); with a teacher, its logits come last in
-    both. A share is the weight of a text divided by the number of real rows, and 0 for filling, so that the loss of a
-    batch is a plain sum of losses times shares however its rows are spread over devices. Weights are factors of all
-    losses of a labelled text; the statistics of batch normalisation and the penalty of
-    self-attention are not weighted.
+    both. A share is the weight of a text divided by the number of real rows, and 0 for filling rows, so that the loss
+    of a batch is a plain sum of losses times shares for any distribution of its rows over devices. Weights are factors
+    of all losses of a labelled text; the statistics of batch normalisation and the penalty of self-attention are not
+    weighted.
 
     Args:
         model: int32 [batch, time] ids to float32 [batch, 1 or classes] logits.
-        config: of the objective.
+        config: the options of the objective.
         train: the training texts.
         labels: int32 [texts], of the training texts.
         validation: the validation texts.
         validation_labels: int32 [texts], of the validation texts.
         class_weights: float32 [classes].
-        weights: float32 [texts], at least 0 and not all 0, of the training texts; None for ones.
-        unlabelled: unlabelled texts of the objective; each labelled batch is paired with a batch of them.
+        weights: float32 [texts], at least 0 and not all 0, of the training texts; None for weights of 1.
+        unlabelled: unlabelled texts; each labelled batch is paired with a batch of them.
         teacher: logits to distil from.
         seed: of the order of the texts.
     """
@@ -88,13 +88,13 @@ class ClassificationTask(Task):
         return {"accuracy": tf.stack([tf.reduce_sum(tf.cast(one, tf.int32)) for one in right])}
 
     def rows(self, batch: Any) -> Any:
-        """Return the ids of all words of a batch, and those that dropout may replace them by."""
+        """Return the ids of all words of a batch, and those of their replacements by dropout."""
         labelled, unlabelled = batch
         ids = [tf.reshape(one, [-1]) for one in [labelled[0], *unlabelled[:1]]]
         return tf.unique(tf.concat([*ids, [PADDING_ID, UNKNOWN_ID]], axis=0))[0]
 
     def predict(self, batches: Batches, request: StopRequest | None = None) -> np.ndarray:
-        """Return float32 [texts, 1 or classes]: the logits of all texts in their order; `request` may interrupt it."""
+        """Return the logits of all texts in order, float32 [texts, 1 or classes]; `request` may interrupt it."""
 
         def infer(ids: np.ndarray) -> Any:
             if request is not None:
@@ -104,13 +104,13 @@ class ClassificationTask(Task):
         return map_batches(batches.by_length(), len(batches.tokens), infer)
 
     def validate(self, workers: Workers, request: StopRequest) -> dict[str, float]:
-        """Return loss, calibrated loss and accuracy on the validation texts, which the workers share.
+        """Return loss, calibrated loss and accuracy on the validation texts, which are divided among the workers.
 
-        `val_calibrated_loss` is the mean loss after calibration, as the finished model is calibrated.
+        `val_calibrated_loss` is the mean loss after the calibration that is applied to the finished model.
         """
         own: StopRequest | None = request
         validation, labels = self.validation, self.validation_labels
-        parts = workers.count if workers.count <= len(labels) else 1  # of the texts, one for each worker
+        parts = workers.count if workers.count <= len(labels) else 1  # parts of the texts, one per worker
         if parts > 1:
             share = workers.share(len(labels))
             validation = Batches(validation.tokens.take(share), validation.boundaries, validation.batch_size)
@@ -120,7 +120,7 @@ class ClassificationTask(Task):
             len(labels), int(np.sum(predicted_classes(logits) == labels)),
             float(np.sum(cross_entropy(labels, logits), dtype=np.float64)), *score_and_information(labels, logits),
             *summed_losses(labels, logits, GRID))
-        # The mean over the workers of parts of the texts, times their number, is a sum over all texts.
+        # The mean over the workers times their number is the sum over all texts.
         calibrated = calibrated_loss([one * parts for one in losses], score * parts, information * parts)
         return {"val_loss": loss / texts, "val_calibrated_loss": calibrated / parts / texts,
                 "val_accuracy": right / texts}
@@ -134,9 +134,9 @@ class ClassificationTask(Task):
 
 def endless(batches: Batches, seed: int, first: int = 0, teacher: np.ndarray | None = None
             ) -> Iterator[tuple[np.ndarray, ...]]:
-    """Yield (ids, shares) of unlabelled texts, epoch after epoch, from batch number `first` on.
+    """Yield (ids, shares) of unlabelled texts without end, from batch number `first` on.
 
-    With `teacher`, logits float32 [texts, 1 or classes], those of the rows are added as the last element.
+    With `teacher`, logits float32 [texts, 1 or classes], the logits of the rows are the last element.
     """
     begun, left_out = divmod(first, len(batches))
     for epoch in count(begun):
@@ -149,14 +149,14 @@ def _of_teacher(batch: Batch, logits: np.ndarray | None) -> tuple[np.ndarray, ..
 
 
 def _shares(batch: Batch) -> np.ndarray:
-    """Return float32 [batch]: 1 / real rows, and 0 for filling."""
+    """Return the shares of a batch, float32 [batch]: 1 / real rows, and 0 for filling rows."""
     shares = np.zeros(len(batch.ids), np.float32)
     shares[:len(batch.rows)] = 1 / len(batch.rows)
     return shares
 
 
 def _of_rows(batch: Batch, values: np.ndarray) -> np.ndarray:
-    """Return the values of a batch's texts, [batch, ...], zeros for the rows that only fill it."""
+    """Return the values of a batch's texts, [batch, ...], with zeros for filling rows."""
     own = np.zeros((len(batch.ids), *values.shape[1:]), values.dtype)
     own[:len(batch.rows)] = values[batch.rows]
     return own

@@ -22,12 +22,12 @@ from sentiment.training.recovery import identity_of
 
 @dataclass(frozen=True)
 class PreparedTexts:
-    """Texts of a run as batches of ids, with their preprocessor.
+    """Tokenized and batched texts of a run, with their preprocessor.
 
     Attributes:
         preprocessor: fitted on the training and unlabelled texts.
         pooled: the training texts, then the unlabelled ones.
-        train, validation, unlabelled: batches of them.
+        train, validation, unlabelled: their batches.
     """
 
     preprocessor: TextPreprocessor
@@ -39,7 +39,7 @@ class PreparedTexts:
     @classmethod
     def prepare(cls, config: RunConfig, corpus: Corpus, folder: Path | None = None,
                 words: Sequence[str] | None = None) -> Self:
-        """Fit the preprocessor, and tokenize and batch all texts.
+        """Fit the preprocessor, then tokenize and batch all texts.
 
         With `folder`, the ids are stored there on disk; with `words`, these are the vocabulary.
         """
@@ -59,7 +59,7 @@ class PreparedTexts:
 
     @property
     def summary(self) -> str:
-        """One line of text: median length, shares of full and of unknown words, and the batch size."""
+        """One-line summary: median length, share truncated, share of unknown words, and batch size."""
         lengths, config = self.train.tokens.lengths, self.preprocessor.config
         counts = self.train.tokens.counts(self.preprocessor.vocabulary_size)
         filled, unknown = np.mean(lengths == config.max_length), counts[UNKNOWN_ID] / max(1, counts.sum())
@@ -81,14 +81,14 @@ class Trained:
     Attributes:
         model: with the weights of the best epoch, its logits divided by the temperature.
         preprocessor: fitted on the training texts.
-        sizes: with which the model was built.
-        history: a list by metric, a value an epoch; empty for a model that was fitted at once.
-        best_epoch: from 1; None for a model that was fitted at once.
-        validation_logits: float32 [texts, 1 or classes], of the model.
+        sizes: of the model.
+        history: lists by metric, one value per epoch; empty for a linear model.
+        best_epoch: from 1; None for a linear model.
+        validation_logits: float32 [texts, 1 or classes].
         temperature: see `sentiment.training.calibration`.
-        seconds: the duration.
-        devices: in words.
-        diverged: a description if the loss stopped being finite, else None.
+        seconds: the duration in seconds.
+        devices: a description.
+        diverged: a description if the loss became infinite or NaN, else None.
     """
 
     model: keras.Model
@@ -103,7 +103,7 @@ class Trained:
     temperature: float = 1.0
 
     def calibrated(self, labels: np.ndarray) -> Self:
-        """Find the temperature on the validation labels, int [texts], and divide the model's logits by it."""
+        """Return the training with a model calibrated on the validation labels, int [texts]."""
         found = temperature(labels, self.validation_logits)
         architectures.scale_logits(self.model, 1 / found)
         return dataclasses.replace(self, validation_logits=self.validation_logits / np.float32(found),

@@ -27,13 +27,13 @@ from sentiment.training.prior import NO_PRIOR, Pretrained, Prior
 from sentiment.training.recovery import Recovery
 from sentiment.training.strategy import Workers, describe
 
-REPEATED_SHARE = 0.05  # of validation texts; up to this share, those read in pretraining are repeats within the corpus
+REPEATED_SHARE = 0.05  # share of validation texts; below it, those read in pretraining are duplicates in the corpus
 
 
 def fit_by_gradient(config: RunConfig, corpus: Corpus, texts: PreparedTexts, strategy: Any, *, history_file: Path,
                     checkpoints: Path, tensorboard: Path, watchers: Sequence[keras.callbacks.Callback],
                     prior: Prior) -> Trained:
-    """Train a classifier, from its newest checkpoint if there is one; the arguments are those of `train`."""
+    """Train a classifier, resuming from its newest checkpoint if there is one; the arguments are those of `train`."""
     epochs = config.training.epochs_for(len(texts.train))
     recovery = Recovery(Checkpoints(checkpoints), steps=config.runtime.checkpoint_steps,
                         minutes=config.runtime.checkpoint_minutes, identity=texts.identity(corpus),
@@ -53,7 +53,7 @@ def fit_by_gradient(config: RunConfig, corpus: Corpus, texts: PreparedTexts, str
 
 
 def class_weights(kind: str, labels: np.ndarray, classes: int) -> np.ndarray:
-    """Return float32 [classes]: ones, or for `balanced` texts / (classes * texts of the class)."""
+    """Return the class weights, float32 [classes]: ones, or for `balanced` texts / (classes * texts of the class)."""
     if kind == "none":
         return np.ones(classes, np.float32)
     return np.asarray(compute_class_weight("balanced", classes=np.arange(classes), y=labels), dtype=np.float32)
@@ -62,7 +62,7 @@ def class_weights(kind: str, labels: np.ndarray, classes: int) -> np.ndarray:
 def prepare_trainer(config: RunConfig, corpus: Corpus, texts: PreparedTexts, strategy: Any,
                     prior: Prior = NO_PRIOR, *, resumed: bool = False
                     ) -> tuple[Trainer[ClassificationTask], architectures.Sizes]:
-    """Build the model and its trainer; initialise the weights, unless a checkpoint will bring them."""
+    """Build the model and its trainer; initialise the weights unless a checkpoint will be restored."""
     settings, pretrained = config.training, prior.pretrained
     epochs = settings.epochs_for(len(texts.train))
     with strategy.scope(), precision(config.runtime.mixed_precision):
@@ -91,9 +91,9 @@ def prepare_trainer(config: RunConfig, corpus: Corpus, texts: PreparedTexts, str
 
 
 def can_update_rows(config: RunConfig, strategy: Any) -> bool:
-    """Return whether the embedding can be updated by the rows that a batch touches.
+    """Whether the embedding can be updated by the rows that a batch looks up.
 
-    Only Adam with one rate for all layers can; noise and averages of the weights touch all rows; neither the scaled
+    Only Adam with one rate for all layers can; noise and averages of the weights change all rows; neither the scaled
     loss of float16 nor the sum of slices over devices is supported; and a TPU's compiler needs a known number of rows.
     """
     settings = config.training
@@ -104,7 +104,7 @@ def can_update_rows(config: RunConfig, strategy: Any) -> bool:
 
 
 def warn_of_reading(pretrained: Pretrained, validation: Texts) -> None:
-    """Warn if pretraining read more of the validation texts than a corpus repeats (of IMDB's, 1.4 %)."""
+    """Warn if pretraining used more validation texts than there are duplicates in a corpus (1.4 % in IMDB)."""
     read = int(pretrained.has_read(validation).sum())
     if read > REPEATED_SHARE * len(validation):
         log.warning(f"{pretrained.name} has read {read:,} of the {len(validation):,} validation texts, so that "

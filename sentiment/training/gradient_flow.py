@@ -1,4 +1,4 @@
-"""Gradient norm at each step of a text, for the plot of vanishing and exploding gradients."""
+"""Gradient norm by step, for the plot of vanishing and exploding gradients."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -30,8 +30,8 @@ class Variant:
     Attributes:
         label: its name in the plot.
         model: fields of `ModelConfig`.
-        gain: factor of the recurrent kernel at the start.
-        clip_norm: the whole gradient is scaled to this norm at most; 0 for no limit.
+        gain: factor of the initial recurrent kernel.
+        clip_norm: maximum norm of the whole gradient; 0 for no clipping.
     """
 
     label: str
@@ -71,13 +71,13 @@ class Sample:
 
 
 def sample_of(tokens: TokenizedTexts, labels: np.ndarray, steps: int, texts: int, seed: int) -> Sample:
-    """Draw texts with at least `steps` words, and keep their last ones; fewer steps if too few texts are so long.
+    """Draw texts with at least `steps` words and keep their last words; fewer steps if too few texts are long enough.
 
     Raises:
         UserError: for fewer than 16 texts.
     """
     if len(tokens) < FEWEST_TEXTS:
-        raise UserError(f"{len(tokens)} texts are too few to measure gradients on: {FEWEST_TEXTS} are needed")
+        raise UserError(f"{len(tokens)} texts are too few to measure gradients: {FEWEST_TEXTS} are needed")
     steps = min(steps, int(np.sort(tokens.lengths)[-FEWEST_TEXTS]))
     rows = np.flatnonzero(tokens.lengths >= steps)
     rows = np.random.default_rng(seed).permutation(rows)[:texts]
@@ -86,7 +86,7 @@ def sample_of(tokens: TokenizedTexts, labels: np.ndarray, steps: int, texts: int
 
 def gradient_norms(architecture: str, variant: Variant, config: ModelConfig, sizes: Sizes, sample: Sample,
                    vectors: np.ndarray, seed: int) -> np.ndarray:
-    """Return the norm of the gradient of the loss by the state after each step, float64 [steps].
+    """Return the norm of the gradient of the loss with respect to the state after each step, float64 [steps].
 
     The model is untrained, without dropout, and the classifier reads the last state only, so that the gradient of an
     early step passes through all later ones. The state is what one step passes to the next, [h; c] for an LSTM; the
@@ -94,11 +94,11 @@ def gradient_norms(architecture: str, variant: Variant, config: ModelConfig, siz
 
     Args:
         architecture: `rnn`, `lstm` or `gru`.
-        variant: of it.
-        config: `units` and `embedding_size` are read.
+        variant: the variant of the architecture.
+        config: with `units` and `embedding_size`.
         sizes: of the model.
         sample: the texts.
-        vectors: float32 [vocabulary, embedding], the embedding.
+        vectors: the embedding, float32 [vocabulary, embedding].
         seed: of the weights.
     """
     keras.utils.set_random_seed(seed)
@@ -114,7 +114,7 @@ def gradient_norms(architecture: str, variant: Variant, config: ModelConfig, siz
         states_after, logits = _unrolled(cell, words, model.get_layer("logits"))
         losses = cross_entropy(sample.labels, logits)
         total, mean = tf.reduce_sum(losses), tf.reduce_mean(losses)
-    # The classifier reads h alone, so c of the last step has no gradient.
+    # The classifier reads only h, so c of the last step has no gradient.
     by_step = tape.gradient(total, states_after, unconnected_gradients=tf.UnconnectedGradients.ZERO)
     norms = [np.linalg.norm(np.concatenate([part.numpy().astype(np.float64) for part in step], axis=1), axis=1).mean()
              for step in by_step]

@@ -14,16 +14,16 @@ STREAM = 100  # of the noise of the first gradient
 def transformed(gradients: list[Any], config: TrainingConfig, scale: Any, noise: Noise) -> list[Any]:
     """Clip the gradient by value, then by norm, then add noise; called on each replica.
 
-    All of them apply to the gradient of the whole batch: it is summed over the replicas first, and divided by
-    their number afterwards, because the optimiser will sum it again. The noise is normal with variance
+    All apply to the gradient of the whole batch, which is first summed over the replicas, and finally divided by their
+    number, because the optimiser sums it again. The noise is normal with variance
     n / (1 + step) ** 0.55 (Neelakantan et al. 2015, "Adding Gradient Noise Improves Learning for Very Deep
     Networks").
 
     Args:
-        gradients: float tensors of one replica, or slices of unique rows, all other rows being 0; noise takes tensors.
-        config: `clip_value`, `clip_norm` and `gradient_noise` are read.
+        gradients: float tensors of one replica, or slices of unique rows, all other rows being 0; noise needs tensors.
+        config: with `clip_value`, `clip_norm` and `gradient_noise`.
         scale: the factor that the loss was multiplied by (float16), else 1.
-        noise: of this step.
+        noise: random numbers of this step.
     """
     if not (config.clip_value or config.clip_norm or config.gradient_noise):
         return gradients
@@ -39,7 +39,7 @@ def transformed(gradients: list[Any], config: TrainingConfig, scale: Any, noise:
     if config.clip_norm:
         gradients = _clipped(gradients, config.clip_norm, scale)
     if config.gradient_noise:
-        # The mean of the replicas' own noises has the configured variance.
+        # The mean of the noises of all replicas has the configured variance.
         variance = replicas * config.gradient_noise / (1.0 + tf.cast(noise.step, tf.float32)) ** NOISE_DECAY
         gradients = [gradient + noise.normal(tf.shape(gradient), STREAM + number) * tf.sqrt(variance) * scale
                      for number, gradient in enumerate(gradients)]
@@ -52,6 +52,6 @@ def transformed(gradients: list[Any], config: TrainingConfig, scale: Any, noise:
 def _clipped(gradients: list[Any], limit: float, scale: Any) -> list[Any]:
     """Scale the gradient so that its norm without the loss scale is at most `limit`."""
     norm = tf.linalg.global_norm(gradients) / scale
-    # A norm that is not finite must not become a factor: the scaler of float16 drops such a step.
+    # A norm that is not finite must not become a factor: the loss scaler of float16 skips such a step.
     factor = tf.where(tf.math.is_finite(norm), limit / tf.maximum(norm, limit), 1.0)
     return [gradient * factor for gradient in gradients]

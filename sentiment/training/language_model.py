@@ -17,18 +17,18 @@ from sentiment.training.noise import Noise
 from sentiment.training.strategy import Workers
 from sentiment.training.word_loss import WordLoss, mean_over_replicas
 
-VALIDATION_LANES = 8  # the scores of all words at all steps of a window are in memory at once
+VALIDATION_LANES = 8  # because the logits of all words at all steps of a window are in memory at once
 VALIDATION_WORDS = 100_000
 
 
 class LanguageModelTask(Task):
-    """Language modelling: the mean cross-entropy of the next word, with carried states.
+    """Language modelling task: the mean cross-entropy of the next word, with carried states.
 
     Args:
         model: the language model.
-        train, validation: their texts.
+        train, validation: the tokens of the texts.
         lanes: the number of streams, rows of a window.
-        window: words of a row.
+        window: the number of words in a row.
         sampled: the number of sampled words for the softmax in training.
         seed: of the order of the texts.
     """

@@ -8,17 +8,17 @@ from keras import ops
 
 
 class _Layered:
-    """Mixin before an optimiser: a factor and a start step for the learning rate of each variable."""
+    """Optimiser mixin with a learning-rate factor and a first step for each variable."""
 
     _get_variable_index: Any
     iterations: Any
 
     def set_rates(self, factors: Sequence[float], first_steps: Sequence[float]) -> None:
-        """Take, for each trainable variable, its factor and the step, from 0, before which it does not change."""
+        """Set the factor and the first step, from 0, of each trainable variable."""
         self._factors = tuple(zip(factors, first_steps, strict=True))
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Update a variable at its own rate."""
+        """Update a variable with its own rate."""
         factor, first = self._factors[self._get_variable_index(variable)]
         if first:
             factor = ops.where(ops.cast(self.iterations, "float32") < first, 0.0, factor)
@@ -39,7 +39,7 @@ def set_layer_rates(optimizer: Any, model: keras.Model, started: Sequence[str], 
     an epoch).
 
     Args:
-        optimizer: one of `LAYERED`, built with the model's trainable variables or not yet.
+        optimizer: one of `LAYERED`, whether or not it is built with the model's trainable variables.
         model: the classifier.
         started: the names of the pretrained layers, the lowest first.
         decay: at least 1.

@@ -1,4 +1,4 @@
-"""Linear models over n-grams: fitted by scikit-learn, run by a Keras layer."""
+"""Linear models over n-grams, fitted by scikit-learn and computed by a Keras layer."""
 
 import dataclasses
 import time
@@ -42,7 +42,7 @@ class Terms:
 
 
 def count_terms(tokens: TokenizedTexts, order: int, vocabulary_size: int) -> Terms:
-    """Count the n-grams of up to `order` words that occur in at least two texts and hold no unknown word.
+    """Count the n-grams of up to `order` words that occur in at least two texts and contain no unknown word.
 
     If no n-gram occurs in two texts, all are kept.
     """
@@ -55,13 +55,13 @@ def count_terms(tokens: TokenizedTexts, order: int, vocabulary_size: int) -> Ter
         starts = starts[texts[starts] == texts[starts + length - 1]]
         words = tokens.values[starts[:, None] + np.arange(length)].astype(np.int64)
         known = (words != UNKNOWN_ID).all(axis=1)
-        # One number for each n-gram, whose order is that of the padded rows.
+        # One number per n-gram, in the order of the padded rows.
         powers = np.array([vocabulary_size ** (order - 1 - place) for place in range(length)], np.int64)
         found_texts.append(texts[starts[known]])
         found_keys.append(words[known] @ powers)
     keys, columns = np.unique(np.concatenate(found_keys), return_inverse=True)
     rows = np.concatenate(found_texts)
-    places = (rows.astype(np.int32), columns.astype(np.int32))  # scikit-learn takes 32 bits only
+    places = (rows.astype(np.int32), columns.astype(np.int32))  # scikit-learn needs 32 bits
     counts = sparse.coo_array((np.ones(len(rows), np.float32), places), shape=(len(tokens), len(keys))).tocsr()
     frequent = np.bincount(counts.indices, minlength=len(keys)) >= MINIMUM_TEXTS
     kept = frequent if frequent.any() else np.ones(len(keys), bool)
@@ -80,9 +80,9 @@ class Fitted:
 
 def fit_logistic_regression(counts: sparse.csr_array, labels: np.ndarray, class_weight: str | None,
                             weights: np.ndarray | None = None) -> Fitted:
-    """TF-IDF with sublinear counts and unit rows, then logistic regression.
+    """Fit logistic regression on TF-IDF with sublinear counts and unit rows.
 
-    `weights`, float32 [texts], weigh the losses; the frequencies of terms are those of all texts.
+    `weights`, float32 [texts], are factors of the losses; term frequencies are not weighted.
     """
     weighting = TfidfTransformer(sublinear_tf=True)
     values = weighting.fit_transform(counts)
@@ -94,13 +94,13 @@ def fit_logistic_regression(counts: sparse.csr_array, labels: np.ndarray, class_
 
 def fit_nb_svm(counts: sparse.csr_array, labels: np.ndarray, class_weight: str | None,
                weights: np.ndarray | None = None) -> Fitted:
-    """NB-SVM (Wang & Manning 2012, "Baselines and Bigrams: Simple, Good Sentiment and Topic Classification").
+    """Fit an NB-SVM (Wang & Manning 2012, "Baselines and Bigrams: Simple, Good Sentiment and Topic Classification").
 
     With f the presence of terms, p = 1 + sum of f over the texts of a class and q = 1 + the sum over the others, r =
     log((p / |p|_1) / (q / |q|_1)). A linear SVM with squared hinge loss on r f gives w, and the model's weights are
-    r w. The paper's interpolation between w and its mean absolute value is left out, as Mesnil et al. 2014 do: with
-    its weight of 0.25, accuracy on IMDB's validation split was 0.903 instead of 0.914. More than two classes are
-    fitted one against the rest. `weights`, float32 [texts], are factors of f in both sums and of the losses.
+    r w. The paper's interpolation between w and its mean absolute value is omitted, as in Mesnil et al. 2014: with its
+    weight of 0.25, accuracy on IMDB's validation split was 0.903 instead of 0.914. More than two classes are fitted
+    one against the rest. `weights`, float32 [texts], are factors of f in both sums and of the losses.
     """
     present = counts.copy()
     present.data = np.ones_like(present.data)
@@ -133,7 +133,7 @@ def set_fitted(layer: Any, terms: Terms, fitted: Fitted) -> None:
 
 
 def fit_linear(config: RunConfig, corpus: Corpus, texts: PreparedTexts) -> Trained:
-    """Fit a linear model over n-grams by the solver that its architecture names; it is not calibrated yet."""
+    """Fit a linear model over n-grams with the solver of its architecture, without calibration."""
     started = time.perf_counter()
     sizes = architectures.Sizes(texts.preprocessor.vocabulary_size, len(corpus.class_names))
     order = architectures.build(config.model, sizes).get_layer(LAYER).order

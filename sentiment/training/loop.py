@@ -1,7 +1,6 @@
 """Training loop: one compiled step under any `tf.distribute` strategy, with Keras callbacks.
 
-Keras's own `fit` cannot train on several workers (keras issue 20585), so this project has a
-loop of its own. Architecture and data set belong to the task.
+Keras's own `fit` cannot train on several workers (keras issue 20585). Architecture and data set belong to the task.
 """
 
 import math
@@ -46,9 +45,9 @@ class Task(ABC):
     """Learning task: a network, its batches, its loss and its validation.
 
     Attributes:
-        network: the model that is trained; built within the scope of the strategy.
+        network: the trained model, built within the scope of the strategy.
         signature: `tf.TensorSpec`s of a batch, in the structure of `batches`, rows first.
-        carried: the shapes [rows, features] of the tensors carried from step to step, zeros at first.
+        carried: the shapes [rows, features] of the tensors carried from step to step, initially zeros.
     """
 
     network: keras.Model
@@ -65,7 +64,7 @@ class Task(ABC):
 
     @abstractmethod
     def loss(self, batch: Any, carried: Sequence[Any], noise: Noise) -> StepLoss:
-        """Return the loss of one replica's rows, in training mode; traced within a replica."""
+        """Return the loss of one replica's rows in training mode; traced within a replica."""
 
     @abstractmethod
     def validate(self, workers: Workers, request: StopRequest) -> dict[str, float]:
@@ -80,10 +79,10 @@ class Task(ABC):
 
     def rows(self, batch: Any) -> Any:
         """Return the unique ids, int32 [rows], of the embedding that a step reads, for `RowAdam`."""
-        raise NotImplementedError(f"{type(self).__name__} does not support RowAdam: it defines no rows")
+        raise NotImplementedError(f"{type(self).__name__} does not support RowAdam: it does not define rows")
 
     def summary(self, logs: Mapping[str, float]) -> str:
-        """Return one line of text on the metrics of an epoch."""
+        """Return a one-line summary of the metrics of an epoch."""
         return "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in logs.items()
                          if name != "learning_rate")
 
@@ -92,15 +91,15 @@ SomeTask = TypeVar("SomeTask", bound=Task)
 
 
 class Trainer(Generic[SomeTask]):
-    """Trains the network of a task.
+    """Training loop of the network of a task.
 
     Args:
         task: the learning task.
-        optimizer: any Keras optimiser, made within the scope of the strategy.
+        optimizer: any Keras optimiser, created within the scope of the strategy.
         strategy: a `tf.distribute.Strategy`; a batch is spread over all its replicas.
-        config: of the transformations of the gradient and the average of the weights.
+        config: the options of gradient transformations and of the average of the weights.
         seed: of the noise in a step.
-        table: the embedding, where the optimiser is a `RowAdam`.
+        table: the embedding, if the optimiser is a `RowAdam`.
     """
 
     def __init__(self, task: SomeTask, optimizer: keras.optimizers.Optimizer, strategy: Any, config: TrainingConfig,
@@ -112,8 +111,8 @@ class Trainer(Generic[SomeTask]):
         self.config = config
         self.workers = Workers(strategy)
         with strategy.scope():
-            self.network.compile(optimizer=optimizer)  # for the callbacks, which look for model.optimizer
-            self.optimizer = self.network.optimizer  # under float16 this one scales the loss
+            self.network.compile(optimizer=optimizer)  # for callbacks that use model.optimizer
+            self.optimizer = self.network.optimizer  # under float16 it scales the loss
             self.optimizer.build(self.network.trainable_variables)
             if table is not None:
                 self.optimizer.watch(table)
@@ -133,15 +132,15 @@ class Trainer(Generic[SomeTask]):
             recovery: Recovery | None = None) -> dict[str, list[float]]:
         """Train for at most `epochs` epochs and return the history by metric.
 
-        With an average of the weights, this average is validated, seen by the callbacks at the end of an epoch, and
-        left in the network at the end. With `recovery`, training resumes from its newest checkpoint, and SIGINT and
+        With an average of the weights, the network has the average in validation, in the callbacks at the end of an
+        epoch, and at the end of training. With `recovery`, training resumes from its newest checkpoint, and SIGINT and
         SIGTERM end it after the current step and a last checkpoint. Several workers stop at the same step and have the
         same validation metrics.
 
         Raises:
             UserError: if workers would start from different checkpoints.
-            DivergedError: if the loss stops being finite and no callback holds the weights of a best epoch; where one
-                does, training stops and it restores them.
+            DivergedError: if the loss becomes infinite or NaN and no callback has the weights of a best epoch; else
+                training stops and the callback restores them.
             Interrupted: after one of those signals.
         """
         callbacks = [keras.callbacks.History(), *callbacks]
@@ -179,7 +178,7 @@ class Trainer(Generic[SomeTask]):
                             "on a disk that they share")
 
     def _train_epoch(self, place: Place, watchers: keras.callbacks.CallbackList) -> Iterator[float]:
-        """Train on the rest of an epoch; yield the loss of each step, and advance `place` if it is finite."""
+        """Train on the rest of an epoch; yield the loss of each step, and advance `place` if the loss is finite."""
         dataset = dataset_of(partial(self.task.batches, place.epoch, place.batch), self.task.signature)
         distributed = self.strategy.experimental_distribute_dataset(dataset)
         step = self._step(distributed.element_spec)
@@ -225,7 +224,7 @@ class Trainer(Generic[SomeTask]):
         return loss, self.task.metrics(batch, outputs), list(carried_on)
 
     def _diverge(self, loss: float, place: Place, callbacks: Sequence[keras.callbacks.Callback]) -> None:
-        """Note that the loss is not finite any more, or raise `DivergedError` if there is no best epoch to restore."""
+        """Record that the loss is not finite, or raise `DivergedError` if there is no best epoch to restore."""
         what = f"the loss became {loss} at batch {place.batch + 1} of epoch {place.epoch + 1}"
         if not any(getattr(callback, "best_weights", None) for callback in callbacks):
             raise DivergedError(f"{what}: lower --learning-rate or --clip-norm")
@@ -262,7 +261,7 @@ class Carried:
         return np.concatenate([part.numpy() for part in self._strategy.experimental_local_results(self.value)])
 
     def assign(self, rows: np.ndarray) -> None:
-        """Split the rows over the replicas, as a batch is."""
+        """Split the rows over the replicas, like a batch."""
         count = self._strategy.num_replicas_in_sync
         if count == 1:
             self.value = tf.constant(rows)
@@ -273,9 +272,9 @@ class Carried:
 
 
 def dataset_of(generate: Callable[[], Iterator[Any]], signature: Any) -> Any:
-    """Return a `tf.data.Dataset` of what a generator yields, two elements ahead."""
+    """Return a `tf.data.Dataset` of a generator, with two elements prefetched."""
     options = tf.data.Options()
-    # The thread that tunes it sleeps 10 ms, then 20, 40, ..., and TensorFlow 2.21 may wait for it at the end of an
+    # The autotuning thread sleeps 10 ms, then 20, 40, ..., and TensorFlow 2.21 may wait for it at the end of an
     # epoch: 54 s became 82 s.
     options.autotune.enabled = False
     return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(2).with_options(options)

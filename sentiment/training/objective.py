@@ -1,4 +1,4 @@
-"""Training objective: cross-entropy, and the losses and penalties added to it."""
+"""Training objective: cross-entropy with additional losses and penalties."""
 
 from collections.abc import Callable
 from functools import partial
@@ -21,15 +21,15 @@ class Objective:
 
         loss = CE + a AT + v VAT + h H + l2 sum(kernel^2) + losses of layers
 
-    With a teacher, CE is replaced by (1 - w) CE + w times the distillation loss; unlabelled texts have the latter, too.
+    With a teacher, CE is replaced by (1 - w) CE + w times the distillation loss, which unlabelled texts have as well.
 
     With e the embedded words of a text, s the root mean square of their values and N(v) = s v / |v|: AT = CE(e +
     epsilon N(grad_e CE)); VAT = KL(p(e) || p(e + epsilon N(g))), where g is the gradient of KL(p(e) || p(e + xi N(d)))
-    by a random d (one power iteration); H is the entropy of the predictions. The papers normalise the embedding to a
-    variance of 1 instead, so that perturbations have a scale to be measured in. CE and AT are means over the labelled
-    texts, weighted by class; VAT and H are means over labelled and unlabelled texts, each batch counting half. This is
-    the mixed objective of Sachan, Zaheer & Salakhutdinov 2019 with all weights 1; AT and VAT are those of Miyato,
-    Dai & Goodfellow 2017. Dropout is drawn anew for each pass behind the embedded words.
+    with respect to a random d (one power iteration); H is the entropy of the predictions. The papers define the scale
+    of perturbations by normalising the embedding to a variance of 1 instead. CE and AT are means over the labelled
+    texts, weighted by class; VAT and H are means over labelled and unlabelled texts, with equal weights of the two
+    batches. This is the mixed objective of Sachan, Zaheer & Salakhutdinov 2019 with all weights 1; AT and VAT are those
+    of Miyato, Dai & Goodfellow 2017. Each pass draws its own dropout after the embedded words.
 
     Args:
         model: with a layer `embedded` (`sentiment.layers.EmbeddedWords`).
@@ -47,13 +47,13 @@ class Objective:
                  ) -> tuple[Any, Any]:
         """Return this replica's part of the loss, and the logits of its labelled texts.
 
-        Terms that every replica adds are divided by the number of replicas.
+        Terms that are equal on all replicas are divided by the number of replicas.
 
         Args:
             labelled: int32 [batch, time] ids, int32 [batch] labels and float32 [batch] shares: 1 / texts of the
-                whole batch, and 0 for rows that only fill it; with a teacher its logits, float32 [batch, 1 or classes].
+                whole batch, and 0 for filling rows; with a teacher its logits, float32 [batch, 1 or classes].
             unlabelled: ids and shares, and the teacher's logits.
-            noise: random start of the virtual adversarial perturbations.
+            noise: initial direction of the virtual adversarial perturbations.
         """
         ids, labels, shares, *teacher = labelled
         adversarial, virtual, sure = self.config.objective_weights
@@ -69,7 +69,7 @@ class Objective:
             logits, words = self._pass(ids, tape)
             clean = supervised(logits)
         replicas = tf.distribute.get_replica_context().num_replicas_in_sync
-        loss = clean + self._penalties() / replicas  # before another pass replaces the losses of layers
+        loss = clean + self._penalties() / replicas  # before another pass overwrites the losses of layers
         if adversarial:
             perturbation = self._perturbation(ids, words, tape.gradient(clean, words))
             perturbed = self._changed_pass(ids, words + perturbation)
@@ -117,7 +117,7 @@ class Objective:
         return tf.cast(tf.stop_gradient(self.config.epsilon * in_scale(ids, words, gradient)), words.dtype)
 
     def _pass(self, ids: Any, tape: Any = None) -> tuple[Any, Any]:
-        """Return the logits and the embedded words, which `tape` then watches."""
+        """Return the logits and the embedded words, which `tape` watches from then on."""
         seen = []
 
         def look(words: Any) -> Any:

@@ -14,12 +14,12 @@ FALLING = ("linear", "slanted-triangular", "cosine")
 KINDS: dict[str, tuple[type[keras.optimizers.Optimizer], dict[str, Any]]] = {
     "adam": (keras.optimizers.Adam, {}), "rmsprop": (keras.optimizers.RMSprop, {}),
     "sgd": (keras.optimizers.SGD, {"momentum": 0.9, "nesterov": True})}
-LOWEST_SHARE = 1 / 32  # of the peak, of slanted-triangular
+LOWEST_SHARE = 1 / 32  # of the peak, for slanted-triangular
 
 
 @keras.saving.register_keras_serializable("sentiment")
 class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate that rises linearly, then falls until the last step.
+    """Learning-rate schedule with linear warm-up and decay until the last step.
 
     With p the share of all steps done and w the share of the warm-up: peak * p / w while p < w; then, with
     q = (p - w) / (1 - w), peak * (1 - q) for `linear` and peak * (1 + cos(pi q)) / 2 for `cosine`
@@ -44,16 +44,16 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
         return self.peak * (lowest + (1.0 - lowest) * share)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the constructor takes."""
+        """Return the arguments of the constructor."""
         return {"peak": self.peak, "steps": self.steps, "warmup": self.warmup, "shape": self.shape}
 
 
 def make_optimizer(config: TrainingConfig, steps: int, *, by_rows: bool = False, layered: bool = False
                    ) -> keras.optimizers.Optimizer:
-    """Return the optimiser for `steps` steps in all; clipping is done in the training step.
+    """Return the optimiser for `steps` steps in total; clipping is done in the training step.
 
-    With `by_rows`, Adam can update the rows of an embedding lazily; with `layered`, layers can have learning
-    rates of their own (`sentiment.training.layer_rates`).
+    With `by_rows`, Adam can update the rows of an embedding lazily; with `layered`, layers can have different learning
+    rates (`sentiment.training.layer_rates`).
     """
     rate: Any = config.learning_rate
     if config.schedule in FALLING:

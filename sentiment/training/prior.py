@@ -16,11 +16,11 @@ class Pretrained:
     """Pretrained network or classifier from which a classifier is initialised.
 
     Attributes:
-        name: where it is from.
+        name: of its source.
         words: its vocabulary, from id 2 on.
-        start: copies the weights to a classifier, given its configuration and class names; returns the names of the
+        start: copies the weights to a classifier with a configuration and class names; returns the names of the
             initialised layers, the lowest first.
-        digests: uint64 [texts], of each text that it was trained on; see `sentiment.data.digests`.
+        digests: uint64 [texts], of its training texts; see `sentiment.data.digests`.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Pretrained:
     digests: np.ndarray
 
     def has_read(self, texts: Texts) -> np.ndarray:
-        """Return bool [texts]: whether it was trained on each."""
+        """Return whether it was trained on each text, bool [texts]."""
         return np.isin(digests(texts), self.digests)
 
 
@@ -54,7 +54,7 @@ class Prior:
 
     @property
     def words(self) -> tuple[str, ...] | None:
-        """The vocabulary of the pretrained network, if there is one."""
+        """Vocabulary of the pretrained network, if there is one."""
         return self.pretrained.words if self.pretrained else None
 
 

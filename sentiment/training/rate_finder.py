@@ -20,41 +20,41 @@ from sentiment.training.training import check_training
 
 LOWEST, HIGHEST = 1e-5, 1.0
 STEPS = 500
-WIDTH = 50  # steps of the moving average, half a decade of rates; as many give the initial loss
+WIDTH = 50  # steps of the moving average, half a decade of rates, and of the initial loss
 TOO_MUCH = 4.0  # times the initial loss
-FALSE_ALARMS = 0.01  # share of curves without a fall that get a recommendation
-LEAST_FALL = 0.02  # of the initial loss; a smaller fall is no use, however sure
+FALSE_ALARMS = 0.01  # share of curves without a decrease that get a recommendation
+LEAST_FALL = 0.02  # of the initial loss; a smaller decrease is useless even if significant
 
 
 @dataclass(frozen=True)
 class RateCurve:
-    """Loss by the learning rate, and the recommended rate.
+    """Loss by learning rate, and the recommended rate.
 
-    The recommended rate is the one at which half of the fall is done: before the lowest smoothed loss, the last rate
-    at which the smoothed loss is above the mean of the initial and the lowest loss. On a fall that is a sigmoid in
-    the logarithm of the rate that is the steepest point (Smith 2017), but it needs no slope of a noisy curve.
+    At the recommended rate half of the decrease is reached: before the lowest smoothed loss, it is the last rate at
+    which the smoothed loss is above the mean of the initial and the lowest loss. If the decrease is a sigmoid in the
+    logarithm of the rate, this is the steepest point (Smith 2017), but needs no slope of a noisy curve.
 
-    There is one only if noise does not explain the fall. With y_1 .. y_n the losses and w the weights of the moving
-    average, whose sum is 1, at each step t
+    A rate is recommended only if the decrease is significant. With y_1 .. y_n the losses and w the weights of the
+    moving average, whose sum is 1, at each step t
 
         variance_t = moving average of (y_(i+1) - y_i)^2 / 2        (von Neumann et al. 1941)
         fall_t     = mean(y_1 .. y_k) - sum_i w_i y_i               (k = 50 initial losses)
         error_t    = sqrt(variance_t sum_i w_i^2 + variance_1 / k)
         noise_t    = error_t q,   q: Student's t, upper tail 0.01 / n, 2 / (3 sum_i w_i^2) degrees of freedom
 
-    and a step has fallen if fall_t > noise_t. Successive differences measure the noise of single steps whatever the
-    trend, and near t, as it grows with the rate. The sum of squares is what smoothing leaves of the variance. The tail
-    is divided by n (Bonferroni), because the best of n steps is looked for: without that, half of all flat curves
-    would have some step below their start. The degrees of freedom are two thirds of the losses that the average is
-    worth, as such a variance is that much less certain than one about a known mean.
+    and the decrease at a step is significant if fall_t > noise_t. Successive differences estimate the noise of single
+    steps independently of the trend, and near t, because it grows with the rate. The sum of squares is the factor by
+    which smoothing reduces the variance. The tail is divided by n (Bonferroni), because the best of n steps is tested:
+    otherwise half of all flat curves would have a significant step. The degrees of freedom are two thirds of the
+    effective number of losses in the average, because such a variance is less certain than one about a known mean.
 
     Attributes:
-        rates: float64 [steps], rising.
+        rates: float64 [steps], ascending.
         losses: float64 [steps], of single steps.
-        smoothed: float64 [steps], their centred moving average, which lags behind in no direction.
-        suggested: the recommended rate; None if noise explains the fall, or it is below 2 % of the initial loss.
-        fall: of the smoothed loss, at the step where it is largest in proportion to `noise`.
-        noise: the fall there that noise or 2 % explain.
+        smoothed: float64 [steps], their centred moving average.
+        suggested: the recommended rate; None if the decrease is not significant or below 2 % of the initial loss.
+        fall: decrease of the smoothed loss, at the step where it is largest in proportion to `noise`.
+        noise: the decrease there that is not significant or below 2 %.
 
     Example:
         >>> import numpy as np
@@ -76,7 +76,7 @@ class RateCurve:
 
     @classmethod
     def of(cls, rates: np.ndarray, losses: np.ndarray) -> Self:
-        """Smooth and judge a curve, float [steps] both, of at least 100 steps."""
+        """Return the curve of rates and losses, float [steps] both, of at least 100 steps."""
         smoothed, squares = moving_average(losses)
         squared = np.diff(losses) ** 2 / 2
         variance, _ = moving_average(np.append(squared, squared[-1]))
@@ -97,7 +97,7 @@ class RateCurve:
 def moving_average(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the centred moving average with Hann's weights, and the sum of the squared weights, float64 [steps].
 
-    At both ends the weights of the values that there are sum to 1.
+    At both ends the weights of the existing values are normalised to sum 1.
     """
     kernel, ones = np.hanning(WIDTH + 2)[1:-1], np.ones(len(values))
     total = np.convolve(ones, kernel, "same")
@@ -109,7 +109,7 @@ class _Done(Exception):  # noqa: N818  no error
 
 
 class RateSweep(keras.callbacks.Callback):
-    """Raises the rate after each step by a constant factor, and records the losses."""
+    """Callback that raises the rate after each step by a constant factor, and records the losses."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -135,7 +135,7 @@ def find_rate(config: RunConfig, corpus: Corpus, strategy: Any, prior: Prior = N
     """Train for up to 500 steps from a rate of 1e-5 to 1, until the loss explodes.
 
     Raises:
-        UserError: if the architecture is not trained by steps, or the loss explodes at once.
+        UserError: if the architecture is not trained in steps, or the loss explodes at once.
     """
     entry = architectures.find(config.model)
     check_training(config, entry)
@@ -153,5 +153,5 @@ def find_rate(config: RunConfig, corpus: Corpus, strategy: Any, prior: Prior = N
         trainer.fit(epochs=epochs, callbacks=[sweep])
     if len(sweep.losses) < 2 * WIDTH:
         raise UserError(f"the loss exploded after {len(sweep.losses)} steps at a rate of "
-                        f"{sweep.rates[len(sweep.losses)]:.1g}: look at the texts and the labels")
+                        f"{sweep.rates[len(sweep.losses)]:.1g}: check the texts and the labels")
     return RateCurve.of(sweep.rates[:len(sweep.losses)], np.array(sweep.losses))

@@ -26,10 +26,10 @@ class Place:
 
     Attributes:
         epoch: counted from 0.
-        batch: the number of batches of the epoch that are done.
+        batch: the number of completed batches of the epoch.
         loss: the sum of their losses.
         metrics: by name, the sums of their numerators and denominators.
-        finished: whether this is the end of training.
+        finished: whether training is complete.
     """
 
     epoch: int = 0
@@ -63,18 +63,18 @@ def identity_of(words: Sequence[str], tokens: Sequence[TokenizedTexts], *labels:
 
 
 class Recovery:
-    """Writes checkpoints of a run and resumes from the newest.
+    """Checkpointing of a run, and resumption from the newest checkpoint.
 
-    A checkpoint holds the variables of model, optimiser and average, with the state of dropout's random numbers; the
-    position in the data, whose order depends on seed and epoch alone; and the state of the callbacks: the history, the
-    best weights, and the epochs without improvement.
+    A checkpoint contains the variables of model, optimiser and average, with the random state of dropout; the position
+    in the data, whose order depends only on seed and epoch; and the state of the callbacks: the history, the best
+    weights, and the epochs without improvement.
 
     Args:
         checkpoints: of the run.
-        steps: the number of steps between two, or None.
-        minutes: the time between two.
-        writes: whether this process saves any; of several workers, one does.
-        identity: of the data; the checkpoints of other data are refused.
+        steps: the number of steps between two checkpoints, or None.
+        minutes: the time between two checkpoints.
+        writes: whether this process writes checkpoints; with several workers, one does.
+        identity: digest of the data; checkpoints of other data are refused.
     """
 
     def __init__(self, checkpoints: Checkpoints, *, steps: int | None, minutes: float, identity: str,
@@ -89,10 +89,10 @@ class Recovery:
             return
         if set(self._found.state["place"]) != set(dataclasses.asdict(Place())):
             raise UserError(f"the checkpoints in {checkpoints.folder} were made by another version of sentiment: "
-                            "resume with that one, or remove the folder to start anew")
+                            "resume with that one, or remove the folder to start again")
         if self._found.state["identity"] != identity:
             raise UserError(f"the texts are not those that the checkpoints in {checkpoints.folder} were made with: "
-                            "bring those back, or remove the folder to start anew")
+                            "bring those back, or remove the folder to start again")
 
     @property
     def resumes(self) -> bool:
@@ -105,7 +105,7 @@ class Recovery:
         self._variables = list(variables)
         self._callbacks: dict[str, keras.callbacks.Callback] = {}
         for callback in callbacks:
-            self._callbacks.setdefault(type(callback).__name__, callback)  # the trainer's own come before a user's
+            self._callbacks.setdefault(type(callback).__name__, callback)  # the trainer's come before the user's
         self._steps_per_epoch = steps_per_epoch
         self._saved, self._saved_at = Place(), time.monotonic()
         if self._found is None:
@@ -118,22 +118,22 @@ class Recovery:
         for name, callback in self._callbacks.items():
             restore_callback(callback, state["callbacks"].get(name, {}), best)
         place = Place(**state["place"])
-        log(f"going on after step {self.step(place):,}, batch {place.batch:,} of {steps_per_epoch:,} in epoch "
+        log(f"resuming after step {self.step(place):,}, batch {place.batch:,} of {steps_per_epoch:,} in epoch "
             f"{place.epoch + 1}")
         return place
 
     def step(self, place: Place) -> int:
-        """Return the number of steps done in all."""
+        """Return the total number of completed steps."""
         return place.epoch * self._steps_per_epoch + place.batch
 
     def after_step(self, place: Place) -> None:
-        """Save if it is time to."""
+        """Write a checkpoint if one is due."""
         due = self.steps is not None and self.step(place) % self.steps == 0
         if due or time.monotonic() - self._saved_at >= 60 * self.minutes:
             self.save(place)
 
     def save(self, place: Place) -> None:
-        """Write a checkpoint, unless there is one of this position already or a weight is not finite."""
+        """Write a checkpoint, unless one exists for this position or a weight is not finite."""
         if not self.writes or place == self._saved:
             return
         arrays = {f"{VARIABLE}/{number}": variable.numpy() for number, variable in enumerate(self._variables)}

@@ -12,19 +12,19 @@ HORIZON = 128
 class RowAdam(keras.optimizers.Adam):
     """Adam (Kingma & Ba 2015) that updates the rows of one table when they are looked up.
 
-    Dense Adam moves every row at every step, also those that no gradient reached: their moments decay, and the rest
-    of the first one still moves them. Here such a row waits. Before it is looked up again, `catch_up` makes up for
-    the k steps that it missed after step s, with r = beta_1 / sqrt(beta_2):
+    Dense Adam updates every row at every step, even with a zero gradient: its moments decay, and the first moment still
+    changes it. Here such a row is skipped. Before it is looked up again, `catch_up` applies the k missed steps after
+    step s, with r = beta_1 / sqrt(beta_2):
 
         row -= m / (sqrt(v) + epsilon) sum_{j=1..k} alpha_(s+j) r^j;  m *= beta_1^k;  v *= beta_2^k
         alpha_t = rate_t sqrt(1 - beta_2^t) / (1 - beta_1^t)
 
-    so that the model reads the values that dense Adam would have. It differs from that in two ways: epsilon
-    shrinks with v over the steps missed, where Adam holds it, and the sum ends after 128 terms, where r^j is 2e-6.
+    so that the model reads the values of dense Adam. There are two differences: epsilon shrinks with v over the missed
+    steps, while it is constant in Adam, and the sum ends after 128 terms, where r^j is 2e-6.
 
     Args:
         learning_rate: a rate or a schedule.
-        steps: the largest number of steps.
+        steps: the maximum number of steps.
     """
 
     def __init__(self, learning_rate: Any = 1e-3, steps: int = 0, **options: Any) -> None:
@@ -33,14 +33,14 @@ class RowAdam(keras.optimizers.Adam):
         self.table: Any = None
 
     def watch(self, table: keras.Variable) -> None:
-        """Set the table, float32 [rows, features], a variable that the optimiser was built with."""
+        """Set the table, a variable float32 [rows, features] that the optimiser was built with."""
         self.table = table
 
         def state(name: str, size: int, dtype: str) -> keras.Variable:
             return self.add_variable((size,), "zeros", dtype, name=name)
 
-        self.current = state("current", table.shape[0], "int32")  # the step that a row and its moments are as of
-        self.missed = state("missed", HORIZON + 1, "float32")  # the sum for rows that missed 0, 1, ... steps
+        self.current = state("current", table.shape[0], "int32")  # the last step applied to a row and its moments
+        self.missed = state("missed", HORIZON + 1, "float32")  # the sums for 0, 1, ... missed steps
         self.missed_all = state("missed_all", self.steps + 1, "float32")  # the full sum after each step
 
     def catch_up(self, rows: Any) -> None:
@@ -59,7 +59,7 @@ class RowAdam(keras.optimizers.Adam):
         _update(self.current.value, tf.fill(tf.shape(rows), step), rows)
 
     def catch_up_all(self) -> None:
-        """Apply the missed updates to all rows, before the whole table is read."""
+        """Apply the missed updates to all rows, before the whole table is used."""
         self.catch_up(tf.range(self.table.shape[0]))
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
@@ -86,7 +86,7 @@ class RowAdam(keras.optimizers.Adam):
         powers = tf.constant([ratio ** j for j in range(1, HORIZON + 1)], tf.float32)
         missed = tf.concat([tf.zeros([1]), self.missed.value[:-1] + alpha * powers], axis=0)
         self.missed.assign(missed)
-        # Before step HORIZON the last sum is not complete; at that step the complete one takes its place.
+        # Before step HORIZON the last sum is incomplete; at that step the complete one replaces it.
         _update(self.missed_all.value, missed[-1:], tf.maximum(step - HORIZON, 0)[tf.newaxis])
 
     def _table_and_moments(self) -> tuple[Any, Any, Any]:
@@ -99,7 +99,7 @@ class RowAdam(keras.optimizers.Adam):
 
 
 def with_unique_rows(gradient: tf.IndexedSlices) -> tf.IndexedSlices:
-    """Add up the slices of each row."""
+    """Return a sparse gradient with the slices of each row added up."""
     rows, places = tf.unique(gradient.indices)
     return tf.IndexedSlices(tf.math.unsorted_segment_sum(gradient.values, places, tf.shape(rows)[0]), rows,
                             gradient.dense_shape)

@@ -1,4 +1,4 @@
-"""Distribution strategy and its workers."""
+"""Distribution strategies and their workers."""
 
 import json
 import os
@@ -13,13 +13,12 @@ from sentiment.errors import UserError, first_line
 def make_strategy(name: str) -> Any:
     """Return the `tf.distribute.Strategy` for a name.
 
-    `auto` takes the workers where `TF_CONFIG` names several, a TPU where `TPU_NAME` names one, else all GPUs if there
-    are several, else one device. `mirrored` without a GPU mirrors over the logical CPU devices. With several workers
-    this must come before anything that TensorFlow computes.
+    `auto` uses the workers of `TF_CONFIG` if there are several, else the TPU of `TPU_NAME`, else all GPUs if there are
+    several, else one device. `mirrored` without a GPU mirrors over the logical CPU devices. With several workers this
+    must precede the first computation in TensorFlow.
 
     Raises:
-        UserError: if `tpu` is asked for and there is none, `multiworker` without a cluster, or another one in one of
-            several workers.
+        UserError: for `tpu` without a TPU, `multiworker` without a cluster, or another strategy with several workers.
     """
     workers = len(_cluster()[0])
     if name == "multiworker" or (name == "auto" and workers > 1):
@@ -46,13 +45,13 @@ def _tpu_strategy() -> Any:
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
     except (ValueError, tf.errors.OpError) as error:
-        raise UserError(f"--strategy tpu: no TPU answers ({first_line(error)}); "
+        raise UserError(f"--strategy tpu: no TPU found ({first_line(error)}); "
                         "set TPU_NAME, or use --strategy auto") from None
     return tf.distribute.TPUStrategy(resolver)
 
 
 def _cluster() -> tuple[list[str], int]:
-    """Return the addresses of the workers that `TF_CONFIG` names, a chief first, and the number of this one."""
+    """Return the addresses of the workers in `TF_CONFIG`, the chief first, and the index of this one."""
     try:
         config = json.loads(os.environ.get("TF_CONFIG") or "{}")
         chiefs, task = config.get("cluster", {}).get("chief", ()), config.get("task", {})
@@ -60,11 +59,11 @@ def _cluster() -> tuple[list[str], int]:
         before = len(chiefs) if task.get("type") != "chief" else 0
         return [*chiefs, *workers], before + int(task.get("index", 0))
     except (ValueError, AttributeError, TypeError) as error:
-        raise UserError(f"TF_CONFIG is not what TensorFlow takes: {error}") from None
+        raise UserError(f"TF_CONFIG is not a valid cluster: {error}") from None
 
 
 def is_chief() -> bool:
-    """Return whether this process writes the results: the only one, or the first of those that `TF_CONFIG` names."""
+    """Whether this process is the chief, which writes the results: the only worker, or the first in `TF_CONFIG`."""
     addresses, index = _cluster()
     return len(addresses) < 2 or index == 0
 
@@ -74,7 +73,7 @@ class Workers:
 
     Attributes:
         count: their number.
-        index: the number of this one, from 0.
+        index: of this one, from 0.
         is_chief: whether this one writes the results.
     """
 
@@ -87,11 +86,11 @@ class Workers:
         self._compiled: Any = None
 
     def share(self, texts: int) -> np.ndarray:
-        """Return int64: the indices of this worker's share of so many texts."""
+        """Return the indices of this worker's share of `texts` texts, int64."""
         return np.arange(self.index, texts, self.count)
 
     def mean(self, *values: float) -> list[float]:
-        """Return the mean of each value over all workers, the same bits on each; with one worker the values."""
+        """Return the mean of each value over all workers, the same bits on each; with one worker, the values."""
         if self.count == 1:
             return list(values)
         if self._compiled is None:

@@ -1,4 +1,4 @@
-"""Training of the model that a configuration describes."""
+"""Training of the model of a configuration."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,14 +19,14 @@ from sentiment.training.prior import NO_PRIOR, Prior
 
 def train(config: RunConfig, corpus: Corpus, strategy: Any, *, history_file: Path, checkpoints: Path, tensorboard: Path,
           scratch: Path, watchers: Sequence[keras.callbacks.Callback] = (), prior: Prior = NO_PRIOR) -> Trained:
-    """Fit the preprocessor and the model, and calibrate it; logs, checkpoints and ids are written to the paths.
+    """Fit the preprocessor and the model, and calibrate it; write logs, checkpoints and ids to the paths.
 
-    With a pretrained network in `prior`, the model starts from it and has its vocabulary. Where there are checkpoints
-    of the same run, it resumes from the newest. Of several workers, the chief alone writes checkpoints, and each writes
+    With a pretrained network in `prior`, the model starts from it and has its vocabulary. If there are checkpoints of
+    the same run, it resumes from the newest. With several workers, only the chief writes checkpoints, and each writes
     its own logs.
 
     Raises:
-        UserError: for options that do not go together, and if all training texts have the weight 0.
+        UserError: for incompatible options, and if all training texts have the weight 0.
         DivergedError, Interrupted: as `Trainer.fit`.
     """
     keras.utils.set_random_seed(config.runtime.seed)
@@ -46,7 +46,7 @@ def train(config: RunConfig, corpus: Corpus, strategy: Any, *, history_file: Pat
 
 
 def check_training(config: RunConfig, entry: architectures.Architecture) -> None:
-    """Refuse training options that the architecture cannot use, or that need others which are not given.
+    """Refuse training options that the architecture does not use, or that need other options.
 
     Raises:
         UserError: with the reason.
@@ -55,20 +55,20 @@ def check_training(config: RunConfig, entry: architectures.Architecture) -> None
     for declared in training.changed():
         needed = declared.metadata["needs"]
         if needed and getattr(training, needed) is None:
-            raise UserError(f"{flag_of(declared)} goes with --{needed}")
+            raise UserError(f"{flag_of(declared)} needs --{needed}")
         if needed == "pretrained" and training.optimizer == "adamw":
             raise UserError(f"{flag_of(declared)} does not go with --optimizer adamw, which would shrink the weights "
                             "of layers that do not learn yet")
     if training.pretrained is not None and training.embedding_start != "svd":
-        raise UserError("--pretrained brings an embedding: leave --embedding-start out")
+        raise UserError("--pretrained includes an embedding: omit --embedding-start")
     if "periods" in entry.text and not config.text.periods:
         raise UserError(f"'{entry.name}' reads sentences: it needs --periods")
     if entry.by_gradient:
         return
     if config.data.stream:
         raise UserError(f"'{entry.name}' is fitted at once by scikit-learn: --stream is for architectures that are "
-                        "trained step by step")
+                        "trained in steps")
     for declared in (*training.changed(), *config.runtime.changed()):
         if Role.LINEAR not in declared.metadata["roles"]:
             raise UserError(f"'{entry.name}' is fitted at once by scikit-learn: {flag_of(declared)} is for "
-                            "architectures that are trained step by step")
+                            "architectures that are trained in steps")

@@ -1,4 +1,4 @@
-"""Word prediction loss of language models and autoencoders."""
+"""Word-prediction loss of language models and autoencoders."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ SAMPLES = 200  # stream of noise
 
 
 class WordLoss:
-    """Summed cross-entropy of the words, without padding, by sampled or full softmax.
+    """Summed cross-entropy of the words without padding, with sampled or full softmax.
 
     Args:
         table: the embedding, a variable float32 [vocabulary, features].
@@ -27,11 +27,11 @@ class WordLoss:
         self.sampled = sampled
 
     def draw(self, noise: Noise) -> Any:
-        """Draw the sampled words of a step, int32 [sampled]; call it once in a step."""
+        """Draw the sampled words of a step, int32 [sampled]; call it once per step."""
         return sample_words(noise.uniform([self.sampled], SAMPLES), self.frequencies)
 
     def from_sample(self, ids: Any, vectors: Any, drawn: Any) -> tuple[Any, Any]:
-        """Return the loss against sampled words, and the number of words, float32.
+        """Return the loss with sampled softmax, and the number of words, float32.
 
         Args:
             ids: int32 [batch, time].
@@ -43,7 +43,7 @@ class WordLoss:
         return tf.reduce_sum(losses), tf.cast(tf.shape(words)[0], tf.float32)
 
     def from_all(self, ids: Any, vectors: Any) -> tuple[Any, Any]:
-        """Return the loss against the whole vocabulary, and the number of words, int32."""
+        """Return the loss over the whole vocabulary, and the number of words, int32."""
         words, features = _real(ids, vectors)
         losses = full_softmax(words, features, tf.convert_to_tensor(self.table), self.frequencies)
         return tf.reduce_sum(losses), tf.shape(words)[0]

@@ -212,7 +212,7 @@ def test_files_that_are_not_read(name: str, message: str, tmp_path: Path) -> Non
     (["x.json"], TableFormat(header=False), "--no-header"), (["x.xlsx"], TableFormat(quoting="none"), "--quoting")])
 def test_options_that_no_file_has_a_use_for(names: list[str], form: TableFormat, flag: str) -> None:
     paths = [Path(name) for name in names]
-    with pytest.raises(UserError, match=f"{flag} does not apply to x: leave it out"):
+    with pytest.raises(UserError, match=f"{flag} does not apply to x: omit it"):
         check_applies(form, paths, "x")
     check_applies(form, [*paths, Path("x.csv.gz")], "x")
 

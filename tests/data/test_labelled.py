@@ -138,7 +138,7 @@ def test_splits_of_a_folder_are_known_by_their_usual_names(tmp_path: Path) -> No
         load_for_evaluation(DataConfig(dataset=str(folder_of(tmp_path / "d", "train/pos", "val/pos"))), 1, ("pos",))
     with pytest.raises(UserError, match="holds train and training, which are the same split: rename one"):
         load_corpus(DataConfig(dataset=str(folder_of(tmp_path / "e", "train/pos", "training/pos"))), 1)
-    with pytest.raises(UserError, match=r"--separator does not apply to the folder .*: leave it out"):
+    with pytest.raises(UserError, match=r"--separator does not apply to the folder .*: omit it"):
         load_corpus(DataConfig(dataset=str(folder), separator=";"), 1)
     named = folder_of(tmp_path / "c", "test", "1.0")  # classes, as they have no folders
     assert load_corpus(DataConfig(dataset=str(named)), 1).class_names == ("1", "test")

@@ -31,11 +31,11 @@ def pairs(**accuracies: int) -> list[dict[str, object]]:
     ({"model": 51, "majority": 50, "linear": 52}, CHANCE, MAJORITY, "it has learned nothing, and neither has tfidf-lr"),
     ({"model": 40, "majority": 50, "linear": 52}, CHANCE, MAJORITY, "it has learned nothing, and neither has tfidf-lr"),
     # Of 5 spam mails it finds 4, and takes 4 others for spam: no more accurate, and yet of use.
-    ({"model": 95, "majority": 95, "linear": 95}, [[91, 4], [1, 4]], None, "but it does tell the classes apart"),
+    ({"model": 95, "majority": 95, "linear": 95}, [[91, 4], [1, 4]], None, "but it does distinguish the classes"),
     # The same with the classes swapped: worse than chance is no use.
     ({"model": 5, "majority": 50, "linear": 50}, [[4, 46], [46, 4]], MAJORITY, "it has learned nothing"),
     ({"model": 90, "majority": 50}, PERFECT, None, "gru is more accurate than always predicting 'ham' by more than"),
-    ({"model": 50, "majority": 50}, [[50, 0], [50, 0]], MAJORITY, "it has learned nothing. Look at the texts"),
+    ({"model": 50, "majority": 50}, [[50, 0], [50, 0]], MAJORITY, "it has learned nothing. Check the texts"),
 ])
 def test_the_simplest_model_that_is_as_good_is_recommended(right: dict[str, int], matrix: list[list[int]],
                                                            recommended: str | None, says: str) -> None:

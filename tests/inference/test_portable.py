@@ -96,7 +96,7 @@ def test_damage_is_one_line(name: str, content: bytes | None, message: str, expo
 
 @pytest.mark.parametrize(("name", "content", "message"), [
     ("vocabulary.txt", b"a\ngood\nfil", "vocabulary.txt is damaged: its last line is incomplete"),
-    ("vocabulary.txt", b"a\na\n", "vocabulary.txt is damaged: it holds a word twice"),
+    ("vocabulary.txt", b"a\na\n", "vocabulary.txt is damaged: it contains a word twice"),
     ("labels.json", b"{}", "labels.json is damaged: it must be a list, not {}"),
     ("labels.json", b"[", "labels.json is damaged: it is not JSON: "),
     ("labels.json", b'["a", "a"]', "labels.json is damaged: it names a class twice"),
@@ -126,4 +126,4 @@ def test_without_the_runtime(exported: Path, run_cli: Cli, monkeypatch: pytest.M
 def test_what_an_export_cannot_do(words: list[str], exported: Path, run_cli: Cli) -> None:
     code, out, err = run_cli(*(word.format(onnx=exported) for word in words))
     assert (code, out) == (1, "")
-    assert err == f"error: {exported} is an export, which only predicts: give the folder of the run\n"
+    assert err == f"error: {exported} is an export, which only predicts: pass the folder of the run\n"

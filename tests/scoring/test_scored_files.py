@@ -163,7 +163,7 @@ def test_other_abstentions_are_another_plan(tmp_path: Path, model: Path) -> None
     one = job(write(tmp_path / "in.csv", 45), tmp_path / "out.csv", model)
     with pytest.raises(KeyboardInterrupt):
         one.run(Dies(30))
-    with pytest.raises(UserError, match="other options: start anew with --overwrite"):
+    with pytest.raises(UserError, match="other options: start again with --overwrite"):
         replace(one, resume=True, abstain_below=0.9).run(FakePredictor())
     assert replace(one, resume=True).run(FakePredictor()) == (45, 25, 0)
 
@@ -249,7 +249,7 @@ def test_parts_of_something_else_are_not_gone_on_with(tmp_path: Path, model: Pat
         one.run(Dies(30))
     time.sleep(0.01)
     (model / "weights").write_text("2")
-    with pytest.raises(UserError, match="is of another model, other files or other options: start anew with --over"):
+    with pytest.raises(UserError, match="belongs to another model, other files or other options: start again with"):
         replace(one, resume=True).run(FakePredictor())
     assert one.run(FakePredictor()).rows == 45
     assert replace(one, mixed_precision=True).plan != one.plan
@@ -274,9 +274,9 @@ def test_a_missing_part_is_noticed(tmp_path: Path, model: Path) -> None:
 
 @pytest.mark.parametrize(("pattern", "output", "message"), [
     ("none.csv", "out.csv", "no such file"), ("in.csv", "out.xlsx", "expected a file ending in"),
-    ("in.csv", "none/out.csv", "no such folder"), ("in.csv", "none/none/out", "cannot make"),
+    ("in.csv", "none/out.csv", "no such folder"), ("in.csv", "none/none/out", "cannot create"),
     ("in.csv", "there.csv", "is there already, whole or in part: --resume goes on with what is missing, --overwrite"),
-    ("in.csv", ".", "holds the files to be labelled"), ("*/in.csv", "out", "several files are called in.csv"),
+    ("in.csv", ".", "contains the input files"), ("*/in.csv", "out", "several files are called in.csv"),
     ("[ix]n.csv", "out.csv", "has the columns text, the first file has id")])
 def test_mistakes(pattern: str, output: str, message: str, tmp_path: Path, model: Path) -> None:
     for folder in ("a", "b"):
@@ -295,7 +295,7 @@ def test_the_command_goes_on_and_says_when_there_is_nothing_to_do(exported_run: 
     words = ["predict", "--model", exported_run / "onnx", "--input", tiny_csv, "--output", tmp_path / "out.csv"]
     assert run_cli(*words)[0] == 0
     assert run_cli(*words)[2].endswith("--resume goes on with what is missing, --overwrite starts anew\n")
-    assert "is finished: there is nothing to resume" in run_cli(*words, "--resume")[2]
+    assert "is complete: nothing to resume" in run_cli(*words, "--resume")[2]
     assert "120 rows written" in run_cli(*words, "--overwrite")[2]
 
 
@@ -401,12 +401,12 @@ def test_a_key_that_comes_late_is_a_column_of_csv(tmp_path: Path, model: Path) -
 
 
 @pytest.mark.parametrize(("name", "content", "output", "message"), [
-    ("in.csv", "text,a,a\ngood,1,2\n", "out.jsonl", "two columns are called 'a', which .jsonl cannot hold"),
+    ("in.csv", "text,a,a\ngood,1,2\n", "out.jsonl", "two columns are called 'a', which .jsonl does not support"),
     ("in.csv", "text,a,a\ngood,1,2\n", "out.parquet", "two columns are called 'a'"),
     ("in.csv", "text;label\ngood, bad;1\n", "out.csv", "line 2 has 2 fields, the header 1: .*--separator semicolon"),
     ("in.csv", "text;label\ngood;1\n", "out.csv", "columns look separated by a semicolon: add --separator semi"),
     ("in.csv", "text,predicted_label\ngood,1\n", "out.csv", "already has a column 'predicted_label': rename it"),
-    ("in.xlsx", "", "scored", "can be read, but Excel files cannot be written: give a file as --output")])
+    ("in.xlsx", "", "scored", "can be read, but Excel files cannot be written: pass a file as --output")])
 def test_tables_that_cannot_be_labelled(name: str, content: str, output: str, message: str, tmp_path: Path,
                                         model: Path) -> None:
     (tmp_path / name).write_text(content or "x")
@@ -513,7 +513,7 @@ def test_a_file_that_cannot_be_decoded_is_refused_before_the_model_is_loaded(
 
 def test_nothing_is_written_over_its_source(tmp_path: Path, model: Path) -> None:
     write(tmp_path / "in.csv", 3)
-    with pytest.raises(UserError, match="is the file to be labelled: choose another --output"):
+    with pytest.raises(UserError, match="is the input file: choose another --output"):
         plan_jobs(str(tmp_path / "in.csv"), tmp_path / "in.csv", model, None, resume=False, overwrite=True)
     (tmp_path / "in.json").write_text("[]")
     with pytest.raises(UserError, match=r"in\.json has no rows"):

@@ -181,8 +181,8 @@ def test_words_are_weighed() -> None:
 @pytest.mark.parametrize(("body", "message"), [
     (b"", "Invalid JSON"), (b"{", "Invalid JSON"), (b"\xff", "Invalid JSON"), (b"[" * 30, "Invalid JSON"),
     (b'{"instances": ["\xff"]}', "Invalid JSON"), ([], "expected an object"),
-    ({}, "give either instances or inputs"),
-    ({"instances": ["a"], "inputs": ["a"]}, "give either instances or inputs"),
+    ({}, "pass either instances or inputs"),
+    ({"instances": ["a"], "inputs": ["a"]}, "pass either instances or inputs"),
     ({"instances": []}, "instances: List should have at least 1 item"),
     ({"instances": "a"}, "instances: Input should be a valid"),
     ({"instances": ["a", 1]}, "instances[1]: Input should be a valid string"),
@@ -202,14 +202,14 @@ def test_wrong_bodies_are_said_in_a_line(body: Any, message: str) -> None:
     assert list(response.json()) == ["error"]
     said = response.json()["error"]
     assert said.startswith(message)
-    assert said.endswith('; a right body: {"instances": ["A wonderful film."]}')
+    assert said.endswith('; a valid body: {"instances": ["A wonderful film."]}')
     assert not any(name in said for name in ("Request", "Encoded", "Row", "Column", "\n"))
 
 
 @pytest.mark.parametrize(("body", "message"), [
-    ({"instances": ["a"] * 4}, "4 texts in a request: at most 3 are taken"),
-    ({"instances": ["a" * 51]}, "a text of 51 characters: at most 50 are taken"),
-    ({"inputs": [{"b64": b64encode(b"a" * 51).decode()}]}, "a text of 51 characters: at most 50 are taken"),
+    ({"instances": ["a"] * 4}, "4 texts in a request: at most 3 are accepted"),
+    ({"instances": ["a" * 51]}, "a text of 51 characters: at most 50 are accepted"),
+    ({"inputs": [{"b64": b64encode(b"a" * 51).decode()}]}, "a text of 51 characters: at most 50 are accepted"),
     (b" " * 401, "the request is larger than 400 bytes"),
 ])
 @pytest.mark.parametrize("verb", ["predict", "explain"])
@@ -222,7 +222,7 @@ def test_what_is_too_large(body: Any, message: str, verb: str) -> None:
 
 def test_few_texts_are_explained_at_once() -> None:
     response = post({"instances": ["good"] * 3}, "/v1/models/reviews:explain", limits=Limits(explained=2))
-    assert (response.status_code, response.json()) == (413, {"error": "3 texts in a request: at most 2 are taken"})
+    assert (response.status_code, response.json()) == (413, {"error": "3 texts in a request: at most 2 are accepted"})
 
 
 def test_a_body_that_does_not_say_its_length_is_measured_as_it_comes() -> None:
@@ -269,7 +269,7 @@ def test_the_bodies_of_all_requests_are_bounded_together() -> None:
 def test_a_body_that_does_not_come_is_not_waited_for() -> None:
     response = ask(lambda client: client.post(PREDICT, content=held(b"{", asyncio.Event())),
                    limits=Limits(seconds=0.01))
-    assert (response.status_code, response.json()) == (408, {"error": "the request did not come within 0.01 s"})
+    assert (response.status_code, response.json()) == (408, {"error": "the request did not arrive within 0.01 s"})
 
 
 class Slow(FakePredictor):
@@ -323,8 +323,8 @@ def test_nothing_is_computed_for_a_client_that_has_gone(sent: bytes) -> None:
 @pytest.mark.parametrize(("path", "message"), [
     ("/v1/models/none:predict", "no model 'none' (there are reviews, other)"),
     ("/v1/models/reviews/versions/7:predict", "no version 7 of 'reviews' (there are 1)"),
-    ("/v1/models/reviews/versions/x:predict", "no such address: /openapi.json describes all"),
-    ("/docs", "no such address: /openapi.json describes all")])
+    ("/v1/models/reviews/versions/x:predict", "no such path: see /openapi.json"),
+    ("/docs", "no such path: see /openapi.json")])
 def test_what_is_not_there(path: str, message: str) -> None:
     response = post({"instances": ["a"]}, path)
     assert (response.status_code, response.json()) == (404, {"error": message})
@@ -347,7 +347,7 @@ def test_a_full_queue_says_when_to_come_back() -> None:
     (first, second, third), metrics = ask(story, predictor, Batching(seconds=0, queue=1))
     assert (first.status_code, second.status_code, third.status_code) == (200, 200, 503)
     assert third.headers["retry-after"] == "1"
-    assert third.json() == {"error": "too many requests wait: try again later"}
+    assert third.json() == {"error": "the queue is full: try again later"}
     assert 'sentiment_refused_requests_total{model="reviews"} 1.0' in metrics
 
 
@@ -359,7 +359,7 @@ def test_a_mistake_of_ours_tells_nothing_of_the_inside() -> None:
         return await client.post(PREDICT, json={"instances": ["good"]})
 
     response = ask(story, predictor)
-    assert (response.status_code, response.json()) == (500, {"error": "the server made a mistake"})
+    assert (response.status_code, response.json()) == (500, {"error": "internal server error"})
 
 
 def test_states() -> None:

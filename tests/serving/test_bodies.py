@@ -29,14 +29,14 @@ MANY = 100_000
 def test_more_values_than_texts_need_are_not_parsed(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     for kind in (PredictRequest, ExplainRequest):
         monkeypatch.setattr(kind, "model_validate_json", lambda content: pytest.fail("it was parsed"))
-    with pytest.raises(TooLarge, match="more values in a request than 3 texts need: at most 3 texts are taken"):
+    with pytest.raises(TooLarge, match="more values in a request than 3 texts need: at most 3 texts are accepted"):
         bodies.parsed(PredictRequest, content, LIMITS)
     with pytest.raises(TooLarge, match="at most 2 texts"):
         bodies.parsed(ExplainRequest, content, LIMITS)
 
 
 def test_a_few_too_many_are_counted_exactly() -> None:
-    with pytest.raises(TooLarge, match=r"^4 texts in a request: at most 3 are taken"):
+    with pytest.raises(TooLarge, match=r"^4 texts in a request: at most 3 are accepted"):
         bodies.parsed(PredictRequest, b'{"instances": ["a", "b", "c", "d"]}', LIMITS)
 
 

@@ -159,7 +159,7 @@ def test_a_bad_version_does_not_keep_later_ones_from_being_served(kind: str, she
         watching.cancel()
 
     play(story, shelf)
-    assert capsys.readouterr().err.count("version 2 cannot be loaded, which is tried again") == 1
+    assert capsys.readouterr().err.count("version 2 cannot be loaded, and will be tried again") == 1
 
 
 def test_the_watch_goes_on_when_the_versions_cannot_be_looked_for(shelf: Shelf, monkeypatch: pytest.MonkeyPatch,
@@ -184,7 +184,8 @@ def test_the_watch_goes_on_when_the_versions_cannot_be_looked_for(shelf: Shelf, 
         watching.cancel()
 
     play(story, shelf)
-    assert capsys.readouterr().err.count("cannot be looked for, which is tried again: OverflowError: a clock") == 1
+    message = "the folder of versions cannot be read, and will be tried again: OverflowError: a clock"
+    assert capsys.readouterr().err.count(message) == 1
 
 
 def test_a_start_falls_back_on_the_newest_version_that_can_be_loaded(shelf: Shelf, capsys: pytest.CaptureFixture[str]
@@ -196,7 +197,7 @@ def test_a_start_falls_back_on_the_newest_version_that_can_be_loaded(shelf: Shel
         assert list(model.versions) == [2]
 
     play(story, shelf)
-    assert "version 3 cannot be loaded, which is tried again: KeyError: 'of a library'" in capsys.readouterr().err
+    assert "version 3 cannot be loaded, and will be tried again: KeyError: 'of a library'" in capsys.readouterr().err
     assert list(shelf.loaded) == ["2"]
 
 
@@ -211,7 +212,7 @@ def test_a_folder_that_is_no_run_needs_no_tensorflow(files: list[str] | None, tm
         (tmp_path / "1").mkdir()
         for name in files:
             (tmp_path / "1" / name).touch()
-    with pytest.raises(UserError, match=r"no such model folder|holds neither a run|is incomplete"):
+    with pytest.raises(UserError, match=r"no such model folder|contains neither a run|is incomplete"):
         load_version(tmp_path / "1")
 
 

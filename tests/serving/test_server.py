@@ -106,7 +106,7 @@ def test_requests_that_do_not_come_whole(versions: Path, start_server: Callable[
         assert across.recv(99).startswith(b"HTTP/1.1 200 ")
         assert server.end(signal.SIGTERM) == 0
         assert never.recv(999).startswith(b"HTTP/1.1 503 ")
-    server.wait_for("after 1 s (--grace), 1 requests are not answered")
+    server.wait_for("after 1 s (--grace), 1 requests are cancelled")
     server.wait_for("the server ends")
     assert not any("Traceback" in line for line in server.said)
 

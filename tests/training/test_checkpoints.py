@@ -52,7 +52,7 @@ def test_a_damaged_one_is_skipped(damage: str, tmp_path: Path, capsys: pytest.Ca
     found = checkpoints.latest()
     assert found is not None
     assert found.state["step"] == 1
-    assert f"warning: {path} is damaged: the checkpoint before it is used" in capsys.readouterr().err.replace("\n", " ")
+    assert f"warning: {path} is damaged: the previous checkpoint is used" in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_a_full_disk_leaves_the_last_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,5 +82,5 @@ def test_the_command(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert run_cli("gradients", "--steps", "1")[0] == 1
     code, _, err = run_cli("gradients", "--output", "flow.txt")
-    assert (code, err) == (1, "error: --output is a .png, .svg or .pdf file, not flow.txt\n")
+    assert (code, err) == (1, "error: --output must be a .png, .svg or .pdf file, not flow.txt\n")
     assert run_cli("gradients", "--arch", "bilstm")[0] == 2

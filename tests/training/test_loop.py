@@ -239,4 +239,4 @@ def test_tpu_without_a_tpu() -> None:
             "from sentiment.errors import DivergedError, UserError\n"
             "try:\n    make_strategy('tpu')\nexcept UserError as error:\n    print(error)")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "--strategy tpu: no TPU answers" in done.stdout, done.stderr[-2000:]
+    assert "--strategy tpu: no TPU found" in done.stdout, done.stderr[-2000:]

@@ -112,7 +112,7 @@ def test_the_command_draws_and_suggests(tiny_csv: Path, tmp_path: Path, run_cli:
     assert (tmp_path / "curve.png").stat().st_size > 5000
     assert [path.name for path in tmp_path.iterdir()] == ["curve.png"]
     code, _, err = run_cli(*words, tmp_path / "curve.txt")
-    assert (code, "--find-lr is a .png, .svg or .pdf file" in err) == (1, True)
+    assert (code, "--find-lr must be a .png, .svg or .pdf file" in err) == (1, True)
 
 
 def test_the_command_says_that_noise_explains_the_fall(tiny_csv: Path, tmp_path: Path, run_cli: Cli,
@@ -128,7 +128,7 @@ def test_the_command_says_that_noise_explains_the_fall(tiny_csv: Path, tmp_path:
     assert json.loads(run_cli(*words, "--json")[1])["suggested"] is None
 
 
-@pytest.mark.parametrize(("depth", "shown"), [(0.0, "No recommendation: noise explains the fall"),
+@pytest.mark.parametrize(("depth", "shown"), [(0.0, "No recommendation: the decrease may be noise"),
                                               (0.5, "recommended: 3.0e-03")])
 def test_the_plot_has_the_steps_the_average_and_the_recommendation(tmp_path: Path, depth: float, shown: str) -> None:
     curve = RateCurve.of(RATES, fallen(3e-3, depth))

@@ -80,7 +80,7 @@ def test_goes_on_within_an_epoch(tmp_path: Path, capsys: pytest.CaptureFixture[s
     trained: list[int] = []
     seen = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: trained.append(batch))
     run("adam", tmp_path, seen)
-    assert "going on after step 12, batch 5 of 7 in epoch 2" in capsys.readouterr().err
+    assert "resuming after step 12, batch 5 of 7 in epoch 2" in capsys.readouterr().err
     assert trained[:4] == [5, 6, 0, 1]
 
 
