@@ -24,7 +24,7 @@ from sentiment.batching import RESERVED_IDS
 from sentiment.config import LARGEST_INTEGER, Config
 from sentiment.console import log
 from sentiment.errors import UserError, first_line
-from sentiment.files import written_beside
+from sentiment.files import sibling, user_path, written_beside
 from sentiment.stored import LARGEST_VOCABULARY, check_checksums, checksums, read_json, read_vocabulary
 from sentiment.surrogates import as_utf8
 from sentiment.text import TextPreprocessor
@@ -46,7 +46,7 @@ class ResultFolder:
     measured: ClassVar[Any]  # the shape of metrics.json, as `sentiment.stored.read_json` takes it
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path).expanduser()
+        self.path = user_path(path)
         self.config = self.path / "config.json"
         self.vocabulary = self.path / "vocabulary.txt"
         self.sizes = self.path / "sizes.json"
@@ -73,7 +73,7 @@ class ResultFolder:
     @classmethod
     def of_unfinished(cls, target: Path) -> Self:
         """Return the folder of a run with this target until it is finished."""
-        return cls(target.with_name(target.name + UNFINISHED_SUFFIX))
+        return cls(sibling(target, UNFINISHED_SUFFIX))
 
     @classmethod
     def unfinished(cls, target: Path) -> Self | None:
@@ -165,7 +165,7 @@ class ResultFolder:
             return ""
         if not diverged:
             return f"the run so far is kept in {self.path}: go on with --resume"
-        aside = target.with_name(target.name + DIVERGED_SUFFIX)
+        aside = sibling(target, DIVERGED_SUFFIX)
         shutil.rmtree(aside, ignore_errors=True)
         self.path.replace(aside)
         return f"checkpoints with the last finite weights are in {aside}"
@@ -270,7 +270,7 @@ def _holds_anything(path: Path) -> bool:
 
 def _replaced(target: Path) -> Path:
     """Return the name of a folder from when it is replaced until it is removed."""
-    return target.with_name(target.name + REPLACED_SUFFIX)
+    return sibling(target, REPLACED_SUFFIX)
 
 
 def sizes_of(values: dict[str, Any], path: Path) -> Sizes:
