@@ -12,9 +12,11 @@ from helpers.commands import Cli
 from helpers.selection import selected
 
 import sentiment
+from sentiment.artifacts import RunFolder
 from sentiment.cli import main
 from sentiment.cli.parser import system_error, with_hyphens
 from sentiment.config.sections import OF_SAMPLE
+from sentiment.errors import UserError
 
 QUICK = ["--arch", "cnn", "--epochs", "1", "--units", "4", "--embedding-size", "4", "--no-export"]
 
@@ -218,6 +220,18 @@ def test_info(tiny_run: Path, run_cli: Cli) -> None:
     assert "bilstm" in out
     assert "neg, pos" in out
     assert set(json.loads(run_cli("info", tiny_run, "--json")[1])) == {"config", "metrics"}
+
+
+def test_info_needs_no_tensorflow(tiny_run: Path, tmp_path: Path) -> None:
+    """Nor does it for a mistake, which `RunFolder.open` would say in the same words."""
+    with pytest.raises(UserError) as refused:
+        RunFolder.open(tmp_path)
+    for path, message in ((tiny_run, ""), (tmp_path, f"error: {refused.value}\n")):
+        code = ("import sys\nfrom sentiment.cli import main\ncode = main(['info', sys.argv[1]])\n"
+                "sys.exit(7 if {'tensorflow', 'keras', 'pandas'} & set(sys.modules) else code)")
+        done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)
+        assert done.returncode == bool(message), done.stderr
+        assert message in ("", done.stderr)
 
 
 def test_architectures(run_cli: Cli) -> None:

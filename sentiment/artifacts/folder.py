@@ -11,75 +11,31 @@ does the rest on the next start.
 
 import dataclasses
 import json
-import os
 import shutil
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
 from sentiment.architectures import Sizes
+from sentiment.artifacts.paths import ResultPaths
 from sentiment.batching import RESERVED_IDS
 from sentiment.config import LARGEST_INTEGER, Config
 from sentiment.console import log
 from sentiment.errors import UserError, first_line
-from sentiment.files import sibling, user_path, written_beside
+from sentiment.files import sibling, written_beside
 from sentiment.stored import LARGEST_VOCABULARY, check_checksums, checksums, read_json, read_vocabulary
 from sentiment.surrogates import as_utf8
 from sentiment.text import TextPreprocessor
-from sentiment.training.checkpoints import Checkpoints
 
-UNFINISHED_SUFFIX = ".unfinished"
 DIVERGED_SUFFIX = ".diverged"
 REPLACED_SUFFIX = ".replaced"
 SIZES = {"vocabulary_size": int, "classes": int, "sentence_ends?": [int], "terms?": int, "use_cudnn?": (str, bool)}
 
 
-class ResultFolder:
+class ResultFolder(ResultPaths):
     """Folder with the result of a long computation, which is complete, resumable or absent."""
-
-    kind: ClassVar[str]  # its content, in a word
-    option: ClassVar[str]  # its flag on the command line
-    foreign: ClassVar[str]  # a file that the other kind has
-    advice: ClassVar[str]  # in the error for a missing folder
-    measured: ClassVar[Any]  # the shape of metrics.json, as `sentiment.stored.read_json` takes it
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = user_path(path)
-        self.config = self.path / "config.json"
-        self.vocabulary = self.path / "vocabulary.txt"
-        self.sizes = self.path / "sizes.json"
-        self.texts = self.path / "texts.npy"
-        self.history = self.path / "history.csv"
-        self.checkpoints = self.path / "checkpoints"
-        self.metrics = self.path / "metrics.json"
-        self.card = self.path / "README.md"
-        self.checksums = self.path / "checksums.json"
-
-    @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Self:
-        """Return a finished folder.
-
-        Raises:
-            UserError: if it does not exist, is of another kind, or lacks a file.
-        """
-        raise NotImplementedError
-
-    def load_config(self) -> Any:
-        """Read the configuration."""
-        raise NotImplementedError
-
-    @classmethod
-    def of_unfinished(cls, target: Path) -> Self:
-        """Return the folder of a run with this target until it is finished."""
-        return cls(sibling(target, UNFINISHED_SUFFIX))
-
-    @classmethod
-    def unfinished(cls, target: Path) -> Self | None:
-        """Return the folder of a run that can resume from a checkpoint, None if there is none."""
-        folder = cls.of_unfinished(target)
-        return folder if folder.config.is_file() and Checkpoints(folder.checkpoints).exist() else None
 
     @classmethod
     def has_begun(cls, target: Path, *, overwrite: bool) -> bool:
@@ -211,7 +167,9 @@ class ResultFolder:
         self.save_json(self.checksums, checksums(self.belonging))
 
     def check_checksums(self) -> None:
-        """Check that these files are those that were written together; folders of earlier versions have no checksums.
+        """Check that these files are those that were written together, before they are used for a model.
+
+        Folders of earlier versions have no checksums.
 
         Raises:
             UserError: if one is not.
@@ -228,20 +186,6 @@ class ResultFolder:
         """Write a text, complete or not at all; bytes of paths that are not UTF-8 become U+FFFD."""
         with written_beside(path) as beside:
             beside.write_bytes(as_utf8(text))
-
-    @classmethod
-    def _hint(cls, path: Path) -> str:
-        """Return the advice in the error for a missing folder."""
-        if cls.unfinished(path) is not None:
-            return "; its training did not finish: go on with --resume"
-        if cls.of_unfinished(path).metrics.is_file():
-            return f"; {cls.of_unfinished(path).path} is complete: --resume gives it its name"
-        others = sorted(entry.parent.name for entry in path.parent.glob("*/metrics.json"))
-        return f" (in {path.parent} there are {', '.join(others)})" if others else f"; {cls.advice}"
-
-    def load_metrics(self) -> dict[str, Any]:
-        """Read the metrics; what older runs have not measured is absent, and then asking for it is a `UserError`."""
-        return read_json(self.metrics, self.measured)  # type: ignore[no-any-return]
 
     def load_preprocessor(self) -> TextPreprocessor:
         """Rebuild the preprocessor from the configuration and the vocabulary."""

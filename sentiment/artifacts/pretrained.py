@@ -57,7 +57,6 @@ class PretrainedFolder(ResultFolder):
         for file in (folder.config, folder.vocabulary, folder.sizes, folder.weights, folder.texts, folder.metrics):
             if not file.is_file():
                 raise UserError(f"{path} holds no pretrained network: {file.name} is missing")
-        folder.check_checksums()
         return folder
 
     @property
@@ -95,8 +94,9 @@ class PretrainedFolder(ResultFolder):
         """Rebuild the network and load its weights.
 
         Raises:
-            UserError: if they are damaged.
+            UserError: if they are damaged, or a file has been exchanged.
         """
+        self.check_checksums()
         config, sizes = self.load_config(), self.load_sizes()
         networks = []
 
