@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.requests import ClientDisconnect
 
@@ -38,6 +39,23 @@ FAILED: dict[int | str, dict[str, Any]] = {
         (503, "The queue or the memory is full; Retry-After says in how many seconds to try again"))}
 GONE = 499  # of disconnected clients, for the counters
 UNKNOWN: dict[int | str, dict[str, Any]] = {404: FAILED[404]}
+
+
+class VersionNumber(Convertor[int]):
+    """Number of a version in an address: as many digits as the name of a folder can have."""
+
+    regex = "[0-9]{1,255}"
+
+    def convert(self, value: str) -> int:
+        """Return the number."""
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        """Return its digits."""
+        return str(value)
+
+
+register_url_convertor("version", VersionNumber())
 
 
 def create_app(models: Models, limits: Limits, metrics: Metrics, access: Access = ANYBODY) -> FastAPI:
@@ -83,7 +101,7 @@ def _add_states(app: FastAPI, models: Models, metrics: Metrics) -> None:
     async def status(name: str) -> protocol.ModelStatus:
         return protocol.ModelStatus.of(list(_model(models, name).versions))
 
-    @app.get("/v1/models/{name}/versions/{number:int}", summary="The state of a version", responses=UNKNOWN)
+    @app.get("/v1/models/{name}/versions/{number:version}", summary="The state of a version", responses=UNKNOWN)
     async def version_status(name: str, number: int) -> protocol.ModelStatus:
         return protocol.ModelStatus.of([_version(models, name, number).number])
 
@@ -91,7 +109,7 @@ def _add_states(app: FastAPI, models: Models, metrics: Metrics) -> None:
     async def metadata(name: str) -> dict[str, Any]:
         return _metadata(name, _version(models, name, None))
 
-    @app.get("/v1/models/{name}/versions/{number:int}/metadata", summary="The signatures of a version",
+    @app.get("/v1/models/{name}/versions/{number:version}/metadata", summary="The signatures of a version",
              responses=UNKNOWN)
     async def version_metadata(name: str, number: int) -> dict[str, Any]:
         return _metadata(name, _version(models, name, number))
@@ -140,7 +158,7 @@ def _add_answer(app: FastAPI, verb: str, answer: Callable[[Request, str, int | N
     schema = {"$ref": SCHEMAS.format(model=takes.__name__)}
     body = {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
     for path, endpoint in ((f"/v1/models/{{name}}:{verb}", of_newest),
-                           (f"/v1/models/{{name}}/versions/{{number:int}}:{verb}", of_version)):
+                           (f"/v1/models/{{name}}/versions/{{number:version}}:{verb}", of_version)):
         app.post(path, summary=f"{verb.capitalize()} texts", responses={**FAILED, 200: {"model": gives}},
                  operation_id=f"{verb}_{endpoint.__name__}", openapi_extra=body)(endpoint)
 
