@@ -11,6 +11,7 @@ from sentiment.config.keywords import in_python
 from sentiment.console import log
 from sentiment.errors import UserError
 from sentiment.predictions import Prediction, check_abstention, predictions, probabilities, text_parts
+from sentiment.text.rewriting import Span
 
 
 class Tokenizer(Protocol):
@@ -21,6 +22,9 @@ class Tokenizer(Protocol):
 
     def words_read(self, text: str) -> list[str]:
         """Return the words of a text that `tokenize` turns into ids."""
+
+    def spans(self, text: str) -> list[Span]:
+        """Return where these words are in the raw text, start and end in characters."""
 
 
 class Predictor(ABC):
@@ -74,6 +78,15 @@ class Predictor(ABC):
         """
         self.check_process()
         return self.preprocessor.words_read(text)
+
+    def spans(self, text: str) -> list[Span]:
+        """Return where each of these words is in the raw text: start and end, in characters; rising, without overlap.
+
+        Raises:
+            RuntimeError: as `predict_logits`.
+        """
+        self.check_process()
+        return self.preprocessor.spans(text)
 
     def ids(self, text: str) -> np.ndarray:
         """Return the ids of these words, int32 [words].
