@@ -27,7 +27,7 @@ import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -40,7 +40,7 @@ from sentiment.artifacts.weights import load_checked
 from sentiment.config import ModelConfig, Options, Role, RunConfig, TextConfig, only
 from sentiment.errors import UserError
 from sentiment.inference import PortableFolder
-from sentiment.measured import MEASURED
+from sentiment.measured import MEASURED, trained_on
 from sentiment.stored import read_class_names, read_json
 from sentiment.text import TextPreprocessor
 from sentiment.training.prior import Pretrained
@@ -135,6 +135,13 @@ class RunFolder(ResultFolder):
         if half:
             compress(self.model)
         self.save_checksums()
+
+    def trained_on(self) -> dict[str, Any]:
+        """Return what users are told of the training; empty where metrics.json cannot be read."""
+        try:
+            return trained_on(self.load_metrics())
+        except UserError:
+            return {}
 
     def load_config(self) -> RunConfig:
         """Read the configuration."""

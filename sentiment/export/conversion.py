@@ -35,7 +35,8 @@ def export_portable(original: Original, target: Path, runtime: str, convert: Cal
         beside = PortableFolder(path)
         with failing_as_export_error(runtime):
             convert(beside)
-            beside.save_texts(classifier.preprocessor.plain, classifier.class_names, classifier.notes)
+            beside.save_texts(classifier.preprocessor.plain, classifier.class_names, classifier.notes,
+                              classifier.trained_on)
             scores = PortableClassifier.load(path).predict_proba(original.texts)
         check(f"{runtime} model", scores, original.scores)
     return target

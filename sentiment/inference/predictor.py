@@ -1,7 +1,7 @@
 """Prediction for raw texts: the base class of the classifiers in Keras, ONNX Runtime and LiteRT."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -41,17 +41,21 @@ class Predictor(ABC):
         texts_at_once: the number of texts that are tokenized and sorted by length together.
         mapped: `map`, or the `map` of a thread pool, which computes several batches at once.
         notes: what must be said wherever the model answers, a sentence each.
+        trained_on: as of `sentiment.measured.trained_on`.
 
     Attributes:
         class_names: the names of the classes by index.
         notes: what must be said wherever the model answers: that it was trained on the built-in sample.
+        trained_on: the name of the training data, sizes, test accuracy and date; empty if they are not known.
     """
 
     def __init__(self, preprocessor: Tokenizer, class_names: Sequence[str], *, width: int, batch_size: int,
-                 texts_at_once: int, mapped: Callable[..., Iterable[Any]] = map, notes: Sequence[str] = ()) -> None:
+                 texts_at_once: int, mapped: Callable[..., Iterable[Any]] = map, notes: Sequence[str] = (),
+                 trained_on: Mapping[str, Any] | None = None) -> None:
         self.preprocessor = preprocessor
         self.class_names = tuple(class_names)
         self.notes = tuple(notes)
+        self.trained_on = dict(trained_on or {})
         self._width = width
         self._batch_size = batch_size
         self._texts_at_once = texts_at_once

@@ -1,7 +1,8 @@
 """The addresses of the server."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ RETRY_SECONDS = "1"
 PAGE, SCRIPT = (Path(__file__).with_name(name) for name in ("page.html", "page.js"))
 CONTENT_POLICY = ("default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; "
                   "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+EXAMPLES = "<!-- examples -->"  # their place in the page
 SCHEMAS = "#/components/schemas/{model}"
 FAILED: dict[int | str, dict[str, Any]] = {
     code: {"model": Failure, "description": said} for code, said in (
@@ -40,8 +42,9 @@ GONE = 499  # of a client, which reads no answer: for the counters
 UNKNOWN: dict[int | str, dict[str, Any]] = {404: FAILED[404]}
 
 
-def create_app(models: Models, limits: Limits, metrics: Metrics, access: Access = ANYBODY) -> FastAPI:
-    """Return the application; `models` are started and closed by the caller.
+def create_app(models: Models, limits: Limits, metrics: Metrics, access: Access = ANYBODY,
+               examples: Sequence[str] = ()) -> FastAPI:
+    """Return the application; `models` are started and closed by the caller, `examples` are texts for the page.
 
     There is no `/docs`: FastAPI's page would load scripts from elsewhere.
     """
@@ -49,7 +52,7 @@ def create_app(models: Models, limits: Limits, metrics: Metrics, access: Access 
                   description="Text classifiers behind TensorFlow Serving's REST interface")
     _add_answers(app, models, limits)
     _add_states(app, models, metrics)
-    _add_page(app)
+    _add_page(app, examples)
     _add_failures(app, metrics)
     app.add_middleware(Gate, metrics=metrics, limits=limits, access=access)
     app.openapi = lambda: _description(app, list(models.by_name))  # type: ignore[method-assign]
@@ -166,9 +169,10 @@ async def _unless_gone(request: Request, answer: Coroutine[Any, Any, dict[str, A
         leaving.cancel()
 
 
-def _add_page(app: FastAPI) -> None:
+def _add_page(app: FastAPI, examples: Sequence[str]) -> None:
     """Add the page on which people try the models: it asks the same addresses as every client."""
-    front = page("Try a model", PAGE.read_text(encoding="utf-8"))
+    buttons = "".join(f'<button type="button" dir="auto">{escape(text)}</button>' for text in examples)
+    front = page("Try a model", PAGE.read_text(encoding="utf-8").replace(EXAMPLES, buttons))
 
     @app.get("/", include_in_schema=False)
     async def front_page() -> HTMLResponse:
@@ -232,7 +236,8 @@ def _version(models: Models, name: str, number: int | None) -> Version:
 
 
 def _metadata(name: str, version: Version) -> dict[str, Any]:
-    return protocol.metadata(name, version.number, len(version.predictor.class_names), version.predictor.notes)
+    predictor = version.predictor
+    return protocol.metadata(name, version.number, predictor.class_names, predictor.notes, predictor.trained_on)
 
 
 def _description(app: FastAPI, names: list[str]) -> dict[str, Any]:
