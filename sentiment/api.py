@@ -242,7 +242,7 @@ class Model(Saved, Classifier):
         with precision(mixed_precision):
             keras_model = folder.load_model()
         Classifier.__init__(self, keras_model, folder.load_preprocessor(), folder.load_class_names(),
-                            self.config.data.notes)
+                            self.config.data.notes, folder.trained_on())
 
     def __repr__(self) -> str:
         return (f"<sentiment.Model {self.config.model.architecture}, classes {', '.join(self.class_names)}, test "

@@ -1,6 +1,6 @@
 """Text classifier in Keras."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
 
@@ -30,7 +30,7 @@ class Classifier(Predictor):
         model: ids int32 [texts, time] to logits float32 [texts, 1 or classes].
         preprocessor: raw texts to ids.
         class_names: the names of the classes by index.
-        notes: as for `Predictor`.
+        notes, trained_on: as of `Predictor`.
 
     Raises:
         RuntimeError: in a process that was forked after TensorFlow had been used.
@@ -53,10 +53,10 @@ class Classifier(Predictor):
     preprocessor: TextPreprocessor
 
     def __init__(self, model: keras.Model, preprocessor: TextPreprocessor, class_names: Sequence[str],
-                 notes: Sequence[str] = ()) -> None:
+                 notes: Sequence[str] = (), trained_on: Mapping[str, Any] | None = None) -> None:
         use_tensorflow()
         super().__init__(preprocessor, class_names, width=model.output_shape[-1], batch_size=BATCH_SIZE,
-                         texts_at_once=TEXTS_AT_ONCE, notes=notes)
+                         texts_at_once=TEXTS_AT_ONCE, notes=notes, trained_on=trained_on)
         self.model = model
         self.model_function = compiled(model)
 

@@ -1,7 +1,8 @@
 """Routes of the server."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ RETRY_SECONDS = "1"
 PAGE, SCRIPT = (Path(__file__).with_name(name) for name in ("page.html", "page.js"))
 CONTENT_POLICY = ("default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; "
                   "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+EXAMPLES = "<!-- examples -->"  # their place in the page
 SCHEMAS = "#/components/schemas/{model}"
 FAILED: dict[int | str, dict[str, Any]] = {
     code: {"model": Failure, "description": said} for code, said in (
@@ -41,8 +43,9 @@ GONE = 499  # of disconnected clients, for the counters
 UNKNOWN: dict[int | str, dict[str, Any]] = {404: FAILED[404]}
 
 
-class VersionNumber(Convertor[int]):
-    """Number of a version in an address: as many digits as the name of a folder can have."""
+def create_app(models: Models, limits: Limits, metrics: Metrics, access: Access = ANYBODY,
+               examples: Sequence[str] = ()) -> FastAPI:
+    """Return the application; `models` are started and closed by the caller, `examples` are texts for the page.
 
     regex = "[0-9]{1,255}"
 
@@ -67,7 +70,7 @@ def create_app(models: Models, limits: Limits, metrics: Metrics, access: Access 
                   description="Text classifiers with TensorFlow Serving's REST interface")
     _add_answers(app, models, limits)
     _add_states(app, models, metrics)
-    _add_page(app)
+    _add_page(app, examples)
     _add_failures(app, metrics)
     app.add_middleware(Gate, metrics=metrics, limits=limits, access=access)
     app.openapi = lambda: _description(app, list(models.by_name))  # type: ignore[method-assign]
@@ -184,9 +187,10 @@ async def _unless_gone(request: Request, answer: Coroutine[Any, Any, dict[str, A
         leaving.cancel()
 
 
-def _add_page(app: FastAPI) -> None:
-    """Add the page to try the models on, which uses the same routes as every client."""
-    front = page("Try a model", PAGE.read_text(encoding="utf-8"))
+def _add_page(app: FastAPI, examples: Sequence[str]) -> None:
+    """Add the page on which people try the models: it asks the same addresses as every client."""
+    buttons = "".join(f'<button type="button" dir="auto">{escape(text)}</button>' for text in examples)
+    front = page("Try a model", PAGE.read_text(encoding="utf-8").replace(EXAMPLES, buttons))
 
     @app.get("/", include_in_schema=False)
     async def front_page() -> HTMLResponse:
@@ -250,7 +254,8 @@ def _version(models: Models, name: str, number: int | None) -> Version:
 
 
 def _metadata(name: str, version: Version) -> dict[str, Any]:
-    return protocol.metadata(name, version.number, len(version.predictor.class_names), version.predictor.notes)
+    predictor = version.predictor
+    return protocol.metadata(name, version.number, predictor.class_names, predictor.notes, predictor.trained_on)
 
 
 def _description(app: FastAPI, names: list[str]) -> dict[str, Any]:

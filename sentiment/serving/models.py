@@ -215,6 +215,7 @@ class Models:
     def _loaded(self, path: Path) -> Predictor:
         predictor = self._load(path)
         _rows(predictor, [WARM_UP])
+        predictor.spans(WARM_UP)  # for a run, tables are made first
         _settle()
         return predictor
 

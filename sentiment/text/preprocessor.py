@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Self
@@ -17,8 +17,10 @@ from sentiment.config import TextConfig
 from sentiment.console import log
 from sentiment.errors import UserError
 from sentiment.surrogates import as_utf8
+from sentiment.text.characters import characters_of_the_graph
 from sentiment.text.counting import WordCounts
-from sentiment.text.plain_tokenizer import EMPTY, LONGEST_WORD
+from sentiment.text.plain_tokenizer import EMPTY, LONGEST_WORD, PlainTokenizer
+from sentiment.text.rewriting import Span
 from sentiment.text.standardization import standardize
 
 CHUNK_TEXTS = 512
@@ -124,6 +126,17 @@ class TextPreprocessor:
         """Return the words of a text that `tokenize` turns into ids; `[empty]` for a text without a word."""
         words = self.ragged_words(tf.constant([as_utf8(text)])).flat_values.numpy()
         return [word.decode("utf-8") for word in words]
+
+    def spans(self, text: str) -> list[Span]:
+        """Return where each of these words is in the raw text; see `PlainTokenizer.spans`."""
+        return self.plain.spans(text)
+
+    @cached_property
+    def plain(self) -> PlainTokenizer:
+        """The tokenizer in plain Python with the same ids."""
+        head, tail = kept_at_ends(self.config)
+        return PlainTokenizer(self.words, characters_of_the_graph(self.config.word_rules), head=head, tail=tail,
+                              periods=self.config.periods)
 
     def tokenize(self, texts: Iterable[str], folder: Path | None = None) -> TokenizedTexts:
         """Return the ids of raw texts; white space, emoji, NUL and lone surrogates included.

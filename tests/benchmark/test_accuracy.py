@@ -333,3 +333,16 @@ def test_budget() -> None:
 
 def test_seeds_below_one_are_refused(run_cli: Cli) -> None:
     assert run_cli("benchmark", "imdb", "--seeds", "0")[::2] == (1, "error: --seeds must be at least 1\n")
+
+
+def test_the_line_of_a_name_goes_to_its_point_and_through_no_other_name(axes_of: Any) -> None:
+    """Where points overlap, as those of stacked-lstm and lstm do by parameters."""
+    axes = axes_of([(Row(f"architecture-{number}", "architectures", ()), 30 + number % 2, 100.0 + number)
+                    for number in range(8)])
+    boxes = [Text.get_window_extent(text) for text in axes.texts]
+    points = axes.transData.transform([text.xy for text in axes.texts])
+    for place, (box, (x, y)) in enumerate(zip(boxes, points, strict=True)):
+        end = np.clip(x, box.x0, box.x1), np.clip(y, box.y0, box.y1)
+        line = np.linspace((x, y), end, 50)
+        crossed = [other for other, one in enumerate(boxes) if other != place and one.count_contains(line)]
+        assert not crossed, (axes.texts[place].get_text(), [axes.texts[other].get_text() for other in crossed])

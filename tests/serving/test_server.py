@@ -192,9 +192,11 @@ def test_a_port_that_is_taken(versions: Path, run_cli: Cli) -> None:
     (["{versions}", "--port", "70000"], "--port must be between 0 and 65535"),
     (["{versions}", "--batch-wait", "nan"], "--batch-wait must be between 0 and 1000"),
     (["{versions}", "--max-in-flight", "3"], "--max-in-flight must be at least --max-body, 4"),
-    (["{versions}", "--token", "s3cret"], "--token must name a readable file with the secret"),
-    (["{versions}", "--token", "env:NO_SUCH_NAME"], "the secret of --token is empty"),
-    (["{versions}", "--token", "{versions}/1/vocabulary.txt"], "not a word of printable ASCII characters"),
+    (["{versions}", "--token", "s3cret"], "--token names a file with the secret that can be read"),
+    (["{versions}", "--token", "env:NO_SUCH_NAME"], "the secret of --token is missing"),
+    (["{versions}", "--token", "{versions}/1/vocabulary.txt"], "no word of printable ASCII characters"),
+    (["{versions}", "--example", " "], "--example must be a text of 1 to 100,000 characters (--max-characters), not 1"),
+    (["{versions}", "--max-characters", "3", "--example", "good"], "--example must be a text of 1 to 3 characters"),
     (["{versions}", "--queue", "10"], "--queue must be at least --max-texts, 256"),
     (["{versions}", "{versions}"], "two models are called 'reviews'")])
 def test_mistakes_are_one_line(words: list[str], message: str, versions: Path, run_cli: Cli) -> None:
