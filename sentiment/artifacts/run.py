@@ -26,7 +26,7 @@ import json
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import keras
 import numpy as np
@@ -39,8 +39,7 @@ from sentiment.artifacts.paths import RunPaths
 from sentiment.artifacts.weights import load_checked
 from sentiment.config import ModelConfig, Options, Role, RunConfig, TextConfig, only
 from sentiment.errors import UserError
-from sentiment.inference import PortableFolder
-from sentiment.measured import MEASURED, trained_on
+from sentiment.measured import trained_on
 from sentiment.stored import read_class_names, read_json
 from sentiment.text import TextPreprocessor
 from sentiment.training.prior import Pretrained
@@ -94,10 +93,6 @@ class RunFolder(RunPaths, ResultFolder):
             return trained_on(self.load_metrics())
         except UserError:
             return {}
-
-    def load_config(self) -> RunConfig:
-        """Read the configuration."""
-        return RunConfig.from_json_file(self.config)
 
     def load_class_names(self) -> tuple[str, ...]:
         """Read the class names, by index."""

@@ -30,7 +30,7 @@ class Classifier(Predictor):
         model: ids int32 [texts, time] to logits float32 [texts, 1 or classes].
         preprocessor: raw texts to ids.
         class_names: the names of the classes by index.
-        notes, trained_on: as of `Predictor`.
+        notes, trained_on: as for `Predictor`.
 
     Raises:
         RuntimeError: in a process that was forked after TensorFlow had been used.

@@ -5,9 +5,9 @@
         model.tflite      the same with a batch of 1
         vocabulary.txt    one word per line, from id 2 on
         labels.json       the class names by index
-        tokens.json       options of the tokenizer: tables of characters, truncation, periods; notes, which must be said
-                          wherever the model answers; the name and size of the training data, and the test accuracy; and
-                          checksums (CRC-32) of all files, of its own other values too
+        tokens.json       options of the tokenizer: tables of characters, truncation, periods; notes, which must be
+                          shown with every prediction; the name and size of the training data, and the test
+                          accuracy; and checksums (CRC-32) of all files and of its own other values
 
 Reading these files executes no code.
 """
@@ -56,7 +56,7 @@ class PortableFolder:
 
     def save_texts(self, tokenizer: PlainTokenizer, class_names: Sequence[str], notes: Sequence[str] = (),
                    trained_on: Mapping[str, Any] | None = None) -> None:
-        """Write everything but the model, which is there already."""
+        """Write all files except the model, which exists already."""
         self.vocabulary.write_text("".join(f"{word}\n" for word in tokenizer.places), encoding="utf-8")
         self.labels.write_text(json.dumps(list(class_names), ensure_ascii=False) + "\n", encoding="utf-8")
         tokens = {"head": tokenizer.head, "tail": tokenizer.tail, "periods": tokenizer.periods,

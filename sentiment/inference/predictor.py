@@ -40,12 +40,12 @@ class Predictor(ABC):
         batch_size: the largest number of texts in a batch.
         texts_at_once: the number of texts that are tokenized and sorted by length together.
         mapped: `map`, or the `map` of a thread pool, which computes several batches at once.
-        notes: what must be said wherever the model answers, a sentence each.
-        trained_on: as of `sentiment.measured.trained_on`.
+        notes: caveats to show with every prediction, one sentence each.
+        trained_on: as for `sentiment.measured.trained_on`.
 
     Attributes:
         class_names: the names of the classes by index.
-        notes: what must be said wherever the model answers: that it was trained on the built-in sample.
+        notes: caveats to show with every prediction: that the model was trained on the built-in sample.
         trained_on: the name of the training data, sizes, test accuracy and date; empty if they are not known.
     """
 

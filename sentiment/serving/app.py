@@ -43,9 +43,8 @@ GONE = 499  # of disconnected clients, for the counters
 UNKNOWN: dict[int | str, dict[str, Any]] = {404: FAILED[404]}
 
 
-def create_app(models: Models, limits: Limits, metrics: Metrics, access: Access = ANYBODY,
-               examples: Sequence[str] = ()) -> FastAPI:
-    """Return the application; `models` are started and closed by the caller, `examples` are texts for the page.
+class VersionNumber(Convertor[int]):
+    """Number of a version in an address: as many digits as the name of a folder can have."""
 
     regex = "[0-9]{1,255}"
 
@@ -61,8 +60,9 @@ def create_app(models: Models, limits: Limits, metrics: Metrics, access: Access 
 register_url_convertor("version", VersionNumber())
 
 
-def create_app(models: Models, limits: Limits, metrics: Metrics, access: Access = ANYBODY) -> FastAPI:
-    """Return the application; the caller starts and closes `models`.
+def create_app(models: Models, limits: Limits, metrics: Metrics, access: Access = ANYBODY,
+               examples: Sequence[str] = ()) -> FastAPI:
+    """Return the application; the caller starts and closes `models`; `examples` are texts for the page.
 
     There is no `/docs`, because FastAPI's page would load scripts from other hosts.
     """
@@ -188,7 +188,7 @@ async def _unless_gone(request: Request, answer: Coroutine[Any, Any, dict[str, A
 
 
 def _add_page(app: FastAPI, examples: Sequence[str]) -> None:
-    """Add the page on which people try the models: it asks the same addresses as every client."""
+    """Add the page to try the models on, which uses the same routes as every client."""
     buttons = "".join(f'<button type="button" dir="auto">{escape(text)}</button>' for text in examples)
     front = page("Try a model", PAGE.read_text(encoding="utf-8").replace(EXAMPLES, buttons))
 

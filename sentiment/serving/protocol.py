@@ -230,7 +230,7 @@ class Explained(BaseModel):
 
     @classmethod
     def of(cls, found: WordWeights) -> "Explained":
-        """Bring an explanation into its form for clients."""
+        """Return the response for an explanation."""
         words = [Word(word=word, start=start, end=end, weight=weight, known=known) for word, (start, end), weight, known
                  in zip(found.words, found.spans, found.weights.tolist(), found.known, strict=True)]
         return cls(scores=list(found.prediction.scores.values()), classes=list(found.prediction.scores),
@@ -291,7 +291,7 @@ class ModelStatus(BaseModel):
 
 def metadata(name: str, version: int, classes: Sequence[str], notes: Sequence[str], trained_on: Mapping[str, Any]
              ) -> dict[str, Any]:
-    """Return the metadata of a version: its signatures as of TensorFlow Serving, classes, notes and training data."""
+    """Return the metadata of a version: TensorFlow Serving's signatures, classes, notes and training data."""
     outputs = {"scores": _tensor("DT_FLOAT", [-1, len(classes)]), "classes": _tensor("DT_STRING", [-1, len(classes)]),
                "label": _tensor("DT_STRING", [-1]), "known": _tensor("DT_FLOAT", [-1])}
     signature = {"inputs": {INPUT: _tensor("DT_STRING", [-1])}, "outputs": outputs,

@@ -60,14 +60,14 @@ class Network:
 
 def serve(models: Models, limits: Limits, metrics: Metrics, network: Network, *, poll_seconds: float,
           token: str | None = None, examples: Sequence[str] = ()) -> None:
-    """Serve until SIGINT or SIGTERM, then answer what was begun, for as long as `network.grace` allows.
+    """Serve until SIGINT or SIGTERM, then finish the requests in progress, for at most `network.grace` seconds.
 
     `examples` are texts to click on the page.
 
     Raises:
         UserError: if the port is taken, or a model cannot be loaded.
     """
-    with closing(_listening(network)) as listening, noted_signals("answering what was begun") as stop:
+    with closing(_listening(network)) as listening, noted_signals("finishing the requests in progress") as stop:
         app = create_app(models, limits, metrics, Access(_names(network, listening), token), examples)
         config = uvicorn.Config(app, log_level="error", access_log=False, log_config=None, server_header=False,
                                 lifespan="off", ws="none")

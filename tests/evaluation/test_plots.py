@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib.image
@@ -86,14 +87,15 @@ def test_curves_differ_in_more_than_their_colour() -> None:
 def test_all_plots_of_a_report_have_one_width(tmp_path: Path) -> None:
     scores = probabilities(LOGITS)
     many = np.arange(80) % 40
-    draws = {"matrix": lambda path: plots.confusion_matrix(evaluate(LABELS, LOGITS, NAMES), path),
-             "forty": lambda path: plots.confusion_matrix(evaluate(many, np.eye(40)[many], tuple(map(str, range(40)))),
-                                                          path),
-             "roc": lambda path: plots.roc_curves(LABELS, scores, NAMES, path),
-             "recall": lambda path: plots.precision_recall_curves(LABELS, scores, NAMES, path),
-             "reliability": lambda path: plots.reliability(LABELS, {"a": LOGITS}, path),
-             "models": lambda path: plots.overlaid_roc(LABELS % 2, {"a": scores[:, 1]}, path),
-             "slices": lambda path: plots.slices([Slice("1 to 3", 60, 0.5, (0.4, 0.6))], "words", path)}
+    draws: dict[str, Callable[[Path], None]] = {
+        "matrix": lambda path: plots.confusion_matrix(evaluate(LABELS, LOGITS, NAMES), path),
+        "forty": lambda path: plots.confusion_matrix(evaluate(many, np.eye(40)[many], tuple(map(str, range(40)))),
+                                                     path),
+        "roc": lambda path: plots.roc_curves(LABELS, scores, NAMES, path),
+        "recall": lambda path: plots.precision_recall_curves(LABELS, scores, NAMES, path),
+        "reliability": lambda path: plots.reliability(LABELS, {"a": LOGITS}, path),
+        "models": lambda path: plots.overlaid_roc(LABELS % 2, {"a": scores[:, 1]}, path),
+        "slices": lambda path: plots.slices([Slice("1 to 3", 60, 0.5, (0.4, 0.6))], "words", path)}
     for name, draw in draws.items():
         draw(tmp_path / f"{name}.png")
         assert drawn(tmp_path / f"{name}.png", least=100).shape[1] == plots.WIDTH * plots.DOTS_PER_INCH, name
