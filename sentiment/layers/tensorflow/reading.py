@@ -25,12 +25,16 @@ class Reading(NamedTuple):
     mask: Any
     steps: Any
 
-    def to_inputs(self, by_words: Any, backwards: bool) -> Any:
-        """Gather rows by the words read, [steps * batch, features], into the order of the inputs, zeros at the mask."""
+    def to_inputs(self, by_words: Any, backwards: bool, masked: bool = True) -> Any:
+        """Gather rows by the words read, [steps * batch, features], into the order of the inputs.
+
+        Places that the mask leaves out get zeros; without `masked` there are none.
+        """
         rows, mask = tf.maximum(self.places - 2 * tf.shape(self.ends)[0], 0), self.mask
         if backwards:
             rows, mask = tf.reverse(rows, [1]), tf.reverse(mask, [1])
-        return tf.where(mask[:, :, tf.newaxis], tf.gather(by_words, rows), tf.zeros([], by_words.dtype))
+        gathered = tf.gather(by_words, rows)
+        return tf.where(mask[:, :, tf.newaxis], gathered, tf.zeros([], by_words.dtype)) if masked else gathered
 
 
 def reading_of(mask: Any, backwards: bool, zeros: bool, block: int = 1) -> Reading:

@@ -17,13 +17,13 @@ used, too; the share is that of the layer's matrix products in its time:
     0.17 to 0.29 doubling, log2(time) passes over the whole
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from sentiment.layers.embedding import Embedded
-from sentiment.layers.tensorflow.graph_gradients import release_call
+from sentiment.layers.tensorflow.graph_gradients import released
 from sentiment.layers.tensorflow.reading import Reading, reading_of
 from sentiment.layers.tensorflow.recurrence import Rows, _while
 from sentiment.layers.tensorflow.steps import wide
@@ -51,10 +51,10 @@ def scanned(cell: Any, inputs: Any, mask: Any, states: Sequence[Any], *, backwar
     Returns:
         Outputs [batch, time, units] or [batch, units], in the dtype of the inputs, and the final states.
     """
-    reading = reading_of(tf.ones(tf.shape(inputs)[:2], tf.bool) if mask is None else mask, backwards, zeros, BLOCK)
-    batch, lengths = tf.shape(inputs)[0], reading.ends // tf.shape(inputs)[0] - 1
+    (batch, time), masked = tf.unstack(tf.shape(inputs)[:2]), mask is not None
+    reading = reading_of(mask if masked else tf.ones([batch, time], tf.bool), backwards, zeros, BLOCK)
     if training or embedded is None or cell.window > 1:
-        words = _in_order(inputs, reading, backwards) if training else _gathered(inputs, reading)
+        words = _in_order(inputs, reading, backwards=backwards, masked=masked, training=training)
         read = words if cell.window == 1 else tf.concat([_time_major(states[1], cell.window - 1), words], axis=0)
         sources = cell.sources(_windows(read, cell.window, batch), training)
     else:  # each distinct word of the batch is projected once
@@ -64,7 +64,11 @@ def scanned(cell: Any, inputs: Any, mask: Any, states: Sequence[Any], *, backwar
     sources = [tf.reshape(wide(source), [reading.steps, batch, source.shape[-1]]) for source in sources]
     parameters = [wide(tf.convert_to_tensor(parameter)) for parameter in cell.parameters()]
     tables = _run(cell, sources, parameters, wide(states[0]), training=training, final=final)
-    outputs = _placed(tables[0], reading.places if sequences else reading.places[:, -1], masked=mask is not None)
+    if masked:
+        table = tf.reshape(tf.pad(tables[0], [[2, 0], [0, 0], [0, 0]]), [-1, cell.units])
+        outputs = tf.gather(table, reading.places if sequences else reading.places[:, -1])
+    else:
+        outputs = _batch_major(tables[0], time, training=training) if sequences else tables[0][time - 1]
     outputs = tf.cast(outputs, inputs.dtype)
     outputs.set_shape([*inputs.shape[:2 if sequences else 1], cell.units])
     if not final:
@@ -74,25 +78,38 @@ def scanned(cell: Any, inputs: Any, mask: Any, states: Sequence[Any], *, backwar
                      reading.ends - batch)
     finals = [tf.cast(last, inputs.dtype)]
     if cell.window > 1:
-        rows = [tf.gather(read, (lengths + place) * batch + tf.range(batch)) for place in range(cell.window - 1)]
+        rows = [tf.gather(read, reading.ends + (place - 1) * batch) for place in range(cell.window - 1)]
         finals.append(tf.concat(rows, axis=-1))
     return outputs, finals
 
 
-def _gathered(inputs: Any, reading: Reading) -> Any:
-    """Return the words in the order of reading, [steps * batch, features]."""
-    return tf.gather(tf.reshape(inputs, [-1, inputs.shape[-1]]), reading.words)
+def _in_order(inputs: Any, reading: Reading, *, backwards: bool, masked: bool, training: bool) -> Any:
+    """Return the words in the order of reading, [steps * batch, features].
 
+    In training with a gradient that is a gather, too; the automatic one is a slower sum by places.
+    """
+    def gathered(inputs: Any) -> Any:
+        return tf.gather(tf.reshape(inputs, [-1, inputs.shape[-1]]), reading.words)
 
-def _in_order(inputs: Any, reading: Reading, backwards: bool) -> Any:
-    """Return the words in the order of reading, with a gradient that is a gather, too, instead of a sum by places."""
     @tf.custom_gradient
     def gather(inputs: Any) -> Any:
-        return _gathered(inputs, reading), lambda gradient: reading.to_inputs(gradient, backwards)
+        return gathered(inputs), lambda gradient: reading.to_inputs(gradient, backwards, masked)
 
-    words = gather(inputs)
-    release_call(words)
-    return words
+    return released(gather(inputs)) if training else gathered(inputs)
+
+
+def _batch_major(table: Any, time: Any, *, training: bool) -> Any:
+    """Return the first steps of [steps, batch, units] as [batch, time, units]."""
+    def transposed(table: Any) -> Any:
+        return tf.transpose(table[:time], [1, 0, 2])
+
+    @tf.custom_gradient
+    def transpose(table: Any) -> Any:
+        steps = tf.shape(table)[0]
+        return transposed(table), lambda gradient: tf.pad(
+            tf.transpose(gradient, [1, 0, 2]), [[0, steps - time], [0, 0], [0, 0]])
+
+    return released(transpose(table)) if training else transposed(table)
 
 
 def _time_major(before: Any, steps: int) -> Any:
@@ -108,55 +125,30 @@ def _windows(read: Any, window: int, batch: Any) -> Any:
     return tf.concat([read[place * batch:place * batch + rows] for place in range(window)], axis=-1)
 
 
-def _placed(table: Any, places: Any, *, masked: bool) -> Any:
-    """Gather outputs [steps, batch, units] to places that count two rows before them, of which the first is zeros."""
-    batch = tf.shape(table)[1]
-    if masked:
-        table = tf.pad(table, [[2, 0], [0, 0], [0, 0]])
-    else:
-        places = places - 2 * batch
-    return tf.gather(tf.reshape(table, [-1, table.shape[-1]]), places)
+def _by_blocks(tensor: Any, *, listed: bool) -> Callable[[Any], Any]:
+    """Return a function from a block to its part of [steps, batch, width].
 
-
-class _Blocks:
-    """A tensor [steps, batch, width] as a list of blocks of steps.
-
-    Args:
-        width: the last dimension.
-        dtype: of the tensor.
-        batch: an int32 tensor.
+    A slice is no copy; but its automatic gradient is as large as the whole, and that of a list is not.
     """
-
-    def __init__(self, width: int, dtype: Any, batch: Any) -> None:
-        self.rows, self.batch = Rows(width, dtype), batch
-
-    def of(self, tensor: Any) -> Any:
-        """Return the handle of a list of all blocks."""
-        return self.rows.of(tf.reshape(tensor, [-1, BLOCK * self.batch, self.rows.width]))
-
-    def get(self, handle: Any, block: Any) -> Any:
-        """Return a block, [BLOCK, batch, width]."""
-        return tf.reshape(self.rows.get(handle, block), [BLOCK, self.batch, self.rows.width])
-
-    def put(self, handle: Any, block: Any, values: Any) -> Any:
-        """Return the handle of the list with a block."""
-        return self.rows.put(handle, block, tf.reshape(values, [-1, self.rows.width]))
-
-    def whole(self, handle: Any) -> Any:
-        """Return [steps, batch, width]."""
-        return tf.reshape(self.rows.stacked(handle), [-1, self.batch, self.rows.width])
+    shape = [-1, BLOCK, tf.shape(tensor)[1], tensor.shape[-1]]
+    if not listed:
+        blocks = tf.reshape(tensor, shape)
+        return lambda block: blocks[block]
+    rows = Rows(tensor.shape[-1], tensor.dtype)
+    handle = rows.of(tf.reshape(tensor, [-1, shape[1] * shape[2], shape[3]]))
+    return lambda block: tf.reshape(rows.get(handle, block), shape[1:])
 
 
 def _run(cell: Any, sources: Sequence[Any], parameters: Sequence[Any], start: Any, *, training: bool, final: bool
          ) -> list[Any]:
     """Return the outputs of all steps, [steps, batch, units], and the states if they are wanted and others."""
     if not training:
-        return _forward(cell, sources, parameters, start, both=final and cell.gated)[0]
+        return _forward(cell, sources, parameters, start, keep=False, final=final)[0]
 
     @tf.custom_gradient
     def forward(*tensors: Any) -> Any:
         sources, parameters, start = tensors[:count], tensors[count:-1], tensors[-1]
-        tables, starts = _forward(cell, sources, parameters, start, both=cell.gated)
+        tables, starts = _forward(cell, sources, parameters, start, keep=True, final=final)
 
         def backward(*gradients: Any) -> list[Any]:
             return _backward(cell, sources, parameters, tables, starts, gradients)
@@ -164,23 +156,21 @@ def _run(cell: Any, sources: Sequence[Any], parameters: Sequence[Any], start: An
         return tables if final or not cell.gated else tables[:1], backward
 
     count = len(sources)
-    tables = forward(*sources, *parameters, start)
-    release_call(tables[0])
+    tables: list[Any] = forward(*sources, *parameters, start)
+    released(tables[0])
     return tables
 
 
-def _forward(cell: Any, sources: Sequence[Any], parameters: Sequence[Any], start: Any, *, both: bool
-             ) -> tuple[list[Any], Any]:
-    """Return the outputs, with `both` also the states, [steps, batch, units] each, and a list of blocks' first states.
-    """
+def _forward(cell: Any, sources: Sequence[Any], parameters: Sequence[Any], start: Any, *, keep: bool,
+             final: bool) -> tuple[list[Any], Any]:
+    """Return the outputs, and the states if they are others and needed, [steps, batch, units]; and a list of the
+    states before each block. With `keep` it is for `_backward`."""
     batch, blocks = tf.shape(start)[0], tf.shape(sources[0])[0] // BLOCK
-    read = [_Blocks(source.shape[-1], source.dtype, batch) for source in sources]
-    handles = [one.of(source) for one, source in zip(read, sources, strict=True)]
-    written, first = _Blocks(cell.units, start.dtype, batch), Rows(cell.units, start.dtype)
+    rows, read = Rows(cell.units, start.dtype), [_by_blocks(source, listed=not keep) for source in sources]
 
     def body(block: Any, state: Any, starts: Any, tables: Sequence[Any]) -> Any:
-        starts = first.put(starts, block, state)
-        parts = cell.parts([one.get(handle, block) for one, handle in zip(read, handles, strict=True)], parameters)
+        starts = rows.put(starts, block, state)
+        parts = cell.parts([values(block) for values in read], parameters)
         factors, terms = cell.gates(parts)
         states = []
         for factor, term in zip(tf.unstack(factors), tf.unstack(terms), strict=True):
@@ -188,12 +178,12 @@ def _forward(cell: Any, sources: Sequence[Any], parameters: Sequence[Any], start
             states.append(state)
         stacked = tf.stack(states)
         results = [cell.output(stacked, parts), stacked]
-        return [block + 1, state, starts, [written.put(table, block, result)
+        return [block + 1, state, starts, [rows.put(table, block, tf.reshape(result, [-1, cell.units]))
                                            for table, result in zip(tables, results, strict=False)]]
 
-    _, _, starts, tables = _while(lambda block: block < blocks, body, [
-        0, start, first.new(blocks), [written.rows.new(blocks) for _ in range(2 if both else 1)]], blocks)
-    return [written.whole(table) for table in tables], starts
+    tables = [rows.new(blocks) for _ in range(2 if cell.gated and (keep or final) else 1)]
+    _, _, starts, tables = _while(lambda block: block < blocks, body, [0, start, rows.new(blocks), tables], blocks)
+    return [tf.reshape(rows.stacked(table), [-1, batch, cell.units]) for table in tables], starts
 
 
 def _backward(cell: Any, sources: Sequence[Any], parameters: Sequence[Any], tables: Sequence[Any], starts: Any,
@@ -202,15 +192,13 @@ def _backward(cell: Any, sources: Sequence[Any], parameters: Sequence[Any], tabl
 
     With g_t = dL/dc_t + a_(t+1) g_(t+1), the gradient by a_t is g_t c_(t-1), and that by b_t is g_t.
     """
-    batch, blocks = tf.shape(tables[0])[1], tf.shape(tables[0])[0] // BLOCK
-    first, units = Rows(cell.units, tables[0].dtype), _Blocks(cell.units, tables[0].dtype, batch)
-    read = [_Blocks(source.shape[-1], source.dtype, batch) for source in sources]
-    handles = [one.of(source) for one, source in zip(read, sources, strict=True)]
-    given, kept = [units.of(gradient) for gradient in gradients], units.of(tables[-1])
+    blocks, rows = tf.shape(tables[0])[0] // BLOCK, Rows(cell.units, tables[0].dtype)
+    read = [_by_blocks(source, listed=False) for source in sources]
+    given, kept = [_by_blocks(gradient, listed=False) for gradient in gradients], _by_blocks(tables[-1], listed=False)
+    columns = [Rows(source.shape[-1], source.dtype) for source in sources]
 
     def body(block: Any, carried: Any, of_parameters: Sequence[Any], written: Sequence[Any]) -> Any:
-        values = [one.get(handle, block) for one, handle in zip(read, handles, strict=True)]
-        of_results, states = [units.get(handle, block) for handle in given], units.get(kept, block)
+        values, of_results, states = [one(block) for one in read], [one(block) for one in given], kept(block)
         with tf.GradientTape() as whole, tf.GradientTape() as by_state:
             whole.watch([*values, *parameters])
             by_state.watch(states)
@@ -225,7 +213,7 @@ def _backward(cell: Any, sources: Sequence[Any], parameters: Sequence[Any], tabl
             arriving.append(carried)
             carried = carried * factor
         arrived = tf.stack(arriving[::-1])
-        previous = tf.concat([first.get(starts, block)[None], states[:-1]], axis=0)
+        previous = tf.concat([rows.get(starts, block)[None], states[:-1]], axis=0)
         targets, of_targets = [factors, terms], [arrived * previous, arrived]
         if cell.gated:
             targets, of_targets = [*targets, outputs], [*of_targets, of_results[0]]
@@ -233,10 +221,12 @@ def _backward(cell: Any, sources: Sequence[Any], parameters: Sequence[Any], tabl
                                unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return [block - 1, carried,
                 [total + one for total, one in zip(of_parameters, found[len(values):], strict=True)],
-                [one.put(handle, block, values) for one, handle, values in zip(
-                    read, written, found[:len(values)], strict=True)]]
+                [column.put(handle, block, tf.reshape(values, [-1, column.width])) for column, handle, values in zip(
+                    columns, written, found[:len(values)], strict=True)]]
 
     start = [blocks - 1, tf.zeros_like(tables[0][0]), [tf.zeros_like(parameter) for parameter in parameters],
-             [one.rows.new(blocks) for one in read]]
+             [column.new(blocks) for column in columns]]
     _, carried, of_parameters, written = _while(lambda block: block >= 0, body, start, blocks)
-    return [*(one.whole(handle) for one, handle in zip(read, written, strict=True)), *of_parameters, carried]
+    of_sources = [tf.reshape(column.stacked(handle), tf.shape(source))
+                  for column, handle, source in zip(columns, written, sources, strict=True)]
+    return [*of_sources, *of_parameters, carried]
