@@ -28,7 +28,7 @@ from sentiment.layers.tensorflow.reading import Reading, reading_of
 from sentiment.layers.tensorflow.recurrence import Rows, _while
 from sentiment.layers.tensorflow.steps import wide
 
-BLOCK = 20
+BLOCK = 10
 
 
 def scanned(cell: Any, inputs: Any, mask: Any, states: Sequence[Any], *, backwards: bool, sequences: bool, final: bool,
