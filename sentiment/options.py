@@ -35,6 +35,8 @@ class CommonOptions(TypedDict, total=False):
     """initializer of the recurrent kernel (default: orthogonal)"""
     forget_bias: bool | None
     """initialize the bias of an LSTM's forget gate to 1 (default: True)"""
+    qrnn_window: int | None
+    """words that a step of a QRNN reads: its own and those before it (default: 2; at least 1; at most 3)"""
     normalization: Literal["none", "layer", "weight", "batch"] | None
     """layer normalization inside the LSTM, weight normalization of its kernels, or batch normalization between layers
     (default: none)"""
@@ -43,6 +45,9 @@ class CommonOptions(TypedDict, total=False):
     0.0; at least 0; at most 0.95)"""
     weight_drop: float | None
     """share of the recurrent kernel dropped (slow on a GPU: without cuDNN) (default: 0.0; at least 0; at most 0.95)"""
+    zoneout: float | None
+    """share of a QRNN's units that keep their state at a step, drawn for each step (default: 0.0; at least 0; at most
+    0.95)"""
     optimizer: Literal["sgd", "rmsprop", "adam", "adamw"] | None
     """optimiser (default: adam)"""
     schedule: Literal["constant", "linear", "slanted-triangular", "cosine", "plateau"] | None

@@ -43,7 +43,7 @@ class LanguageModelTask(Task):
         self.held_out = [Lanes(validation, fewer, window, backwards=one.name == BACKWARD) for one in model.directions]
         self.words = WordLoss(model.table, train.counts(model.table.shape[0]), sampled)
         self.signature = tuple(tf.TensorSpec([lanes, window + 1], tf.int32) for _ in model.directions)
-        self.carried = [(lanes, model.units)] * (model.states * len(model.directions))
+        self.carried = [(lanes, size) for size in model.states] * len(model.directions)
         self._measure = tf.function(partial(self._losses), reduce_retracing=True)
 
     def __len__(self) -> int:
@@ -65,7 +65,7 @@ class LanguageModelTask(Task):
 
     def _read(self, batch: Sequence[Any], carried: Sequence[Any], *, training: bool) -> Iterator[tuple[Any, Any, Any]]:
         """Yield the next words, the predicted vectors and the final states of each direction."""
-        count = self.model.states
+        count = len(self.model.states)
         inputs: list[Any] = []
         for number, ids in enumerate(batch):
             inputs += [ids[:, :-1], *carried[number * count:(number + 1) * count]]

@@ -91,7 +91,7 @@ def test_longer_than_a_step_and_than_the_training_length() -> None:
 
 
 @pytest.mark.parametrize(("name", "options", "message"), [
-    ("bilstm", {}, "reads one way: train rnn, lstm, gru, stacked-lstm, stacked-gru; this is 'bilstm'"),
+    ("bilstm", {}, "reads one way: train rnn, lstm, gru, stacked-lstm, stacked-gru, qrnn, .*; this is 'bilstm'"),
     ("cnn", {}, "this is 'cnn'"),
     ("lstm", {"attention": "additive"}, "--attention additive looks back at all words"),
 ])

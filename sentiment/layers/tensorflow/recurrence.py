@@ -250,15 +250,10 @@ class Loop:
 
     def _to_places(self, reading: Reading | None, trace: Trace, by_words: Any) -> Any:
         """Gather the gradients by the words read, [steps * batch, features], into the order of the inputs."""
-        features = by_words.shape[-1]
         if reading is None:
-            by_words = tf.reshape(by_words, [trace.steps, trace.shape[0], features])
+            by_words = tf.reshape(by_words, [trace.steps, trace.shape[0], by_words.shape[-1]])
             return tf.transpose(tf.reverse(by_words, [0]) if self.backwards else by_words, [1, 0, 2])
-        rows = tf.maximum(reading.places - 2 * trace.shape[0], 0)
-        mask = reading.mask
-        if self.backwards:
-            rows, mask = tf.reverse(rows, [1]), tf.reverse(mask, [1])
-        return tf.where(mask[:, :, tf.newaxis], tf.gather(by_words, rows), tf.zeros([], by_words.dtype))
+        return reading.to_inputs(by_words, self.backwards)
 
 
 def _by_steps(rows: Any, steps: Any, inputs: Any) -> Any:
