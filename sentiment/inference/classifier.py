@@ -8,13 +8,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sentiment.batching import bucket_lengths
 from sentiment.inference.predictor import Predictor
 from sentiment.startup import use_tensorflow
 from sentiment.text import TextPreprocessor, TextToIds
 
 BATCH_SIZE = 192
-BUCKETS = 16
 TEXTS_AT_ONCE = 1 << 16
 
 
@@ -80,6 +78,3 @@ class Classifier(Predictor):
             RuntimeError: in a forked child of a process that had used TensorFlow.
         """
         use_tensorflow()
-
-    def _boundaries(self, lengths: np.ndarray) -> np.ndarray:
-        return bucket_lengths(lengths, BUCKETS, self.preprocessor.config.max_length)

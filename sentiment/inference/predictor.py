@@ -70,10 +70,6 @@ class Predictor(ABC):
     def _batch_logits(self, ids: np.ndarray) -> Any:
         """Return float32 [texts, 1 or classes] for one batch of ids, int32 [texts, time], padded on the right."""
 
-    def _boundaries(self, lengths: np.ndarray) -> np.ndarray:
-        """Return the lengths that batches are padded to, ascending; by default all distinct lengths."""
-        return np.unique(lengths)
-
     def words_read(self, text: str) -> list[str]:
         """Return the words of a text that the model reads, standardised and truncated, at least one.
 
@@ -149,7 +145,7 @@ class Predictor(ABC):
         logits, known = [np.zeros((0, self._width), np.float32)], [np.zeros(0)]
         for part in text_parts(texts, self._texts_at_once):
             tokens = self.preprocessor.tokenize(part)
-            batches = Batches(tokens, self._boundaries(tokens.lengths), self._batch_size).by_length()
+            batches = Batches(tokens, np.unique(tokens.lengths), self._batch_size).by_length()
             answers = map_batches(batches, len(tokens), self._batch_logits, self._mapped)
             if not np.isfinite(answers).all():
                 raise UserError("the logits of the model are not finite: its weights are damaged, or too "
