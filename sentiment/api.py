@@ -237,10 +237,10 @@ class Model(Saved, Classifier):
     def __init__(self, path: StrPath, *, mixed_precision: bool = False,
                  temporary: TemporaryDirectory[str] | None = None, source: CorpusSource | None = None) -> None:
         folder = RunFolder.open(path)
+        with precision(mixed_precision):
+            keras_model = folder.load_model()  # first, as it compares the checksums of all files
         Saved.__init__(self, folder, temporary)
         self._source = source  # of the texts in memory that it was trained on
-        with precision(mixed_precision):
-            keras_model = folder.load_model()
         Classifier.__init__(self, keras_model, folder.load_preprocessor(), folder.load_class_names(),
                             self.config.data.notes, folder.trained_on())
 

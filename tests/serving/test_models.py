@@ -166,19 +166,18 @@ def test_a_bad_version_is_tried_again_after_longer_and_longer_pauses(shelf: Shel
                                                                      ) -> None:
     shelf.add(1)
     tried: list[float] = []
+    clock = 0.0
+
+    def load(path: Path) -> FakePredictor:
+        tried.append(clock)
+        return shelf.load(path)
 
     async def story(models: Models, model: ServedModel) -> None:
-        clock = 0.0
+        nonlocal clock
+        monkeypatch.setattr(models, "_load", load)
         monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: clock, raising=False)
         shelf.add(2)
         (shelf.path / "2" / "broken").touch()
-        load = shelf.load
-
-        def noted(path: Path) -> Any:
-            tried.append(clock)
-            return load(path)
-
-        models._load = noted
         for _ in range(300):
             await models.refresh(model, 5.0)
             clock += 5.0
