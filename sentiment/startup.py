@@ -36,9 +36,9 @@ def use_tensorflow() -> None:
     """
     if _used_in and _used_in[0] != os.getpid():
         raise RuntimeError("this process was forked after TensorFlow had started its threads, for which it would wait "
-                           "for ever: load or train models only after the fork, start processes by 'spawn' (joblib: "
+                           "forever: load or train models only after the fork, start processes by 'spawn' (joblib: "
                            "'loky' or 'threading'), or predict with an export (python -m sentiment export MODEL "
-                           "--format onnx), which answers in forked processes")
+                           "--format onnx), which works in forked processes")
     _used_in[:] = [os.getpid()]
 
 

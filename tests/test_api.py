@@ -73,7 +73,7 @@ def test_a_file_gives_the_bits_of_the_command(tiny_csv: Path, tmp_path: Path, ru
     for one in (python, memory):
         np.testing.assert_array_equal(one.predict_proba(TEXTS), shell.predict_proba(TEXTS))
     assert json.loads((tmp_path / "python" / "metrics.json").read_text())["test"] == memory.metrics["test"]
-    with pytest.raises(UserError, match="holds a finished run: add overwrite=True to replace it, or choose another"):
+    with pytest.raises(UserError, match="contains a finished run: pass overwrite=True to replace it, or choose"):
         sentiment.train(tiny_csv, output_dir=tmp_path / "python", **options)
 
 
@@ -137,7 +137,7 @@ def test_a_classifier_starts_from_unlabelled_texts(model: Model, tmp_path: Path)
     assert distilled.config.training.teacher == str(Path(model))
     refused: list[tuple[Callable[[], object], str]] = [
             (lambda: sentiment.load(path), "is a pretrained network, not a classifier"),
-            (lambda: sentiment.train(TEXTS, LABELS, output_dir=path, overwrite=True, **QUICK), "holds no run: choose"),
+            (lambda: sentiment.train(TEXTS, LABELS, output_dir=path, overwrite=True, **QUICK), "contains no run"),
             (lambda: sentiment.train(TEXTS, LABELS, pretrained=sentiment.train(TEXTS, LABELS, arch="nb-svm")),
              "is linear: a classifier can only start from a run that was trained in steps")]
     for call, message in refused:
@@ -277,7 +277,7 @@ def test_a_finished_run_is_taken_for_the_same_data_and_options_only(tmp_path: Pa
     again = sentiment.train(TEXTS, LABELS, arch="tfidf-lr", resume=True, **options)
     np.testing.assert_array_equal(first.predict_logits(TEXTS), again.predict_logits(TEXTS))
     for texts, labels, others, message in (
-            (TEXTS, LABELS, {"arch": "nb-svm"}, "another value of arch: omit that, or add overwrite=True"),
+            (TEXTS, LABELS, {"arch": "nb-svm"}, "another value of arch: omit that, or pass overwrite=True"),
             ([f"{text} more" for text in TEXTS], LABELS, {"arch": "tfidf-lr"}, "finished run on other texts"),
             (TEXTS[:60], LABELS[:60], {"arch": "tfidf-lr"}, "finished run on other texts"),
             (TEXTS, ["yes", "no"] * 40, {"arch": "tfidf-lr"}, "finished run on other texts")):
@@ -324,7 +324,7 @@ def test_an_error_of_a_callback_is_the_one_that_is_raised() -> None:
 def test_a_saved_model_says_that_its_texts_are_not_kept(model: Model, tmp_path: Path, run_cli: Cli) -> None:
     code, _, err = run_cli("evaluate", model.save(tmp_path / "saved"))
     assert code == 1
-    assert "was trained on texts in memory, which a run does not keep: name labelled texts with --dataset" in err
+    assert "was trained on texts in memory, which a run does not store: pass labelled texts with --dataset" in err
 
 
 @pytest.mark.parametrize(("call", "kind", "message"), [
@@ -345,7 +345,7 @@ def test_a_saved_model_says_that_its_texts_are_not_kept(model: Model, tmp_path: 
      TypeError, "validation_data must be a pair of texts and labels"),
     (lambda: sentiment.train(TEXTS, LABELS, test_data=(["a"], ["other"]), arch="nb-svm"), UserError,
      "the texts of test_data, row 1: the label 'other' does not occur in training"),
-    (lambda: sentiment.train([], []), UserError, "texts holds no labelled text"),
+    (lambda: sentiment.train([], []), UserError, "texts contains no labelled text"),
     (lambda: sentiment.train(TEXTS, LABELS, callbacks=[1]), TypeError,
      "callbacks must be a list of keras.callbacks.Callback, not of 1"),
     (lambda: sentiment.train(TEXTS, LABELS, arch=5), UserError,  # type: ignore[arg-type]
@@ -354,7 +354,7 @@ def test_a_saved_model_says_that_its_texts_are_not_kept(model: Model, tmp_path: 
      "preset must be one of .*did you mean 'best'"),
     (lambda: sentiment.train(TEXTS, LABELS, output_dir="."), UserError, "output_dir must name a new folder"),
     (lambda: sentiment.train(TEXTS, LABELS, seed=2**40), UserError, "^seed must be at most 4294967295"),
-    (lambda: sentiment.train(TEXTS, LABELS, sample_weight="balanced"), TypeError, "sample_weight must be a number"),
+    (lambda: sentiment.train(TEXTS, LABELS, sample_weight="balanced"), TypeError, "sample_weight must be one number"),
     (lambda: sentiment.pretrain([""] * 9), UserError, "0 distinct texts: at least 2 are needed"),
     (lambda: sentiment.compare({"a": 1, "b": 2}), TypeError,  # type: ignore[dict-item]
      "compare takes models, such as those of sentiment.load, not a: 1"),

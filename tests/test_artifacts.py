@@ -47,7 +47,7 @@ def test_a_finished_run_is_replaced_only_when_asked_and_when_complete(tmp_path: 
     target = tmp_path / "run"
     target.mkdir()
     (target / "metrics.json").write_text("old", encoding="utf-8")
-    with pytest.raises(UserError, match=r"holds a finished run: add --overwrite"):
+    with pytest.raises(UserError, match=r"contains a finished run: pass --overwrite"):
         Run(RunFolder, RunConfig(), target)
     with Run(RunFolder, RunConfig(), target, overwrite=True) as run, run.working() as folder:
         assert (target / "metrics.json").read_text(encoding="utf-8") == "old"

@@ -35,7 +35,7 @@ def test_train_prints_a_summary_and_refuses_to_overwrite(tiny_csv: Path, tmp_pat
     code, out, err = run_cli(*words)
     assert (code, out) == (1, "")
     assert err.startswith("error: ")
-    assert "holds a finished run: add --overwrite" in err
+    assert "contains a finished run: pass --overwrite" in err
     code, out, _ = run_cli(*words, "--overwrite", "--json", "--seed", "2")
     assert code == 0
     assert json.loads(out)["dataset"]["train_texts"] == 86
@@ -260,9 +260,9 @@ def test_sample_is_named_at_the_start_and_at_the_end(tmp_path: Path, run_cli: Cl
 BAD_TRAINING = [
     (["--arch", "bilstn"], "no architecture 'bilstn'; did you mean 'bilstm'? (there are attention, bigru, bilstm, "),
     (["--dataset", "nowhere.csv"], "no such file: nowhere.csv"),
-    (["--dataset", "sample", "--test-file", "x.csv"], "--test-file goes with --dataset PATH"),
+    (["--dataset", "sample", "--test-file", "x.csv"], "--test-file needs --dataset PATH"),
     (["--dataset", "imdb", "--data-dir", "nowhere"], "--data-dir: no such file or folder: nowhere"),
-    (["--arch", "cnn", "--layers", "2"], "'cnn' does not take --layers: it goes with bigru"),
+    (["--arch", "cnn", "--layers", "2"], "'cnn' does not use --layers, which is for bigru"),
     (["--config", "nowhere.json"], "cannot read the configuration nowhere.json"),
     (["--units", "0"], "--units must be at least 1, not 0"),
     (["--dataset", "{csv}", "--text-column", "txet"], "has no column 'txet'; did you mean 'text'?"),
@@ -451,7 +451,7 @@ def test_a_table_of_another_format_is_evaluated(tiny_run: Path, tmp_path: Path, 
              "--no-header", "--text-column", "1", "--label-column", "2", "--json"]
     code, _, err = run_cli(*words)
     assert code == 1
-    assert "the label 'POS' does not occur in training (its labels: neg, pos); --merge-labels takes names as one" in err
+    assert "the label 'POS' does not occur in training (its labels: neg, pos); --merge-labels merges names" in err
     code, out, err = run_cli(*words, "--merge-labels")
     assert code == 0, err
     assert json.loads(out)["texts"] == 2

@@ -99,8 +99,8 @@ def test_finished_folds_are_kept_for_resuming(run: Path, table: Path, tmp_path: 
 
 
 @pytest.mark.parametrize(("words", "says"), [
-    (["--dataset", "sample"], "sample has a test split of its own"),
-    (["--dataset", "{table}", "--test-file", "{table}"], "--folds measures on every text in turn"),
+    (["--dataset", "sample"], "sample has its own test split"),
+    (["--dataset", "{table}", "--test-file", "{table}"], "--folds uses every text as a test text"),
     (["--dataset", "{table}", "--preset", "wide"], "this preset takes several steps"),
     (["--dataset", "{table}", "--folds", "50"], "--folds 50 needs a class with 50 distinct texts, and the largest has"),
     (["--dataset", "{table}", "--folds", "1"], "--folds must be at least 2"),
@@ -128,7 +128,7 @@ def test_no_test_fraction_needs_another_measure(table: Path, tmp_path: Path, run
     command = ["train", "--dataset", table, "--test-fraction", "0", "--output-dir", tmp_path / "run", *LINEAR]
     code, _, err = run_cli(*command)
     assert code == 1
-    assert "--test-fraction 0 leaves no text to measure on: name a --test-file, or measure by cross-validation" in err
+    assert "--test-fraction 0 leaves no test texts: name a --test-file, or use cross-validation" in err
     test = tmp_path / "test.csv"
     test.write_text("text,label\na good film,True\na bad film,False\n", encoding="utf-8")
     code, _, err = run_cli(*command, "--test-file", test)

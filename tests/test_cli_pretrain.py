@@ -122,8 +122,8 @@ def test_another_split_is_warned_of(pretrained: Path, tiny_csv: Path, tmp_path: 
 
 @pytest.mark.parametrize(("words", "message"), [
     (["--pretrained", "none"], "no such folder of a pretrained network: none; train one with `python -m sentiment"),
-    (["--layer-decay", "2"], "--layer-decay goes with --pretrained"),
-    (["--unfreeze", "1"], "--unfreeze goes with --pretrained"),
+    (["--layer-decay", "2"], "--layer-decay needs --pretrained"),
+    (["--unfreeze", "1"], "--unfreeze needs --pretrained"),
     (["--pretrained", "LM", "--units", "6"], "was trained with another value of --units: omit that"),
     (["--pretrained", "LM", "--arch", "lstm"], "was trained with another value of --arch"),
     (["--pretrained", "LM", "--embedding-start", "random"], "includes an embedding: omit --embedding-start"),
@@ -140,8 +140,8 @@ def test_refusals(words: list[str], message: str, pretrained: Path, tiny_csv: Pa
 
 
 @pytest.mark.parametrize(("words", "message"), [
-    (["--arch", "cnn"], "starts recurrent layers"),
-    (["--method", "autoencoder", "--arch", "bilstm"], "reads one way"),
+    (["--arch", "cnn"], "pretrains recurrent layers"),
+    (["--method", "autoencoder", "--arch", "bilstm"], "unidirectional"),
     (["--schedule", "plateau"], "--schedule plateau needs a monitored value"),
     (["--window", "100000"], "fewer than one --window of 100000"),
     (["--learning-rate", "1e30"], "the loss became"),

@@ -179,7 +179,7 @@ def test_linear_models_behind_the_same_commands(name: str, tiny_csv: Path, tmp_p
     (["--arch", "nb-svm", "--strategy", "mirrored"], "--strategy is for architectures that are trained in steps"),
     (["--arch", "han", "--no-periods"], "'han' reads sentences: it needs --periods"),
     (["--teacher", "none"], "no such model folder: none"),
-    (["--teacher-weight", "0.5"], "--teacher-weight goes with --teacher"),
+    (["--teacher-weight", "0.5"], "--teacher-weight needs --teacher"),
     (["--embedding-start", "none.txt"], "no such file of word vectors: none.txt"),
     (["--arch", "gru", "--normalization", "layer"], "--normalization layer is built into the LSTM"),
     (["--attention", "additive", "--pooling", "max"], "omit --pooling"),

@@ -36,7 +36,7 @@ def test_attention_gives_way_to_what_it_does_not_go_with(given: dict[str, Any], 
 def test_options_that_make_no_sense_by_themselves_are_still_refused() -> None:
     with pytest.raises(UserError, match="omit --pooling, or pass --attention none"):
         architectures.find(model(attention="additive", pooling="max"))
-    with pytest.raises(UserError, match="take one"):
+    with pytest.raises(UserError, match="exclude each other"):
         architectures.find(model(residual=True, skip=True, layers=2))
 
 

@@ -25,7 +25,7 @@ sys.exit(main(sys.argv[1:]))
     (["info"], 0, "architecture  bilstm, "),
     (["architectures", "--options"], 0, "by default --attention luong-concat"),
     (["train", "table.csv", "--arch", "bilsmt"], 1, "no architecture 'bilsmt'; did you mean 'bilstm'?"),
-    (["tune", "--dataset", "table.csv", "--arch", "gru", "--merge", "sum"], 1, "'gru' does not take --merge"),
+    (["tune", "--dataset", "table.csv", "--arch", "gru", "--merge", "sum"], 1, "'gru' does not use --merge"),
     (["train", "none.csv"], 1, "no such file: none.csv"),
     (["train", "table.csv", "--text-column", "body"], 1, "has no column 'body'"),
     (["train", "table.csv", "--dataset", "table.csv"], 1, "'table.csv' and --dataset both name the data: pass only"),
@@ -62,7 +62,7 @@ def test_the_configuration_of_a_run_in_memory_is_refused_with_the_reason(tmp_pat
                                           encoding="utf-8")
     code, _, err = run_cli("train", "--config", tmp_path / "config.json", "--output-dir", tmp_path / "run")
     assert code == 1
-    assert "the run was trained on texts in memory, which a run does not keep" in err
+    assert "the run was trained on texts in memory, which a run does not store" in err
 
 
 def test_the_hint_can_be_pasted_into_a_shell(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_a_complete_run_survives_a_kill_at_every_step(step: int, replaces: bool,
         with Run(RunFolder, RunConfig(), target, resume=True) as run:
             assert run.finished
     else:
-        with pytest.raises(UserError, match=r"holds a finished run: add --overwrite"):
+        with pytest.raises(UserError, match=r"contains a finished run: pass --overwrite"):
             Run(RunFolder, RunConfig(), target)
     assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
     assert not (target / "old").exists()
@@ -206,7 +206,7 @@ def test_a_second_process_is_refused(name: str, tiny_run: Path, tiny_csv: Path, 
         code, _, err = run_cli(*words)
     assert code == 1
     assert f"{target} is being written by process {os.getpid()} on " in err
-    assert ", begun 2" in err
+    assert ", started 2" in err
     assert "wait until it ends, or choose another --output" in err
     assert list(tmp_path.iterdir()) == []
 

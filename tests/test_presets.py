@@ -110,7 +110,7 @@ def test_a_finished_run_is_refused_before_the_first_step(name: str, tiny_csv: Pa
     (run / "metrics.json").write_text("{}")
     code, _, err = run_cli("train", "--preset", name, "--dataset", tiny_csv, "--output-dir", run, *SMALL)
     assert code == 1
-    assert f"{run} holds a finished run: add --overwrite to replace it" in err
+    assert f"{run} contains a finished run: pass --overwrite to replace it" in err
     assert list(tmp_path.iterdir()) == [run]
 
 
@@ -128,7 +128,7 @@ def test_best_takes_its_steps_and_goes_on(tiny_csv: Path, tmp_path: Path, run_cl
     made = before.metrics.stat().st_mtime_ns
     code, _, err = run_cli(*words)
     assert code == 1
-    assert "holds a finished pretraining: add --overwrite to replace it" in err
+    assert "contains a finished pretraining: pass --overwrite to replace it" in err
     with monkeypatch.context() as patched:
         patched.setattr("sentiment.runs.recipe.ensemble_run", stopped)
         assert run_cli(*words, "--resume")[0] == 1
@@ -222,7 +222,7 @@ def test_steps_are_for_one_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPat
      "--preset best pretrains first: pass its network with --pretrained to --find-lr"),
     ("best", ["--stream"], "pretraining holds the texts in memory: omit --stream"),
     ("wide", ["--stream"], "NB-SVM holds the texts in memory: omit --stream"),
-    ("best", ["--arch", "han"], "a language model starts recurrent layers"),
+    ("best", ["--arch", "han"], "a language model pretrains recurrent layers"),
 ])
 def test_refusals(preset: str, words: list[str], message: str, tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
     code, out, err = run_cli("train", "--preset", preset, "--dataset", tiny_csv, "--output-dir", tmp_path / "run",

@@ -250,12 +250,12 @@ def test_tables_of_an_export_have_a_checksum(change: Callable[[Any], None], mess
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    (lambda characters: characters["lower"].update(A="x" * 3_000_000), "tables of characters hold longer texts"),
-    (lambda characters: characters["variants"]["pairs"].update(A="x"), "tables of characters hold longer texts"),
+    (lambda characters: characters["lower"].update(A="x" * 3_000_000), "tables of characters contain longer texts"),
+    (lambda characters: characters["variants"]["pairs"].update(A="x"), "tables of characters contain longer texts"),
     (lambda characters: characters["markup"].append(["(.*)", r"\1\1"]), "patterns are of another version"),
     (lambda characters: characters.update(signs="(a+)+$"), "patterns are of another version"),
-    (lambda characters: characters["kept"].reverse(), "ranges of characters do not rise"),
-    (lambda characters: characters["kept"].append(1 << 40), "ranges of characters do not rise"),
+    (lambda characters: characters["kept"].reverse(), "ranges of characters are not ascending"),
+    (lambda characters: characters["kept"].append(1 << 40), "ranges of characters are not ascending"),
 ])
 def test_tables_that_make_much_of_a_text(change: Callable[[Any], None], message: str, export: Path) -> None:
     characters = json.loads((export / "tokens.json").read_text(encoding="utf-8"))["characters"]

@@ -1,4 +1,4 @@
-"""Models by name, found in the modules of this package: a new architecture is one new file here."""
+"""Architectures by name, registered by the modules of this package, one file per family."""
 
 import importlib
 import pkgutil

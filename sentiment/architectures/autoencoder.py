@@ -1,4 +1,4 @@
-"""Sequence autoencoder, to pretrain a recurrent classifier."""
+"""Sequence autoencoder for the pretraining of recurrent classifiers."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,13 +15,13 @@ from sentiment.errors import UserError
 
 
 def check_autoencoder(config: ModelConfig) -> None:
-    """Refuse a classifier that an autoencoder cannot pretrain.
+    """Refuse a classifier that cannot be pretrained by an autoencoder.
 
     Raises:
         UserError: with the reason.
     """
     if config.architecture not in ONE_WAY:
-        raise UserError(f"an autoencoder starts an encoder that reads one way: use {', '.join(ONE_WAY)}, not "
+        raise UserError(f"an autoencoder pretrains a unidirectional encoder: use {', '.join(ONE_WAY)}, not "
                         f"'{config.architecture}'")
     check_plain_layers(config, "an autoencoder")
 
@@ -32,14 +32,14 @@ class Autoencoder:
 
     Attributes:
         network: from ids int32 [batch, time] to float32 [batch, time, embedding]: at each step a vector whose product
-            with the embedding of a word is the score of that word.
+            with the embedding of a word is the logit of that word.
     """
 
     network: keras.Model
 
     @property
     def table(self) -> Any:
-        """The embedding, a variable float32 [vocabulary, embedding], also the output weights (tied)."""
+        """Embedding, a variable float32 [vocabulary, embedding]; also the output weights (tied)."""
         return self.network.get_layer(blocks.EMBEDDING).embeddings
 
     def start(self, classifier: keras.Model, config: ModelConfig) -> list[str]:
@@ -54,11 +54,11 @@ class Autoencoder:
 def build_autoencoder(config: ModelConfig, sizes: Sizes) -> Autoencoder:
     """Build an encoder-decoder that reconstructs a text (Sutskever et al. 2014; Dai & Le 2015).
 
-    The encoder's last states start the decoder, which has the same weights (as in Dai & Le) and reads the text one
-    step behind. Its layers have the names of the classifier's.
+    The encoder's last states are the decoder's initial states. The decoder has the same weights (as in Dai & Le) and
+    reads the text shifted by one step. Its layers have the names of the classifier's.
 
     Raises:
-        UserError: for a classifier that an autoencoder cannot pretrain.
+        UserError: for a classifier that cannot be pretrained by an autoencoder.
     """
     check_autoencoder(config)
     cell = ONE_WAY[config.architecture]

@@ -15,18 +15,18 @@ LOGITS = "logits"
 
 
 def ids_and_words(config: ModelConfig, sizes: Sizes) -> tuple[Any, Any]:
-    """The input, int32 [batch, time], and its embedded words, [batch, time, embedding]."""
+    """Return the input, int32 [batch, time], and its embedded words, [batch, time, embedding]."""
     ids = ids_input()
     return ids, chained(embedding(config, sizes), ids)
 
 
 def ids_input(name: str = "ids") -> Any:
-    """An input: int32 [batch, time]."""
+    """Return an input of ids, int32 [batch, time]."""
     return keras.Input((None,), dtype="int32", name=name)
 
 
 def embedding(config: ModelConfig, sizes: Sizes, *, masked: bool = True) -> list[keras.layers.Layer]:
-    """Layers from ids [batch, time] to vectors [batch, time, embedding]; with `masked`, the mask is `ids != 0`."""
+    """Return layers from ids [batch, time] to vectors [batch, time, embedding]; if `masked`, the mask is `ids != 0`."""
     return [
         WordDropout(config.word_dropout, name="word_dropout"),
         Embedding(sizes.vocabulary_size, config.embedding_size, mask_zero=masked, name=EMBEDDING),
@@ -46,7 +46,7 @@ def word_vectors_of(model: keras.Model) -> np.ndarray:
 
 
 def classifier(config: ModelConfig, sizes: Sizes, ids: Any, features: Any) -> keras.Model:
-    """A model from ids to float32 logits [batch, 1 or classes], by a linear layer on features [batch, features]."""
+    """Return a model from ids to float32 logits [batch, 1 or classes], a linear layer on features [batch, features]."""
     features = keras.layers.Dropout(config.output_dropout, name="output_dropout")(features)
     logits = keras.layers.Dense(sizes.logits, dtype="float32", name=LOGITS)(features)
     return keras.Model(ids, logits, name=config.architecture.replace("-", "_"))
@@ -58,7 +58,7 @@ def start_from(trained: keras.Model, classifier: keras.Model, *, head: bool) -> 
     Args:
         trained: the model to copy from.
         classifier: the model to copy to.
-        head: whether the classes are the same, so that the layer of the logits is copied as well.
+        head: whether the classes are equal, so that the output layer is copied as well.
     """
     names = [layer.name for layer in classifier.layers if layer.weights and (head or layer.name != LOGITS)]
     for name in names:

@@ -13,7 +13,7 @@ LOCAL = ("luong-local-m", "luong-local-p")
 
 
 def depth(config: ModelConfig) -> int:
-    """Return the number of recurrent layers: `--layers`, else 2 for `stacked-*` and 1 for the others."""
+    """Return the number of recurrent layers: `--layers`, or 2 for `stacked-*` and 1 for the others."""
     return config.layers or (2 if config.architecture.startswith("stacked-") else 1)
 
 
@@ -22,32 +22,33 @@ def _linear(config: ModelConfig) -> bool:
 
 
 def check_plain_layers(config: ModelConfig, what: str) -> None:
-    """Refuse connections and layers that pretrained networks do not have.
+    """Refuse connections and layers that pretrained networks do not support.
 
     Raises:
         UserError: that begins with `what`.
     """
     if config.residual or config.skip or config.normalization == "batch":
-        raise UserError(f"{what} stacks plain layers: leave out --residual, --skip and --normalization batch")
+        raise UserError(f"{what} supports only plain layers: omit --residual, --skip and --normalization batch")
 
 
-# Each: what is refused, and the reason.
+# Each rule: the condition of the refusal, and the reason.
 RULES: tuple[Rule, ...] = (
-    (lambda c: c.residual and c.skip, "--residual and --skip are two answers to one question: take one"),
+    (lambda c: c.residual and c.skip, "--residual and --skip exclude each other: pass only one"),
     (lambda c: (c.residual or c.skip) and depth(c) < 2,
-     "--residual and --skip connect layers: give --layers 2 or more"),
+     "--residual and --skip connect layers: pass --layers 2 or more"),
     (lambda c: c.pooling is not None and not readout(c).pools,
-     "--attention {attention} makes one vector of a text by itself: omit --pooling, or pass --attention none"),
+     "--attention {attention} already reduces a text to one vector: omit --pooling, or pass --attention none"),
     (lambda c: c.merge == "sum" and c.pooling in ("last", "concat"),
      "--pooling {pooling} takes the last state of each direction, which --merge sum mixes: use max or mean"),
     (lambda c: c.merge == "sum" and not readout(c).pools and c.attention != "self-attentive",
-     "--attention {attention} asks with the last state of each direction, which --merge sum mixes: use --merge concat"),
+     "--attention {attention} queries with the last state of each direction, which --merge sum mixes: use --merge "
+     "concat"),
     (lambda c: c.heads != ModelConfig.heads and c.attention != "multi-head" and c.architecture != "transformer",
-     "--heads goes with --attention multi-head"),
+     "--heads needs --attention multi-head"),
     (lambda c: (c.hops != ModelConfig.hops or c.hops_penalty > 0) and c.attention != "self-attentive",
-     "--hops and --hops-penalty go with --attention self-attentive"),
+     "--hops and --hops-penalty need --attention self-attentive"),
     (lambda c: c.hops_penalty > 0 and c.hops < 2,
-     "--hops-penalty keeps hops apart: give --hops 2 or more"),
+     "--hops-penalty compares hops: pass --hops 2 or more"),
     (lambda c: c.window != ModelConfig.window and c.attention not in LOCAL,
      f"--window goes with --attention {' and '.join(LOCAL)}"),
     (lambda c: c.normalization == "layer" and ("lstm" not in c.architecture or _linear(c)),
@@ -62,7 +63,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def check(config: ModelConfig) -> None:
-    """Refuse options that make no sense together.
+    """Refuse invalid combinations of options.
 
     Raises:
         UserError: with the reason.

@@ -17,11 +17,11 @@ NAME = "ensemble"
 
 @dataclass(frozen=True)
 class Member:
-    """Configuration of a member, from which its model is built.
+    """Member of an ensemble: its configuration and sizes.
 
     Attributes:
         model: its configuration.
-        sizes: its own vocabulary and classes.
+        sizes: its vocabulary and classes.
         head, tail: the number of words that it reads at the start and at the end of a long text.
     """
 
@@ -32,7 +32,7 @@ class Member:
 
 
 def build_ensemble(members: Sequence[Member], sizes: Sizes) -> keras.Model:
-    """Build a model from ids of the common vocabulary, int32 [batch, time], to the mean of the members' logits."""
+    """Build an ensemble, from ids of the common vocabulary, int32 [batch, time], to the mean of the members' logits."""
     ids = blocks.ids_input()
     models = [build(member.model, member.sizes) for member in members]
     lookups = [MemberIds(sizes.vocabulary_size, member.head, member.tail, name=f"ids_{number}")
@@ -41,14 +41,14 @@ def build_ensemble(members: Sequence[Member], sizes: Sizes) -> keras.Model:
 
 
 def set_member(model: keras.Model, number: int, own_ids: np.ndarray, weights: list[Any]) -> None:
-    """Set the weights of a member and its ids, int32 [vocabulary], of the words of the common vocabulary."""
+    """Set the weights of a member, and its ids of the common vocabulary, int32 [vocabulary]."""
     ensemble = model.get_layer(NAME)
     ensemble.lookups[number].own.assign(own_ids)
     ensemble.members[number].set_weights(weights)
 
 
 def weigh_members(model: keras.Model, weights: Sequence[float]) -> None:
-    """Weight the mean of the logits, by scaling the members' last layers; the weights add up to 1."""
+    """Set the weights of the mean of logits, which add up to 1, by scaling the members' last layers."""
     members = model.get_layer(NAME).members
     for member, weight in zip(members, weights, strict=True):
         blocks.scale_logits(member, weight * len(members))

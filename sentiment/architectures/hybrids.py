@@ -1,4 +1,4 @@
-"""Hybrids: recurrent layers over convolutions or over sentences."""
+"""Hybrid architectures: recurrent layers over convolutions or over sentences."""
 
 import keras
 
@@ -15,7 +15,7 @@ CELL = EMBEDDED | {"units", "recurrent_dropout", "weight_drop", "recurrent_initi
 
 @register("cnn-lstm", "an LSTM over convolutions of 3 words (Zhou et al. 2015)", uses=CELL | {"pooling"})
 def cnn_lstm(config: ModelConfig, sizes: Sizes) -> keras.Model:
-    """The C-LSTM: the LSTM reads the sequence of a convolution's features."""
+    """C-LSTM: an LSTM over the features of a convolution."""
     ids, words = blocks.ids_and_words(config, sizes)
     features = layers.MaskedConv1D(config.units, WIDTH, padding="same", activation="relu", name="convolution")(words)
     states = encode("lstm", config, sizes, features, both_ways=False)  # [batch, time, units]
@@ -25,7 +25,7 @@ def cnn_lstm(config: ModelConfig, sizes: Sizes) -> keras.Model:
 @register("han", "hierarchical attention: words to sentences to the text (Yang et al. 2016)", uses=CELL | {"gru_reset"},
           text={"periods": True})
 def han(config: ModelConfig, sizes: Sizes) -> keras.Model:
-    """A bidirectional GRU and an attention pool over the words of each sentence, then over the sentences."""
+    """Bidirectional GRU with attention pooling over the words of each sentence, then over the sentences."""
     ids, words = blocks.ids_and_words(config, sizes)
     split = layers.SplitSentences(sizes.sentence_ends, name="split_sentences")
     rows, row_mask, real = split(ids, words)  # [batch * sentences, words, embedding]

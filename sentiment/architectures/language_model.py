@@ -1,4 +1,4 @@
-"""Language models, to pretrain recurrent classifiers."""
+"""Language models for the pretraining of recurrent classifiers."""
 
 from dataclasses import dataclass
 from itertools import islice
@@ -17,17 +17,17 @@ FORWARD, BACKWARD = "forward", "backward"
 
 
 def check_language_model(config: ModelConfig) -> None:
-    """Refuse a classifier that a language model cannot pretrain.
+    """Refuse a classifier that cannot be pretrained by a language model.
 
     Raises:
         UserError: with the reason.
     """
     if config.architecture not in (*ONE_WAY, *BOTH_WAYS):
-        raise UserError(f"a language model starts recurrent layers: use {', '.join((*ONE_WAY, *BOTH_WAYS))}, not "
+        raise UserError(f"a language model pretrains recurrent layers: use {', '.join((*ONE_WAY, *BOTH_WAYS))}, not "
                         f"'{config.architecture}'")
     if config.architecture in BOTH_WAYS and depth(config) > 1:
         raise UserError("a second bidirectional layer has seen the words that a language model would predict: use "
-                        "--layers 1, or an architecture that reads one way")
+                        "--layers 1, or a unidirectional architecture")
     check_plain_layers(config, "a language model")
 
 
@@ -62,7 +62,7 @@ class LanguageModel:
 
     @property
     def table(self) -> Any:
-        """The embedding, a variable float32 [vocabulary, embedding], also the output weights (tied)."""
+        """Embedding, a variable float32 [vocabulary, embedding]; also the output weights (tied)."""
         return self.network.get_layer(blocks.EMBEDDING).embeddings
 
     @property
@@ -93,12 +93,12 @@ def _cell_of(config: ModelConfig, prefix: str = "") -> str:
 def build_language_model(config: ModelConfig, sizes: Sizes) -> LanguageModel:
     """Build a language model for each direction of the classifier of this configuration.
 
-    Both share the embedding, whose rows also score the next word ("tied weights", Press & Wolf 2017; Inan et al.
+    They share the embedding, whose rows are also the output weights ("tied weights", Press & Wolf 2017; Inan et al.
     2017); each has its own recurrent layers and its own projection to the size of the embedding. Dropout has one mask
     for all steps of a window (Gal & Ghahramani 2016).
 
     Raises:
-        UserError: for a classifier that a language model cannot pretrain.
+        UserError: for a classifier that cannot be pretrained by a language model.
     """
     check_language_model(config)
     embed = blocks.embedding(config, sizes, masked=False)

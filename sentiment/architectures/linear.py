@@ -19,12 +19,12 @@ def _model(counting: str, order: int, sizes: Sizes) -> keras.Model:
 @register("tfidf-lr", "TF-IDF of words and bigrams with logistic regression (scikit-learn)", learner="tfidf-lr",
           text=WHOLE_TEXTS)
 def tfidf_lr(config: ModelConfig, sizes: Sizes) -> keras.Model:
-    """Terms weighted by rarity."""
+    """TF-IDF: term frequencies weighted by inverse document frequency."""
     return _model("tf-idf", 2, sizes)
 
 
 @register("nb-svm", "words, bigrams and trigrams, weighted by naive Bayes, with a linear SVM (Wang & Manning 2012)",
           learner="nb-svm", text=WHOLE_TEXTS)
 def nb_svm(config: ModelConfig, sizes: Sizes) -> keras.Model:
-    """Presence of terms."""
+    """NB-SVM: binary presence of terms."""
     return _model("binary", 3, sizes)

@@ -1,4 +1,4 @@
-"""Networks for pretraining on unlabelled texts, by the name of the method."""
+"""Pretrainable networks, by method."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -12,15 +12,15 @@ from sentiment.config import ModelConfig
 
 
 class Pretrainable(Protocol):
-    """Network whose lower layers can initialise a classifier."""
+    """Protocol of networks whose lower layers can initialise a classifier."""
 
     @property
     def network(self) -> keras.Model:
-        """The Keras model that is trained."""
+        """Trained Keras model."""
 
     @property
     def table(self) -> Any:
-        """The embedding, a variable float32 [vocabulary, embedding]."""
+        """Embedding, a variable float32 [vocabulary, embedding]."""
 
     def start(self, classifier: keras.Model, config: ModelConfig) -> list[str]:
         """Copy the weights to a classifier of the same configuration; return its layers' names, lowest first."""

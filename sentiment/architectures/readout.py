@@ -24,14 +24,14 @@ Builder = Callable[[ModelConfig, Any, Any], Any]
 
 @dataclass(frozen=True)
 class Attention:
-    """A kind of attention: whether its result is one vector for a text, and its builder."""
+    """A kind of attention: its builder, and whether its output is one vector per text."""
 
     is_pooled: bool
     build: Builder
 
 
 def _queried_by_last(layer: Callable[[ModelConfig], keras.layers.Layer]) -> Builder:
-    """The last state is the query; the result is the context and the query, concatenated."""
+    """Attention with the last state as the query; the output is the context and the query, concatenated."""
 
     def build(config: ModelConfig, states: Any, last: Any) -> Any:
         context, _ = layer(config)(last, states)  # [batch, features]
@@ -41,7 +41,7 @@ def _queried_by_last(layer: Callable[[ModelConfig], keras.layers.Layer]) -> Buil
 
 
 def _luong(score: str, place: str = "global") -> Builder:
-    """The last state is the query; the result is Luong's attentional state tanh(W [c; h])."""
+    """Attention with the last state as the query; the output is Luong's attentional state tanh(W [c; h])."""
 
     def build(config: ModelConfig, states: Any, last: Any) -> Any:
         context, _ = LuongAttention(score, place, config.window, name=NAME)(last, states)  # [batch, features]
@@ -52,31 +52,31 @@ def _luong(score: str, place: str = "global") -> Builder:
 
 
 def _luong_monotonic(config: ModelConfig, states: Any, last: Any) -> Any:
-    """Each state is a query for the states around it; the result is a sequence of attentional states."""
+    """Local attention with each state as a query; the output is a sequence of attentional states."""
     context, _ = LuongAttention("general", "local-m", config.window, name=NAME)(states, states)
     both = keras.layers.Concatenate(name="context_and_state")([context, states])  # [batch, time, 2 * features]
     return keras.layers.Dense(states.shape[-1], "tanh", use_bias=False, name="attentional_state")(both)
 
 
 def _added_and_normalized(states: Any, attended: Any) -> Any:
-    """LN(h + attention(h)), the sublayer of Vaswani et al. 2017."""
+    """Return LN(h + attention(h)), the sublayer of Vaswani et al. 2017."""
     added = keras.layers.Add(name="attention_residual")([states, attended])
     return keras.layers.LayerNormalization(name="attention_normalization")(added)
 
 
 def _dot_product(config: ModelConfig, states: Any, last: Any) -> Any:
-    """Each state is a query for all states."""
+    """Dot-product self-attention over the states."""
     return _added_and_normalized(states, DotProductAttention(name=NAME)(states, states)[0])
 
 
 def _multi_head(config: ModelConfig, states: Any, last: Any) -> Any:
-    """Each state is a query for all states, in several projections."""
+    """Multi-head self-attention over the states."""
     layer = keras.layers.MultiHeadAttention(config.heads, max(1, states.shape[-1] // config.heads), name=NAME)
     return _added_and_normalized(states, layer(states, states, return_attention_scores=True)[0])
 
 
 def _self_attentive(config: ModelConfig, states: Any, last: Any) -> Any:
-    """Hops of weighted sums, concatenated."""
+    """Self-attentive pooling: concatenated hops of weighted sums."""
     return SelfAttentivePooling(config.units, config.hops, config.hops_penalty, name=NAME)(states)[0]
 
 
@@ -108,11 +108,11 @@ class Readout(NamedTuple):
 
     @property
     def pools(self) -> bool:
-        """Whether there is a sequence to pool: not where attention returns one vector."""
+        """Whether the states are pooled, that is, attention does not return one vector."""
         return self.attention is None or not self.attention.is_pooled
 
 
 def readout(config: ModelConfig) -> Readout:
-    """Return the readout that `--attention` and `--pooling` decide together."""
+    """Return the readout of `--attention` and `--pooling`."""
     attention = None if config.attention == "none" else ATTENTIONS[config.attention]
     return Readout(attention, config.pooling or DEFAULT_POOLING)

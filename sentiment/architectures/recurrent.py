@@ -1,4 +1,4 @@
-"""Recurrent layers, one or more, in one direction or both, with or without attention over their states."""
+"""Recurrent architectures: one or more layers, in one or both directions, with attention or pooling."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ OF_CELL = {"rnn": {"activation", *OF_STATES}, "lstm": {"forget_bias", *OF_STATES
 
 def recurrent(cell: str, config: ModelConfig, sizes: Sizes, name: str, *, both_ways: bool = False,
               return_state: bool = False) -> keras.layers.Layer:
-    """A recurrent layer that returns the states of all steps, [batch, time, units], and on demand the last ones.
+    """Return a recurrent layer, whose output is the states of all steps, [batch, time, units], and optionally the last.
 
     It is a layer of `sentiment.layers`, or Keras's plain RNN, unless an option needs one of the cells of
     `sentiment.layers`. With `both_ways` there is one for each direction, and their states are
@@ -61,16 +61,16 @@ def _with_product(cell: str, config: ModelConfig, sizes: Sizes, kept: dict[str, 
 
 
 def suffix_of(number: int, config: ModelConfig) -> str:
-    """Return the suffix of a layer's name: none for a single layer, else `_1`, `_2`, ..."""
+    """Return the suffix of a layer's name: empty for a single layer, else `_1`, `_2`, ..."""
     return "" if depth(config) == 1 else f"_{number}"
 
 
 def encode(cell: str, config: ModelConfig, sizes: Sizes, words: Any, *, both_ways: bool) -> list[Any]:
     """Run all recurrent layers over embedded words [batch, time, embedding].
 
-    Between layers there is dropout with one mask for all steps. With `--residual` each layer but the first adds
-    its input to its output (He et al. 2016); with `--skip` each layer reads the words and all layers below
-    (Huang et al. 2017, and Graves 2013, where the classifier reads every layer, too).
+    Between layers there is dropout with one mask for all steps. With `--residual` each layer except the first adds its
+    input to its output (He et al. 2016); with `--skip` each layer reads the words and all layers below (Huang et al.
+    2017, and Graves 2013, where the classifier also reads every layer).
 
     Returns:
         The states that the classifier reads, each [batch, time, units or 2 * units]: the last layer's, or with
@@ -104,7 +104,7 @@ def _concatenated(parts: list[Any], name: str) -> Any:
 
 
 def summarize(config: ModelConfig, encoded: list[Any], *, both_ways: bool) -> Any:
-    """Attention or pooling over the states of the layers in `encoded`; returns [batch, features]."""
+    """Apply attention or pooling to the states of the layers in `encoded`; return [batch, features]."""
 
     def pooled(mode: str, sequences: list[Any], name: str, apart: bool) -> Any:
         numbers = [""] if len(sequences) == 1 else [f"_{number}" for number in range(1, len(sequences) + 1)]

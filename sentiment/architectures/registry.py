@@ -16,12 +16,12 @@ EMBEDDED = frozenset({"architecture", "embedding_size", "word_dropout", "embeddi
 
 @dataclass(frozen=True)
 class Sizes:
-    """Sizes that a builder needs in addition to the configuration of the model.
+    """Sizes of a model that are not in its configuration.
 
     Attributes:
-        vocabulary_size: the number of ids, padding and unknown included.
+        vocabulary_size: the number of ids, including padding and the unknown token.
         classes: the number of classes.
-        sentence_ends: the ids that end a sentence.
+        sentence_ends: the ids of sentence-ending tokens.
         terms: the number of n-grams of a linear model.
         use_cudnn: passed to recurrent layers: "auto", or False for a model that must run on any device.
     """
@@ -34,7 +34,7 @@ class Sizes:
 
     @property
     def logits(self) -> int:
-        """One logit for two classes, else one for each class."""
+        """Number of logits: one for two classes, else one per class."""
         return 1 if self.classes == 2 else self.classes
 
 
@@ -47,12 +47,12 @@ class Architecture:
 
     Attributes:
         name: as on the command line.
-        summary: a line of description.
-        build: from a configuration and sizes to a Keras model.
-        uses: the names of the `ModelConfig` fields that it takes; others must keep their defaults.
-        learner: `gradient`, or the name of the solver of scikit-learn that fits it; see `sentiment.training.linear`.
+        summary: a one-line description.
+        build: returns a Keras model for a configuration and sizes.
+        uses: the names of the `ModelConfig` fields that it uses; others must keep their defaults.
+        learner: `gradient`, or the name of a scikit-learn solver; see `sentiment.training.linear`.
         text: its own defaults for fields of `TextConfig`.
-        model: its own defaults for fields of `ModelConfig`; they yield to options that do not combine with them.
+        model: its own defaults for fields of `ModelConfig`; incompatible options override them.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Architecture:
 
     @property
     def by_gradient(self) -> bool:
-        """Whether it is trained step by step; else scikit-learn fits it at once."""
+        """Whether it is trained by gradient descent, not fitted by scikit-learn."""
         return self.learner == "gradient"
 
 
@@ -78,7 +78,7 @@ def register(name: str, summary: str, *, uses: Iterable[str] = (), learner: str 
     """Add a builder to the registry; see `Architecture`.
 
     Raises:
-        ValueError: if the name is taken, or `uses` names no field of `ModelConfig`.
+        ValueError: if the name is taken, or `uses` has a name that is not a field of `ModelConfig`.
     """
     unknown = set(uses) - set(ModelConfig.names())
     if unknown:
@@ -100,7 +100,7 @@ def architectures() -> tuple[Architecture, ...]:
 
 
 def named(name: str) -> Architecture:
-    """Return the architecture of a name.
+    """Return the architecture with a name.
 
     Raises:
         UserError: if there is none.
@@ -110,11 +110,10 @@ def named(name: str) -> Architecture:
 
 
 def find(config: ModelConfig) -> Architecture:
-    """Return the architecture that a configuration names.
+    """Return the architecture of a configuration.
 
     Raises:
-        UserError: if there is none of this name, it does not take an option that was changed, or the options
-            make no sense together.
+        UserError: for an unknown name, a changed option that it does not use, or an invalid combination of options.
     """
     check_options(config, {entry.name: entry.uses for entry in architectures()})
     check(config)
@@ -122,15 +121,15 @@ def find(config: ModelConfig) -> Architecture:
 
 
 def build(config: ModelConfig, sizes: Sizes) -> keras.Model:
-    """Build the model that a configuration describes: int32 [batch, time] ids to float32 logits.
+    """Build the model of a configuration, from int32 [batch, time] ids to float32 logits.
 
-    Options that the architecture does not take are left alone: in a saved run they may be defaults of another version.
+    Options that the architecture does not use are not checked: in a saved run they may be defaults of another version.
 
     Returns:
         A Keras model with logits of shape [batch, 1] for two classes, else [batch, classes].
 
     Raises:
-        UserError: if there is no architecture of this name, or its options make no sense together.
+        UserError: for an unknown architecture, or an invalid combination of options.
     """
     check(config)
     return named(config.architecture).build(config, sizes)

@@ -1,4 +1,4 @@
-"""Stateful encoder: the recurrent layers of a model with their states as inputs and outputs."""
+"""Stateful encoders: recurrent layers of a model with their states as inputs and outputs."""
 
 from typing import Any
 
@@ -19,10 +19,10 @@ def check_stateful(config: ModelConfig) -> None:
         UserError: with the reason.
     """
     if config.architecture not in ONE_WAY:
-        raise UserError(f"a model that reads piece by piece reads one way: train {', '.join(ONE_WAY)}; this is "
-                        f"'{config.architecture}'")
+        raise UserError(f"a model that reads piece by piece must be unidirectional: train {', '.join(ONE_WAY)}; this "
+                        f"is '{config.architecture}'")
     if config.attention != "none":
-        raise UserError(f"--attention {config.attention} looks back at all words, so it cannot read piece by piece: "
+        raise UserError(f"--attention {config.attention} attends to all words, so it cannot read piece by piece: "
                         "train with --pooling")
 
 
@@ -31,8 +31,8 @@ def stateful_encoder(config: ModelConfig, model: keras.Model) -> keras.Model:
 
     Returns:
         A model from [ids int32 [batch, time], states ...] to [outputs ..., states ...]: the states of all steps that
-        the classifier pools, float [batch, time, units], one or with `--skip` one a layer, and the state of each
-        layer after the last step.
+        the classifier pools, float [batch, time, units], with `--skip` one per layer, and the final state of each
+        layer.
     """
     check_stateful(config)
     cell = ONE_WAY[config.architecture]

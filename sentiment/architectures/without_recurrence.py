@@ -1,4 +1,4 @@
-"""Baselines without recurrence."""
+"""Architectures without recurrence, as baselines."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ from sentiment.config import ModelConfig
 CONVOLUTION_WIDTHS = (3, 4, 5)
 TRANSFORMER_LAYERS = 2
 INNER_FACTOR = 4
-# Dropping a word drops both of its pairs, which leaves too little for a mean of vectors.
+# Dropping a word also drops both of its bigrams, so too few vectors are left for a mean.
 WITHOUT_DROPOUT = {"word_dropout": 0.0, "embedding_dropout": 0.0, "output_dropout": 0.0}
 
 
 @register("attention", "attention alone: embedding, a layer on each word, an attention pool", uses=EMBEDDED | {"units"})
 def attention(config: ModelConfig, sizes: Sizes) -> keras.Model:
-    """Each word gives h_t = relu(W x_t + b); the weights are softmax(v . tanh(U h_t + b)) (Yang et al. 2016)."""
+    """Attention pooling of h_t = relu(W x_t + b) with weights softmax(v . tanh(U h_t + b)) (Yang et al. 2016)."""
     ids, words = blocks.ids_and_words(config, sizes)
     hidden = keras.layers.Dense(config.units, "relu", name="hidden")(words)  # [batch, time, units]
     features, _ = layers.SelfAttentivePooling(config.units, use_bias=True, name=NAME)(hidden)  # [batch, units]
@@ -29,7 +29,7 @@ def attention(config: ModelConfig, sizes: Sizes) -> keras.Model:
 @register("fasttext", "the mean of the vectors of words and bigrams (Joulin et al. 2017)",
           uses=EMBEDDED | {"bigram_buckets"}, model={"embedding_size": 128, **WITHOUT_DROPOUT})
 def fasttext(config: ModelConfig, sizes: Sizes) -> keras.Model:
-    """Bag of words and bigrams."""
+    """Mean of the vectors of words and bigrams."""
     ids = blocks.ids_input()
     word_dropout, embedding, *changes = blocks.embedding(config, sizes)
     known = word_dropout(ids)
@@ -40,7 +40,7 @@ def fasttext(config: ModelConfig, sizes: Sizes) -> keras.Model:
 
 @register("cnn", "convolutions over 3, 4 and 5 words, max-pooled (Kim 2014)", uses=EMBEDDED | {"units"})
 def cnn(config: ModelConfig, sizes: Sizes) -> keras.Model:
-    """`units` filters of each width, the largest value of each over time."""
+    """Convolutions with `units` filters of each width and max pooling over time."""
     ids, words = blocks.ids_and_words(config, sizes)
     pools = []
     for width in CONVOLUTION_WIDTHS:
@@ -53,7 +53,7 @@ def cnn(config: ModelConfig, sizes: Sizes) -> keras.Model:
 @register("transformer", "a small Transformer encoder, normalised before each sublayer (Vaswani et al. 2017)",
           uses=EMBEDDED | {"layers", "heads", "pooling"}, model={"embedding_size": 128}, text={"max_length": 400})
 def transformer(config: ModelConfig, sizes: Sizes) -> keras.Model:
-    """Each layer adds MHA(LN(x)) to x, then W relu(V LN(x)); sinusoidal positions."""
+    """Transformer encoder with sinusoidal positions: each layer adds MHA(LN(x)), then W relu(V LN(x))."""
     ids, words = blocks.ids_and_words(config, sizes)
     states = layers.SinusoidalPositions(name="positions")(words)
     for number in range(1, (config.layers or TRANSFORMER_LAYERS) + 1):
@@ -64,7 +64,7 @@ def transformer(config: ModelConfig, sizes: Sizes) -> keras.Model:
 
 
 def _transformer_layer(config: ModelConfig, states: Any, number: int) -> Any:
-    """One layer: self-attention and a layer on each word, both added to their input."""
+    """Transformer layer: self-attention and a feed-forward layer, each with a residual connection."""
     size = config.embedding_size
     attend = keras.layers.MultiHeadAttention(config.heads, size // config.heads, name=f"{NAME}_{number}")
     normal = keras.layers.LayerNormalization(name=f"attention_normalization_{number}")(states)

@@ -55,8 +55,8 @@ class ResultFolder(ResultPaths):
         """Rename a complete run whose process was killed before it was renamed."""
         complete, replaced = cls.of_unfinished(target), cls(_replaced(target))
         if complete.metrics.is_file() and (cls._holds_one(target) or not _holds_anything(target)):
-            log(f"{complete.path} holds a complete {cls.kind}, whose process was killed before it got its name: it is "
-                f"{target} now")
+            log(f"{complete.path} was a complete {cls.kind}, whose process was killed before it was renamed: it is now "
+                f"{target}")
             complete.finish(target)
         elif cls(target).metrics.is_file():
             cls(target)._remove_remains()

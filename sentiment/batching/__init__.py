@@ -1,4 +1,4 @@
-"""Texts as ids, and batches of them by length; NumPy alone."""
+"""Tokenized texts and batches by length, with NumPy only."""
 
 from sentiment.batching.batches import Batch, Batches, bucket_lengths, map_batches
 from sentiment.batching.lanes import Lanes

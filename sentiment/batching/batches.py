@@ -1,4 +1,4 @@
-"""Batches of texts of similar length, padded to a few lengths only."""
+"""Batches of texts of similar length, padded to a few lengths."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ from sentiment.batching.tokens import UNKNOWN_ID, TokenizedTexts
 
 LENGTH_MULTIPLE = 8
 WINDOW_BATCHES = 50
-# Of texts on disk, so many are shuffled in memory at a time; they come from blocks that stand together there.
+# Texts on disk are shuffled in memory in buffers of this size, which are read in contiguous blocks.
 BUFFER_TEXTS = 1 << 16
 BLOCK_TEXTS = 256
 
 
 def bucket_lengths(lengths: np.ndarray, buckets: int, max_length: int) -> np.ndarray:
-    """Choose the lengths that batches are padded to: quantiles of `lengths`, and `max_length` last.
+    """Return the lengths that batches are padded to: quantiles of `lengths`, and `max_length` as the last.
 
     Args:
         lengths: int [texts], the lengths of the training texts.
-        buckets: the largest number of lengths.
-        max_length: the length that every text fits into.
+        buckets: the maximum number of lengths.
+        max_length: the maximum length of a text.
 
     Returns:
-        int64 [at most buckets], rising.
+        int64 [at most buckets], ascending.
     """
     quantiles = np.quantile(lengths, np.arange(1, buckets) / buckets) if len(lengths) else np.zeros(0)
     rounded = np.ceil(quantiles / LENGTH_MULTIPLE) * LENGTH_MULTIPLE
@@ -37,8 +37,8 @@ class Batch:
 
     Attributes:
         ids: int32 [batch, time].
-        rows: int64 [texts], the positions of its texts in the corpus. Where the batch has more rows than
-            that, the rest is filling: one unknown word each.
+        rows: int64 [texts], the indices of its texts in the corpus. Further rows of the batch are filling rows of one
+            unknown token.
     """
 
     ids: np.ndarray
@@ -46,10 +46,10 @@ class Batch:
 
 
 class Batches:
-    """Cuts tokenised texts into batches of equal size whose lengths come from a short list."""
+    """Batches of tokenized texts, of equal size, padded to one of a few lengths."""
 
     def __init__(self, tokens: TokenizedTexts, boundaries: np.ndarray, batch_size: int) -> None:
-        """Use `boundaries` as `bucket_lengths` gives them; `batch_size` is over all devices."""
+        """Use `boundaries` from `bucket_lengths`; `batch_size` is over all devices."""
         self.tokens = tokens
         self.boundaries = boundaries
         self.batch_size = batch_size
@@ -61,15 +61,15 @@ class Batches:
         return -(-len(self.tokens) // self.batch_size)
 
     def shuffled(self, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
-        """Yield all texts once, in an order that depends on the seed and the epoch alone.
+        """Yield all texts once, in an order that depends only on the seed and the epoch.
 
-        The texts are shuffled, sorted by length within windows of 50 batches, cut into batches, and the
-        batches shuffled. Every batch has `batch_size` rows; the last one is filled up. With `first`, that many
-        batches are left out at the start.
+        The texts are shuffled, sorted by length within windows of 50 batches, and divided into batches, which are
+        shuffled. Every batch has `batch_size` rows; the last one has filling rows. With `first`, that many batches are
+        skipped.
 
-        Texts on disk are shuffled in two steps: blocks of texts that stand together over the whole corpus, and the
-        texts and batches within some hundred blocks that are read into memory together. The first such buffer of a
-        corpus that fits into it is shuffled as one in memory is.
+        Texts on disk are shuffled in two steps: contiguous blocks over the whole corpus, and the texts and batches
+        within some hundred blocks that are read into memory together. A corpus that fits into one such buffer is
+        shuffled like one in memory.
         """
         random = np.random.default_rng([seed, epoch])
         for rows in _pieces(self._shuffled_rows(random), self._buffer):
@@ -82,14 +82,14 @@ class Batches:
     def by_length(self, *, filled: bool = False) -> Iterator[Batch]:
         """Yield all texts once, the shortest first; with `filled`, every batch has `batch_size` rows.
 
-        Texts on disk are ordered within what is read into memory together.
+        Texts on disk are sorted only within the part that is read into memory together.
         """
         for rows in _pieces(np.arange(len(self.tokens)), self._buffer):
             order = np.argsort(self._lengths[rows], kind="stable")
             yield from self._padded(rows, _pieces(order, self.batch_size), filled=filled)
 
     def _shuffled_rows(self, random: np.random.Generator) -> np.ndarray:
-        """Return int64 [texts]: their order before they are put into batches."""
+        """Return the shuffled order of the texts, int64 [texts]."""
         texts = len(self.tokens)
         if texts <= self._buffer:
             return random.permutation(texts)
@@ -101,14 +101,14 @@ class Batches:
         return order
 
     def _windowed(self, rows: np.ndarray) -> list[np.ndarray]:
-        """Return batches of places in `rows`, of texts of similar length within each window."""
+        """Return batches of indices into `rows`, of similar length within each window."""
         lengths = self._lengths[rows]
         windows = _pieces(np.arange(len(rows)), self.batch_size * WINDOW_BATCHES)
         return [batch for window in windows
                 for batch in _pieces(window[np.argsort(lengths[window], kind="stable")], self.batch_size)]
 
     def _padded(self, rows: np.ndarray, batches: Sequence[np.ndarray], *, filled: bool) -> Iterator[Batch]:
-        """Yield batches, given as places in `rows`, padded to a boundary and with rows up to the batch size."""
+        """Yield batches of indices into `rows`, padded to a boundary and filled to the batch size."""
         tokens, own = (self.tokens.take(rows), None) if self.tokens.on_disk else (self.tokens, rows)
         for places in batches:
             length = int(self.boundaries[np.searchsorted(self.boundaries, self._lengths[rows[places]].max())])
@@ -121,7 +121,7 @@ class Batches:
 
 
 def _pieces(rows: np.ndarray, size: int) -> list[np.ndarray]:
-    """Return consecutive rows, so many at a time, as views."""
+    """Return consecutive pieces of `size` rows as views."""
     return [rows[start:start + size] for start in range(0, len(rows), size)]
 
 
@@ -131,9 +131,9 @@ def map_batches(batches: Iterator[Batch], texts: int, step: Callable[[np.ndarray
 
     Args:
         batches: all of them.
-        texts: how many rows they have, fillings not counted.
-        step: what is applied.
-        mapped: `map`, or the `map` of a pool, which applies it to several batches at once.
+        texts: the number of their rows, without filling rows.
+        step: the function to apply.
+        mapped: `map`, or the `map` of a pool, for several batches at once.
 
     Returns:
         float32 [texts, features].

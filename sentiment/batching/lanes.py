@@ -1,4 +1,4 @@
-"""Texts behind one another in parallel lanes, for models that carry their state from window to window."""
+"""Parallel streams of concatenated texts, for models that carry their state from window to window."""
 
 from collections.abc import Iterator
 
@@ -8,15 +8,15 @@ from sentiment.batching.tokens import PADDING_ID, TokenizedTexts
 
 
 class Lanes:
-    """Cuts one long row of shuffled texts into lanes, and the lanes into windows that follow on one another.
+    """Concatenation of shuffled texts, divided into parallel streams, and these into consecutive windows.
 
-    Each text begins with the padding id, which stands for its start. Row i of a window goes on where row i of the
-    window before ended; the last words of an epoch that fill no window are left out.
+    Each text begins with the padding id as its start token. Row i of a window continues row i of the previous window;
+    the last words of an epoch that do not fill a window are omitted.
 
     Args:
         tokens: the texts.
-        lanes: rows of a window.
-        window: words that are predicted in each row of a window.
+        lanes: the number of streams, rows of a window.
+        window: the number of predicted words in a row of a window.
         backwards: whether each text is read from its end.
 
     Raises:
@@ -28,9 +28,9 @@ class Lanes:
         self.lanes = lanes
         self.window = window
         self.backwards = backwards
-        self._length = (len(tokens.values) + len(tokens) - 1) // lanes  # words predicted in a lane
+        self._length = (len(tokens.values) + len(tokens) - 1) // lanes  # predicted words of a stream
         if len(self) == 0:
-            raise ValueError(f"{len(tokens.values):,} words do not fill {lanes} lanes of {window}")
+            raise ValueError(f"{len(tokens.values):,} words do not fill {lanes} streams of {window}")
 
     def __len__(self) -> int:
         return self._length // self.window
@@ -38,7 +38,7 @@ class Lanes:
     def windows(self, seed: int, epoch: int, first: int = 0) -> Iterator[np.ndarray]:
         """Yield int32 [lanes, window + 1], the last column of one being the first of the next.
 
-        The order of the texts depends on the seed and the epoch alone. With `first`, that many windows are left out.
+        The order of the texts depends only on the seed and the epoch. With `first`, that many windows are skipped.
         """
         words = self._row(np.random.default_rng([seed, epoch]).permutation(len(self.tokens)))
         starts = np.arange(self.lanes)[:, None] * self._length
@@ -46,11 +46,11 @@ class Lanes:
             yield words[starts + np.arange(number * self.window, (number + 1) * self.window + 1)]
 
     def _row(self, order: np.ndarray) -> np.ndarray:
-        """Return all texts in an order, int32 [words + texts], each behind the padding id."""
+        """Return all texts in an order, int32 [words + texts], each after the padding id."""
         drawn = self.tokens.take(order)
         lengths = drawn.lengths
         places = np.arange(len(drawn.values)) + np.repeat(np.arange(1, len(order) + 1), lengths)
-        if self.backwards:  # a text's words swap places around its middle
+        if self.backwards:  # reverse the words of each text
             ends = np.repeat(drawn.offsets[:-1] + drawn.offsets[1:] - 1, lengths)
             values = drawn.values[ends - np.arange(len(drawn.values))]
         else:

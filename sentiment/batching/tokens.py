@@ -1,4 +1,4 @@
-"""Texts as ids, kept in two flat arrays instead of a list of many small ones."""
+"""Tokenized texts as two flat arrays."""
 
 import mmap
 from collections.abc import Iterable, Sequence
@@ -18,10 +18,10 @@ TOKENS_AT_ONCE = 1 << 22
 
 @dataclass(frozen=True)
 class TokenizedTexts:
-    """The ids of many texts, in memory or on disk.
+    """Ids of many texts, in memory or on disk.
 
     Attributes:
-        values: int32 [tokens], the ids of all texts behind one another; a `numpy.memmap` where they are on disk.
+        values: int32 [tokens], the concatenated ids of all texts; a `numpy.memmap` if they are on disk.
         offsets: int64 [texts + 1]; the ids of text i are ``values[offsets[i]:offsets[i + 1]]``.
     """
 
@@ -30,7 +30,7 @@ class TokenizedTexts:
 
     @classmethod
     def from_parts(cls, parts: Iterable[tuple[np.ndarray, np.ndarray]], folder: Path | None = None) -> Self:
-        """Join (ids of several texts, their lengths) pairs; with `folder`, the ids go to a nameless file there.
+        """Concatenate pairs of ids of several texts and their lengths; with `folder`, in an unnamed file there.
 
         Raises:
             OSError: if the file cannot be written.
@@ -42,7 +42,7 @@ class TokenizedTexts:
                 ids.append(part_values)
                 lengths.append(part_lengths)
             return cls(np.concatenate(ids).astype(np.int32), _offsets(lengths))
-        with TemporaryFile(dir=folder) as file:  # gone from the disk when nothing maps it any more
+        with TemporaryFile(dir=folder) as file:  # freed when nothing maps it any more
             for part_values, part_lengths in parts:
                 file.write(part_values.astype(np.int32).tobytes())
                 lengths.append(part_lengths)
@@ -53,7 +53,7 @@ class TokenizedTexts:
 
     @classmethod
     def from_ids(cls, texts: Sequence[Sequence[int]]) -> Self:
-        """Join the ids of texts, a sequence of integers each."""
+        """Concatenate the ids of texts, one sequence of integers each."""
         lengths = np.fromiter(map(len, texts), np.int64, len(texts))
         return cls.from_parts([(np.fromiter(chain.from_iterable(texts), np.int32, int(lengths.sum())), lengths)])
 
@@ -67,12 +67,12 @@ class TokenizedTexts:
 
     @property
     def lengths(self) -> np.ndarray:
-        """int64 [texts], the number of tokens of each text."""
+        """Number of tokens of each text, int64 [texts]."""
         return np.diff(self.offsets)
 
     @property
     def known(self) -> np.ndarray:
-        """float64 [texts], the share of each text's tokens that are in the vocabulary; each has one token at least."""
+        """Share of the tokens of each text that are in the vocabulary, float64 [texts]; each text has a token."""
         counts = np.add.reduceat(self.values > UNKNOWN_ID, self.offsets[:-1], dtype=np.int64)
         shares: np.ndarray = counts / self.lengths
         return shares
@@ -83,11 +83,11 @@ class TokenizedTexts:
         return type(self)(self.values[offsets[0]:offsets[-1]], offsets - offsets[0])
 
     def take(self, rows: np.ndarray) -> Self:
-        """Return the texts at `rows`, in that order, in memory; what was read of the disk need not stay there."""
+        """Return the texts at `rows`, in that order, in memory; the pages read from disk are released."""
         lengths = self.offsets[rows + 1] - self.offsets[rows]
         offsets = _offsets([lengths])
         values = np.empty(offsets[-1], np.int32)
-        for place in np.argsort(rows, kind="stable"):  # as they lie on the disk
+        for place in np.argsort(rows, kind="stable"):  # in the order on disk
             values[offsets[place]:offsets[place + 1]] = self.row(rows[place])
         self._release()
         return type(self)(values, offsets)
@@ -97,7 +97,7 @@ class TokenizedTexts:
         return self.values[self.offsets[index]:self.offsets[index + 1]]
 
     def counts(self, vocabulary_size: int) -> np.ndarray:
-        """Return int64 [vocabulary_size]: how often each id occurs."""
+        """Return the number of occurrences of each id, int64 [vocabulary_size]."""
         counts = np.zeros(vocabulary_size, np.int64)
         for values in self.pieces():
             counts += np.bincount(values, minlength=vocabulary_size)
@@ -110,7 +110,7 @@ class TokenizedTexts:
             self._release()
 
     def padded(self, rows: np.ndarray, length: int) -> np.ndarray:
-        """Return int32 [rows, length]: the ids of the texts at `rows`, then zeros.
+        """Return the ids of the texts at `rows`, padded with zeros, int32 [rows, length].
 
         Raises:
             ValueError: if a text is longer than `length`.
@@ -125,12 +125,12 @@ class TokenizedTexts:
         return np.where(inside, self.values[source], PADDING_ID).astype(np.int32)
 
     def _release(self) -> None:
-        """Let go of the pages read so far, which would count as memory of this process; the disk's cache has them."""
+        """Release the pages read so far from this process's memory; they stay in the page cache."""
         mapped = getattr(self.values, "_mmap", None)
         if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
             mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _offsets(lengths: list[np.ndarray]) -> np.ndarray:
-    """Return int64 [texts + 1] from the lengths of texts in parts."""
+    """Return the offsets of texts from their lengths in parts, int64 [texts + 1]."""
     return np.concatenate([[0], np.cumsum(np.concatenate(lengths))]).astype(np.int64)

@@ -26,13 +26,13 @@ SHARES = {"1 % of the data": 0.01, "10 % of the data": 0.1}
 
 
 def draw_all(rows: Sequence[Row], runs: Sequence[Run], lengths: np.ndarray, folder: Path) -> None:
-    """Write every plot for which there are runs.
+    """Write all plots that have runs.
 
     Args:
         rows: of the table.
         runs: the results.
-        lengths: int [test texts], their words.
-        folder: where the PNG files go.
+        lengths: int [test texts], their numbers of words.
+        folder: of the PNG files.
     """
     by_row = {row: [run for run in runs if run.row == row.name] for row in rows}
     ran = {row: found for row, found in by_row.items() if found and row.group != "data"}
@@ -46,10 +46,10 @@ def draw_all(rows: Sequence[Row], runs: Sequence[Run], lengths: np.ndarray, fold
 
 
 def against(ran: dict[Row, list[Run]], label: str, value: Any, path: Path) -> None:
-    """Draw the mean test accuracy of each row against a value of its runs, on a logarithmic axis.
+    """Plot the mean test accuracy of each row against a value of its runs, on a logarithmic axis.
 
-    Baselines and architectures have their names. What is far below all of these would press them together, and stands
-    as an arrow below them, with its accuracy.
+    Baselines and architectures are labelled with their names. A row far below all of these is shown as an arrow with
+    its accuracy, to keep the scale of the others.
     """
     with drawn(path, 9, 6) as axes:
         for group in dict.fromkeys(row.group for row in ran):
@@ -73,14 +73,14 @@ def against(ran: dict[Row, list[Run]], label: str, value: Any, path: Path) -> No
 
 
 def _mark(row: Row, mean: float, lowest: float) -> tuple[str, str]:
-    """Return the marker of a row and its name in the plot, which may be empty."""
+    """Return the marker of a row and its label, which may be empty."""
     if mean < lowest:
         return BELOW, f"{row.name}: {mean:.3f}"
     return MARKERS[row.group], row.name if row.group in LABELLED else ""
 
 
 def plain_ticks(axes: Any) -> None:
-    """Write 1, 2 and 5 of each power of ten on a logarithmic axis as they are spoken: 200, 5k, 2M."""
+    """Label a logarithmic axis at 1, 2 and 5 times each power of ten: 200, 5k, 2M."""
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.xaxis.set_minor_formatter(NullFormatter())
@@ -142,7 +142,7 @@ def _overlap(one: Sequence[float], other: Sequence[float]) -> bool:
 
 
 def learning_curves(ran: dict[Row, list[Run]], path: Path) -> None:
-    """Draw the validation accuracy by epoch of a few architectures, the mean over seeds."""
+    """Plot the validation accuracy by epoch of several architectures, the mean over seeds."""
     shown = [(row, runs) for row, runs in ran.items() if row.name in CURVES]
     if not shown:
         return
@@ -158,7 +158,7 @@ def learning_curves(ran: dict[Row, list[Run]], path: Path) -> None:
 
 
 def by_share(by_row: dict[Row, list[Run]], path: Path) -> None:
-    """Draw the test accuracy against the share of the training texts, for the models that have such rows."""
+    """Plot the test accuracy against the share of the training texts, for the models with such rows."""
     means = {row.name: fmean(accuracies(runs).values()) for row, runs in by_row.items() if runs}
     lines = []
     for name, color, marker in ((BASE, BLUE, "o"), ("tfidf-lr", ORANGE, "s")):
@@ -177,7 +177,7 @@ def by_share(by_row: dict[Row, list[Run]], path: Path) -> None:
 
 
 def by_length(ran: dict[Row, list[Run]], lengths: np.ndarray, path: Path) -> None:
-    """Draw the test accuracy by the length of the review, in tenths of the reviews, for a few models."""
+    """Plot the test accuracy by deciles of the length of reviews, for several models."""
     bounds = np.quantile(lengths, np.linspace(0, 1, LENGTH_BINS + 1))
     bins = np.clip(np.searchsorted(bounds, lengths, side="right") - 1, 0, LENGTH_BINS - 1)
     middles = [float(np.median(lengths[bins == place])) for place in range(LENGTH_BINS)]

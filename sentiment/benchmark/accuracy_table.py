@@ -1,4 +1,4 @@
-"""The table of the IMDB benchmark, as rows of text, Markdown and CSV."""
+"""Table of the IMDB benchmark as text, Markdown and CSV."""
 
 from collections.abc import Sequence
 from statistics import fmean, median
@@ -15,11 +15,11 @@ HEADERS = ["model", "flags", "parameters", "epochs", "seconds", "seeds", "valida
 NUMERIC = tuple(range(2, 15))
 WORDS = tuple(place for place in range(len(HEADERS)) if place not in NUMERIC)
 CODE = (HEADERS.index("flags"),)
-SMALLEST = 1e-99  # of the p-values that are written as they are
+SMALLEST = 1e-99  # of p-values without exponents
 
 
 def table(rows: Sequence[Row], runs: Sequence[Run]) -> list[list[str]]:
-    """Return a line for each row, the best test accuracy first, those that were not run last."""
+    """Return one line per row, sorted by test accuracy, with rows without runs last."""
     by_row = {row.name: [run for run in runs if run.row == row.name] for row in rows}
     base = [run for run in runs if run.row == BASE]
     ordered = sorted(rows, key=lambda row: -fmean(accuracies(by_row[row.name]).values()) if by_row[row.name] else 1)
@@ -47,7 +47,7 @@ def _line(row: Row, runs: list[Run], base: list[Run]) -> list[str]:
 
 
 def _epochs(runs: list[Run]) -> str:
-    """Return the median best epoch and of how many."""
+    """Return the median best epoch and the number of epochs."""
     if runs[0].values["training"]["best_epoch"] is None:
         return "at once"
     best, all_of = ([run.values["training"][name] for run in runs] for name in ("best_epoch", "epochs"))
@@ -55,7 +55,7 @@ def _epochs(runs: list[Run]) -> str:
 
 
 def _against(runs: list[Run], base: list[Run]) -> list[str]:
-    """Return the mean difference from the base over the same seeds, and two p-values; McNemar's is the median's."""
+    """Return the mean difference from the base over equal seeds, and two p-values, for McNemar's test the median."""
     if runs[0].row == BASE:
         return ["", "", ""]
     difference = paired_difference(accuracies(runs), accuracies(base))
@@ -72,7 +72,7 @@ def _significance(p_value: float) -> str:
 
 
 def as_markdown(rows: Sequence[Row], lines: list[list[str]]) -> str:
-    """Return the table in Markdown, in parts by the groups of its rows; flags are code."""
+    """Return the table in Markdown, with one part per group of rows; flags are code."""
     groups = {row.name: row.group for row in rows}
     parts = []
     for group in GROUPS:
@@ -83,6 +83,6 @@ def as_markdown(rows: Sequence[Row], lines: list[list[str]]) -> str:
 
 
 def as_csv(lines: list[list[str]]) -> str:
-    """Return the table as CSV, numbers without commas for thousands."""
+    """Return the table as CSV, with numbers without thousands separators."""
     frame = pd.DataFrame(lines, columns=HEADERS, dtype=object)
     return frame.assign(parameters=frame["parameters"].str.replace(",", "")).to_csv(index=False, lineterminator="\n")

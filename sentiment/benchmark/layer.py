@@ -1,4 +1,4 @@
-"""One LSTM layer: the forward pass, or forward and backward, on random numbers."""
+"""Speed of an LSTM layer on random numbers: forward, or forward and backward."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ def _words(batch: int, steps: int, features: int) -> np.ndarray:
 
 
 def _lengths(batch: int, steps: int) -> np.ndarray:
-    """Lengths as in a batch of texts of similar length: from nine tenths of the longest on."""
+    """Return lengths of a batch of similar texts, from nine tenths of the longest on."""
     return np.random.default_rng(2).integers(steps * 9 // 10, steps + 1, batch).astype(np.int32)
 
 
@@ -39,21 +39,21 @@ def _on_tensorflow(layer: Any, *, batch: int, steps: int, features: int, backwar
 
 
 def ours(*, units: int, **options: Any) -> Callable[[], Any]:
-    """The layer of this project."""
+    """Layer of this project."""
     from sentiment.layers import LSTM
 
     return _on_tensorflow(LSTM(units, return_sequences=True), **options)
 
 
 def stock(*, units: int, **options: Any) -> Callable[[], Any]:
-    """Keras's layer on TensorFlow."""
+    """Layer of Keras on TensorFlow."""
     import keras
 
     return _on_tensorflow(keras.layers.LSTM(units, return_sequences=True), **options)
 
 
 def torch(*, units: int, batch: int, steps: int, features: int, backward: bool, masked: bool) -> Callable[[], Any]:
-    """PyTorch's layer, over a packed sequence where there are lengths."""
+    """Layer of PyTorch, over a packed sequence if `masked`."""
     import torch
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -78,7 +78,7 @@ def torch(*, units: int, batch: int, steps: int, features: int, backward: bool, 
 
 
 def product(*, units: int, batch: int, steps: int, features: int, backward: bool, masked: bool) -> Callable[[], Any]:
-    """The limit: the products of the layer at once, 2 T B (I + H) 4H, and three times as many with the way back."""
+    """Lower bound: the layer's matrix products at once, 2 T B (I + H) 4H operations, with `backward` three times."""
     import tensorflow as tf
 
     random = np.random.default_rng(1)

@@ -1,4 +1,4 @@
-"""The default bidirectional LSTM, untrained: raw strings to probabilities."""
+"""Speed of prediction of an untrained bidirectional LSTM, from raw strings to probabilities."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -18,14 +18,14 @@ def ours(*, run: str, **options: Any) -> Callable[[], Any]:
 
 
 def onnx(*, run: str, **options: Any) -> Callable[[], Any]:
-    """The export of the same run in ONNX Runtime, tokens in plain Python."""
+    """Export of the same run in ONNX Runtime, with the tokenizer in plain Python."""
     from sentiment.inference import PortableClassifier
 
     return _over(PortableClassifier.load(Path(run) / "onnx").predict_proba, **options)
 
 
 def stock(*, run: str, **options: Any) -> Callable[[], Any]:
-    """`model.predict` of the same layers of Keras behind `TextVectorization`, padded to the full length."""
+    """`model.predict` of the same Keras layers after `TextVectorization`, padded to the full length."""
     import keras
     import tensorflow as tf
 
@@ -40,7 +40,7 @@ def stock(*, run: str, **options: Any) -> Callable[[], Any]:
         keras.layers.Bidirectional(keras.layers.LSTM(config.model.units, return_sequences=True)),
         keras.layers.GlobalMaxPooling1D(), keras.layers.Dense(1, activation="sigmoid")])
     settings = tf.data.Options()
-    settings.autotune.enabled = False  # it may hold up the end; see `dataset_of` of the training loop
+    settings.autotune.enabled = False  # autotuning may delay the end; see `dataset_of` of the training loop
 
     def predict(texts: Sequence[str]) -> Any:
         batches = tf.data.Dataset.from_tensor_slices(texts).batch(STOCK_BATCH).prefetch(2).with_options(settings)
@@ -50,7 +50,7 @@ def stock(*, run: str, **options: Any) -> Callable[[], Any]:
 
 
 def _over(predict: Callable[[Sequence[str]], Any], *, file: str, singly: int) -> Callable[[], Any]:
-    """Predict all texts at once, or, with `singly`, one of middle length that many times."""
+    """Return a function that predicts all texts at once or, with `singly`, one of median length that many times."""
     texts: list[str] = json.loads(Path(file).read_text())
     if not singly:
         return lambda: predict(texts)

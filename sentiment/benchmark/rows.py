@@ -1,4 +1,4 @@
-"""The rows of the IMDB benchmark: what is trained, from one common base, and what others have published."""
+"""Rows of the IMDB benchmark: models with one change from a common base, and published accuracies."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,7 +12,7 @@ GROUPS = ("baselines", "architectures", "attentions", "ablations", "data")
 
 
 class Published(NamedTuple):
-    """Test accuracy on IMDB as others have it for the same kind of model, and where."""
+    """Published test accuracy on IMDB of the same kind of model, and its source."""
 
     accuracy: float
     source: str
@@ -20,13 +20,13 @@ class Published(NamedTuple):
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table.
+    """Row of the table.
 
     Attributes:
         name: unique.
         group: one of `GROUPS`.
         flags: of `train`.
-        pretraining: flags of `pretrain`, which comes first; empty for none.
+        pretraining: flags of a preceding `pretrain`; empty for none.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Row:
 
     @property
     def typed(self) -> str:
-        """The flags as they are typed, behind `pretrain` where those are its own."""
+        """The flags on the command line, with those of pretraining after `pretrain`."""
         return " ".join(["pretrain", *self.pretraining] if self.pretraining else self.flags)
 
 
@@ -51,7 +51,7 @@ PUBLISHED = {
     "nb-svm": Published(0.9122, "Wang & Manning 2012, with bigrams"),
     "adversarial": Published(0.9379, "Miyato et al. 2017, after pretraining on the texts without labels"),
 }
-# One thing changed from the base.
+# One change from the base.
 ABLATIONS: dict[str, str] = {
     "no word dropout": "--word-dropout 0", "no embedding dropout": "--embedding-dropout 0",
     "no output dropout": "--output-dropout 0", "recurrent dropout": "--recurrent-dropout 0.2",
@@ -72,7 +72,7 @@ CELLS: dict[str, str] = {
     "gru, reset before the product": "--arch gru --gru-reset before",
     "rnn, rectified, from the identity": "--arch rnn --activation relu --recurrent-initializer identity",
 }
-# What classifiers start from; of the size of the base, so that nothing else differs.
+# Pretrained networks; of the size of the base, so that nothing else differs.
 PRETRAINED: dict[str, str] = {
     "lstm, autoencoder": "--arch lstm --method autoencoder", "lstm, language model": "--arch lstm --epochs 2",
     "bilstm, language model": "--arch bilstm --epochs 2",
@@ -103,10 +103,10 @@ def all_rows() -> list[Row]:
 
 
 def chosen_rows(names: list[str] | None) -> list[Row]:
-    """Return the rows, or groups of them, that are named; all where none is.
+    """Return the named rows or groups of rows, all by default.
 
     Raises:
-        UserError: for a name that is neither.
+        UserError: for an unknown name.
     """
     rows = all_rows()
     known = [*GROUPS, *(row.name for row in rows)]

@@ -1,4 +1,4 @@
-"""Runs of the IMDB benchmark: each a `train` of its own, kept as a line of JSON."""
+"""Runs of the IMDB benchmark, one `train` process and one line of JSON each."""
 
 import base64
 import json
@@ -30,9 +30,9 @@ MEASURED = {"accuracy": float}
 RUN = {"row": str, "seed": int, "right": str, "test": {**MEASURED, "texts": int},
        "validation": MEASURED, "seconds": {"all": float}, "test_texts_seen": {"accuracy_without_labelled": float},
        "training": {"parameters": int, "epochs": int, "best_epoch": (int, type(None))},
-       "history?": {str: [float]}}  # all that tables read
+       "history?": {str: [float]}}  # the keys that the tables use
 SCORES = ("accuracy", "log_loss", "calibration_error", "roc_auc")
-# Test reviews of IMDB that also stand in its labelled training part, in its unlabelled part, and in either.
+# Test reviews of IMDB that also occur in its labelled training part, in its unlabelled part, and in either.
 REPEATED = {"labelled": 123, "unlabelled": 269, "pretraining": 392}
 INTERRUPTED = tuple(Interrupted(number).exit_code for number in (signal.SIGINT, signal.SIGTERM))
 
@@ -42,7 +42,7 @@ class LeakError(UserError):
 
 
 class RunFailedError(UserError):
-    """A training came to no end, as one does that diverges."""
+    """A training failed, for example diverged."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ class Run:
     """A finished run.
 
     Attributes:
-        row: its name.
-        seed: of the split, the weights and all else.
+        row: the name of its row.
+        seed: of the split, the weights and everything else.
         values: the line of JSON.
     """
 
@@ -61,13 +61,13 @@ class Run:
 
     @property
     def right(self) -> np.ndarray:
-        """Bool [test texts], whether the answer was right."""
+        """Whether each prediction was right, bool [test texts]."""
         packed = np.frombuffer(base64.b64decode(self.values["right"]), np.uint8)
         return np.unpackbits(packed, count=self.values["test"]["texts"]).astype(bool)
 
 
 def read_runs(path: Path) -> list[Run]:
-    """Return the runs of a file of results, a line each, in the order of the file; none if there is no such file.
+    """Return the runs of a results file, one line each, in order; none if the file does not exist.
 
     Raises:
         UserError: if a line is damaged.
@@ -94,13 +94,13 @@ def append_run(path: Path, values: dict[str, Any]) -> None:
 
 def run_all(results: Path, rows: Sequence[Row], seeds: Sequence[int], data: DataConfig, budget: float | None
             ) -> list[str]:
-    """Run what is not in the results yet, one seed of all rows after another, until the budget's seconds are spent.
+    """Run the missing runs, seed by seed over all rows, until the budget in seconds is spent.
 
-    A run is not begun if one of its row, or the longest so far, would not fit into what is left. Checkpoints are kept
-    next to the results, so a run that was interrupted goes on. One that fails does not keep the others from running.
+    A run is not started if the longest run of its row, or the longest so far, would exceed the remaining budget.
+    Checkpoints are kept next to the results, so an interrupted run is resumed. A failed run does not stop the others.
 
     Returns:
-        What failed.
+        The failed runs.
     """
     failed, left = [], 0
     started, work = time.monotonic(), results.with_name(f"{results.stem}.run")
@@ -124,17 +124,17 @@ def run_all(results: Path, rows: Sequence[Row], seeds: Sequence[int], data: Data
             append_run(results, values)
             done[row.name, seed] = values["seconds"]["all"]
     if left:
-        log(f"{left} {'run' if left == 1 else 'runs'} not begun, the budget is spent")
+        log(f"{left} {'run' if left == 1 else 'runs'} not started, the budget is spent")
     if work.is_dir() and not any(work.iterdir()):
         work.rmdir()
     return failed
 
 
 def run_one(row: Row, seed: int, data: DataConfig, work: Path) -> dict[str, Any]:
-    """Train in a process of its own and return the line of JSON.
+    """Train in a separate process and return the line of JSON.
 
     Raises:
-        LeakError: if more test texts were seen in training than the corpus itself repeats.
+        LeakError: if more test texts were seen in training than are duplicated in the corpus itself.
         RunFailedError: if the training fails.
         UserError: if it was interrupted.
     """
@@ -160,13 +160,13 @@ def _run(row: Row, seed: int, words: list[str]) -> None:
     """Run a command of this project."""
     done = subprocess.run([sys.executable, "-m", "sentiment", *words], stdout=subprocess.PIPE, check=False)  # noqa: S603
     if done.returncode < 0 or done.returncode in INTERRUPTED:
-        raise UserError(f"the run '{row.name}' with seed {seed} was interrupted: --resume goes on with it")
+        raise UserError(f"the run '{row.name}' with seed {seed} was interrupted: continue it with --resume")
     if done.returncode:
         raise RunFailedError(f"the run '{row.name}' with seed {seed} failed with exit code {done.returncode}")
 
 
 def command_of(row: Row, seed: int) -> str:
-    """Return what to type for a run."""
+    """Return the command line of a run."""
     words = ["python train.py", *row.flags, "--seed", str(seed)]
     if row.pretraining:
         words = ["python -m sentiment pretrain --output models/before", *row.pretraining, "--seed", str(seed), "&&",
@@ -175,7 +175,7 @@ def command_of(row: Row, seed: int) -> str:
 
 
 def line_of(row: Row, seed: int, folder: RunFolder) -> dict[str, Any]:
-    """Return what the benchmark keeps of a run."""
+    """Return the JSON values of a run that the benchmark keeps."""
     measured = folder.load_metrics()
     check_leaks(measured)
     with np.load(folder.test, allow_pickle=False) as test:
@@ -190,7 +190,7 @@ def line_of(row: Row, seed: int, folder: RunFolder) -> dict[str, Any]:
 
 
 def check_leaks(measured: dict[str, Any]) -> None:
-    """Refuse a run on IMDB whose vocabulary, unlabelled texts or validation hold test texts that are not its own.
+    """Refuse a run on IMDB whose training, unlabelled or validation texts contain further test texts.
 
     Raises:
         LeakError: with the count.
@@ -199,12 +199,12 @@ def check_leaks(measured: dict[str, Any]) -> None:
         return
     for part, expected in REPEATED.items():
         if measured["test_texts_seen"][part] > expected:
-            raise LeakError(f"{measured['test_texts_seen'][part]:,} test reviews stand among the {part} texts of "
-                            f"training; IMDB itself repeats {expected}")
+            raise LeakError(f"{measured['test_texts_seen'][part]:,} test reviews occur among the {part} texts of "
+                            f"training; IMDB itself duplicates {expected}")
 
 
 def _history(folder: RunFolder) -> dict[str, list[float]]:
-    """Return the values by epoch; nothing for a model that was fitted at once."""
+    """Return the values by epoch; none for a linear model."""
     if not folder.history.is_file():
         return {}
     history = pd.read_csv(folder.history, float_precision="round_trip").drop(columns="epoch")
@@ -212,5 +212,5 @@ def _history(folder: RunFolder) -> dict[str, list[float]]:
 
 
 def lengths_of_test(data: DataConfig) -> np.ndarray:
-    """Return int [test texts]: how many words each has, separated by white space."""
+    """Return the number of words of each test text, separated by white space, int [test texts]."""
     return word_counts(load_corpus(data, 1).test.read().texts)

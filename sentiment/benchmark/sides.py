@@ -1,7 +1,7 @@
-"""Processes that are timed in turn.
+"""Alternating timing of processes.
 
-Each side of a comparison lives in a process of its own, so that no library sees the threads and the memory of another;
-it prepares, warms up and waits. The parent lets one side run at a time.
+Each implementation of a comparison has its own process, so that libraries do not share threads and memory. It prepares,
+warms up and waits; the parent runs one process at a time.
 """
 
 import importlib
@@ -20,12 +20,12 @@ from sentiment.errors import UserError
 from sentiment.machine import peak_memory_bytes
 
 WARM_UPS = 2
-PAUSE_SECONDS = 0.3  # OpenMP's threads go on spinning for a while after a product
+PAUSE_SECONDS = 0.3  # OpenMP's threads keep spinning for a while after a product
 
 
 @dataclass
 class Times:
-    """Times and memory of a side.
+    """Times and memory of an implementation.
 
     Attributes:
         seconds: of each run.
@@ -37,12 +37,12 @@ class Times:
 
     @property
     def median(self) -> float:
-        """The median of the seconds."""
+        """Median of the seconds."""
         return statistics.median(self.seconds)
 
     @property
     def spread(self) -> tuple[float, float]:
-        """The first and the third quartile of the seconds; of fewer than four runs the extremes."""
+        """First and third quartile of the seconds; the extremes for fewer than four runs."""
         if len(self.seconds) < 4:
             return min(self.seconds), max(self.seconds)
         quartiles = statistics.quantiles(self.seconds, n=4, method="inclusive")
@@ -51,21 +51,21 @@ class Times:
 
 def alternate(task: str, sides: Iterable[str], options: dict[str, Any], *, repeats: int, threads: int
               ) -> dict[str, Times]:
-    """Run each side of a task `repeats` times in turn, and return its times by side.
+    """Run each implementation of a task `repeats` times, alternately, and return the times by implementation.
 
     Args:
-        task: a module of `sentiment.benchmark` whose SIDES make what is timed.
+        task: a module of `sentiment.benchmark` with implementations in SIDES.
         sides: names in that module's SIDES.
-        options: keyword arguments for them, as JSON can hold.
-        repeats: runs of each side after the warm-up.
+        options: their keyword arguments, as JSON values.
+        repeats: runs of each after the warm-up.
         threads: of each process.
 
     Raises:
-        UserError: if a side fails.
+        UserError: if an implementation fails.
     """
     processes: dict[str, subprocess.Popen[str]] = {}
     try:
-        for side in sides:  # each warms up alone: threads of OpenMP that spin would hold up the others
+        for side in sides:  # each warms up alone, because spinning OpenMP threads would delay the others
             processes[side] = _start(task, side, options, threads)
             _answer(processes[side])
         times = {side: Times() for side in processes}
@@ -91,7 +91,7 @@ def _start(task: str, side: str, options: dict[str, Any], threads: int) -> subpr
 
 
 def _ask(process: subprocess.Popen[str], request: str) -> dict[str, Any]:
-    with suppress(BrokenPipeError):  # the answer, which is missing then, leads to the reason
+    with suppress(BrokenPipeError):  # the missing output is reported below
         print(request, file=process.stdin, flush=True)
     return _answer(process)
 
@@ -100,14 +100,14 @@ def _answer(process: subprocess.Popen[str]) -> dict[str, Any]:
     line = process.stdout.readline() if process.stdout else ""
     if not line:
         _, errors = process.communicate()
-        raise UserError(f"a side of the benchmark failed: {' '.join(map(str, process.args[-3:-1]))}: "  # type: ignore[index]
+        raise UserError(f"a benchmark process failed: {' '.join(map(str, process.args[-3:-1]))}: "  # type: ignore[index]
                         f"{(errors.strip() or 'no message').splitlines()[-1]}")
     answer: dict[str, Any] = json.loads(line)
     return answer
 
 
 def serve(prepare: Callable[..., Callable[[], Any]], options: dict[str, Any]) -> None:
-    """Prepare, warm up, say so, and then run once for each line of standard input."""
+    """Prepare, warm up, report that, and then run once per line of standard input."""
     run = prepare(**options)
     for _ in range(WARM_UPS):
         run()
@@ -127,5 +127,5 @@ def _say(answer: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     task, side, options = sys.argv[1:]
-    sys.stdout = sys.stderr  # what libraries print must not come between the answers
+    sys.stdout = sys.stderr  # output of libraries must not mix with the results
     serve(importlib.import_module(f"sentiment.benchmark.{task}").SIDES[side], json.loads(options))

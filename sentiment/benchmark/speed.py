@@ -1,4 +1,4 @@
-"""Speed of layers, training and prediction, next to stock Keras, PyTorch and ONNX Runtime."""
+"""Speed of layers, training and prediction against stock Keras, PyTorch and ONNX Runtime."""
 
 import importlib.util
 import json
@@ -27,21 +27,21 @@ from sentiment.text import TextPreprocessor
 
 SUBJECT = "sentiment"
 PACKAGES = ("tensorflow", "keras", "torch", "onnxruntime", "numpy")
-SINGLY = 50  # predictions of one text in a run
+SINGLY = 50  # single-text predictions in a run
 LAYER = {"batch": 64, "steps": 100, "features": 256}
 
 
 @dataclass(frozen=True)
 class Row:
-    """A comparison.
+    """Comparison of implementations.
 
     Attributes:
-        group: what `--rows` calls it.
-        name: for people.
+        group: its name in `--rows`.
+        name: its name in the table.
         task: a module of `sentiment.benchmark`.
-        sides: names in it; the subject is the first.
-        options: for its sides.
-        items: what one run handles, to give a rate; 0 where a run is what counts.
+        sides: names of its implementations; the first is this project's.
+        options: their keyword arguments.
+        items: the number of items of a run, for a rate; 0 for none.
     """
 
     group: str
@@ -53,7 +53,7 @@ class Row:
 
 
 def layer_rows() -> Iterator[Row]:
-    """Yield the rows of a layer: three sizes, with and without the way back and a mask."""
+    """Yield the rows of a layer: three sizes, with and without the backward pass and a mask."""
     for units in (64, 256, 512):
         for backward in (False, True):
             for masked in (False, True):
@@ -64,10 +64,10 @@ def layer_rows() -> Iterator[Row]:
 
 
 def write_texts(folder: Path, config: RunConfig, training: int, prediction: int) -> tuple[int, int, dict[str, Any]]:
-    """Write the files that the sides read, with texts of the training and the test split; no test label is looked at.
+    """Write the files for the implementations, with texts of the training and the test split; test labels are not used.
 
     Returns:
-        The numbers of texts of a pass of training and of a prediction, and options of training.
+        The numbers of texts of a training epoch and of a prediction, and options of training.
     """
     corpus = load_corpus(config.data, config.runtime.seed)
     for note in corpus.notes:
@@ -85,7 +85,7 @@ def write_texts(folder: Path, config: RunConfig, training: int, prediction: int)
 
 
 def text_rows(folder: Path, training: int, prediction: int, options: dict[str, Any]) -> Iterator[Row]:
-    """Yield the rows of training, prediction and start-up on what `write_texts` wrote."""
+    """Yield the rows of training, prediction and start-up on the files of `write_texts`."""
     options = {**options, "file": str(folder / "training.npz")}
     yield Row("training", f"training, {training:,} texts", "training",
               (SUBJECT, "keras", "keras example", "torch", "torch packed"), options, training)
@@ -101,7 +101,7 @@ def text_rows(folder: Path, training: int, prediction: int, options: dict[str, A
 
 
 def _write_arrays(file: Path, config: RunConfig, tokens: TokenizedTexts, labels: np.ndarray) -> None:
-    """Write the ids in every form: PyTorch goes into no process with TensorFlow, so its side runs no code of ours."""
+    """Write the ids in all formats: PyTorch's process runs no code of this project, which imports TensorFlow."""
     boundaries = bucket_lengths(tokens.lengths, config.text.buckets, config.text.max_length)
     batches = Batches(tokens, boundaries, config.training.batch_size)
     np.savez(file, values=tokens.values, offsets=tokens.offsets, lengths=tokens.lengths, labels=labels,
@@ -111,7 +111,7 @@ def _write_arrays(file: Path, config: RunConfig, tokens: TokenizedTexts, labels:
 
 
 def _write_run(path: Path, config: RunConfig, preprocessor: TextPreprocessor, class_names: Sequence[str]) -> None:
-    """Write the folder of a model that was never trained, and its export."""
+    """Write the run folder of an untrained model, and its export."""
     sizes = architectures.Sizes(preprocessor.vocabulary_size, len(class_names))
     run = RunFolder(path)
     path.mkdir()
@@ -123,7 +123,7 @@ def _write_run(path: Path, config: RunConfig, preprocessor: TextPreprocessor, cl
 
 def measure(groups: list[str], config: RunConfig, *, repeats: int, threads: int, training: int, prediction: int
             ) -> Iterator[dict[str, Any]]:
-    """Measure and yield each row as it is done, ready for JSON."""
+    """Measure and yield each row, ready for JSON."""
     with tempfile.TemporaryDirectory() as folder:
         rows = list(layer_rows()) if "layer" in groups else []
         if set(groups) - {"layer"}:
@@ -148,7 +148,7 @@ def _measured(times: Times) -> dict[str, Any]:
 
 
 def table(rows: list[dict[str, Any]]) -> list[list[str]]:
-    """Return a line for each row and side: median, spread, and how many times the subject is faster."""
+    """Return one line per row and implementation: median, quartiles, and the time relative to the first."""
     lines = []
     for row in rows:
         subject = row["sides"][SUBJECT]["median_seconds"]
@@ -161,7 +161,7 @@ def table(rows: list[dict[str, Any]]) -> list[list[str]]:
 
 
 def machine() -> dict[str, Any]:
-    """Return what was measured on."""
+    """Return a description of the machine."""
     def installed(package: str) -> str | None:
         try:
             return version(package)

@@ -1,4 +1,4 @@
-"""One prediction from the shell: a new process that imports, loads, answers and ends."""
+"""Time of a prediction from the shell: a new process that imports, loads, predicts and ends."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ def whole(*, run: str) -> Callable[[], None]:
 
 
 def tensorflow(*, run: str) -> Callable[[], None]:
-    """The imports of TensorFlow and Keras alone."""
+    """Only the imports of TensorFlow and Keras."""
     return lambda: _python("-c", "import tensorflow, keras")
 
 

@@ -1,4 +1,4 @@
-"""The default bidirectional LSTM, trained on the same texts for one pass."""
+"""Speed of training of a bidirectional LSTM, one epoch on the same texts."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +11,7 @@ LEARNING_RATE, CLIP_NORM = 1e-3, 1.0
 
 def ours(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int, by_rows: bool = True
          ) -> Callable[[], Any]:
-    """The trainer of this project: batches by length; `by_rows` updates only the embedding's rows of a batch."""
+    """Trainer of this project: batches by length; `by_rows` updates only the looked-up rows of the embedding."""
     import keras
 
     from sentiment import architectures
@@ -47,7 +47,7 @@ def mixed(**options: Any) -> Callable[[], Any]:
 
 
 def xla(**options: Any) -> Callable[[], Any]:
-    """The same with what XLA's automatic clustering compiles."""
+    """The same with XLA's automatic clustering."""
     import tensorflow as tf
 
     tf.config.optimizer.set_jit("autoclustering")
@@ -55,7 +55,7 @@ def xla(**options: Any) -> Callable[[], Any]:
 
 
 def one_thread_an_operator(**options: Any) -> Callable[[], Any]:
-    """The same with a thread for each operator and two operators at a time."""
+    """The same with one thread per operator and two operators at a time."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -64,7 +64,7 @@ def one_thread_an_operator(**options: Any) -> Callable[[], Any]:
 
 
 def stock(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int) -> Callable[[], Any]:
-    """The same model of Keras's layers in `model.fit`, padded to the full length, as Keras's examples do."""
+    """The same model of Keras layers in `model.fit`, padded to the full length, as in Keras's examples."""
     import keras
 
     keras.utils.set_random_seed(1)
@@ -79,9 +79,9 @@ def stock(*, file: str, vocabulary: int, max_length: int, batch: int, embedding:
 
 
 def _fitted(model: Any, file: str, batch: int) -> Callable[[], Any]:
-    """Return a pass of `fit` over batches as Keras makes them of arrays.
+    """Return a function that runs one epoch of `fit` over batches of arrays.
 
-    They come without the tuning that may hold up an epoch's end; see `sentiment.training.loop.dataset_of`.
+    Autotuning is off, because it may delay the end of an epoch; see `sentiment.training.loop.dataset_of`.
     """
     import tensorflow as tf
 
@@ -95,7 +95,7 @@ def _fitted(model: Any, file: str, batch: int) -> Callable[[], Any]:
 
 def example(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int
             ) -> Callable[[], Any]:
-    """The model of Keras's example "Bidirectional LSTM on IMDB": two layers, unmasked, 32 texts a batch."""
+    """The model of Keras's example "Bidirectional LSTM on IMDB": two layers, unmasked, 32 texts per batch."""
     import keras
 
     keras.utils.set_random_seed(1)
@@ -109,7 +109,7 @@ def example(*, file: str, vocabulary: int, max_length: int, batch: int, embeddin
 
 def _torch(file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int, *, packed: bool
            ) -> Callable[[], Any]:
-    """The same model in PyTorch, padded to the full length, or `packed`, in the batches by length of this project."""
+    """The same model in PyTorch, padded to the full length, or `packed`, in this project's batches by length."""
     import torch
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 

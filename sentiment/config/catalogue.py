@@ -72,4 +72,4 @@ def check_options(config: ModelConfig, uses: Mapping[str, Collection[str]]) -> N
     for declared in config.changed():
         if declared.name not in uses[name]:
             takers = ", ".join(other for other, taken in uses.items() if declared.name in taken)
-            raise UserError(f"'{name}' does not take {flag_of(declared)}: it goes with {takers}")
+            raise UserError(f"'{name}' does not use {flag_of(declared)}, which is for {takers}")

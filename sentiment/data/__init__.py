@@ -1,4 +1,4 @@
-"""Sources of labelled texts (IMDB, tables, folders, the bundled sample) and their splits."""
+"""Sources of labelled texts (IMDB, tables, folders, the built-in sample) and their splits."""
 
 import dataclasses
 from collections.abc import Callable
@@ -20,30 +20,30 @@ NO_IMDB = "IMDB could not be downloaded; the built-in sample was used instead"
 
 
 def load_corpus(config: DataConfig, seed: int, fold: int | None = None) -> Corpus:
-    """Read and split the corpus that the configuration names.
+    """Load and split the corpus of a configuration.
 
-    With `--folds` and a number in `fold`, from 0, that fold is the test split; without one there is none.
+    With `--folds` and a number in `fold`, from 0, that fold is the test split; without `fold` there is none.
 
-    `auto` is IMDB where it is found or can be downloaded, else the sample with a note that says so.
+    `auto` is IMDB if it is found or can be downloaded, else the sample with a note.
 
     Raises:
-        UserError: if the data cannot be had, read or split; the message says what to do.
+        UserError: if the data cannot be found, read or split; the message says what to do.
     """
     return with_share(_load(config, seed, fold), config.train_share, seed)
 
 
 def _load(config: DataConfig, seed: int, fold: int | None) -> Corpus:
     if config.dataset == IN_MEMORY:
-        raise UserError("the run was trained on texts in memory, which a run does not keep: name labelled texts with "
+        raise UserError("the run was trained on texts in memory, which a run does not store: pass labelled texts with "
                         "--dataset")
     path = user_path(config.dataset)
     if config.folds and (config.is_named or imdb.is_imdb(path)):
-        raise UserError(f"{config.dataset} has a test split of its own: --folds is for data that has none")
+        raise UserError(f"{config.dataset} has its own test split: --folds is for data without one")
     if config.is_named:
-        others = config.named_unlabelled not in (None, UNLABELLED_OF_CORPUS)  # which are a table
+        others = config.named_unlabelled not in (None, UNLABELLED_OF_CORPUS)  # these are tables
         for declared in config.changed(Role.FILE):
             if not (others and Role.UNLABELLED in declared.metadata["roles"]):
-                raise UserError(f"{changed_flag(declared)} goes with --dataset PATH, not with '{config.dataset}'")
+                raise UserError(f"{changed_flag(declared)} needs --dataset PATH, not '{config.dataset}'")
         return NAMED[config.dataset](config, seed)
     if imdb.is_imdb(path):
         return imdb.load(config, seed)
@@ -55,10 +55,10 @@ def _load(config: DataConfig, seed: int, fold: int | None) -> Corpus:
 
 
 def load_unlabelled(config: DataConfig, corpus: Corpus) -> Texts:
-    """Return the unlabelled texts that the configuration names; none if it names none.
+    """Return the unlabelled texts of a configuration, an empty list if there are none.
 
     Raises:
-        UserError: if they cannot be read, or the corpus has none of its own.
+        UserError: if they cannot be read, or the corpus has none.
     """
     named = config.named_unlabelled
     if named is None:
@@ -79,10 +79,10 @@ def load_unlabelled(config: DataConfig, corpus: Corpus) -> Texts:
 
 def load_for_evaluation(config: DataConfig, seed: int, class_names: tuple[str, ...]
                         ) -> tuple[Examples, tuple[str, ...]]:
-    """Return the labelled texts to evaluate on, and notes on what was dropped.
+    """Return the labelled texts for an evaluation, and notes on dropped rows.
 
-    A table or a plain folder of classes is taken whole; `imdb`, `sample` and a folder with `test/` give
-    their test split.
+    A table or a plain folder of classes is used as a whole; of `imdb`, `sample` and a folder with `test/`, the test
+    split.
 
     Raises:
         UserError: for a label that is not one of `class_names`, or a named corpus with other classes.
@@ -97,8 +97,8 @@ def load_for_evaluation(config: DataConfig, seed: int, class_names: tuple[str, .
     if path.is_dir():
         parts = labelled.parts_of(path)
         if parts and "test" not in parts:
-            raise UserError(f"{path} holds {' and '.join(part.name for part in parts.values())}, but no test: name one "
-                            "of them")
+            raise UserError(f"{path} contains {' and '.join(part.name for part in parts.values())}, but no test: name "
+                            "one of them")
         named = labelled.from_folder(parts.get("test", path), config.encoding)
     else:
         check_applies(config.table_format, labelled.tables_of(config, config.dataset), config.dataset)
@@ -110,7 +110,7 @@ def _imdb_or_sample(config: DataConfig, seed: int) -> Corpus:
     try:
         return imdb.load(config, seed)
     except DownloadError as error:
-        log.warning(str(error))  # once, and not in the note, which the model card and the metrics keep
+        log.warning(str(error))  # only here, because model card and metrics store the note
         corpus = sample.load(config, seed)
         return dataclasses.replace(corpus, notes=(NO_IMDB, *corpus.notes))
 

@@ -7,19 +7,19 @@ from collections.abc import Mapping, Sequence
 
 from sentiment.errors import UserError
 
-MAJORITY = 0.8  # share of the largest class from which on it is warned of
-MOST_NUMBERS = 20  # different numbers that may be classes, whatever they are
-ROWS_OF_A_NUMBER = 10  # at least, on average, for more different whole numbers to be numbers of classes
-NUMERIC_SHARE = 0.95  # of the different labels, from which on they are numbers
+MAJORITY = 0.8  # share of the largest class that gives a warning
+MOST_NUMBERS = 20  # distinct numbers that are always accepted as classes
+ROWS_OF_A_NUMBER = 10  # minimum texts per class, on average, for more distinct whole numbers to be classes
+NUMERIC_SHARE = 0.95  # share of the distinct labels that are numbers, from which labels count as numeric
 DECIMAL = re.compile(r"[+-]?\d+,\d+")
-NAMES_OF_MISSING = ("nan", "<na>", "nat", "null", "#n/a")  # what missing values are called once they are text
+NAMES_OF_MISSING = ("nan", "<na>", "nat", "null", "#n/a")  # names of missing values that were converted to text
 SHOWN = 5
 
 
 def class_order(names: set[str]) -> tuple[str, ...]:
-    """Order class names: numbers by value, else by spelling (so `negative` is before `positive`).
+    """Return class names in order: numbers by value, others by spelling (`negative` before `positive`).
 
-    The order depends on the set of names alone: `nan`, which compares with no number, is a name like any other.
+    The order depends only on the set of names: `nan`, which is not comparable with numbers, is treated as a name.
     """
     try:
         values = {name: float(name) for name in names}
@@ -32,7 +32,7 @@ def class_order(names: set[str]) -> tuple[str, ...]:
 def folded(name: str) -> str:
     """Return a class name in NFKC, case-folded, without invisible characters (category Cf), with single spaces.
 
-    Names that are equal then are probably meant to be one.
+    Names with the same folded form are probably one class.
     """
     return unicodedata.normalize("NFKC", _visible(name).casefold())
 
@@ -44,7 +44,7 @@ def _visible(name: str) -> str:
 
 
 def similar_names(counts: Mapping[str, int]) -> list[list[str]]:
-    """Return the groups of class names that fold alike, each with its most frequent name first."""
+    """Return the groups of class names with the same folded form, each with its most frequent name first."""
     groups: dict[str, list[str]] = {}
     for name in class_order(set(counts)):
         groups.setdefault(folded(name), []).append(name)
@@ -52,14 +52,14 @@ def similar_names(counts: Mapping[str, int]) -> list[list[str]]:
 
 
 def notes_on(counts: Mapping[str, int]) -> list[str]:
-    """Return warnings about class names and their numbers of texts, one sentence each."""
+    """Return warnings about class names and class frequencies, one sentence each."""
     notes = []
     similar = [" and ".join(f"{_shown(name, group)} ({_rows(counts[name])})" for name in group)
                for group in similar_names(counts)]
     if similar:
-        notes.append(f"class names differ only in case, white space or characters that do not show: "
-                     f"{'; '.join(similar[:SHOWN])}{'; ...' if len(similar) > SHOWN else ''}: --merge-labels makes one "
-                     "class of such names")
+        notes.append("class names differ only in case, white space or invisible characters: "
+                     f"{'; '.join(similar[:SHOWN])}{'; ...' if len(similar) > SHOWN else ''}: --merge-labels merges "
+                     "them")
     missing = [name for name in counts if name.casefold() in NAMES_OF_MISSING]
     if missing:
         notes.append(f"a class is called '{missing[0]}' ({_rows(counts[missing[0]])}), as missing values are once they "
@@ -72,12 +72,12 @@ def notes_on(counts: Mapping[str, int]) -> list[str]:
     share = count / sum(counts.values())
     if share > MAJORITY:
         notes.append(f"the class '{name}' has {share:.1%} of the texts, so always predicting it has this accuracy: "
-                     "look at macro F1, and try --class-weights balanced")
+                     "consider macro F1, and try --class-weights balanced")
     return notes
 
 
 def _shown(name: str, group: Sequence[str]) -> str:
-    """Return a name in quotes, with the code points that are not ASCII if another one of the group looks like it."""
+    """Return a name in quotes, with its code points that are not ASCII if another name of the group looks the same."""
     alike = any(_visible(name) == _visible(other) for other in group if other != name)
     points = [f"U+{ord(character):04X}" for character in name
               if not character.isascii() or (character.isspace() and character != " ")]
@@ -87,7 +87,7 @@ def _shown(name: str, group: Sequence[str]) -> str:
 
 
 def _several(counts: Mapping[str, int]) -> list[str]:
-    """Return names that seem to hold several labels: with a pipe, or with a part that also is a class."""
+    """Return names that seem to contain several labels: with a pipe, or with a part that is also a class."""
     found = []
     for name in counts:
         if DECIMAL.fullmatch(name):
@@ -101,10 +101,10 @@ def _several(counts: Mapping[str, int]) -> list[str]:
 
 
 def check_not_numbers(counts: Mapping[str, int], where: str) -> None:
-    """Refuse labels that are many different numbers.
+    """Refuse labels that are many distinct numbers.
 
-    Up to 20 are classes, such as stars. More are classes only if they number them, from 0 or 1 on without a gap, and
-    each has ten texts on average. One label of twenty may be no number, such as that of a missing value.
+    Up to 20 are classes, such as stars. More are classes only if they are consecutive whole numbers from 0 or 1 with
+    ten texts each on average. One label in twenty may be non-numeric, such as that of a missing value.
 
     Raises:
         UserError: with what to do.
@@ -129,7 +129,7 @@ def _number(name: str) -> float | None:
 
 
 def kept_names(distinct: Mapping[str, int], smallest: int) -> tuple[set[str], list[str]]:
-    """Return the class names with `smallest` distinct texts or more, and a note on the others, if there are any."""
+    """Return the class names with at least `smallest` distinct texts, and a note on the others, if any."""
     rare = [name for name in class_order(set(distinct)) if distinct[name] < smallest]
     if not rare:
         return set(distinct), []
@@ -139,13 +139,13 @@ def kept_names(distinct: Mapping[str, int], smallest: int) -> tuple[set[str], li
 
 
 def check_sizes(distinct: Mapping[str, int], parts: Sequence[str], where: str, unit: str = "distinct texts") -> None:
-    """Refuse classes with fewer distinct texts, or groups, than parts that each need one.
+    """Refuse classes with fewer distinct texts or groups than splits.
 
     Args:
         distinct: the number of distinct texts, or of groups, of each class.
-        parts: what each class needs a text for: training, validation, test.
+        parts: the splits that need a text of each class: training, validation, test.
         where: the file or folder.
-        unit: what is counted.
+        unit: texts or groups.
 
     Raises:
         UserError: with the classes, their numbers, and what to do.
@@ -154,7 +154,7 @@ def check_sizes(distinct: Mapping[str, int], parts: Sequence[str], where: str, u
     if rare:
         files = " or ".join(f"--{part}-file" for part in parts if part != "training")
         ways = ["add some", *([f"name other texts with {files}"] if files else []),
-                *([f"leave such classes out with --min-class-size {len(parts)}"] if unit != "groups" else [])]
+                *([f"drop such classes with --min-class-size {len(parts)}"] if unit != "groups" else [])]
         raise UserError(f"too few {unit} in {where} of the class {_listed(rare, distinct)}: at least {len(parts)} are "
                         f"needed, for {', '.join(parts)}; {', or '.join(ways)}")
 

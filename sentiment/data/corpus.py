@@ -1,4 +1,4 @@
-"""Corpus: labelled texts in three splits, with the names of the classes; the result of every source of data."""
+"""Corpus: labelled texts in three splits, with class names; the result of every data source."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,34 +10,34 @@ import pandas as pd
 
 from sentiment.data.streams import StreamedTexts, blank_among, digests_of
 
-# In memory, or in files that are read each time that one iterates over them.
+# In memory, or in files that are read at each iteration.
 Texts: TypeAlias = list[str] | StreamedTexts
 
 
 def taken(texts: Texts, rows: np.ndarray) -> Texts:
-    """Return the texts at `rows`, in that order; rows of files must be rising."""
+    """Return the texts at `rows`, in that order; rows of files must be ascending."""
     return texts.take(rows) if isinstance(texts, StreamedTexts) else [texts[row] for row in rows]
 
 
 def blank(texts: Texts) -> np.ndarray:
-    """Return bool [texts]: which hold nothing but white space."""
+    """Return whether each text is empty or white space, bool [texts]."""
     return texts.blank if isinstance(texts, StreamedTexts) else blank_among(texts)
 
 
 def identities(texts: Texts) -> np.ndarray:
-    """Return int64 [texts]: a number each, the same for equal texts, from 0 on as they first occur."""
+    """Return a number for each text, equal for equal texts, int64 [texts], from 0 in order of first occurrence."""
     values: np.ndarray = pd.factorize(texts.digests if isinstance(texts, StreamedTexts)
                                       else np.array(texts, dtype=object))[0]
     return values
 
 
 def occurring(texts: Texts, others: Texts) -> np.ndarray:
-    """Return bool [texts]: which of them occur among the others."""
+    """Return whether each text occurs in `others`, bool [texts]."""
     return np.isin(digests(texts), digests(others))
 
 
 def digests(texts: Texts) -> np.ndarray:
-    """Return uint64 [texts]: a digest of each."""
+    """Return a digest of each text, uint64 [texts]."""
     return texts.digests if isinstance(texts, StreamedTexts) else digests_of(texts)
 
 
@@ -48,15 +48,15 @@ class Examples:
     Attributes:
         texts: the raw texts.
         labels: int32 [texts], indices into the class names of the corpus.
-        groups: a name per text; texts of one group stay on one side of a split. None where unknown.
-        facts: what else is known of each text, int or str [texts] by name; reports tell accuracy by it.
+        groups: a name per text; texts of one group stay in one split. None if unknown.
+        facts: other attributes of the texts, int or str [texts] by name, for slices in reports.
         weights: float32 [texts], at least 0: factors of the losses of training texts. The sum of the weighted losses of
-            a batch is divided by the number of its texts, whatever their weights, so a mean weight of 1 keeps the scale
-            of the loss. A text of weight 0 adds nothing to the gradient. Validation and tests weigh all texts alike.
-            None for no weights.
+            a batch is divided by the number of its texts, so a mean weight of 1 keeps the scale of the loss. A text of
+            weight 0 does not contribute to the gradient. Validation and test texts are not weighted. None for no
+            weights.
 
     Raises:
-        ValueError: for weights that are negative or not finite, or not as many as the labels.
+        ValueError: for negative or infinite weights, or another number of weights than labels.
     """
 
     texts: Texts
@@ -77,7 +77,7 @@ class Examples:
         return len(self.texts)
 
     def take(self, rows: np.ndarray) -> "Examples":
-        """Return the examples at `rows`, in that order; those whose texts are in files must be rising."""
+        """Return the examples at `rows`, in that order; rows of texts in files must be ascending."""
         groups = None if self.groups is None else [self.groups[row] for row in rows]
         facts = {name: values[rows] for name, values in self.facts.items()}
         weights = None if self.weights is None else self.weights[rows]
@@ -85,7 +85,7 @@ class Examples:
 
 
 class HeldOut:
-    """A test split that is handed out once, so that no choice can depend on it twice."""
+    """Test split that can be read only once, so that no choice can depend on it."""
 
     def __init__(self, read: Callable[[], Examples]) -> None:
         self._read: Callable[[], Examples] | None = read
@@ -94,7 +94,7 @@ class HeldOut:
         """Return the examples.
 
         Raises:
-            RuntimeError: at the second call.
+            RuntimeError: on the second call.
         """
         if self._read is None:
             raise RuntimeError("the test split of this corpus was already read: it is read once, at the end")
@@ -103,7 +103,7 @@ class HeldOut:
 
 
 def without_folder(name: str) -> str:
-    """Return the last part of a path; names that are none stay.
+    """Return the last part of a path; other names are unchanged.
 
     Example:
         >>> without_folder("/home/me/reviews.csv"), without_folder("imdb")
@@ -114,16 +114,16 @@ def without_folder(name: str) -> str:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A data set, split.
+    """Corpus: a data set with its splits.
 
     Attributes:
-        name: `imdb`, `sample` or the path that it was read from.
+        name: `imdb`, `sample` or the path of the data.
         class_names: the names of the classes, in the order of the label indices.
-        train, validation: the examples to learn from and to choose by.
+        train, validation: the examples for training and for validation.
         test: read once, after all choices.
-        unlabelled: reads the unlabelled texts; an empty list where there are none.
-        notes: facts that a reader of the results must know, one sentence each, which name files without their folder.
-        read: the unlabelled texts that were read for this corpus, by the name of their source.
+        unlabelled: returns the unlabelled texts; an empty list if there are none.
+        notes: caveats about the results, one sentence each, with file names without folders.
+        read: the unlabelled texts that were loaded for this corpus, by name of their source.
     """
 
     name: str
@@ -137,5 +137,5 @@ class Corpus:
 
     @property
     def file_name(self) -> str:
-        """The name without its folder, for results that are published."""
+        """Name without its folder, for published results."""
         return without_folder(self.name)

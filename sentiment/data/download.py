@@ -1,4 +1,4 @@
-"""Fetch a file over HTTP: resumed when broken off, checked, and never left half-written under its name."""
+"""Download and unpacking of archives: resumable, checked and atomic."""
 
 import gzip
 import hashlib
@@ -20,11 +20,11 @@ from sentiment.errors import UserError
 
 BLOCK_BYTES = 1 << 20
 TIMEOUT_SECONDS = 20
-UNPACKED_BYTES = 1 << 30  # of an archive at most, three times what IMDB's has
+UNPACKED_BYTES = 1 << 30  # maximum content of an archive, three times that of IMDB's
 
 
 class DownloadError(UserError):
-    """The file could not be fetched."""
+    """The file could not be downloaded."""
 
 
 def md5_of(path: Path) -> str:
@@ -34,12 +34,12 @@ def md5_of(path: Path) -> str:
 
 
 def download(url: str, target: Path, md5: str) -> Path:
-    """Fetch `url` to `target`, continuing from `<target>.part` if an earlier try broke off.
+    """Download `url` to `target`, continuing from `<target>.part` after an interrupted attempt.
 
-    The file gets its name only when its MD5 is right; a partial file that turns out wrong is removed.
+    The file gets its final name only after its MD5 is checked; a file with a wrong MD5 is removed.
 
     Raises:
-        DownloadError: if the server cannot be reached, the transfer breaks off, or the MD5 differs.
+        DownloadError: if the server cannot be reached, the transfer is interrupted, or the MD5 differs.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
@@ -59,7 +59,7 @@ def download(url: str, target: Path, md5: str) -> Path:
 
 
 def _fetch(url: str, part: Path) -> None:
-    """Append what is missing of `url` to `part`."""
+    """Append the missing part of `url` to `part`."""
     start = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})
     try:
@@ -78,7 +78,7 @@ def _fetch(url: str, part: Path) -> None:
                    TimeRemainingColumn())
         with part.open("ab" if resumed else "wb") as file, Progress(*columns, console=log.console) as progress:
             task = progress.add_task("download", total=total, completed=start)
-            while block := response.read1(BLOCK_BYTES):  # what is there: `read` would lose it when the rest stalls
+            while block := response.read1(BLOCK_BYTES):  # `read` would lose the received bytes if the rest stalls
                 file.write(block)
                 progress.advance(task, len(block))
     if total is not None and part.stat().st_size < total:
@@ -88,15 +88,15 @@ def _fetch(url: str, part: Path) -> None:
 def unpack(archive: Path, folder: Path, member: str, *, md5: str | None = None, limit: int = UNPACKED_BYTES) -> Path:
     """Unpack a tar archive and move its top-level `member` into `folder`.
 
-    Everything is written to a temporary folder next to it first and renamed when complete, which is when the checksums
-    of gzip or xz at its end were right. Names with `..` or from the root, links and device files are refused.
+    Everything is written to a temporary folder next to it, and renamed after the checksums of gzip or xz at its end
+    were checked. Absolute names, names with `..`, links and device files are refused.
 
     Args:
-        archive: a `.tar.gz` or `.tar.xz` file, of whatever origin.
-        folder: where the member will be.
+        archive: a `.tar.gz` or `.tar.xz` file, which may be untrusted.
+        folder: the destination of the member.
         member: the name of a folder in the archive.
-        md5: of the archive, if it is known.
-        limit: the largest number of bytes that it may hold, headers of its members included.
+        md5: of the archive, if known.
+        limit: the maximum number of bytes of its content, including the headers of its members.
 
     Returns:
         The path of the member.
@@ -114,13 +114,13 @@ def unpack(archive: Path, folder: Path, member: str, *, md5: str | None = None, 
             limited = _Limited(content, archive, limit)
             with tarfile.open(fileobj=limited, mode="r|") as tar:
                 _extract(archive, tar, beside)
-            while limited.read(BLOCK_BYTES):  # to the end, where the checksum is
+            while limited.read(BLOCK_BYTES):  # read to the end, where the checksum is
                 pass
         if not (beside / member).is_dir():
-            raise UserError(f"{archive} holds no folder {member}/")
+            raise UserError(f"{archive} contains no folder {member}/")
         (beside / member).replace(folder / member)
     except (tarfile.TarError, lzma.LZMAError, zlib.error, gzip.BadGzipFile, EOFError, ValueError, FileExistsError,
-            IsADirectoryError, NotADirectoryError) as error:  # the last ones of names that contradict one another
+            IsADirectoryError, NotADirectoryError) as error:  # the last two are raised for conflicting names
         raise UserError(f"{archive} is damaged: {error}") from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
@@ -128,7 +128,7 @@ def unpack(archive: Path, folder: Path, member: str, *, md5: str | None = None, 
 
 
 class _Limited(io.BufferedIOBase):
-    """Content of an archive that is read up to a number of bytes."""
+    """Content of an archive with a limit on the number of bytes."""
 
     def __init__(self, content: io.BufferedIOBase, archive: Path, limit: int) -> None:
         self._content, self._archive, self._limit = content, archive, limit
@@ -137,17 +137,17 @@ class _Limited(io.BufferedIOBase):
         """Read at most `size` bytes.
 
         Raises:
-            UserError: behind the limit.
+            UserError: beyond the limit.
         """
         block = self._content.read(size)
         self._limit -= len(block)
         if self._limit < 0:
-            raise UserError(f"{self._archive} is not safe to unpack: it holds far more than the corpus")
+            raise UserError(f"{self._archive} is not safe to unpack: it contains far more than the corpus")
         return block
 
 
 def _decompressed(archive: Path) -> io.BufferedIOBase:
-    """Open what a gzip or xz file holds, by its first bytes; both have checksums that are compared at their end.
+    """Open the content of a gzip or xz file, by its first bytes; both check their checksum at the end.
 
     Raises:
         UserError: for another file.
@@ -162,10 +162,10 @@ def _decompressed(archive: Path) -> io.BufferedIOBase:
 
 
 def _extract(archive: Path, tar: tarfile.TarFile, folder: Path) -> None:
-    """Write files and folders; `extractall` has a filter that does this only since Python 3.11.4.
+    """Extract only files and folders; `extractall` has such a filter only since Python 3.11.4.
 
     Raises:
-        UserError: for a member that is neither, or that lies elsewhere. A sparse file may be of any size.
+        UserError: for another type of member, a sparse file, which may have any size, or one outside of the folder.
     """
     for member in tar:
         path = Path(member.name)

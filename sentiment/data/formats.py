@@ -24,9 +24,9 @@ BINARY_KINDS = (".parquet", ".xlsx")
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
                     codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # UTF-32 first: it begins like UTF-16
-SEPARATOR_LINE = re.compile(r'^"?sep=(.)"?\r?\n?$')  # as spreadsheets write it above the header
+SEPARATOR_LINE = re.compile(r'^"?sep=(.)"?\r?\n?$')  # written by spreadsheets above the header
 ADVICE = {
-    "unpack it and name the files in it": (".zip", ".tar", ".tgz", ".7z", ".rar"),
+    "unpack it and name its files": (".zip", ".tar", ".tgz", ".7z", ".rar"),
     "unpack it (unxz), or compress it with gzip": (".xz",),
     "save it as .xlsx or .csv": (".xls", ".ods"),
     "export it as .csv": (".numbers",),
@@ -44,29 +44,29 @@ def suffixes_of(path: Path) -> tuple[str, str | None]:
 
 
 def kind_of(path: Path) -> str:
-    """Return the suffix of a table without that of its compression."""
+    """Return the suffix of a table without its compression suffix."""
     return suffixes_of(path)[0]
 
 
 def is_read(path: Path) -> bool:
-    """Say whether a file of this name is read as a table."""
+    """Whether a file of this name can be read as a table."""
     kind, compressed = suffixes_of(path)
     return kind in KINDS and not (compressed and kind in BINARY_KINDS)
 
 
 def is_written(path: Path) -> bool:
-    """Say whether a table can be written to a file of this name."""
+    """Whether a table can be written to a file of this name."""
     return is_read(path) and kind_of(path) in WRITTEN_KINDS
 
 
 def advice_for(path: Path) -> str:
-    """Return what to do with a file that is not read, empty where nothing is known of its kind."""
+    """Return advice for a file type that cannot be read, empty if it is unknown."""
     kind, compressed = suffixes_of(path)
     if compressed and kind in BINARY_KINDS:
         return "; unpack it"
     last = kind if kind == ".tar" else path.suffix.lower()
     if last in COMPRESSIONS:
-        return f"; name it by what is in it, such as reviews.csv{last}"
+        return f"; name it after its content, such as reviews.csv{last}"
     return next((f"; {advice}" for advice, suffixes in ADVICE.items() if last in suffixes), "")
 
 
@@ -80,15 +80,15 @@ def dialect(form: TableFormat, separator: str) -> dict[str, Any]:
 
 
 def check_applies(form: TableFormat, paths: Sequence[Path], where: str) -> None:
-    """Refuse options of a format that no file can use.
+    """Refuse format options that apply to no file.
 
     Args:
         form: with the options.
-        paths: of all tables that are read.
-        where: what is read, for the message.
+        paths: of all tables.
+        where: the name of the data, for the message.
 
     Raises:
-        UserError: for an option that is set and concerns none of them.
+        UserError: for an option that is set and applies to none of them.
     """
     used = {kind_of(path) for path in paths}
     for flag, value, kinds in (("--encoding", form.encoding, BINARY_KINDS),
@@ -111,7 +111,7 @@ def opened(path: Path) -> Iterator[tuple[IO[bytes], Any]]:
 
 
 def encoding_of(path: Path, form: TableFormat) -> str:
-    """Return the encoding of a text file: the one that is set, that of its byte-order mark, or UTF-8.
+    """Return the encoding of a text file: the configured one, that of its byte-order mark, or UTF-8.
 
     Raises:
         UserError: if it looks like UTF-16 without a byte-order mark.
@@ -133,7 +133,7 @@ def encoding_of(path: Path, form: TableFormat) -> str:
 
 @contextmanager
 def opened_text(path: Path, form: TableFormat) -> Iterator[tuple[IO[bytes], TextIOWrapper]]:
-    """Open a text file; yield the raw file, and its decoded text with line ends as they are."""
+    """Open a text file; yield the raw file, and its decoded text with unchanged line ends."""
     encoding = encoding_of(path, form)
     with opened(path) as (file, stream):
         yield file, TextIOWrapper(stream, encoding=encoding, newline="")
@@ -141,7 +141,7 @@ def opened_text(path: Path, form: TableFormat) -> Iterator[tuple[IO[bytes], Text
 
 @contextmanager
 def translated_errors(path: Path, form: TableFormat) -> Iterator[None]:
-    """Turn errors of decoding, decompressing and parsing a file into one `UserError` that names it."""
+    """Convert errors of decoding, decompressing and parsing a file to a `UserError` that names it."""
     try:
         yield
     except UnicodeError as error:
@@ -154,10 +154,10 @@ def translated_errors(path: Path, form: TableFormat) -> Iterator[None]:
 
 
 def read_text(path: Path, form: TableFormat) -> str:
-    """Return a whole text file, with line feeds alone as line ends.
+    """Return a whole text file, with line ends converted to line feeds.
 
     Raises:
-        UserError: for bytes that its encoding does not have.
+        UserError: for bytes that are invalid in its encoding.
     """
     try:
         return path.read_text(encoding=encoding_of(path, form)).removeprefix("\ufeff")
@@ -166,7 +166,7 @@ def read_text(path: Path, form: TableFormat) -> str:
 
 
 def not_decoded(path: Path, form: TableFormat, error: UnicodeError) -> UserError:
-    """Return the error for a file with bytes that its encoding does not have, with their line."""
+    """Return the error for a file with bytes that are invalid in its encoding, with their line."""
     encoding = encoding_of(path, form)
     decoder, line = codecs.getincrementaldecoder(encoding)(), 1
     try:
@@ -186,32 +186,32 @@ def not_decoded(path: Path, form: TableFormat, error: UnicodeError) -> UserError
 
 
 class SeparatedWriter:
-    """Writes records of CSV or TSV, so that each is read again as it was.
+    """Writer of CSV or TSV records that preserves all values.
 
     Args:
-        file: to write to, opened with ``newline=""``.
+        file: opened with ``newline=""``.
         separator: between fields.
-        form: whose quoting is used.
+        form: with the quoting.
     """
 
     def __init__(self, file: IO[str], separator: str, form: TableFormat = DEFAULT_FORMAT) -> None:
         self._file = file
-        # Python's module quotes a carriage return only if line ends have one; `write` takes it out of them again.
+        # Python's module quotes a carriage return only if line ends have one, which `write` removes.
         self._writer = csv.writer(self, lineterminator="\r\n", **dialect(form, separator))
 
     def write(self, record: str) -> int:
-        """Write what `csv.writer` made of a record, with a line feed alone at its end."""
+        """Write the output of `csv.writer` for a record, with a line feed as its end."""
         return self._file.write(record.removesuffix("\r\n") + "\n")
 
     def rows(self, rows: Iterable[Iterable[object]]) -> None:
         """Write records; a missing value is an empty field.
 
         Raises:
-            UserError: without quoting, for a value that holds a separator or a line break.
+            UserError: without quoting, for a value with a separator or a line break.
         """
         for row in rows:
             try:
                 self._writer.writerow(row)
             except csv.Error:
-                raise UserError(f"the row {json.dumps(list(map(str, row)))[:60]} holds a separator or a line break, "
+                raise UserError(f"the row {json.dumps(list(map(str, row)))[:60]} has a separator or a line break, "
                                 "which --quoting none cannot write: choose .jsonl or .parquet for --output") from None

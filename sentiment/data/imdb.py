@@ -26,19 +26,19 @@ DEFAULT_DATA_DIR = Path("data")
 
 
 def is_imdb(path: Path) -> bool:
-    """Say whether a path is the corpus: its folder in the official layout, or an archive of it by name."""
+    """Whether a path is the corpus: its folder in the official layout, or an archive with its name."""
     if path.is_file():
         return path.name.startswith(FOLDER) and path.name.endswith(ARCHIVE_SUFFIXES)
     return (path / "train" / "urls_pos.txt").is_file() and (path / "test" / "pos").is_dir()
 
 
 def find(data_dir: str | None) -> Path | None:
-    """Look for the corpus in `--data-dir`, `$SENTIMENT_DATA_DIR` and `data/`, in this order.
+    """Search for the corpus in `--data-dir`, `$SENTIMENT_DATA_DIR` and `data/`, in this order.
 
-    Each may be the folder of the corpus, an archive of it, or a folder that holds one of them.
+    Each may be the folder of the corpus, its archive, or a folder that contains one of them.
 
     Raises:
-        UserError: if `--data-dir` is given and does not exist.
+        UserError: if `--data-dir` does not exist.
     """
     places = [data_dir, os.environ.get("SENTIMENT_DATA_DIR"), DEFAULT_DATA_DIR]
     if data_dir is not None and not user_path(data_dir).exists():
@@ -51,10 +51,10 @@ def find(data_dir: str | None) -> Path | None:
 def obtain(data_dir: str | None) -> Path:
     """Return the folder of the corpus: found, unpacked from a found archive, or downloaded.
 
-    An archive with the official name has the official MD5; one that was packed anew has another name.
+    An archive with the official name must have the official MD5; a repacked one must have another name.
 
     Raises:
-        UserError: if it is nowhere and cannot be downloaded, or the archive is not one that `unpack` takes.
+        UserError: if it is not found and cannot be downloaded, or `unpack` refuses the archive.
     """
     found = find(data_dir)
     if found is None:
@@ -62,7 +62,7 @@ def obtain(data_dir: str | None) -> Path:
         try:
             found = download(URL, target / ARCHIVE, MD5)
         except DownloadError as error:
-            raise DownloadError(f"{error}; put the archive or the folder {FOLDER}/ into data/, name its place with "
+            raise DownloadError(f"{error}; put the archive or the folder {FOLDER}/ into data/, set its path with "
                                 "--data-dir or SENTIMENT_DATA_DIR, or use --dataset sample") from None
     if found.is_dir():
         return found
@@ -82,13 +82,13 @@ def _numbered_files(folder: Path, expected: int) -> list[Path]:
     """
     files = list(folder.glob("*.txt")) if folder.is_dir() else []
     if len(files) != expected:
-        raise UserError(f"{folder} holds {len(files):,} reviews, expected {expected:,}: the corpus is incomplete; "
+        raise UserError(f"{folder} contains {len(files):,} reviews, expected {expected:,}: the corpus is incomplete; "
                         "remove its folder and unpack or download it again")
     return sorted(files, key=lambda path: int(path.name.split("_")[0]))
 
 
 def read_labelled(corpus: Path, part: str) -> Examples:
-    """Read the reviews of `train` or `test`, negative first; the group is the movie, the rating 1 to 10 stars."""
+    """Read the reviews of `train` or `test`, negative first; the group is the film, the rating 1 to 10 stars."""
     texts: list[str] = []
     groups: list[str] = []
     ratings: list[int] = []

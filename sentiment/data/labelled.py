@@ -1,4 +1,4 @@
-"""Turn texts with named labels, from tables or folders, into a corpus with its three splits."""
+"""Corpora from tables and folders: class indices, checks and splits."""
 
 import os
 from collections import Counter
@@ -37,19 +37,19 @@ from sentiment.surrogates import notes_on as notes_on_surrogates
 from sentiment.table_format import TableFormat
 
 ROWS_AT_ONCE = 16_384
-SHARE_OF_MEMORY = 0.2  # from which on a table is warned of
-UNLABELLED_FOLDER = "unsup"  # where IMDB has its unlabelled texts, next to the folders of its classes
+SHARE_OF_MEMORY = 0.2  # size from which a table gives a warning
+UNLABELLED_FOLDER = "unsup"  # IMDB's folder of unlabelled texts, next to those of its classes
 PARTS = {"train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation",
-         "dev": "validation", "test": "test", "testing": "test"}  # names of folders with a split
-CONFLICTS_SHOWN, CONFLICT_WIDTH = 3, 60  # examples of texts with different labels, and their characters
+         "dev": "validation", "test": "test", "testing": "test"}  # names of the folders of splits
+CONFLICTS_SHOWN, CONFLICT_WIDTH = 3, 60  # examples of texts with conflicting labels, and their length in characters
 FEW_TEST_TEXTS = 100
-NORMAL_95 = 1.96  # standard deviations on either side of a 95 % interval, here Wilson's of a share of one half
-NOT_READ = (".", "__MACOSX")  # how the names of hidden files, and of what archives leave behind, begin
+NORMAL_95 = 1.96  # standard deviations of a 95 % interval, here Wilson's for a share of one half
+NOT_READ = (".", "__MACOSX")  # prefixes of hidden files and of metadata of archives
 
 
 @dataclass(frozen=True)
 class Named:
-    """Texts with the names of their labels, as a source holds them, and with weights float32 [texts] if it has any."""
+    """Texts with the names of their labels, and weights float32 [texts] if there are any."""
 
     texts: Texts
     labels: list[str]
@@ -61,9 +61,9 @@ class Named:
 
 def from_table(pattern: str | os.PathLike[str], config: DataConfig, *, labelled: bool = True, grouped: bool = False
                ) -> Named:
-    """Read the columns of the files that `pattern` names: the text, the label if `labelled`, the group if `grouped`.
+    """Read columns of the files of `pattern`: the text, the label if `labelled`, the group if `grouped`.
 
-    With `--stream` the texts stay in the files, and of each only its digest is kept, and whether it is blank.
+    With `--stream` the texts stay in the files; only their digests, and whether they are blank, are kept.
 
     Raises:
         UserError: if there is no such file, it cannot be read, has no rows, or lacks a column.
@@ -82,7 +82,7 @@ def from_table(pattern: str | os.PathLike[str], config: DataConfig, *, labelled:
             without_words.append(blank_among(read.texts))
         else:
             texts += read.texts
-        # Interned, as they are few: else two million labels take 100 MB.
+        # Interned, because they are few: otherwise two million labels take 100 MB.
         labels += map(intern, read.labels or ())
         groups += map(intern, read.groups or ())
         replaced += read.replaced
@@ -95,25 +95,25 @@ def from_table(pattern: str | os.PathLike[str], config: DataConfig, *, labelled:
 
 
 def _warn_of_size(pattern: str) -> None:
-    """Warn if the files are so large that reading them at once may fill the memory."""
+    """Warn if the files may not fit in memory."""
     size, memory = sum(path.stat().st_size for path in matching_files(pattern)), memory_bytes()
     if memory is not None and size > SHARE_OF_MEMORY * memory:
-        log.warning(f"{pattern} holds {size / 1e9:,.1f} GB, and this machine has {memory / 1e9:,.1f} GB of memory: "
+        log.warning(f"{pattern} has {size / 1e9:,.1f} GB, and this machine has {memory / 1e9:,.1f} GB of memory: "
                     "with --stream it is read piece by piece")
 
 
 def from_folder(folder: Path, encoding: str | None = None) -> Named:
     """Read a folder with a subfolder per class and a text file per example.
 
-    The subfolder `unsup`, hidden files and folders, and what archives and notebooks leave behind are left out; a note
-    counts their text files. `encoding` is that of the files, None for UTF-8 or what a byte-order mark says.
+    The subfolder `unsup`, hidden files and folders, and metadata of archives and notebooks are skipped; a note counts
+    their text files. `encoding` is that of the files, None for that of a byte-order mark, or UTF-8.
 
     Raises:
-        UserError: if there are no such subfolders, most files are of other kinds, or a file is in another encoding.
+        UserError: if there are no such subfolders, most files are of other types, or a file is in another encoding.
     """
     files: list[tuple[Path, str]] = []
     left_out = others = 0
-    mender = Mender()  # of names in bytes that are not UTF-8
+    mender = Mender()  # in names that are not UTF-8
     for path in sorted(_files_in(folder, set())):
         inside = path.relative_to(folder).parts
         if len(inside) < 2:
@@ -125,7 +125,7 @@ def from_folder(folder: Path, encoding: str | None = None) -> Named:
         else:
             files.append((path, as_label(mender.text(inside[0]))))
     if not files:
-        raise UserError(f"{folder} holds no labelled texts: expected a subfolder per class with .txt files")
+        raise UserError(f"{folder} contains no labelled texts: expected a subfolder per class with .txt files")
     if others > len(files):
         raise UserError(f"{folder} is not a folder of classes: of the files in its subfolders, {len(files):,} end in "
                         f".txt and {others:,} do not; name a folder with a subfolder per class, or a table")
@@ -139,7 +139,7 @@ def from_folder(folder: Path, encoding: str | None = None) -> Named:
 
 
 def _files_in(folder: Path, above: set[Path]) -> Iterator[Path]:
-    """Yield the files in a folder and those below, links followed but not to a folder `above`."""
+    """Yield the files in a folder and its subfolders, following links except to a folder in `above`."""
     real = folder.resolve()
     if real in above:
         return
@@ -151,7 +151,7 @@ def _files_in(folder: Path, above: set[Path]) -> Iterator[Path]:
 
 
 def tables_of(config: DataConfig, *others: str) -> list[Path]:
-    """Return all files that a configuration names as tables, and others."""
+    """Return all tables and other files of a configuration."""
     named = [config.validation_file, config.test_file,
              None if config.named_unlabelled == UNLABELLED_OF_CORPUS else config.named_unlabelled, *others]
     return [path for pattern in named if pattern is not None for path in matching_files(pattern)]
@@ -159,16 +159,16 @@ def tables_of(config: DataConfig, *others: str) -> list[Path]:
 
 def indexed(named: Named, class_names: tuple[str, ...], *, merge: bool = False, left_out: Collection[str] = ()
             ) -> tuple[Examples, tuple[str, ...]]:
-    """Turn label names into class indices; drop rows without text or label, and return notes on them.
+    """Convert label names to class indices, and drop rows without text or label; return notes as well.
 
     Args:
         named: the texts with the names of their labels.
         class_names: in the order of the indices.
-        merge: whether names that differ in case, white space or characters that do not show are one.
-        left_out: names of classes whose texts are dropped.
+        merge: whether to merge names that differ only in case, white space or invisible characters.
+        left_out: the names of dropped classes.
 
     Raises:
-        UserError: for a label that is not one of `class_names`, or if nothing is left.
+        UserError: for a label that is not one of `class_names`, or if no row is left.
     """
     rows, notes, total = np.arange(len(named.labels)), list(named.notes), len(named.labels)
     where = without_folder(named.where)
@@ -183,23 +183,23 @@ def indexed(named: Named, class_names: tuple[str, ...], *, merge: bool = False, 
         dropped = {name for name in set(named.labels) if form(name) in rare}
         rows = np.array([row for row in rows if named.labels[row] not in dropped], dtype=np.intp)
     if not len(rows):
-        raise UserError(f"{named.where} holds no labelled text")
+        raise UserError(f"{named.where} contains no labelled text")
     indices = {as_label(name): index for index, name in enumerate(class_names)}
     if merge:
         folds = Counter(map(folded, indices))
         by_fold = {folded(name): index for name, index in indices.items() if folds[folded(name)] == 1}
         alike = {name: by_fold[folded(name)] for name in set(named.labels) if folded(name) in by_fold}
-        indices = alike | indices  # a name that is a class stays that class
+        indices = alike | indices  # a name that is a class is kept
     for row in rows:
         if named.labels[row] not in indices:
             raise _unknown_label(named, int(row), class_names)
     labels = np.array([indices[named.labels[row]] for row in rows], dtype=np.int32)
     groups = None
     if named.groups is not None:
-        groups = [named.groups[row].strip() or f"\0{row}" for row in rows]  # a text without a group stands alone
+        groups = [named.groups[row].strip() or f"\0{row}" for row in rows]  # a text without a group is its own group
         alone = sum(not named.groups[row].strip() for row in rows)
         if alone:
-            notes.append(f"{alone:,} of {total:,} rows of {where} have no group, and stand alone")
+            notes.append(f"{alone:,} of {total:,} rows of {where} have no group, and are groups of their own")
     weights = None if named.weights is None else named.weights[rows]
     return Examples(taken(named.texts, rows), labels, groups, weights=weights), tuple(notes)
 
@@ -207,8 +207,8 @@ def indexed(named: Named, class_names: tuple[str, ...], *, merge: bool = False, 
 def _unknown_label(named: Named, row: int, class_names: tuple[str, ...]) -> UserError:
     label = named.labels[row]
     alike = any(folded(label) == folded(name) for name in class_names)
-    advice = "; --merge-labels takes names as one that differ in case, white space or characters that do not show" \
-        if alike else nearest(label, class_names) or "; remove the rows of classes that the model does not know"
+    advice = "; --merge-labels merges names that differ only in case, white space or invisible characters" \
+        if alike else nearest(label, class_names) or "; remove the rows of classes that the model does not have"
     shown = ", ".join(class_names[:20]) + (", ..." if len(class_names) > 20 else "")
     return UserError(f"{named.where}, row {row + 1}: the label '{label}' does not occur in training "
                      f"(its labels: {shown}){advice}")
@@ -216,18 +216,18 @@ def _unknown_label(named: Named, row: int, class_names: tuple[str, ...]) -> User
 
 def build_corpus(name: str, train: Named, validation: Named | None, test: Named | None, config: DataConfig,
                  seed: int, fold: int | None = None) -> Corpus:
-    """Split what has no split of its own, and check the labels of every part before training begins.
+    """Draw missing splits, and check the labels of all splits before training.
 
-    With `--folds` and a number in `fold`, from 0, that fold is the test split; without one there is none.
+    With `--folds` and a number in `fold`, from 0, that fold is the test split; without `fold` there is none.
 
     Raises:
-        UserError: for fewer than two classes, labels that are numbers or too rare, a label that training lacks, or
-            nothing to measure on.
+        UserError: for fewer than two classes, numeric or too rare labels, a label that training lacks, or no test
+            texts.
     """
     _check_test_options(config, test)
     rows = np.flatnonzero(~(blank(train.texts) | blank_among(train.labels)))
     if not len(rows):
-        raise UserError(f"{train.where} holds no labelled text")
+        raise UserError(f"{train.where} contains no labelled text")
     if config.merge_labels:
         groups = similar_names(Counter(train.labels[row] for row in rows))
         merged = {name: group[0] for group in groups for name in group}
@@ -243,7 +243,7 @@ def build_corpus(name: str, train: Named, validation: Named | None, test: Named 
     if len(class_names) < 2:
         found = f"only the class '{class_names[0]}'" if class_names else "no label"
         rest = f" with {config.min_class_size} distinct texts or more" if left_out else ""
-        raise UserError(f"{train.where} holds {found}{rest}: at least two classes are needed")
+        raise UserError(f"{train.where} contains {found}{rest}: at least two classes are needed")
     parts = ["training", *(["validation"] if validation is None else []), *(["test"] if test is None else [])]
     if train.groups is None:
         check_sizes({label: distinct[label] for label in class_names}, parts, train.where)
@@ -277,21 +277,21 @@ def build_corpus(name: str, train: Named, validation: Named | None, test: Named 
 
 
 def _check_test_options(config: DataConfig, test: Named | None) -> None:
-    """Refuse two ways to measure, or none.
+    """Refuse both a test split and folds, or neither.
 
     Raises:
         UserError: with the reason.
     """
     if config.folds and test is not None:
-        raise UserError("--folds measures on every text in turn: leave the test split out")
+        raise UserError("--folds uses every text as a test text: omit the test split")
     if not config.folds and test is None and config.test_fraction == 0:
-        raise UserError("--test-fraction 0 leaves no text to measure on: name a --test-file, or measure by "
-                        "cross-validation with --folds 5")
+        raise UserError("--test-fraction 0 leaves no test texts: name a --test-file, or use cross-validation with "
+                        "--folds 5")
 
 
 def _drawn_test(examples: Examples, config: DataConfig, seed: int, fold: int | None, class_names: tuple[str, ...]
                 ) -> tuple[Examples, Examples | None, tuple[str, ...]]:
-    """Split into the other texts and the test split, None for the final model of a cross-validation; with notes."""
+    """Return the other texts, the test split (None for the final model of a cross-validation), and notes."""
     if not config.folds:
         rest, held = hold_out(examples, config.test_fraction, seed, class_names)
         return rest, held, note_on_size(len(held))
@@ -299,16 +299,16 @@ def _drawn_test(examples: Examples, config: DataConfig, seed: int, fold: int | N
 
 
 def note_on_size(texts: int) -> tuple[str, ...]:
-    """Return a note if a test split of so many texts was drawn from the data that its accuracy is uncertain."""
+    """Return a note if a drawn test split of `texts` texts is so small that the accuracy is uncertain."""
     if texts >= FEW_TEST_TEXTS:
         return ()
     half = NORMAL_95 / 2 / (texts + NORMAL_95**2) ** 0.5
     return (f"the test split has only {texts:,} texts, so its accuracy is uncertain by up to {half:.2f}: --folds 5 "
-            "measures on all texts by cross-validation",)
+            "uses all texts, by cross-validation",)
 
 
 def note_on_conflicts(texts: Texts, rows: np.ndarray, numbers: np.ndarray, labels: list[str]) -> list[str]:
-    """Return a note on equal texts with different labels, if there are any, with those that occur most often.
+    """Return a note on equal texts with conflicting labels, if there are any, with the most frequent ones.
 
     Args:
         texts: all texts.
@@ -332,13 +332,13 @@ def note_on_conflicts(texts: Texts, rows: np.ndarray, numbers: np.ndarray, label
 
 
 def load_table(config: DataConfig, seed: int, fold: int | None = None) -> Corpus:
-    """Read the corpus that `--dataset FILE`, `--validation-file` and `--test-file` name.
+    """Load the corpus of `--dataset FILE`, `--validation-file` and `--test-file`.
 
     Raises:
         UserError: if a file cannot be read, or the data cannot be split.
     """
     if config.random_split and config.group_column is None:
-        raise UserError("--random-split leaves groups out of account: name them with --group-column")
+        raise UserError("--random-split ignores groups: name them with --group-column")
     check_applies(config.table_format, tables_of(config, config.dataset), config.dataset)
     train = from_table(config.dataset, config, grouped=not config.random_split)
     validation = from_table(config.validation_file, config) if config.validation_file else None
@@ -347,19 +347,19 @@ def load_table(config: DataConfig, seed: int, fold: int | None = None) -> Corpus
 
 
 def load_folder(config: DataConfig, seed: int, fold: int | None = None) -> Corpus:
-    """Read a folder of classes, or one with `train/` and `test/` (and `validation/`) that hold the classes.
+    """Load a folder of classes, or one with `train/` and `test/` (and `validation/`) with folders of classes.
 
     Raises:
-        UserError: if it holds no such folders, a text cannot be read, or the data cannot be split.
+        UserError: if it has no such folders, a text cannot be read, or the data cannot be split.
     """
     folder = user_path(config.dataset)
     check_applies(replace(config.table_format, encoding=None), tables_of(config), f"the folder {folder}")
     if config.random_split:
-        raise UserError("--random-split leaves groups out of account, and a folder has none")
+        raise UserError("--random-split ignores groups, and a folder has none")
     parts = parts_of(folder)
     if parts and "train" not in parts:
-        raise UserError(f"{folder} holds {' and '.join(path.name for path in parts.values())}, but no train: put the "
-                        "folders of the classes to train on into a folder called train")
+        raise UserError(f"{folder} contains {' and '.join(path.name for path in parts.values())}, but no train: put "
+                        "the folders of the training classes into a folder called train")
     train = from_folder(parts.get("train", folder), config.encoding)
     validation, test = (from_folder(parts[part], config.encoding) if part in parts else None
                         for part in ("validation", "test"))
@@ -381,5 +381,5 @@ def parts_of(folder: Path) -> dict[str, Path]:
         if path.name.lower() in PARTS and path.is_dir() and any(inside.is_dir() for inside in path.iterdir()):
             other = parts.setdefault(PARTS[path.name.lower()], path)
             if other != path:
-                raise UserError(f"{folder} holds {other.name} and {path.name}, which are the same split: rename one")
+                raise UserError(f"{folder} contains {other.name} and {path.name}, which are the same split: rename one")
     return parts

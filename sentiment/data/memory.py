@@ -29,11 +29,11 @@ def column_values(values: Any, what: str) -> list[Any]:
     """Return the values of a column, such as labels, as a list.
 
     Raises:
-        TypeError: for what holds no values in an order, or a value that is an array or a tensor.
+        TypeError: for an object without ordered values, or a value that is an array or a tensor.
     """
     kind = type(values).__name__
     if isinstance(values, (str, bytes, Mapping, Set)) or hasattr(values, "columns") or not isinstance(values, Iterable):
-        raise TypeError(f"{what} must be a list, an array or a Series, with a value for each text, not {kind}")
+        raise TypeError(f"{what} must be a list, an array or a Series, with one value per text, not {kind}")
     found = list(values)
     for place, value in enumerate(found):
         if hasattr(value, "dtype") and not isinstance(value, np.generic):
@@ -42,7 +42,7 @@ def column_values(values: Any, what: str) -> list[Any]:
 
 
 def relative_weights(weights: Any, count: int) -> np.ndarray:
-    """Return the weights of texts, float32 [texts], divided by their mean, so that the scale of the loss stays.
+    """Return the weights of texts divided by their mean, float32 [texts], which keeps the scale of the loss.
 
     Raises:
         ValueError: if there are not `count`, one is negative or not finite, or all are 0.
@@ -50,7 +50,7 @@ def relative_weights(weights: Any, count: int) -> np.ndarray:
     try:
         values = np.asarray(weights, np.float64)
     except (TypeError, ValueError):
-        raise TypeError(f"sample_weight must be a number for each text, not {weights!r:.60}") from None
+        raise TypeError(f"sample_weight must be one number per text, not {weights!r:.60}") from None
     if values.shape != (count,):
         raise ValueError(f"sample_weight must be of shape ({count},), not {values.shape}")
     if not (np.isfinite(values).all() and (values >= 0).all() and values.any()):
@@ -59,11 +59,11 @@ def relative_weights(weights: Any, count: int) -> np.ndarray:
 
 
 def named_texts(texts: Any, labels: Any, groups: Any = None, name: str = "texts", weights: Any = None) -> Named:
-    """Return texts with their labels, and the names of their groups and their relative weights if there are any.
+    """Return texts with labels, and with groups and relative weights if there are any.
 
     Raises:
         TypeError: as `checked_texts`, for the texts.
-        ValueError: if there are not as many labels, groups or weights as texts.
+        ValueError: if the numbers of texts, labels, groups and weights differ.
     """
     mender = Mender()
     found = checked_texts(texts, name, mender)
@@ -80,10 +80,10 @@ def named_texts(texts: Any, labels: Any, groups: Any = None, name: str = "texts"
 
 
 def named_frame(frame: pd.DataFrame, config: DataConfig) -> Named:
-    """Return the texts, labels and groups of a DataFrame, whose columns are found as those of a file are.
+    """Return the texts, labels and groups of a DataFrame, whose columns are found like those of a file.
 
     Raises:
-        UserError: if a column is missing, or a cell holds no text.
+        UserError: if a column is missing, or a cell is not text.
     """
     where = "the DataFrame"
     mender = Mender()
@@ -95,7 +95,7 @@ def named_frame(frame: pd.DataFrame, config: DataConfig) -> Named:
 
 
 def unlabelled_corpus(texts: Any, config: DataConfig, seed: int) -> Corpus:
-    """Return a corpus of texts in memory without labels, for pretraining; a part is held out for validation.
+    """Return a corpus of unlabelled texts in memory for pretraining, with a validation split.
 
     Raises:
         TypeError: as `checked_texts`.
@@ -114,16 +114,16 @@ def unlabelled_corpus(texts: Any, config: DataConfig, seed: int) -> Corpus:
 
 def corpus_in_memory(train: Named, validation: Named | None, test: Named | None, config: DataConfig, seed: int,
                      fold: int | None = None) -> Corpus:
-    """Return a corpus of texts in memory; a missing validation or test split is taken from the training texts.
+    """Return a corpus of texts in memory; a missing validation or test split is drawn from the training texts.
 
-    `fold` is as of `load_corpus`.
+    `fold` is as for `load_corpus`.
 
     Raises:
         UserError: as for a file: for fewer than two classes, too few texts, or a label that training lacks.
     """
     if config.random_split:
         if train.groups is None:
-            raise UserError("--random-split leaves groups out of account, and the texts have none")
+            raise UserError("--random-split ignores groups, and the texts have none")
         train = replace(train, groups=None)
     corpus = build_corpus(IN_MEMORY, train, validation, test, config, seed, fold)
     return with_share(corpus, config.train_share, seed)

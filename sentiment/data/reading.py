@@ -1,4 +1,4 @@
-"""Tables, read as frames of some thousand rows: CSV, TSV, JSON, JSON lines, Parquet and Excel."""
+"""Readers of tables in frames of some thousand rows: CSV, TSV, JSON, JSON lines, Parquet and Excel."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -29,19 +29,19 @@ REPLACED = "lone surrogates"  # an attribute of a frame
 
 def read_chunks(path: Path, rows: int, columns: list[str] | None = None, form: TableFormat = DEFAULT_FORMAT, *,
                 seen: Callable[[int], None] = lambda size: None) -> Iterator[pd.DataFrame]:
-    """Yield a file as frames of at most `rows` rows, values as they are written; their index counts the rows.
+    """Yield a file as frames of at most `rows` rows with unconverted values, indexed by row number.
 
-    A lone surrogate, which JSON can name, is read as U+FFFD; see `replaced_in`.
+    A lone surrogate, which JSON can contain, is read as U+FFFD; see `replaced_in`.
 
-    Values of CSV and TSV are strings, so that a label `01` or `NA` is itself; those of JSON are Python's, those of
-    Parquet have Arrow types. A file without rows is a frame without rows, or none.
+    Values of CSV and TSV are strings, so that labels such as `01` or `NA` are unchanged; those of JSON are Python
+    objects, those of Parquet have Arrow types. A file without rows gives a frame without rows, or no frame.
 
     Args:
         path: the file.
-        rows: of a frame, at most.
-        columns: those that are read of CSV, TSV and Parquet, None for all; of other kinds all are read.
-        form: how text is encoded, separated and quoted.
-        seen: called with the number of bytes that were read since the last call.
+        rows: the maximum number of rows of a frame.
+        columns: to read from CSV, TSV and Parquet, None for all; from other types all are read.
+        form: the format of text files.
+        seen: called with the number of bytes read since the last call.
 
     Raises:
         UserError: if the file cannot be read, with the line or row.
@@ -58,7 +58,7 @@ def read_chunks(path: Path, rows: int, columns: list[str] | None = None, form: T
                 _json_chunks(path, rows, form)
         first = reported = 0
         for frame, position in chunks:
-            if form.encoding == "utf-7":  # the one encoding that can hold lone surrogates
+            if form.encoding == "utf-7":  # the only encoding that can represent lone surrogates
                 mender = Mender()
                 frame = _with_count(frame.map(mender.text), mender) if kind in SEPARATORS else frame
             frame.index = pd.RangeIndex(first, first + len(frame))
@@ -72,10 +72,10 @@ def read_chunks(path: Path, rows: int, columns: list[str] | None = None, form: T
 
 def _parquet_chunks(path: Path, rows: int, columns: list[str] | None) -> Iterator[tuple[pd.DataFrame, int]]:
     def frame(batch: Any) -> pd.DataFrame:
-        # Metadata may hide a column as an index.
+        # Metadata may declare a column as an index.
         return batch.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)  # type: ignore[no-any-return]
 
-    # Without these two settings a whole row group is in memory, which may be the whole file.
+    # Without these two settings a whole row group, possibly the whole file, is in memory.
     with pyarrow.parquet.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False) as file:
         total, done = file.metadata.num_rows, 0
         if not total:
@@ -86,9 +86,9 @@ def _parquet_chunks(path: Path, rows: int, columns: list[str] | None) -> Iterato
 
 
 def _json_chunks(path: Path, rows: int, form: TableFormat) -> Iterator[tuple[pd.DataFrame, int]]:
-    """Yield the objects of a file, one a line or all in one array, as frames of Python's values.
+    """Yield the objects of a file, one per line or all in one array, as frames of Python objects.
 
-    A key that an object lacks is `MISSING`, a null is None.
+    A missing key is `MISSING`, a null is None.
     """
     mender = Mender()
     with opened_text(path, form) as (raw, text):
@@ -100,18 +100,18 @@ def _json_chunks(path: Path, rows: int, form: TableFormat) -> Iterator[tuple[pd.
 
 
 def _with_count(frame: pd.DataFrame, mender: Mender) -> pd.DataFrame:
-    """Note with a frame how many lone surrogates were replaced since the frame before."""
+    """Store in a frame the number of lone surrogates replaced since the previous frame."""
     frame.attrs[REPLACED], mender.count = mender.count, 0
     return frame
 
 
 def replaced_in(frame: pd.DataFrame) -> int:
-    """Return how many lone surrogates were replaced as a frame of `read_chunks` was read."""
+    """Return the number of lone surrogates replaced in a frame of `read_chunks`."""
     return int(frame.attrs.get(REPLACED, 0))
 
 
 class _Missing:
-    """The value of a key that an object of JSON lacks."""
+    """Value of a key that is missing in a JSON object."""
 
     def __repr__(self) -> str:
         return "MISSING"
@@ -121,7 +121,7 @@ MISSING = _Missing()
 
 
 class WrittenFloat(float):
-    """A number of a JSON file that also knows how it is written there: `1.10`, not 1.1."""
+    """Number of a JSON file with its source spelling: `1.10`, not 1.1."""
 
     written: str
 
@@ -142,7 +142,7 @@ def _objects(text: TextIOWrapper, path: Path, mender: Mender) -> Iterator[dict[s
     if first is None:
         return
     if first[1].lstrip().startswith("["):
-        values = _parsed(mender.json(first[1] + text.read()), str(path), "an array of objects, or an object a line")
+        values = _parsed(mender.json(first[1] + text.read()), str(path), "an array of objects, or one object per line")
         for number, value in enumerate(values, start=1):
             if not isinstance(value, dict):
                 raise UserError(f"{path}, value {number}: expected a JSON object, not {json.dumps(value)[:40]}")
@@ -168,7 +168,7 @@ def _parsed(content: str, where: str, expected: str) -> Any:
 
 
 def _excel_chunks(path: Path, rows: int, form: TableFormat) -> Iterator[tuple[pd.DataFrame, int]]:
-    """Yield the rows of the first sheet that is not empty; a formula is the value that was last computed for it."""
+    """Yield the rows of the first sheet that is not empty; a formula is read as its stored value."""
     try:
         from openpyxl import load_workbook
     except ImportError:
@@ -177,7 +177,7 @@ def _excel_chunks(path: Path, rows: int, form: TableFormat) -> Iterator[tuple[pd
         with closing(load_workbook(path, read_only=True, data_only=True)) as book:
             visible = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
             for sheet in visible:
-                sheet.reset_dimensions()  # which some programs write wrong
+                sheet.reset_dimensions()  # some programs write it wrong
                 records = _without_empty_ends(sheet.iter_rows(values_only=True))
                 first = next(records, None)
                 if first is not None:
@@ -188,14 +188,14 @@ def _excel_chunks(path: Path, rows: int, form: TableFormat) -> Iterator[tuple[pd
                     break
     except UserError:
         raise
-    except Exception as error:  # of many types, for a file that is none of Excel, or damaged
+    except Exception as error:  # many types, for a file that is not an Excel file, or damaged
         raise UserError(f"cannot read {path}: {error}") from None
 
 
 @cache
 def _warn_of_sheets(path: Path, name: str, sheets: int) -> None:
     """Warn that other sheets are not read, once."""
-    log.warning(f"{path} has {sheets} sheets, of which '{name}' is read")
+    log.warning(f"{path} has {sheets} sheets, only '{name}' is read")
 
 
 def _sheet_frames(records: Iterator[tuple[int, tuple[object, ...]]], rows: int, path: Path, form: TableFormat
@@ -218,7 +218,7 @@ def _sheet_frames(records: Iterator[tuple[int, tuple[object, ...]]], rows: int, 
 
 
 def _filled(record: tuple[object, ...], width: int, where: str, form: TableFormat) -> list[object]:
-    """Return a row of a sheet with so many values, None for those that it lacks."""
+    """Return a row of a sheet with `width` values, None for missing ones."""
     behind = [place for place, value in enumerate(record[width:], width + 1) if value is not None]
     if behind:
         raise UserError(f"{where} of the sheet has a value in column {behind[0]}, but the "
@@ -227,7 +227,7 @@ def _filled(record: tuple[object, ...], width: int, where: str, form: TableForma
 
 
 def _without_empty_ends(records: Iterator[tuple[object, ...]]) -> Iterator[tuple[int, tuple[object, ...]]]:
-    """Yield rows with their numbers in the sheet; empty ones only between others, as formats alone make some."""
+    """Yield rows with their numbers in the sheet, without empty rows at the end, which formatting can create."""
     empty: list[tuple[int, tuple[object, ...]]] = []
     begun = False
     for number, record in enumerate(records, start=1):

@@ -1,4 +1,4 @@
-"""The corpus that ships with the project, for machines without a network and for tests."""
+"""Built-in sample corpus, for machines without a network and for tests."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from sentiment.data.corpus import Corpus
 from sentiment.data.labelled import build_corpus, from_table
 from sentiment.shipped import packaged_folder
 
-NOTE = ("the scores are of the bundled sample, 2,500 reviews made from a grammar, and say nothing about IMDB: "
+NOTE = ("the scores are of the built-in sample, 2,500 reviews made from a grammar, and say nothing about IMDB: "
         "never quote them as IMDB results")
 
 
@@ -20,16 +20,16 @@ def sample_folder() -> Path:
         UserError: if it is missing.
     """
     return packaged_folder("data/sample", "bundled", "train.csv",
-                           "the bundled sample is missing: install the package again")
+                           "the built-in sample is missing: install the package again")
 
 
 def sample_texts() -> Iterator[str]:
-    """Yield the texts of the test split, without their labels, for whoever needs some texts of any kind."""
+    """Yield the texts of the test split without labels, as example texts."""
     yield from from_table(sample_folder() / "test.csv", DataConfig(group_column="group")).texts
 
 
 def load(config: DataConfig, seed: int) -> Corpus:
-    """Return the sample; its validation split keeps the two reviews of a pair on one side."""
+    """Return the sample; its splits keep the two reviews of a pair together."""
     columns = DataConfig(group_column="group")
     train = from_table(sample_folder() / "train.csv", columns, grouped=not config.random_split)
     test = from_table(sample_folder() / "test.csv", columns)

@@ -1,9 +1,9 @@
-"""Strict reader of CSV and TSV: equal numbers of fields in all records; an unclosed quote is an error with its line.
+"""Strict reader of CSV and TSV: a wrong number of fields or an unclosed quote is an error that names the line.
 
 The reference is Python's `csv` module in strict mode, which takes a third longer than pandas. pyarrow is several times
-faster, and parses a file up to the first quote that the two may read differently: one that neither opens a field, nor
-closes one, nor is doubled in one. From there, and after any error of pyarrow, Python's module goes on at the same row,
-and finds the line and the reason of an error.
+faster, and parses a file up to the first quote that the two may read differently: one that neither opens nor closes a
+field, and is not doubled within a field. From there, and after any error of pyarrow, Python's module continues at the
+same row, and finds the line and the reason of an error.
 """
 
 import codecs
@@ -37,17 +37,17 @@ from sentiment.errors import UserError
 from sentiment.table_format import TableFormat
 
 BLOCK_BYTES = 1 << 22
-LONE_BACKSLASH = re.compile(r'\\(["\\])?')  # with what it escapes, if it escapes anything
-LARGEST_RECORD = 1 << 26  # bytes that are searched for the end of a record
+LONE_BACKSLASH = re.compile(r'\\(["\\])?')  # with the escaped character, if any
+LARGEST_RECORD = 1 << 26  # bytes in which the end of a record is searched
 QUOTE = ord('"')
-# A quoted field of so many lines, so many of which would be records, is one that a stray quote has begun.
+# A quoted field with this many lines, this share of which look like records, starts with a stray quote.
 SWALLOWED_LINES, SWALLOWED_SHARE = 6, 0.9
 MANY_LINES = 100
 csv.field_size_limit(2**31 - 1)
 
 
 def object_frame(columns: Iterable[Any], names: Sequence[object], rows: int) -> pd.DataFrame:
-    """Return a frame of Python's values as they are; two columns may have one name, and there may be none."""
+    """Return a frame of Python objects; column names may be duplicated, and there may be no columns."""
     frame = pd.DataFrame(dict(enumerate(columns)), dtype=object, index=range(rows))
     frame.columns = pd.Index(names, dtype=object)
     return frame
@@ -60,7 +60,7 @@ class Head:
         path: of the file.
         form: its format.
         separator: between fields.
-        names: of the columns, as the header has them; 1, 2, ... without one.
+        names: of the columns in the header; 1, 2, ... without a header.
         size: bytes before the first record in UTF-8, without a byte-order mark.
 
     Raises:
@@ -84,16 +84,16 @@ class Head:
             yield line
 
     def like_records(self, lines: Iterable[str]) -> int:
-        """Return how many lines have as many separators as the header."""
+        """Return the number of lines with as many separators as the header."""
         return sum(line.count(self.separator) == len(self.names) - 1 for line in lines)
 
 
 def output_format(path: Path, target: Path, form: TableFormat) -> TableFormat:
-    """Return the format of an output file: that of its source, whose first line may name the separator.
+    """Return the format of an output file: that of its source, whose first line may set the separator.
 
     Args:
         path: of the source.
-        target: of the output; the separator is kept only in a file of the same kind.
+        target: of the output; the separator is kept only in a file of the same type.
         form: of the source.
 
     Raises:
@@ -107,7 +107,7 @@ def output_format(path: Path, target: Path, form: TableFormat) -> TableFormat:
 
 
 def _reader(text: Iterator[str], path: Path, form: TableFormat) -> tuple[Any, str, int]:
-    """Return a reader of the lines from the header on, the separator, and whether a line `sep=;` was taken, 0 or 1."""
+    """Return a reader from the header on, the separator, and the number of consumed `sep=;` lines, 0 or 1."""
     first = next(text, "").removeprefix("\ufeff")
     named = SEPARATOR_LINE.match(first)
     separator = form.separator or (named[1] if named else SEPARATORS[kind_of(path)])
@@ -118,7 +118,7 @@ def _reader(text: Iterator[str], path: Path, form: TableFormat) -> tuple[Any, st
 
 
 def _first(reader: Any, path: Path, taken: int, form: TableFormat) -> list[str]:
-    """Return the first record that is not a blank line, `taken` lines behind the start of the file."""
+    """Return the first record that is not a blank line, after `taken` lines of the file."""
     before = 0
     try:
         for record in reader:
@@ -132,14 +132,14 @@ def _first(reader: Any, path: Path, taken: int, form: TableFormat) -> list[str]:
 
 def separated_chunks(path: Path, rows: int, columns: list[str] | None, form: TableFormat
                      ) -> Iterator[tuple[pd.DataFrame, int]]:
-    """Yield the records of a file as frames of `rows` rows, the last one smaller, all values as they are written.
+    """Yield the records of a file as frames of `rows` rows, the last one smaller, with unconverted values.
 
-    A blank line is a record with an empty field where there is one column, else it is none. Each frame comes with the
+    A blank line is a record with an empty field if there is one column, else it is skipped. Each frame comes with the
     position in the file up to which it was read.
 
     Raises:
-        UserError: for a record with too few or too many fields, and for quotes that are not closed; with the line.
-        UnicodeDecodeError: for bytes that the encoding does not have.
+        UserError: for a record with too few or too many fields, and for an unclosed quote, with the line.
+        UnicodeDecodeError: for bytes that are invalid in the encoding.
     """
     head = Head(path, form)
     places = list(range(len(head.names))) if columns is None else \
@@ -165,24 +165,24 @@ def separated_chunks(path: Path, rows: int, columns: list[str] | None, form: Tab
 
 
 class _IrregularQuoteError(Exception):
-    """A quote that neither opens nor closes a field, nor is doubled in one."""
+    """A quote that neither opens nor closes a field, and is not doubled within a field."""
 
 
 def _whole_records(block: bytes, head: Head, *, last: bool) -> int:
-    """Return the length of the whole records of a block that begins with one, all of it if it is the last.
+    """Return the length of the complete records of a block, which starts with a record; all of it if it is the last.
 
-    In regular text quotes open and close fields in turn, a doubled one being both: each that opens stands behind a
-    separator, a line end or a quote, each that closes before one. Records that seem to hold others, or have very many
-    lines, are also left to Python's module, which names them. A quote at the end of a block counts as one that closes,
-    because what follows is checked with the next block, which begins with the same record.
+    In regular text, quotes alternately open and close fields, and a doubled quote does both: an opening quote follows a
+    separator, a line end or a quote, and a closing quote precedes one. Records that seem to contain others, or have
+    very many lines, are also left to Python's module, which reports them. A quote at the end of a block counts as
+    closing, because the following text is checked with the next block, which begins with the same record.
 
     Raises:
-        _IrregularQuoteError: at what Python's module has to read.
+        _IrregularQuoteError: for text that Python's module has to read.
     """
     values = np.frombuffer(block, np.uint8)
     quotes = np.flatnonzero(values == QUOTE)
     opening, closing = quotes[::2], quotes[1::2]
-    before = values[np.maximum(opening - 1, 0)]  # of a quote at the start: itself, which passes
+    before = values[np.maximum(opening - 1, 0)]  # for a quote at the start: itself, which is valid
     after = values[np.minimum(closing + 1, len(values) - 1)]
     edges = np.zeros(256, bool)
     edges[[ord(head.separator), ord("\r"), ord("\n"), QUOTE]] = True
@@ -190,8 +190,8 @@ def _whole_records(block: bytes, head: Head, *, last: bool) -> int:
         raise _IrregularQuoteError
     breaks = np.flatnonzero(values == ord("\n"))
     if last:
-        breaks = np.append(breaks, len(values))  # the last line may have no end
-    ends = np.flatnonzero(np.searchsorted(quotes, breaks) % 2 == 0)  # which line breaks end a record
+        breaks = np.append(breaks, len(values))  # the last line may be without a line end
+    ends = np.flatnonzero(np.searchsorted(quotes, breaks) % 2 == 0)  # whether each line break ends a record
     long = np.flatnonzero(np.diff(ends, prepend=-1) > SWALLOWED_LINES - 1) if head.form.quoting is None else ()
     for place in long:
         start = int(breaks[ends[place - 1]]) + 1 if place else 0
@@ -204,10 +204,10 @@ def _whole_records(block: bytes, head: Head, *, last: bool) -> int:
 
 
 def _blocks(head: Head) -> Iterator[tuple[bytes, int]]:
-    """Yield the records of a file as bytes, some millions at a time, whole records each, and the position behind them.
+    """Yield blocks of complete records of a file, some million bytes each, and the position after them.
 
     Raises:
-        _IrregularQuoteError: at a quote that pyarrow may read as Python does not, or a record without an end.
+        _IrregularQuoteError: for a quote that pyarrow may read differently from Python, or a record without an end.
     """
     with opened(head.path) as (raw, stream):
         start = stream.read(len(codecs.BOM_UTF8) + head.size + BLOCK_BYTES)
@@ -215,7 +215,7 @@ def _blocks(head: Head) -> Iterator[tuple[bytes, int]]:
         while True:
             data = stream.read(BLOCK_BYTES)
             block = rest + data
-            if block.startswith(codecs.BOM_UTF8):  # which pyarrow leaves out at the start of each block
+            if block.startswith(codecs.BOM_UTF8):  # pyarrow skips it at the start of each block
                 raise _IrregularQuoteError
             whole = _whole_records(block, head, last=not data) if block else 0
             if whole:
@@ -230,8 +230,8 @@ def _blocks(head: Head) -> Iterator[tuple[bytes, int]]:
 def _by_arrow(head: Head, rows: int, places: list[int]) -> Iterator[tuple[pd.DataFrame, int]]:
     """Yield frames of the columns at `places`, each with the position in the file."""
     width = len(head.names)
-    names = [f"f{number}" for number in range(width)]  # those of the file may be there twice
-    # Python reads the blocks, because a stream that pyarrow reads ahead in a thread of its own can wait for ever for a
+    names = [f"f{number}" for number in range(width)]  # names of the file may be duplicated
+    # Python reads the blocks, because a stream that pyarrow reads ahead in its own thread can wait forever for a
     # thread of Python that waits for it.
     parsing = pyarrow.csv.ParseOptions(delimiter=head.separator, newlines_in_values=True, ignore_empty_lines=width > 1)
     converting = pyarrow.csv.ConvertOptions(
@@ -261,10 +261,10 @@ def _by_python(head: Head, rows: int, places: list[int], skip: int) -> Iterator[
 
 
 def _records(text: TextIOWrapper, head: Head) -> Iterator[list[str]]:
-    """Yield the records behind the header.
+    """Yield the records after the header.
 
     Raises:
-        UserError: for one that is not as it must be.
+        UserError: for an invalid record.
     """
     path, form, width = head.path, head.form, len(head.names)
     reader, _, taken = _reader(text, path, form)
@@ -298,17 +298,17 @@ def _wrong_width(record: list[str], line: int, head: Head) -> UserError:
     elif found == width + 1 and not record[-1]:
         advice = f"its last separator, {shown}, is one too many: remove it from the ends of the lines"
     elif found < width:
-        advice = "a field is missing, or the line is cut off; or name the separator with --separator"
+        advice = "a field is missing, or the line is truncated; or set the separator with --separator"
     elif head.form.quoting == "none":
-        advice = f"a text contains {shown}, which separates the fields: name another --separator, or quote texts"
+        advice = f"a text contains {shown}, which is the separator: choose another --separator, or quote texts"
     else:
-        advice = f"quote texts that contain {shown}, or name the separator with --separator"
+        advice = f"quote texts that contain {shown}, or set the separator with --separator"
     fields = "field" if found == 1 else "fields"
     return UserError(f"{head.path}, line {line} has {found} {fields}, the {first} {width}: {advice}")
 
 
 def separator_hint(names: list[str], separator: str) -> str:
-    """Return what separates the names of a header that was read as one name, and its flag; empty if nothing does."""
+    """Return a hint at the separator of a header that was read as one name, with its flag; empty if there is none."""
     if len(names) > 1:
         return ""
     found = {word: names[0].count(other) for word, other in
@@ -318,7 +318,7 @@ def separator_hint(names: list[str], separator: str) -> str:
 
 
 def _check_lines(record: list[str], first: int, last: int, head: Head) -> None:
-    """Detect an unclosed quote: most lines within a field look like records."""
+    """Refuse an unclosed quote: most lines within a field look like records."""
     for value in record:
         lines = value.split("\n")[1:-1]
         if len(head.names) > 1 and len(lines) >= SWALLOWED_LINES - 1 \

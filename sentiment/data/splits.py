@@ -1,4 +1,4 @@
-"""Splits that are stratified and seeded, with identical texts and whole groups on one side."""
+"""Stratified, seeded splits; equal texts and groups never span two splits."""
 
 import warnings
 from dataclasses import replace
@@ -14,10 +14,10 @@ from sentiment.errors import UserError
 
 
 def bound_together(texts: Texts, groups: list[str] | None) -> np.ndarray:
-    """Number the sets of texts that must not be parted: equal text, or equal group, directly or by a chain.
+    """Return connected components of texts with equal text or equal group, which must stay in one split.
 
     Returns:
-        int32 [texts], the number of each text's set.
+        The number of each text's component, int32 [texts].
     """
     text_codes = identities(texts)
     if groups is None:
@@ -34,11 +34,11 @@ def hold_out(examples: Examples, fraction: float, seed: int, class_names: tuple[
              ) -> tuple[Examples, Examples]:
     """Split into a larger and a held-out part of about `fraction`, stratified by class.
 
-    With groups the parts come from `StratifiedGroupKFold` (one of round(1 / fraction) folds is held out),
-    without from a stratified split of the distinct texts.
+    With groups, one of round(1 / fraction) folds of `StratifiedGroupKFold` is held out, without groups a stratified
+    part of the distinct texts.
 
     Raises:
-        UserError: if a class has too few distinct texts or groups to be on both sides.
+        UserError: if a class has too few distinct texts or groups to be in both parts.
     """
     bound = bound_together(examples.texts, examples.groups)
     _check_spread(examples.labels, bound, class_names, examples.groups is not None)
@@ -55,13 +55,13 @@ def hold_out(examples: Examples, fraction: float, seed: int, class_names: tuple[
         if missing:
             names = ", ".join(f"'{class_names[label]}'" for label in sorted(missing))
             unit = "groups" if examples.groups else "texts"
-            raise UserError(f"too few {unit} to split: one side has none of the class {names}; add some, or leave "
-                            "small classes out with --min-class-size")
+            raise UserError(f"too few {unit} to split: one part has none of the class {names}; add some, or drop "
+                            "small classes with --min-class-size")
     return kept, held
 
 
 def take_fold(examples: Examples, folds: int, fold: int, seed: int) -> tuple[Examples, Examples]:
-    """Split into all folds but one, and that one, number `fold` from 0: stratified, with groups and equal texts whole.
+    """Return the other folds and fold number `fold`, from 0: stratified, with groups and equal texts in one fold.
 
     Raises:
         UserError: if there are more folds than the largest class has distinct texts or groups.
@@ -70,17 +70,17 @@ def take_fold(examples: Examples, folds: int, fold: int, seed: int) -> tuple[Exa
     largest = max(len(np.unique(bound[examples.labels == label])) for label in np.unique(examples.labels))
     if folds > largest:
         unit = "groups" if examples.groups else "distinct texts"
-        raise UserError(f"--folds {folds} needs a class with {folds} {unit}, and the largest has {largest}: take fewer "
+        raise UserError(f"--folds {folds} needs a class with {folds} {unit}, and the largest has {largest}: use fewer "
                         "folds, or add texts")
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a class that is in fewer folds than there are
+        warnings.simplefilter("ignore", UserWarning)  # a class in fewer folds than `folds`
         _, held = next(islice(splitter.split(bound, examples.labels, bound), fold, None))
     return examples.take(np.setdiff1d(np.arange(len(examples)), held)), examples.take(np.sort(held))
 
 
 def share_of(examples: Examples, share: float, seed: int) -> Examples:
-    """Return a random share of each class, at least one text; a smaller share of the same seed is part of a larger."""
+    """Return a random share of each class, at least one text; with equal seeds, smaller shares are part of larger."""
     random = np.random.default_rng(seed)
     rows = [random.permutation(np.flatnonzero(examples.labels == label)) for label in np.unique(examples.labels)]
     return examples.take(np.sort(np.concatenate([of[:max(1, round(share * len(of)))] for of in rows])))
@@ -96,22 +96,22 @@ def _check_spread(labels: np.ndarray, bound: np.ndarray, class_names: tuple[str,
         sets = len(np.unique(bound[labels == label]))
         if sets < 2:
             unit = "group" if grouped else "distinct text"
-            raise UserError(f"class '{name}' has {sets} {unit}{'' if sets == 1 else 's'} left to divide: at least 2 "
-                            "are needed, one on each side; add some, or name a file for the split that is held out")
+            raise UserError(f"class '{name}' has {sets} {unit}{'' if sets == 1 else 's'} left to split: at least 2 "
+                            "are needed, one for each part; add some, or name a file for the held-out split")
 
 
 def _random_sets(labels: np.ndarray, bound: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """Return bool [texts]: which are held out, by a stratified split of the distinct texts, some of each class."""
+    """Return which texts are held out, bool [texts], by a stratified split of the distinct texts."""
     random = np.random.default_rng(seed)
     sets, first = np.unique(bound, return_index=True)
     strata = labels[first]
     if np.unique(strata, return_counts=True)[1].min() < 2:
-        raise UserError("a class has only one text that does not also carry another label: at least 2 are needed")
+        raise UserError("a class has only one text without another label as well: at least 2 are needed")
     classes = len(np.unique(strata))
     size = min(max(round(fraction * len(sets)), classes), len(sets) - classes)
     _, held = train_test_split(sets, test_size=size, stratify=strata, random_state=seed)
     held_out = np.isin(bound, held)
-    for label in np.unique(labels):  # of a class with few texts the stratified split may leave none on one side
+    for label in np.unique(labels):  # a stratified split may leave a part without a class that has few texts
         own = np.unique(bound[labels == label])
         for side in (True, False):
             if not (held_out[labels == label] == side).any():

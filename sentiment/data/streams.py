@@ -1,4 +1,4 @@
-"""Tables that are too large for memory: their texts stay in the files and are read anew when they are gone through."""
+"""Streamed tables, larger than memory, whose texts are read from the files at each iteration."""
 
 import hashlib
 from collections.abc import Iterator
@@ -16,15 +16,15 @@ CHUNK_ROWS = 4096
 
 @dataclass(frozen=True)
 class StreamedTexts:
-    """Some texts of the files that a path or glob names, read each time that they are iterated over.
+    """Sequence of texts of the files of a path or glob, read at each iteration.
 
     Attributes:
         pattern: the path or glob.
-        column: with the text.
-        rows: int64 [texts], rising: which rows of all files together they are.
+        column: of the text.
+        rows: int64 [texts], ascending: row numbers over all files.
         digests: uint64 [texts], equal for equal texts.
-        blank: bool [texts], whether there is nothing but white space.
-        form: how the files are encoded, separated and quoted.
+        blank: bool [texts], whether the text is empty or white space.
+        form: the format of the files.
     """
 
     pattern: str
@@ -52,20 +52,20 @@ class StreamedTexts:
             raise UserError(f"{self.pattern} was changed while it was read")
 
     def take(self, rows: np.ndarray) -> "StreamedTexts":
-        """Return the texts at `rows`, which must be rising."""
+        """Return the texts at `rows`, which must be ascending."""
         return replace(self, rows=self.rows[rows], digests=self.digests[rows], blank=self.blank[rows])
 
 
 def digest_of(text: str) -> int:
-    """Return 64 bits of a text's BLAKE2b; of ten million texts two different ones are equal in them once in 370,000."""
+    """Return 64 bits of a text's BLAKE2b; among ten million texts, the probability of a collision is 1 in 370,000."""
     return int.from_bytes(hashlib.blake2b(as_utf8(text), digest_size=8).digest())
 
 
 def digests_of(texts: list[str]) -> np.ndarray:
-    """Return uint64 [texts]: the digest of each."""
+    """Return the digest of each text, uint64 [texts]."""
     return np.fromiter(map(digest_of, texts), np.uint64, len(texts))
 
 
 def blank_among(texts: list[str]) -> np.ndarray:
-    """Return bool [texts]: which hold nothing but white space."""
+    """Return whether each text is empty or white space, bool [texts]."""
     return np.fromiter((not text.strip() for text in texts), bool, len(texts))

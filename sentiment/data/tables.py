@@ -1,4 +1,4 @@
-"""Columns of tables: which ones hold the text, the label and the group, and their cells as strings."""
+"""Columns of tables: selection of text, label and group, and conversion of cells to strings."""
 
 import glob
 import os
@@ -22,22 +22,22 @@ from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 
 FIRST_ROWS = 1000
 URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
-WHOLE_NUMBER = re.compile(r"^([+-]?\d+)\.0+$")  # as spreadsheets and data frames write a whole number
+WHOLE_NUMBER = re.compile(r"^([+-]?\d+)\.0+$")  # a whole number in spreadsheets and data frames
 TEXT_NAMES = ("text", "review", "sentence", "comment", "content", "body", "message", "document", "tweet")
 NOT_TEXT: tuple[tuple[Any, str, str], ...] = (
     ((bytes, bytearray), "bytes", "save the column as text"),
-    (dict, "an object", "write the field that is meant to a column of its own"),
-    ((list, tuple, set, np.ndarray), "a list", "join its texts; of several labels a text, keep one"))
+    (dict, "an object", "write the desired field to its own column"),
+    ((list, tuple, set, np.ndarray), "a list", "join its texts; keep one of several labels of a text"))
 LABEL_NAMES = ("label", "sentiment", "class", "category", "target", "polarity", "rating", "stars")
 
 
 def matching_files(pattern: str | os.PathLike[str]) -> list[Path]:
-    """Return the files that a path or glob names, sorted.
+    """Return the files of a path or glob, sorted.
 
-    A file or folder of just that name is meant before any that a pattern finds: `data[1].csv`, `data[1]/*.csv`.
+    A file or folder with exactly that name takes precedence over a pattern: `data[1].csv`, `data[1]/*.csv`.
 
     Raises:
-        UserError: if there is none, one is empty, or one is of a kind that cannot be read.
+        UserError: if there is none, one is empty, or one is of a type that cannot be read.
     """
     name = os.path.expanduser(os.fspath(pattern))
     folder, last = os.path.split(name)
@@ -45,7 +45,7 @@ def matching_files(pattern: str | os.PathLike[str]) -> list[Path]:
     paths = [Path(name)] if Path(name).is_file() else sorted(map(Path, glob.glob(searched, recursive=True)))
     files = [path for path in paths if path.is_file()]
     if URL.match(name):
-        raise UserError(f"{name} is an address, and files are read from the disk: download it first, and name the file")
+        raise UserError(f"{name} is a URL, but files are read from disk: download it first, and name the file")
     if Path(name).is_dir():
         raise UserError(f"{pattern} is a folder: name its files, such as '{Path(name) / '*.csv'}'")
     if not files:
@@ -63,13 +63,13 @@ def matching_files(pattern: str | os.PathLike[str]) -> list[Path]:
 
 def table_chunks(pattern: str | os.PathLike[str], rows: int, columns: list[str] | None = None,
                  form: TableFormat = DEFAULT_FORMAT) -> Iterator[tuple[Path, pd.DataFrame]]:
-    """Yield all files that a path or glob names as frames of at most `rows` rows, each with the path of its file.
+    """Yield all files of a path or glob as frames of at most `rows` rows, each with the path of its file.
 
     Args:
         pattern: the path or glob.
-        rows: of a frame, at most.
-        columns: those that are read, None for all.
-        form: how text is encoded, separated and quoted.
+        rows: the maximum number of rows of a frame.
+        columns: to read, None for all.
+        form: the format of text files.
 
     Raises:
         UserError: if there is no such file, one cannot be read or has no rows.
@@ -77,7 +77,7 @@ def table_chunks(pattern: str | os.PathLike[str], rows: int, columns: list[str] 
     for path in matching_files(pattern):
         empty = True
         for frame in read_chunks(path, rows, columns, form):
-            if not len(frame):  # a header alone
+            if not len(frame):  # only a header
                 continue
             yield path, frame
             empty = False
@@ -86,7 +86,7 @@ def table_chunks(pattern: str | os.PathLike[str], rows: int, columns: list[str] 
 
 
 class Columns(NamedTuple):
-    """Names of the columns of a table that are read."""
+    """Names of the text, label and group columns."""
 
     text: str
     label: str | None
@@ -94,9 +94,9 @@ class Columns(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Consecutive rows of tables: texts, names of labels and of groups; None for what was not asked for.
+    """Consecutive rows of tables: texts, label names and groups; None for columns that were not requested.
 
-    `replaced` is how many lone surrogates were read as U+FFFD.
+    `replaced` is the number of lone surrogates that were read as U+FFFD.
     """
 
     columns: Columns
@@ -116,25 +116,25 @@ class Rows(NamedTuple):
 
 def labelled_rows(pattern: str | os.PathLike[str], config: DataConfig, rows: int, *, labelled: bool = True,
                   grouped: bool = False) -> Iterator[Rows]:
-    """Yield the needed columns of all files that a path or glob names, `rows` rows at a time at most.
+    """Yield the needed columns of all files of a path or glob, at most `rows` rows at a time.
 
-    The first file decides which columns they are; the others must have them too, whatever else they have.
+    They are selected in the first file; the other files must have them as well, and may have others.
 
     Args:
         pattern: the path or glob.
-        config: names the columns and the format.
-        rows: at a time, at most.
+        config: with the names of the columns and the format.
+        rows: the maximum number at a time.
         labelled: whether a label is needed.
-        grouped: whether the group is read, if the configuration names its column.
+        grouped: whether to read the group, if the configuration names its column.
 
     Raises:
-        UserError: as `table_chunks`, if a column is missing, or a cell holds no text.
+        UserError: as `table_chunks`, if a column is missing, or a cell is not text.
     """
     where, columns, last = str(pattern), None, None
     for path, frame in table_chunks(pattern, rows, form=config.table_format):
         if columns is None:
             columns = columns_of(frame, config, where, path, labelled=labelled, grouped=grouped)
-        elif path != last and kind_of(path) not in JSON_KINDS:  # whose objects may lack a key
+        elif path != last and kind_of(path) not in JSON_KINDS:  # JSON objects may lack a key
             for name in columns:
                 if name is not None:
                     column_named(frame.columns, name, (), "", str(path))
@@ -143,16 +143,16 @@ def labelled_rows(pattern: str | os.PathLike[str], config: DataConfig, rows: int
 
 
 def column_of(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
-    """Return a column; without a value where some objects of JSON lack it, and so a frame of them."""
+    """Return a column; empty if all JSON objects of the frame lack it."""
     if name in frame.columns:
         return frame[name]
     return pd.Series([MISSING] * len(frame), frame.index, object, name)
 
 
 def first_columns(frame: pd.DataFrame) -> list[str]:
-    """Return the columns among which those that are read are chosen: of JSON, the keys of the first thousand objects.
+    """Return the columns to choose from: for JSON, the keys of the first thousand objects.
 
-    So the choice does not depend on how many rows are read at a time.
+    So the choice does not depend on the number of rows per frame.
     """
     start = frame.head(FIRST_ROWS)
     return [str(name) for place, name in enumerate(frame.columns)
@@ -161,18 +161,18 @@ def first_columns(frame: pd.DataFrame) -> list[str]:
 
 def columns_of(frame: pd.DataFrame, config: DataConfig, where: str, path: Path, *, labelled: bool = True,
                grouped: bool = False) -> Columns:
-    """Return the columns with the text, the label (if `labelled`) and the group (if `grouped` and there is one).
+    """Return the columns of the text, the label (if `labelled`) and the group (if `grouped` and configured).
 
     Args:
-        frame: some rows of the first file.
-        config: names the columns.
+        frame: the first rows of the first file.
+        config: with the names of the columns.
         where: the path or glob, for messages.
         path: of the first file.
         labelled: whether a label is needed.
-        grouped: whether the group is.
+        grouped: whether the group is needed.
 
     Raises:
-        UserError: if one is not there, or the text and the label are the same.
+        UserError: if one is missing, or the text and the label are the same.
     """
     names = first_columns(frame)
     hint = header_hint(names, config.table_format, path)
@@ -189,7 +189,7 @@ def columns_of(frame: pd.DataFrame, config: DataConfig, where: str, path: Path, 
 
 
 def header_hint(names: list[str], form: TableFormat, path: Path) -> str:
-    """Return what may be wrong if a column is not found: the separator, or a first line that is no header."""
+    """Return a hint for a missing column: the separator, or a first line that is not a header."""
     kind = kind_of(path)
     if kind not in (*SEPARATORS, ".xlsx"):
         return ""
@@ -198,23 +198,23 @@ def header_hint(names: list[str], form: TableFormat, path: Path) -> str:
     hint = separator_hint(names, form.separator or SEPARATORS[kind]) if kind in SEPARATORS else ""
     if hint:
         return f"; its columns look {hint}"
-    return "; if the first line is no header, add --no-header, and columns are named by number, as --text-column 1"
+    return "; if the first line is not a header, add --no-header, and name columns by number: --text-column 1"
 
 
 def column_named(columns: Iterable[object], asked: str | None, usual: tuple[str, ...], flag: str, where: str,
                  hint: str = "") -> str:
-    """Return the column to use: the one asked for, else the first with a usual name.
+    """Return the column to use: the requested one, or the first with a common name.
 
     Args:
-        columns: the names of all.
-        asked: the name that was given.
-        usual: names of which the first that there is is taken without one.
-        flag: with which the column is named.
+        columns: the names of all columns.
+        asked: the requested name.
+        usual: common names, of which the first existing one is the default.
+        flag: the option that names the column.
         where: the file or glob, for messages.
-        hint: what may be wrong if there is none.
+        hint: advice if there is none.
 
     Raises:
-        UserError: if it is not there or there twice; the message has the nearest name and all columns.
+        UserError: if it is missing or duplicated; the message has the nearest name and all columns.
     """
     names = [str(column) for column in columns]
     shown = list(map(shortened, names))
@@ -236,18 +236,18 @@ def column_named(columns: Iterable[object], asked: str | None, usual: tuple[str,
 
 
 def cells(values: "pd.Series[Any]") -> list[Any]:
-    """Return the values of a column as Python's, None for a null of Arrow, short floats as they are written."""
+    """Return the values of a column as Python objects, None for an Arrow null, float32 in their short spelling."""
     if not isinstance(values.dtype, pd.ArrowDtype):
         return [None if value is pd.NA else value for value in values.tolist()]
     array = pyarrow.array(values)
     if pyarrow.types.is_float32(array.type) or pyarrow.types.is_float16(array.type):
-        as_written = array.type.to_pandas_dtype()  # 0.1, not the 0.10000000149011612 that it is in float64
+        as_written = array.type.to_pandas_dtype()  # 0.1, not 0.10000000149011612, its value in float64
         return [None if value is None else float(str(as_written(value))) for value in array.to_pylist()]
     try:
         return list(array.to_pylist())
     except UnicodeDecodeError:
-        raise UserError(f"the column '{values.name}' holds text that is not UTF-8") from None
-    except (OverflowError, ValueError):  # a date beyond Python's
+        raise UserError(f"the column '{values.name}' contains text that is not UTF-8") from None
+    except (OverflowError, ValueError):  # a date outside Python's range
         return list(array.cast(pyarrow.string()).to_pylist())
 
 
@@ -255,7 +255,7 @@ def as_texts(values: "pd.Series[Any]", where: str) -> list[str]:
     """Return a column of a file or glob `where` as strings; a missing value becomes an empty text.
 
     Raises:
-        UserError: for a value that is no text, as `as_cell`.
+        UserError: for a value that is not text, as `as_cell`.
     """
     return [value if isinstance(value, str) else as_cell(value, row, values.name, where)
             for row, value in enumerate(cells(values), first_row(values))]
@@ -267,7 +267,7 @@ def first_row(values: "pd.Series[Any]") -> int:
 
 
 def as_cell(value: object, row: int, column: object, where: str) -> str:
-    """Return one value of a table as a string; a missing value is empty, a number as it is written.
+    """Return a value of a table as a string; a missing value is empty, a number has its source spelling.
 
     Args:
         value: of the cell.
@@ -276,14 +276,14 @@ def as_cell(value: object, row: int, column: object, where: str) -> str:
         where: the file, for the message.
 
     Raises:
-        UserError: for a list, an object or bytes, with what to do.
+        UserError: for a list, an object or bytes, with advice.
     """
     if isinstance(value, str):
         return value
     for types, kind, advice in NOT_TEXT:
         if isinstance(value, types):
-            raise UserError(f"{where}, row {row}: the column '{column}' holds {kind}, {shortened(repr(value))}, not a "
-                            f"text or a number: {advice}")
+            raise UserError(f"{where}, row {row}: the column '{column}' contains {kind}, {shortened(repr(value))}, not "
+                            f"a text or a number: {advice}")
     return "" if value is None or value is MISSING or bool(pd.isna(value)) else str(value)  # type: ignore[call-overload]
 
 
@@ -293,21 +293,21 @@ def shortened(text: str) -> str:
 
 
 def as_label(value: object, row: int = 1, column: object = "", where: str = "") -> str:
-    """Return a label as its name: `1`, `1.0`, `"1"` and `"1.0"` are one class; a missing label is empty.
+    """Return the name of a label: `1`, `1.0`, `"1"` and `"1.0"` are one class; a missing label is empty.
 
     Raises:
-        UserError: as `as_cell`, whose arguments these are.
+        UserError: as `as_cell`, which has the same arguments.
     """
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     name = as_cell(value, row, column, where).strip()
     if not name.isascii() and all(unicodedata.category(character) in ("Cf", "Zs") for character in name):
-        return ""  # nothing of it shows
+        return ""  # only invisible characters
     return WHOLE_NUMBER.sub(r"\1", name)
 
 
 def as_labels(values: "pd.Series[Any]", where: str) -> list[str]:
-    """Return a column of a file or glob `where` as label names; raise as `as_label`."""
-    of_text = cache(as_label)  # as there are few different ones
+    """Return a column of a file or glob `where` as label names; raises like `as_label`."""
+    of_text = cache(as_label)  # because there are few distinct ones
     return [of_text(value) if isinstance(value, str) else as_label(value, row, values.name, where)
             for row, value in enumerate(cells(values), first_row(values))]

@@ -1,4 +1,4 @@
-"""Keras layers of the project, usable alone; they use `keras.ops` and run on every backend."""
+"""Keras layers of the project, usable in any Keras model, in `keras.ops` for every backend."""
 
 from sentiment.layers.attention import (
     AdditiveAttention,

@@ -1,6 +1,6 @@
-"""Attention of a query over a sequence: a score for each step, a softmax, a weighted sum.
+"""Attention layers: scores of a query over a sequence, a softmax, a weighted sum.
 
-All layers here share a form. With a query q and the values h_1 .. h_n (the real steps),
+All layers have this form. With a query q and the values h_1 .. h_n (the real steps),
 
     a_s = softmax_s(score(q, h_s)),    c = sum_s a_s h_s,
 
@@ -19,9 +19,9 @@ class QueryAttention(keras.layers.Layer):
     """Base class of the attention layers; a subclass defines `scores`.
 
     Call arguments:
-        query: float [batch, features] (one query a text) or [batch, queries, features].
+        query: float [batch, features] (one query per text) or [batch, queries, features].
         values: float [batch, time, features].
-        values_mask: bool [batch, time], true at real steps; None if all are real. Keras passes it by itself.
+        values_mask: bool [batch, time], true at real steps; None if all are real. Keras passes it automatically.
 
     Returns:
         The context float [batch, features] or [batch, queries, features] and the weights float
@@ -34,7 +34,7 @@ class QueryAttention(keras.layers.Layer):
         return self.add_weight(shape=(rows, columns), name=name, initializer="glorot_uniform")
 
     def scores(self, query: Any, values: Any) -> Any:
-        """Return float [batch, queries, time]: the score of each value for each query [batch, queries, features]."""
+        """Return the score of each value for each query [batch, queries, features], float [batch, queries, time]."""
         raise NotImplementedError
 
     def additive(self, query: Any, values: Any, query_kernel: Any, value_kernel: Any, score_kernel: Any) -> Any:
@@ -48,7 +48,7 @@ class QueryAttention(keras.layers.Layer):
         return masked_softmax(self.scores(query, values), ops.expand_dims(mask, 1))
 
     def call(self, query: Any, values: Any, values_mask: Any = None) -> tuple[Any, Any]:
-        """Attend; see the class."""
+        """Return context and weights; see the class."""
         single = len(query.shape) == 2
         if single:
             query = query[:, None, :]  # [batch, 1, features]
@@ -63,7 +63,7 @@ class QueryAttention(keras.layers.Layer):
 
 
 class ProjectedAttention(QueryAttention):
-    """Attention that compares a projected query W q with projected keys U h.
+    """Base class of attention with projected queries W q and projected keys U h.
 
     Args:
         units: the features of the projections.
@@ -145,8 +145,8 @@ class LuongAttention(QueryAttention):
     def __init__(self, score: str = "general", place: str = "global", half_width: int = 10, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if score not in self.SCORES or place not in self.PLACES:
-            raise ValueError(f"score is one of {', '.join(self.SCORES)} and place one of {', '.join(self.PLACES)}, "
-                             f"not '{score}' and '{place}'")
+            raise ValueError(f"score must be one of {', '.join(self.SCORES)} and place one of "
+                             f"{', '.join(self.PLACES)}, not '{score}' and '{place}'")
         self.score = score
         self.place = place
         self.half_width = half_width
@@ -172,7 +172,7 @@ class LuongAttention(QueryAttention):
         return ops.matmul(query, ops.transpose(keys, (0, 2, 1)))
 
     def centres(self, query: Any, mask: Any) -> Any:
-        """Return float [batch or 1, queries, 1]: the step in the middle of each query's window."""
+        """Return the centre of each query's window in steps, float [batch or 1, queries, 1]."""
         if self.place == "local-m":
             return ops.cast(ops.arange(ops.shape(query)[1]), "float32")[None, :, None]
         hidden = ops.tanh(ops.matmul(query, self.position_kernel))
@@ -195,7 +195,7 @@ class LuongAttention(QueryAttention):
 
 @keras.saving.register_keras_serializable("sentiment")
 class CosineAttention(ProjectedAttention):
-    """Attention by angle: score(q, h) = b cos(W q, U h), with a trained strength b that starts at 10.
+    """Cosine attention: score(q, h) = b cos(W q, U h), with a trained scale b that starts at 10.
 
     Graves, Wayne & Danihelka 2014, "Neural Turing Machines", content-based addressing.
 
@@ -220,7 +220,7 @@ class CosineAttention(ProjectedAttention):
 
 @keras.saving.register_keras_serializable("sentiment")
 class EuclideanAttention(ProjectedAttention):
-    """Attention by distance: score(q, h) = -|W q - U h|^2 / sqrt(units).
+    """Euclidean attention: score(q, h) = -|W q - U h|^2 / sqrt(units).
 
     Kim, Papamakarios & Mnih 2021, "The Lipschitz Constant of Self-Attention", L2 attention.
 
@@ -240,7 +240,7 @@ class EuclideanAttention(ProjectedAttention):
 class SelfAttentivePooling(keras.layers.Layer):
     """Self-attentive pooling of a sequence into one or several weighted sums (hops).
 
-    With H [time, features] the states of the real steps, A = softmax(V tanh(W H^T)) over time, one row a hop,
+    With H [time, features] the states of the real steps, A = softmax(V tanh(W H^T)) over time, one row per hop,
     and the result is A H, its rows concatenated (Lin et al. 2017, "A Structured Self-attentive Sentence
     Embedding", without bias). The penalty, penalty * |A A^T - I|_F^2 averaged over the batch, is added to the
     loss in training, so that hops look at different words. With one hop and a bias b, V tanh(W h + b), it is the
@@ -292,5 +292,5 @@ class SelfAttentivePooling(keras.layers.Layer):
         return ops.mean(ops.sum(ops.square(products - ops.eye(self.hops, dtype=products.dtype)), axis=(1, 2)))
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """Return None: there is no time axis left."""
+        """Return None, because the output has no time axis."""
         return

@@ -1,4 +1,4 @@
-"""Cores of the machine that each loop of a recurrent layer gets."""
+"""Distribution of cores over the loops of recurrent layers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ _directions: ContextVar[int] = ContextVar("directions", default=1)
 
 @contextmanager
 def two_directions() -> Iterator[None]:
-    """Give each layer called within half of the cores, because the loop of the other direction runs in parallel."""
+    """Halve the cores of each layer called within the block, because the two directions run in parallel."""
     token = _directions.set(2)
     try:
         yield
@@ -20,5 +20,5 @@ def two_directions() -> Iterator[None]:
 
 
 def loops_of_a_layer() -> int:
-    """Return the number of loops into which a layer splits its batch, one a core."""
+    """Return the number of loops into which a layer splits its batch, one per core."""
     return max(1, available_cores() // _directions.get())

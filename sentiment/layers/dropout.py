@@ -8,15 +8,15 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("sentiment")
 class WordDropout(keras.layers.Layer):
-    """Replace words by the unknown word at random, in training only.
+    """Word dropout: random replacement of words by the unknown token, in training only.
 
     Each real id is replaced with probability `rate`, so that the model cannot depend on single words and
-    trains the vector of the unknown word (Iyyer et al. 2015, "Deep Unordered Composition Rivals Syntactic
-    Methods for Text Classification"; Bowman et al. 2016). Padding stays padding.
+    trains the vector of the unknown token (Iyyer et al. 2015, "Deep Unordered Composition Rivals Syntactic
+    Methods for Text Classification"; Bowman et al. 2016). Padding is unchanged.
 
     Args:
         rate: the probability, from 0 to below 1.
-        unknown_id: the id that takes a dropped word's place.
+        unknown_id: the id that replaces a dropped word.
         seed: of the random mask.
 
     Call arguments:
@@ -30,7 +30,7 @@ class WordDropout(keras.layers.Layer):
     def __init__(self, rate: float, unknown_id: int = 1, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not 0 <= rate < 1:
-            raise ValueError(f"rate is at least 0 and below 1, not {rate}")
+            raise ValueError(f"rate must be at least 0 and below 1, not {rate}")
         self.rate = rate
         self.unknown_id = unknown_id
         self.seed = seed

@@ -1,4 +1,4 @@
-"""Embedding with a sparse read, whose output carries its origin to the next layer."""
+"""Embedding with a sparse read, whose output keeps its ids and vectors for the next layer."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -25,8 +25,8 @@ class Embedded(NamedTuple):
 class Embedding(keras.layers.Embedding):
     """`keras.layers.Embedding` with a sparse read on TensorFlow.
 
-    Once single rows of a variable are written, TensorFlow copies the whole variable at each plain read, as Keras's
-    layer makes it; a sparse read fetches the rows alone. Arguments, weights and results are those of Keras.
+    After single rows of a variable were written, TensorFlow copies the whole variable at each plain read, as in Keras's
+    layer; a sparse read fetches only the rows. Arguments, weights and results are those of Keras.
     """
 
     def call(self, inputs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Ensembles: the mean of the logits of several models."""
+"""Ensemble layer: the mean of the logits of several models."""
 
 from collections.abc import Sequence
 from typing import Any, Self
@@ -9,12 +9,12 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("sentiment")
 class MemberIds(keras.layers.Layer):
-    """Map the ids of a common vocabulary to those of a member, truncated as the member truncates texts.
+    """Lookup from ids of a common vocabulary to those of a member, with the member's truncation.
 
     Args:
-        vocabulary_size: of the common vocabulary. The weight, int32 [vocabulary_size], starts as the identity.
-        head: how many words are kept at the start of a text that has more than `head + tail`.
-        tail: how many at its end.
+        vocabulary_size: of the common vocabulary. The weight, int32 [vocabulary_size], is initially the identity.
+        head: the number of words kept at the start of a text with more than `head + tail`.
+        tail: the number of words kept at its end.
 
     Call arguments:
         inputs: int32 [batch, time], 0 at padding, which is on the right.
@@ -40,7 +40,7 @@ class MemberIds(keras.layers.Layer):
         return ops.take_along_axis(own, self.places(inputs), axis=1)
 
     def places(self, inputs: Any) -> Any:
-        """Return int32 [batch, at most head + tail]: the position in its row of each word that is kept."""
+        """Return the position of each kept word in its row, int32 [batch, at most head + tail]."""
         limit = self.head + self.tail
         lengths = ops.sum(ops.cast(ops.not_equal(inputs, 0), "int32"), axis=1, keepdims=True)
         time = ops.shape(inputs)[1]
@@ -59,8 +59,8 @@ class Ensemble(keras.layers.Layer):
     """Mean of the logits of several models.
 
     Args:
-        members: models from ids int32 [batch, time] to logits, all of one shape.
-        lookups: for each its `MemberIds`.
+        members: models from ids int32 [batch, time] to logits, all of the same shape.
+        lookups: the `MemberIds` of each.
 
     Call arguments:
         inputs: int32 [batch, time], ids of the common vocabulary.
@@ -85,7 +85,7 @@ class Ensemble(keras.layers.Layer):
         return (input_shape[0], self.members[0].output_shape[-1])
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the constructor takes."""
+        """Return the arguments of the constructor."""
         parts = {"members": self.members, "lookups": self.lookups}
         return {**super().get_config(), **{name: [keras.saving.serialize_keras_object(one) for one in values]
                                            for name, values in parts.items()}}

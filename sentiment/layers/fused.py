@@ -19,7 +19,7 @@ _REPLACEMENT: ContextVar[Callable[..., Any] | None] = ContextVar("replacement", 
 
 @contextmanager
 def replaced_loops(replacement: Callable[..., Any]) -> Iterator[None]:
-    """Trace recurrent layers with other loops within the block.
+    """Replace the loops of recurrent layers within the block, for tracing.
 
     Layers whose cells have a fused step and the standard activations call
     ``replacement(layer, step, weights, sequences, states, mask)``, which returns the outputs float
@@ -33,7 +33,7 @@ def replaced_loops(replacement: Callable[..., Any]) -> Iterator[None]:
 
 
 def step_of(cell: Any) -> "type[Step] | None":
-    """Return the fused step that computes the `call` of a cell; None if there is none for it, or on other backends."""
+    """Return the fused step of a cell; None if there is none, or on other backends."""
     if keras.backend.backend() != "tensorflow":
         return None
     from sentiment.layers.tensorflow import steps
@@ -49,9 +49,9 @@ def step_of(cell: Any) -> "type[Step] | None":
 
 
 def applies(layer: Any, training: bool) -> bool:
-    """Return whether the fused loop supports the options of a layer, and Keras has nothing faster for the device.
+    """Whether the fused loop supports the options of a layer, and Keras has nothing faster for the device.
 
-    That would be cuDNN on a GPU; and the compiler of a TPU needs other loops.
+    Keras has cuDNN on a GPU, and the compiler of a TPU needs other loops.
     """
     import tensorflow as tf
 
@@ -74,10 +74,10 @@ def _weights(cell: Any, dtype: Any) -> list[Any]:
 
 
 class Fused:
-    """Mixin before a recurrent layer of Keras that runs its cell in the fused loop where that `applies`."""
+    """Mixin for recurrent layers of Keras that runs the cell in the fused loop if that `applies`."""
 
     def inner_loop(self: Any, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
-        """Run the cell over all steps, as the method of that name of `keras.layers.RNN` does."""
+        """Run the cell over all steps, like the method of `keras.layers.RNN`."""
         step, replacement = step_of(self.cell), _REPLACEMENT.get()
         if step is None or (replacement is None and not applies(self, training)):
             return super().inner_loop(sequences, initial_state, mask, training)  # type: ignore[misc]
@@ -102,9 +102,9 @@ class Fused:
 class LSTM(Fused, keras.layers.LSTM):
     """`keras.layers.LSTM` (Hochreiter & Schmidhuber 1997), faster on a CPU; see `sentiment.layers.tensorflow`.
 
-    It takes the same arguments, has the same weights in the same order, and gives the same numbers to 1e-5. The fast
-    loop runs on TensorFlow with the standard activations, without `unroll` and without recurrent dropout; on a GPU
-    Keras's cuDNN path runs, and everywhere else Keras's own loop.
+    It has the same arguments, the same weights in the same order, and the same results to 1e-5. The fused loop runs on
+    TensorFlow with the standard activations, without `unroll` and without recurrent dropout; on a GPU Keras's cuDNN
+    path runs, and in all other cases Keras's own loop.
     """
 
 @keras.saving.register_keras_serializable("sentiment")

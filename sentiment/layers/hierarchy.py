@@ -1,4 +1,4 @@
-"""Split texts into sentences, and join the sentence vectors again."""
+"""Layers that split texts into sentences and join the sentence vectors."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -36,13 +36,13 @@ class SplitSentences(keras.layers.Layer):
         self.max_words = max_words
 
     def places(self, ids: Any) -> tuple[Any, Any]:
-        """Return int32 [batch, time] twice: the row of each word among its text's rows, and its place in the row."""
+        """Return the row of each word among its text's rows, and its position in the row, int32 [batch, time] each."""
         batch, time = ops.shape(ids)[0], ops.shape(ids)[1]
         steps = ops.broadcast_to(ops.arange(time, dtype="int32"), (batch, time))
         ends = ops.zeros_like(ids, dtype="bool")
         for end_id in self.end_ids:
             ends = ops.logical_or(ends, ops.equal(ids, end_id))
-        after = ops.pad(ends, [[0, 0], [1, 0]])[:, :time]  # the word before ends a sentence
+        after = ops.pad(ends, [[0, 0], [1, 0]])[:, :time]  # the previous word ends a sentence
         starts = ops.logical_or(ops.equal(steps, 0), ops.logical_and(after, ops.logical_not(ends)))
         offset = steps - _running_max(ops.where(starts, steps, 0))  # from the first word of the sentence
         again = ops.logical_and(offset > 0, ops.equal(offset % self.max_words, 0))
@@ -58,7 +58,7 @@ class SplitSentences(keras.layers.Layer):
         sentences = ops.max(ops.where(real, rows, 0)) + 1 if dynamic else time
         size = batch * sentences * self.max_words
         targets = (ops.arange(batch, dtype="int32")[:, None] * sentences + rows) * self.max_words + places
-        targets = ops.reshape(ops.where(real, targets, size), (-1, 1))  # padding goes to a place that is cut off
+        targets = ops.reshape(ops.where(real, targets, size), (-1, 1))  # padding goes to a position that is removed
         cut = ops.scatter(targets, ops.reshape(words, (-1, features)), (size + 1, features))[:-1]
         counts = ops.scatter(targets, ops.ones((batch * time,), "int32"), (size + 1,))[:-1]
         mask = ops.reshape(counts > 0, (-1, self.max_words))
@@ -72,19 +72,19 @@ class SplitSentences(keras.layers.Layer):
                 keras.KerasTensor((None, self.max_words), dtype="bool"), keras.KerasTensor((None, None), dtype="bool"))
 
     def compute_mask(self, ids: Any, mask: Any = None) -> None:
-        """Return None: the masks are among the results."""
+        """Return None, because the masks are among the outputs."""
         return
 
 
 def _running_max(values: Any) -> Any:
-    """Return the largest value so far in each row of int32 [batch, time], none below 0.
+    """Return the running maximum in each row of int32 [batch, time], at least 0.
 
-    By doubling: after k shifts of 1, 2, 4, ... each place has the maximum of the last 2^k. Operators for segments or
+    By doubling: after k shifts of 1, 2, 4, ... each position has the maximum of the last 2^k. Operators for segments or
         running
     maxima are missing in ONNX and LiteRT.
     """
     for power in range(MOST_DOUBLINGS):
-        shift = 1 << power  # beyond the text, nothing is left to move
+        shift = 1 << power  # beyond the length of the text, the shift has no effect
         moved = ops.concatenate([ops.zeros_like(values[:, :shift]), values[:, :-shift]], axis=1)
         values = ops.maximum(values, moved)
     return values

@@ -1,4 +1,4 @@
-"""N-grams: hashed bigrams for an embedding, exact n-grams for a linear model."""
+"""N-gram layers: hashed bigrams for an embedding, exact n-grams for a linear model."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ FACTORS = (444_443, 501_131, 354_371, 402_583)
 
 
 def bigram_buckets(ids: Any, buckets: int) -> Any:
-    """Hash each id with the next: int32 [batch, time] to int32 [batch, time], from 1 to `buckets`; 0 without a next.
+    """Return the hash of each bigram, int32 [batch, time], from 1 to `buckets`; 0 at the last word and at padding.
 
     Both ids are split at their tenth bit, and the hash is the sum of the four parts times four primes.
     """
@@ -23,13 +23,13 @@ def bigram_buckets(ids: Any, buckets: int) -> Any:
 
 @keras.saving.register_keras_serializable("sentiment")
 class BigramEmbedding(keras.layers.Layer):
-    """Add to each embedded word the vector of the pair that it forms with the next word.
+    """Bigram embedding: adds to each embedded word the vector of its bigram with the next word.
 
-    Pairs share the rows of a table by their hash (Joulin et al. 2017, "Bag of Tricks for Efficient Text
+    Bigrams share the rows of a table by their hash (Joulin et al. 2017, "Bag of Tricks for Efficient Text
     Classification").
 
     Args:
-        buckets: rows of the table.
+        buckets: the number of rows of the table.
 
     Call arguments:
         words: float [batch, time, features], the embedded ids.
@@ -57,18 +57,18 @@ class BigramEmbedding(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("sentiment")
 class LinearNgrams(keras.layers.Layer):
-    """A linear model over the exact n-grams of a text.
+    """Linear model over the exact n-grams of a text.
 
     With x_t the value of the term t and w_t its weights, the logits are sum_t x_t w_t + b, where
 
     - `tf-idf`: x_t = (1 + ln(count of t in the text)) idf_t, divided by the Euclidean norm of all x;
     - `binary`: x_t = 1 if t is in the text.
 
-    The weights are set from outside, by `sentiment.training.linear`.
+    The weights are set by `sentiment.training.linear`.
 
     Args:
-        terms: the number of n-grams known.
-        order: the words of the longest n-gram.
+        terms: the number of n-grams.
+        order: the number of words of the longest n-gram.
         outputs: the number of logits.
         counting: `tf-idf` or `binary`.
 
@@ -95,7 +95,7 @@ class LinearNgrams(keras.layers.Layer):
         self.bias = self.add_weight(shape=(self.outputs,), name="bias", initializer="zeros")
 
     def ngrams(self, ids: Any) -> Any:
-        """Return int32 [batch, order * time, order]: each n-gram's ids, then zeros; zeros where there is none."""
+        """Return the ids of each n-gram, padded with zeros, int32 [batch, order * time, order]."""
         time = ops.shape(ids)[1]
         following = ops.pad(ids, [[0, 0], [0, self.order - 1]])
         words = [following[:, start:start + time] for start in range(self.order)]
@@ -107,7 +107,7 @@ class LinearNgrams(keras.layers.Layer):
         return ops.concatenate(found, axis=1)
 
     def rows_of(self, ngrams: Any) -> Any:
-        """Return int32 [batch, n-grams]: the place of each in the sorted table; `terms` where it is not there."""
+        """Return the row of each n-gram in the sorted table, int32 [batch, n-grams]; `terms` if it is missing."""
         keys = ops.convert_to_tensor(self.keys)
         low = ops.zeros_like(ngrams[..., 0])
         high = low + self.terms
@@ -121,7 +121,7 @@ class LinearNgrams(keras.layers.Layer):
         return ops.where(ops.logical_and(known, ngrams[..., 0] > 0), low, self.terms)
 
     def values(self, ids: Any) -> tuple[Any, Any]:
-        """Return each n-gram's row and its share of its term's value: int32 and float32 [batch, n-grams].
+        """Return the row of each n-gram, and its share of the term's value, int32 and float32 [batch, n-grams].
 
         The shares of all occurrences of a term add up to the term's value x_t.
         """
@@ -135,7 +135,7 @@ class LinearNgrams(keras.layers.Layer):
         runs = ops.reshape(runs, (-1,))
         counts = ops.segment_sum(ops.ones((batch * places,), "float32"), runs, num_segments=batch * places)
         counts = ops.reshape(ops.take(counts, runs), (batch, places))
-        counts = ops.take_along_axis(counts, ops.argsort(order, axis=1), axis=1)  # back in the order of the text
+        counts = ops.take_along_axis(counts, ops.argsort(order, axis=1), axis=1)  # restore the order of the text
         if self.counting == "binary":
             return rows, known / counts
         weights = ops.take(ops.convert_to_tensor(self.idf), ops.minimum(rows, self.terms - 1), axis=0)
@@ -155,7 +155,7 @@ class LinearNgrams(keras.layers.Layer):
 
 
 def _smaller(one: Any, other: Any, order: int) -> Any:
-    """Compare n-grams [..., order] id by id, the first difference deciding."""
+    """Compare n-grams [..., order] lexicographically."""
     result = ops.zeros_like(one[..., 0], dtype="bool")
     for place in reversed(range(order)):
         left, right = one[..., place], other[..., place]

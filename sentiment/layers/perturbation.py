@@ -1,4 +1,4 @@
-"""Access to the embedded words of a model from outside."""
+"""Layer for perturbations of the embedded words of a model."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -10,10 +10,10 @@ import keras
 
 @keras.saving.register_keras_serializable("sentiment")
 class EmbeddedWords(keras.layers.Layer):
-    """Identity on the embedded words, which a context manager can replace.
+    """Identity layer on the embedded words, whose output a context manager can change.
 
     Every architecture passes its embedded words through one such layer. Adversarial training adds a perturbation
-    there, and integrated gradients scale the embedding there; both without knowing the rest of the model:
+    there, and integrated gradients scale the embedding there, independently of the rest of the model:
 
         with model.get_layer("embedded").changed(lambda words: words + perturbation):
             logits = model(ids)
@@ -40,6 +40,6 @@ class EmbeddedWords(keras.layers.Layer):
             self._local.change = None
 
     def call(self, inputs: Any) -> Any:
-        """Return the inputs, changed if a change is in force."""
+        """Return the inputs, with the change of the enclosing block, if any."""
         change = getattr(self._local, "change", None)
         return inputs if change is None else change(inputs)

@@ -1,4 +1,4 @@
-"""Pooling of masked sequences."""
+"""Pooling layer of masked sequences."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from sentiment.layers.masking import all_real
 
 @keras.saving.register_keras_serializable("sentiment")
 class MaskedPooling(keras.layers.Layer):
-    """Pool a sequence over its real steps.
+    """Pooling of a sequence over its real steps.
 
     With states h_1 .. h_n of the n real (unmasked) steps:
 
@@ -36,7 +36,7 @@ class MaskedPooling(keras.layers.Layer):
     def __init__(self, mode: str, bidirectional: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if mode not in ("last", "max", "mean", "concat"):
-            raise ValueError(f"mode is last, max, mean or concat, not '{mode}'")
+            raise ValueError(f"mode must be last, max, mean or concat, not '{mode}'")
         self.mode = mode
         self.bidirectional = bidirectional
 
@@ -70,7 +70,7 @@ class MaskedPooling(keras.layers.Layer):
         return ops.sum(inputs * weights, axis=1) / ops.maximum(ops.sum(weights, axis=1), 1)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """Return None: there is no time axis left."""
+        """Return None, because the output has no time axis."""
         return
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

@@ -1,6 +1,6 @@
-"""Recurrent cells beyond Keras's own, and the layer that runs them.
+"""Recurrent cells with additional options, and the layer that runs them.
 
-`RNN(LSTMCell(64, weight_drop=0.5))` and its like are ordinary Keras layers: they mask, reverse, return states and
+`RNN(LSTMCell(64, weight_drop=0.5))` is an ordinary Keras layer: it supports masks, reversal and returned states, and
 can be wrapped by `keras.layers.Bidirectional`.
 """
 
@@ -15,7 +15,7 @@ from sentiment.layers.fused import Fused
 
 
 class TransformedKernels:
-    """Mixin of Keras's cells with kernels that are transformed once for each pass over a sequence.
+    """Mixin of Keras cells whose kernels are transformed once per pass over a sequence.
 
     With `weight_normalization`, a kernel is W = g V / |V|, column by column, where V is the stored kernel and the
     gain g is trained with it; g starts at |V|, so the cell starts as it would without (Salimans & Kingma 2016,
@@ -31,7 +31,7 @@ class TransformedKernels:
 
     def __init__(self, *args: Any, weight_normalization: bool = False, weight_drop: float = 0.0, **kwargs: Any) -> None:
         if not 0 <= weight_drop < 1:
-            raise ValueError(f"weight_drop is at least 0 and below 1, not {weight_drop}")
+            raise ValueError(f"weight_drop must be at least 0 and below 1, not {weight_drop}")
         self._transformed: dict[str, Any] = {}
         super().__init__(*args, **kwargs)
         self.weight_normalization = weight_normalization
@@ -52,7 +52,7 @@ class TransformedKernels:
 
     @property
     def kernel(self) -> Any:
-        """The kernel of the inputs in the current pass."""
+        """Kernel of the inputs in the current pass."""
         return self._transformed.get("kernel", self.stored_kernel)
 
     @kernel.setter
@@ -61,7 +61,7 @@ class TransformedKernels:
 
     @property
     def recurrent_kernel(self) -> Any:
-        """The kernel of the states in the current pass."""
+        """Kernel of the states in the current pass."""
         return self._transformed.get("recurrent_kernel", self.stored_recurrent_kernel)
 
     @recurrent_kernel.setter
@@ -70,7 +70,7 @@ class TransformedKernels:
 
     @contextmanager
     def one_pass(self, training: bool) -> Iterator[None]:
-        """Compute the kernels once, for all steps of a sequence."""
+        """Compute the kernels once for all steps of a sequence within the block."""
         kernel, recurrent = ops.convert_to_tensor(self.stored_kernel), ops.convert_to_tensor(
             self.stored_recurrent_kernel)
         if self.weight_normalization:
@@ -78,7 +78,7 @@ class TransformedKernels:
             recurrent = _with_gain(recurrent, self.recurrent_gain)
         if training and self.weight_drop:
             recurrent = keras.random.dropout(recurrent, self.weight_drop, seed=self.weight_drop_seed)
-        # Not by plain assignment: Keras would wrap the dictionary and watch it.
+        # Not by plain assignment, because Keras would wrap and track the dictionary.
         object.__setattr__(self, "_transformed", {"kernel": kernel, "recurrent_kernel": recurrent})
         try:
             yield
@@ -86,7 +86,7 @@ class TransformedKernels:
             object.__setattr__(self, "_transformed", {})
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the constructor takes."""
+        """Return the arguments of the constructor."""
         return {**super().get_config(),  # type: ignore[misc]
                 "weight_normalization": self.weight_normalization, "weight_drop": self.weight_drop}
 
@@ -98,7 +98,7 @@ def _with_gain(kernel: Any, gain: Any) -> Any:
 
 @keras.saving.register_keras_serializable("sentiment")
 class RNN(Fused, keras.layers.RNN):
-    """`keras.layers.RNN` for the cells of this module: it has them compute their kernels once for each pass.
+    """`keras.layers.RNN` for the cells of this module, whose kernels are computed once per pass.
 
     Args and call arguments are those of `keras.layers.RNN`.
     """
@@ -133,18 +133,18 @@ class LayerNormLSTMCell(TransformedKernels, keras.layers.LSTMCell):
         h_t = sigmoid(o) tanh(LN(c_t; s_c) + b_c)
 
     LN(a; s) = s (a - mean(a)) / sqrt(variance(a) + epsilon) over the features; the scales s start at 1, and the
-    biases of the first two normalisations are one with b. Gates are in Keras's order.
+    biases of the first two normalisations are part of b. Gates are in Keras's order.
 
     Args:
         units: features of the state.
         epsilon: added to the variance.
-        args, kwargs: as of `LSTMCell`; `dropout` of the inputs is not offered.
+        args, kwargs: as for `LSTMCell`; `dropout` of the inputs is not supported.
     """
 
     def __init__(self, units: int, epsilon: float = 1e-3, **kwargs: Any) -> None:
         super().__init__(units, **kwargs)
         if self.dropout:
-            raise ValueError("LayerNormLSTMCell has no dropout of its inputs: put a layer before it")
+            raise ValueError("LayerNormLSTMCell has no dropout of its inputs: put a dropout layer before it")
         self.dropout_mask_count = None  # one mask of the state for all gates
         self.epsilon = epsilon
 
@@ -161,7 +161,7 @@ class LayerNormLSTMCell(TransformedKernels, keras.layers.LSTMCell):
         return centred * ops.rsqrt(ops.mean(ops.square(centred), axis=-1, keepdims=True) + self.epsilon)
 
     def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
-        """Make one step; see the class."""
+        """Compute one step; see the class."""
         hidden, carry = states
         if training and self.recurrent_dropout:
             hidden = hidden * self.get_recurrent_dropout_mask(hidden)
@@ -173,5 +173,5 @@ class LayerNormLSTMCell(TransformedKernels, keras.layers.LSTMCell):
         return output, [output, carry]
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the constructor takes."""
+        """Return the arguments of the constructor."""
         return {**super().get_config(), "epsilon": self.epsilon}

@@ -8,9 +8,9 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("sentiment")
 class SinusoidalPositions(keras.layers.Layer):
-    """Add to each word sin(t / 10000^(2i / features)) at feature 2i and the cosine at feature 2i + 1.
+    """Sinusoidal positional encoding: adds sin(t / 10000^(2i / features)) at feature 2i and the cosine at 2i + 1.
 
-    Vaswani et al. 2017, section 3.5; t counts from 0. The words are scaled by sqrt(features) first, as there.
+    Vaswani et al. 2017, section 3.5; t counts from 0. The words are scaled by sqrt(features) first, as in the paper.
 
     Call arguments:
         inputs: float [batch, time, features].

@@ -1,7 +1,7 @@
 """Sampled and full softmax over a large vocabulary.
 
 The logit of word k is ln p_k + v . w_k, with v the vector of a step, w_k the embedding and p_k the relative frequency
-of the word; so the vectors model the deviation from the unigram distribution, which a zero vector gives.
+of the word; so the vectors model the deviation from the unigram distribution, which corresponds to a zero vector.
 """
 
 from typing import Any
@@ -13,14 +13,14 @@ HIT = -1e30
 
 
 def log_frequencies(counts: np.ndarray) -> np.ndarray:
-    """Return ln p of each word, float32, from counts, int [vocabulary], which are raised to 1 at least."""
+    """Return ln p of each word, float32, from counts, int [vocabulary], which are raised to at least 1."""
     raised = np.maximum(counts, 1).astype(np.float64)
     logarithms: np.ndarray = np.log(raised / raised.sum()).astype(np.float32)
     return logarithms
 
 
 def sample_words(chances: Any, frequencies: Any) -> Any:
-    """Draw words by their frequency, int32 [count], by inverse transform of uniform random numbers.
+    """Draw words by frequency, int32 [count], by inverse transform of uniform random numbers.
 
     Args:
         chances: float32 [count].
@@ -35,15 +35,15 @@ def sampled_softmax(targets: Any, vectors: Any, table: Any, sampled: Any) -> Any
     """Return the cross-entropy of each target against the target and the sampled words only, in nats.
 
     A sampled logit is corrected by - ln Q(k), with Q(k) = count p_k the expected count of k in the sample (Bengio &
-    Senecal 2008; Jean et al. 2015, "On Using Very Large Target Vocabulary for Neural Machine Translation"). As words
-    are drawn by their frequency, ln p_k - ln Q(k) is the same for all of them, and v . w_k is left. Sampled words that
-    are the target are masked.
+    Senecal 2008; Jean et al. 2015, "On Using Very Large Target Vocabulary for Neural Machine Translation"). Because
+    words are drawn by frequency, ln p_k - ln Q(k) is constant, and only v . w_k remains. Sampled words that equal the
+    target are masked.
 
     Args:
         targets: int32 [steps].
-        vectors: float [steps, features], in whose dtype the products with the sampled rows are made.
+        vectors: float [steps, features]; the products with the sampled rows have this dtype.
         table: float [vocabulary, features].
-        sampled: int32 [count], as `sample_words` gives them.
+        sampled: int32 [count], from `sample_words`.
 
     Returns:
         float32 [steps].

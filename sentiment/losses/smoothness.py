@@ -1,4 +1,4 @@
-"""Regularisation by consistency and entropy, and distillation; none of them needs labels."""
+"""Losses without labels: consistency, entropy and distillation."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ TINY = 1e-35
 def unit_norm(values: Any) -> Any:
     """Scale the values of each text to a Euclidean norm of 1.
 
-    With v the gradient of the loss by the embedded words of a text, epsilon v / |v| is the adversarial
+    With v the gradient of the loss with respect to the embedded words of a text, epsilon v / |v| is the adversarial
     perturbation of Miyato, Dai & Goodfellow 2017, "Adversarial Training Methods for Semi-Supervised Text
     Classification".
 
@@ -23,7 +23,7 @@ def unit_norm(values: Any) -> Any:
         float32 [batch, time, features]; zeros where a text's values are all zero.
     """
     values = ops.cast(values, "float32")
-    # Divided by the largest value first, so that squares of small gradients do not vanish.
+    # Divided by the largest value first, so that squares of small gradients do not underflow.
     largest = ops.maximum(ops.max(ops.abs(values), axis=(1, 2), keepdims=True), TINY)
     scaled = values / largest
     return scaled / ops.maximum(ops.sqrt(ops.sum(ops.square(scaled), axis=(1, 2), keepdims=True)), TINY)
@@ -32,12 +32,12 @@ def unit_norm(values: Any) -> Any:
 def divergence(fixed_logits: Any, logits: Any) -> Any:
     """Return KL(p || q) of each example in nats, p from `fixed_logits` and held constant, q from `logits`.
 
-    The virtual adversarial loss is this divergence between the predictions for a text and for the same text with
-    the perturbation that raises it most (Miyato et al. 2017).
+    The virtual adversarial loss is this divergence between the predictions for a text and for the same text with the
+    perturbation that maximises it (Miyato et al. 2017).
 
     Args:
         fixed_logits: float [batch, 1] for two classes, else [batch, classes].
-        logits: likewise.
+        logits: of the same shape.
 
     Returns:
         float32 [batch].
@@ -49,12 +49,12 @@ def divergence(fixed_logits: Any, logits: Any) -> Any:
 def distillation(teacher_logits: Any, logits: Any, temperature: float) -> Any:
     """Return T^2 KL(p || q) of each example in nats, p of the teacher's logits / T, held constant, q of the logits / T.
 
-    Hinton, Vinyals & Dean 2015, "Distilling the Knowledge in a Neural Network"; T^2 makes up for gradients that
-    shrink with 1 / T^2.
+    Hinton, Vinyals & Dean 2015, "Distilling the Knowledge in a Neural Network"; T^2 compensates for gradients that
+    are proportional to 1 / T^2.
 
     Args:
         teacher_logits: float [batch, 1] for two classes, else [batch, classes].
-        logits: likewise.
+        logits: of the same shape.
         temperature: T, above 0.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Pages and Markdown that people read: of an evaluation, of a comparison."""
+"""Reports of evaluations and comparisons, as HTML pages and Markdown."""
 
 from sentiment.reports.comparison import comparison_report
 from sentiment.reports.document import write_report

@@ -1,4 +1,4 @@
-"""The report of a comparison of several models on the same texts."""
+"""Report of a comparison of several models on the same texts."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -19,7 +19,7 @@ KEYS = ("accuracy", "macro_f1", "log_loss", "calibration_error", "roc_auc")
 
 
 def comparison_rows(logits: Mapping[str, np.ndarray], labels: np.ndarray, classes: tuple[str, ...]) -> list[list[str]]:
-    """Return a line of metrics for each model, by its logits, float [texts, 1 or classes]."""
+    """Return one row of metrics per model, from its logits, float [texts, 1 or classes]."""
     metrics = {name: evaluate(labels, values, classes) for name, values in logits.items()}
     return [[name, *(shown(found[key]) for key in KEYS)] for name, found in metrics.items()]
 
@@ -46,7 +46,7 @@ def comparison_report(logits: Mapping[str, np.ndarray], examples: Examples, clas
         Section("Metrics", [*(Paragraph(f"Note: {note}.") for note in notes),
                             Table(HEADERS, comparison_rows(logits, labels, classes))]),
         Section("Texts that only one model gets right", [
-            Paragraph("McNemar's test, exact: how likely so uneven a split would be if both were right equally often."),
+            Paragraph("Exact McNemar's test: the probability of so uneven a split if both were right equally often."),
             Table(["models", "only the first", "only the second", "p"], tests)]),
         Section("Curves", pictures), _differing(logits, examples, classes)])
 

@@ -1,4 +1,4 @@
-"""A report as a list of sections, and its two forms: a page of HTML that needs nothing else, and Markdown."""
+"""Report as a list of sections, with two formats: a self-contained HTML page, and Markdown."""
 
 import base64
 import tempfile
@@ -35,13 +35,13 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells by row.
+    """Table of cells by row.
 
     Attributes:
         headers: of the columns.
         rows: of cells.
-        words: the columns that hold text; the others are numbers.
-        code: those of the former that are shown as code, without line breaks or backticks.
+        words: the columns with text; the others have numbers.
+        code: the text columns that are shown as code, without line breaks or backticks.
     """
 
     headers: Sequence[str]
@@ -62,13 +62,13 @@ class Table:
         return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
     def _cells(self, row: Sequence[str], plain: Callable[[str], str], code: Callable[[str], str]) -> list[str]:
-        """Return a row's cells in the forms that these two make of them."""
+        """Return a row's cells, formatted by `plain` or `code`."""
         return [(code if place in self.code else plain)(cell) for place, cell in enumerate(row)]
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A plot: `draw` writes it to the path that it is given, as the suffix says."""
+    """Plot; `draw` writes it to a path in the format of the suffix."""
 
     name: str
     description: str
@@ -84,7 +84,7 @@ class Picture:
                 f'<img src="{light}" alt="{escape(self.description, quote=True)}"></picture>')
 
     def markdown(self, folder: str) -> str:
-        """Return Markdown that shows the picture of a folder."""
+        """Return Markdown that shows the image in a folder."""
         return f"![{in_markdown(self.description)}]({folder}/{self.name}.png)\n"
 
     def _svg(self) -> str:
@@ -96,7 +96,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Excerpt:
-    """A text: a heading, HTML of its own (coloured words), and what Markdown shows instead."""
+    """Text excerpt: a heading, HTML with coloured words, and its Markdown."""
 
     heading: str
     body: str
@@ -116,7 +116,7 @@ Part = Paragraph | Table | Picture | Excerpt
 
 @dataclass
 class Section:
-    """A heading and what stands below it."""
+    """Section: a heading and its content."""
 
     heading: str
     parts: list[Part] = field(default_factory=list)
@@ -124,7 +124,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Report:
-    """A title and sections."""
+    """Report: a title and sections."""
 
     title: str
     sections: list[Section]
@@ -143,7 +143,7 @@ def as_html(report: Report) -> str:
 
 
 def as_markdown(report: Report, pictures: str) -> str:
-    """Return Markdown whose pictures are in the folder `pictures`."""
+    """Return Markdown whose images are in the folder `pictures`."""
     parts = [f"# {in_markdown(report.title)}\n"]
     for section in report.sections:
         parts += [f"## {in_markdown(section.heading)}\n", *(part.markdown(pictures) for part in section.parts)]
@@ -177,5 +177,5 @@ def _html_code(text: str) -> str:
 
 
 def _markdown_code(text: str) -> str:
-    """Return code in a table of Markdown, in which a bar ends a cell even within code."""
+    """Return code for a Markdown table, in which a bar ends a cell even within code."""
     return "`{}`".format(text.replace("|", "\\|"))

@@ -1,4 +1,4 @@
-"""The report of an evaluation."""
+"""Report of an evaluation."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from sentiment.measured import baseline_rows
 from sentiment.predictions import probabilities
 from sentiment.reports.document import Excerpt, Paragraph, Part, Picture, Report, Section, Table
 
-REVIEWS = 6  # of each kind that are shown
+REVIEWS = 6  # shown texts of each kind
 SNIPPET_WORDS = 60
 LEGEND = ("What each word adds to the logit of the predicted class, by integrated gradients. Words for it are blue, "
           "strong ones underlined; words against it are orange, with a wavy line. Words in a dotted frame are not in "
@@ -34,9 +34,9 @@ def evaluation_report(classifier: Classifier, name: str, dataset: str, examples:
         name: of the model.
         dataset: the name of the data.
         examples: the texts and their labels.
-        logits: float [texts, 1 or classes], what the model answers.
-        measured: what the run measured, the content of its metrics.json.
-        notes: what a reader must know of the data.
+        logits: float [texts, 1 or classes], of the model.
+        measured: the metrics of the run, the content of its metrics.json.
+        notes: caveats about the data.
     """
     labels, classes = examples.labels, classifier.class_names
     texts = list(examples.texts)
@@ -62,7 +62,7 @@ def _summary(metrics: dict[str, Any], notes: Sequence[str]) -> Section:
 
 
 def _baselines(measured: Mapping[str, Any]) -> list[Section]:
-    """Return the baselines on the run's own splits and the verdict; nothing for a run that measured none."""
+    """Return the baselines on the run's own splits and the verdict; empty for a run without baselines."""
     if measured.get("baselines") is None:
         return []
     header, *rows = baseline_rows(measured)
@@ -122,7 +122,7 @@ def _slices(heading: str, name: str, label: str, found: list[sliced.Slice]) -> S
 
 
 def _reviews(classifier: Classifier, texts: list[str], labels: np.ndarray, scores: np.ndarray) -> list[Section]:
-    """Return the texts whose right class has the lowest score, and those that hang in the balance."""
+    """Return the texts with the lowest score of the true class, and those with the least certain predictions."""
     of_right = scores[np.arange(len(labels)), labels]
     two_best = np.sort(scores, axis=1)[:, -2:]
     most_wrong = np.argsort(of_right, kind="stable")[:REVIEWS]
@@ -146,14 +146,14 @@ def _suspects(texts: list[str], labels: np.ndarray, scores: np.ndarray, classes:
     try:
         from cleanlab.filter import find_label_issues
     except ImportError:
-        return Section(heading, [Paragraph("These need cleanlab: pip install '.[cleanlab]'.")])
+        return Section(heading, [Paragraph("Finding them needs cleanlab: pip install '.[cleanlab]'.")])
     if len(np.unique(labels)) < len(classes):
-        return Section(heading, [Paragraph("There are not texts of every class.")])
+        return Section(heading, [Paragraph("Some classes have no texts.")])
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "May not flag all label issues")  # a line for each class with few texts
+        warnings.filterwarnings("ignore", "May not flag all label issues")  # one line per class with few texts
         rows = find_label_issues(labels, scores, return_indices_ranked_by="self_confidence", n_jobs=1)
-    text = (f"{len(rows):,} of {len(labels):,} labels look wrong by confident learning (cleanlab); a model that is "
-            f"itself often wrong finds many. The {min(len(rows), SUSPECTED)} most suspect:")
+    text = (f"{len(rows):,} of {len(labels):,} labels look wrong by confident learning (cleanlab); a model with "
+            f"many errors finds many. The {min(len(rows), SUSPECTED)} most suspect:")
     cells = [[snippet(texts[row]), classes[labels[row]], classes[scores[row].argmax()], f"{scores[row].max():.4f}"]
              for row in rows[:SUSPECTED]]
     table = [Table(["text", "label", "predicted", "probability"], cells, words=(0, 1, 2))] if len(rows) else []

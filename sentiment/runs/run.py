@@ -107,8 +107,8 @@ class Run(Generic[SomeFolder, SomeConfig]):
             del asked["data"]["dataset"]  # `auto` stands for the corpus that was found
         differing = self.folder.load_config().differing_flags(asked)
         if differing:
-            raise UserError(f"{self.target} holds a finished {self.folder.kind} with another value of "
-                            f"{', '.join(differing)}: omit that, or add --overwrite to replace it")
+            raise UserError(f"{self.target} contains a finished {self.folder.kind} with another value of "
+                            f"{', '.join(differing)}: omit that, or pass --overwrite to replace it")
 
     def check_texts(self, corpus: Corpus) -> None:
         """Refuse to return a finished run on other texts, if its options do not identify them.
@@ -121,7 +121,7 @@ class Run(Generic[SomeFolder, SomeConfig]):
         own, config = np.unique(digests(corpus.train.texts)), self.folder.load_config()
         others = config.data.named_unlabelled or config.training.pretrained  # whose texts were read, too
         if names != corpus.class_names or not np.isin(own, read).all() or (len(own) < len(read) and not others):
-            raise UserError(f"{self.target} holds a finished {self.folder.kind} on other texts: add --overwrite to "
+            raise UserError(f"{self.target} contains a finished {self.folder.kind} on other texts: pass --overwrite to "
                             "replace it, or choose another folder")
 
     @contextmanager

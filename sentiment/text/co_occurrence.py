@@ -14,9 +14,9 @@ MOST_TEXTS = 100_000
 
 
 def co_occurrences(tokens: TokenizedTexts, vocabulary_size: int, window: int = WINDOW) -> sparse.csr_array:
-    """Count the co-occurrences of two words within `window` tokens of a text, weighted by 1 / distance.
+    """Return the counts of co-occurrences within `window` tokens of a text, weighted by 1 / distance.
 
-    Padding and the unknown word do not count.
+    Padding and the unknown token do not count.
 
     Returns:
         float32 [vocabulary_size, vocabulary_size], symmetric.
@@ -50,14 +50,14 @@ def positive_pointwise_mutual_information(counts: sparse.csr_array) -> sparse.cs
 
 def word_vectors(tokens: TokenizedTexts, vocabulary_size: int, size: int, seed: int, window: int = WINDOW
                  ) -> np.ndarray:
-    """Factorise the positive pointwise mutual information of the texts: vectors are U sqrt(S).
+    """Return word vectors U sqrt(S) from a factorisation of the positive pointwise mutual information of the texts.
 
     Args:
-        tokens: the training texts; of more than 100,000, a random sample of this size is used.
+        tokens: the training texts; with more than 100,000, a random sample of this size is used.
         vocabulary_size: the number of ids.
-        size: features of a vector; those beyond the rank of a small vocabulary are zero.
+        size: the number of features; those beyond the rank of a small vocabulary are zero.
         seed: of the randomised factorisation.
-        window: words to each side.
+        window: words on each side.
 
     Returns:
         float32 [vocabulary_size, size] with a root mean square of 0.1; zeros for padding, the unknown
@@ -73,5 +73,5 @@ def word_vectors(tokens: TokenizedTexts, vocabulary_size: int, size: int, seed: 
         return vectors
     left, strengths, _ = randomized_svd(information, rank, n_iter=POWER_ITERATIONS, random_state=seed)
     vectors[:, :rank] = left * np.sqrt(strengths)
-    vectors[np.diff(information.indptr) == 0] = 0.0  # the factorisation leaves rounding there
+    vectors[np.diff(information.indptr) == 0] = 0.0  # the factorisation has rounding errors there
     return vectors * (ROOT_MEAN_SQUARE / max(float(np.sqrt(np.mean(vectors**2))), 1e-12))

@@ -11,7 +11,7 @@ from sentiment.text.preprocessor import TextPreprocessor
 
 @keras.saving.register_keras_serializable("sentiment")
 class TextToIds(keras.layers.Layer):
-    """Text vectorization: standardises, splits, looks up, truncates and pads raw texts, as training did.
+    """Text vectorization layer: standardises, splits, looks up, truncates and pads raw texts as in training.
 
     Takes a string tensor [texts] and returns int32 [texts, longest], 0 for padding. TensorFlow only, and on the CPU.
 
@@ -30,8 +30,8 @@ class TextToIds(keras.layers.Layer):
     def __init__(self, preprocessor: TextPreprocessor, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.preprocessor = preprocessor
-        self.vectorization = preprocessor.vectorization  # an exported model must hold its table
-        self.supports_jit = False  # XLA has no strings
+        self.vectorization = preprocessor.vectorization  # an exported model must contain its table
+        self.supports_jit = False  # XLA does not support strings
 
     def call(self, texts: Any) -> Any:
         """Return the ids."""

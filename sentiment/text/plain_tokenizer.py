@@ -16,8 +16,8 @@ from sentiment.batching import RESERVED_IDS, UNKNOWN_ID, TokenizedTexts
 from sentiment.surrogates import Mender
 from sentiment.text.rewriting import Aligned, Rewriting, Span
 
-EMPTY = "[empty]"  # the displayed word of a text without a word
-LONGEST_WORD = 64  # characters, in a vocabulary and on display
+EMPTY = "[empty]"  # the displayed word of an empty text
+LONGEST_WORD = 64  # characters, in a vocabulary and for display
 SIGMA = "Σ"
 PERIOD_MARK = "\ue000"
 SPACES = "\t\n\f\r "  # white space of RE2
@@ -27,7 +27,7 @@ Item = TypeVar("Item")
 ROUNDS = 2  # of composing pairs of characters
 RANGES = ("hidden", "alone", "kept", "clusters", "marks")
 
-MARKUP_1 = (  # of version 1 of the rules, and of exports that name none
+MARKUP_1 = (  # of version 1 of the rules, and of exports without a version
     (r"</?[a-z!][^<>]*>", " "),
     (r"&(apos|rsquo|lsquo|#0*39|#0*8217|#x0*27);", "'"),
     (r"&(#x?)?[a-z0-9]+;", " "),
@@ -51,19 +51,19 @@ SYMBOLS = (
     r"|\B[+-][0-9]{1,2}(?:/(?:5|10|100))?\b|\B\*{1,5}(?:½|1/2\b))"
     r"|\*+([a-z0-9])|\*{6,}|\b\*+|(\*{2,5})"
 )
-# An export names its patterns, and only these are taken: one of others could run for ever, or make gigabytes of a text.
+# Only these patterns of an export are accepted: others could run forever, or expand a text to gigabytes.
 KNOWN_MARKUP, KNOWN_SYMBOLS = (MARKUP_1, MARKUP), (None, SYMBOLS)
-LONGEST_VARIANT = 4  # characters that one becomes in lower case
+LONGEST_VARIANT = 4  # maximum characters of a lower-cased character
 PERIOD = re.compile(rf"""(\.+|…|。)["')\]»”]*([{SPACES}]|\Z)""")
 QUOTES = ((re.compile(r"(^| )'+"), " "), (re.compile(r"'+( |\Z)"), " "))
 
 
 @dataclass(frozen=True)
 class Ranges:
-    """A set of characters as ranges.
+    """Set of characters as ranges of code points.
 
     Attributes:
-        bounds: rising code points, at which membership begins and ends in turn.
+        bounds: ascending code points, at which membership alternately begins and ends.
     """
 
     bounds: tuple[int, ...]
@@ -73,7 +73,7 @@ class Ranges:
 
     @property
     def pattern(self) -> str:
-        """A pattern that matches one of these characters."""
+        """Pattern that matches one of these characters."""
         return "[" + "".join(f"{re.escape(chr(first))}-{re.escape(chr(last - 1))}" for first, last
                              in zip(self.bounds[::2], self.bounds[1::2], strict=True)) + "]"
 
@@ -83,8 +83,8 @@ class Variants:
     """Replacements of variants of letters.
 
     Attributes:
-        single: of a character.
-        pairs: of a letter and a mark.
+        single: of single characters.
+        pairs: of pairs of a letter and a mark.
     """
 
     single: dict[str, str] = field(default_factory=dict)
@@ -113,17 +113,17 @@ class Variants:
 
 @dataclass(frozen=True)
 class Characters:
-    """Tables of characters, and patterns.
+    """Character tables and patterns of a tokenizer.
 
     Attributes:
-        lower: the lower case of a character, if it is another.
+        lower: the lower case of each character that has one.
         hidden: characters that are removed.
-        alone: characters that are a token each.
-        kept: characters of words, and most of `alone`; all others become spaces.
-        clusters: characters that are a token together with the marks behind them.
+        alone: characters that are single tokens.
+        kept: characters of words, and most of `alone`; all others are replaced by spaces.
+        clusters: characters that form a token with the following marks.
         marks: those marks.
         variants: of letters.
-        markup: patterns and their replacements, which come first.
+        markup: patterns and their replacements, which are applied first.
         signs: pattern of symbol tokens (emoticons, ratings): groups 1 and 3 are the token, group 2 a letter kept after
             asterisks; None for none.
     """
@@ -143,18 +143,18 @@ class Characters:
         """Read the values of `to_json`, also those of version 1 of the rules.
 
         Raises:
-            ValueError: for tables that are none, and for patterns that are not of this module.
+            ValueError: for invalid tables, and for patterns that are not of this module.
         """
         ranges = {name: Ranges(tuple(values.get(name, ()))) for name in RANGES}
         if not all(len(one.bounds) % 2 == 0 and all(low < high for low, high in pairwise((-1, *one.bounds, LAST_BOUND)))
                    for one in ranges.values()):
-            raise ValueError("its ranges of characters do not rise")
+            raise ValueError("its ranges of characters are not ascending")
         if not {*values.get("variants", ())} <= {"single", "pairs"}:
             raise ValueError("its variants of letters are unknown")
         variants = Variants(**{name: dict(table) for name, table in values.get("variants", {}).items()})
         for table, length in ((values["lower"], 1), (variants.single, 1), (variants.pairs, 2)):
             if not all(len(key) == length and len(put) <= LONGEST_VARIANT for key, put in table.items()):
-                raise ValueError("its tables of characters hold longer texts")
+                raise ValueError("its tables of characters contain longer texts")
         markup = tuple((pattern, *put) for pattern, *put in values.get("markup", MARKUP_1))
         if markup not in KNOWN_MARKUP or values.get("signs") not in KNOWN_SYMBOLS:
             raise ValueError("its patterns are of another version; export the model again")
@@ -179,13 +179,13 @@ class _Table(dict[int, str | None]):
 
 
 class PlainTokenizer:
-    """Texts to ids as `sentiment.text.TextPreprocessor` makes them.
+    """Tokenizer with the ids of `sentiment.text.TextPreprocessor`.
 
     Args:
         words: the vocabulary, from id 2 on.
         characters: the tables.
         head, tail: the number of tokens kept at the start and at the end of a longer text.
-        periods: whether the period that ends a sentence is a word.
+        periods: whether the period at the end of a sentence is a word.
     """
 
     def __init__(self, words: Sequence[str], characters: Characters, *, head: int, tail: int, periods: bool) -> None:
@@ -215,7 +215,7 @@ class PlainTokenizer:
         return [self.places.get(word, UNKNOWN_ID) for word in self._kept(text)] or [UNKNOWN_ID]
 
     def words_read(self, text: str) -> list[str]:
-        """Return the words that `ids` looks up, for display; long ones are cut, a text without a word is `[empty]`."""
+        """Return the words of `ids` for display; long words are truncated, an empty text is `[empty]`."""
         return [word if len(word) <= LONGEST_WORD else word[:LONGEST_WORD - 1] + "…"
                 for word in self._kept(text)] or [EMPTY]
 

@@ -1,4 +1,4 @@
-"""Text preprocessor: raw texts to ids, in training, prediction and the SavedModel."""
+"""Text preprocessor, from raw texts to ids, for training, prediction and the SavedModel."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,20 +30,20 @@ SENTENCE_ENDS = (".", "!", "?")
 
 
 class TextPreprocessor:
-    """Standardise, split, look up, truncate and pad texts.
+    """Text preprocessor: standardises, splits, looks up, truncates and pads texts.
 
-    Ids are 0 for padding, 1 for an unknown word, and from 2 the words of the vocabulary by falling
-    frequency, ties by spelling. A text without any word becomes one unknown word, so that no row is empty.
+    Ids are 0 for padding, 1 for the unknown token, and from 2 the words of the vocabulary by descending frequency, ties
+    by spelling. An empty text becomes one unknown token, so that no row is empty.
 
     Args:
         config: of the text.
         words: the vocabulary without reserved entries.
 
     Attributes:
-        vectorization: the Keras layer that holds the lookup table.
+        vectorization: the Keras layer with the lookup table.
     """
 
-    # `tf.function` takes a partial object here and in every class of which a process has several objects: TensorFlow
+    # `tf.function` gets a partial object here and in every class with several objects in a process, because TensorFlow
     # counts tracings by the code of a function, over all objects, and warns of the fifth.
 
     def __init__(self, config: TextConfig, words: Sequence[str]) -> None:
@@ -59,7 +59,7 @@ class TextPreprocessor:
         """Build the vocabulary from training texts.
 
         Raises:
-            UserError: if the texts hold no word at all.
+            UserError: if the texts contain no words.
         """
         counts = WordCounts()
 
@@ -72,7 +72,7 @@ class TextPreprocessor:
         longest = LONGEST_WORD if config.word_rules > 1 else None
         ranked = [(word, count) for word, count in counts.ranked() if longest is None or len(word) <= longest]
         if not ranked:
-            raise UserError("the training texts hold no word: there is nothing to train on")
+            raise UserError("the training texts contain no words: there is nothing to train on")
         ranked = ranked[:config.vocabulary_size - RESERVED_IDS]
         if ranked[-1][1] <= counts.missed:
             log.warning(f"there are so many different words that counts may be too low by {counts.missed:,}: the "
@@ -81,12 +81,12 @@ class TextPreprocessor:
 
     @property
     def vocabulary_size(self) -> int:
-        """The number of ids, reserved ones included."""
+        """Number of ids, including the reserved ones."""
         return len(self.words) + RESERVED_IDS
 
     @property
     def sentence_ends(self) -> tuple[int, ...]:
-        """The ids of the words `.`, `!` and `?`, as far as they are in the vocabulary."""
+        """Ids of the words `.`, `!` and `?` that are in the vocabulary."""
         return tuple(RESERVED_IDS + place for place, word in enumerate(self.words) if word in SENTENCE_ENDS)
 
     def ragged_ids(self, texts: Any) -> Any:
@@ -94,9 +94,9 @@ class TextPreprocessor:
         return self._truncated(tf.cast(self.vectorization(texts), tf.int32), UNKNOWN_ID)
 
     def ragged_words(self, texts: Any) -> Any:
-        """Return the words of these ids as a ragged string tensor, to show them; traceable.
+        """Return the words of these ids for display, as a ragged string tensor; traceable.
 
-        It is `[empty]` for a text without a word, and a word of more than 64 characters is cut.
+        It is `[empty]` for an empty text, and words of more than 64 characters are truncated.
         """
         words = self._truncated(tf.strings.split(_standardized(texts, self.config)), EMPTY)
         return words.with_flat_values(tf.strings.regex_replace(
@@ -124,7 +124,7 @@ class TextPreprocessor:
         return ids.astype(np.int32) if len(ids) else np.array([UNKNOWN_ID], np.int32)
 
     def words_read(self, text: str) -> list[str]:
-        """Return the words of a text that `tokenize` turns into ids; `[empty]` for a text without a word."""
+        """Return the words of a text that `tokenize` converts to ids; `[empty]` for an empty text."""
         words = self.ragged_words(tf.constant([as_utf8(text)])).flat_values.numpy()
         return [word.decode("utf-8") for word in words]
 
@@ -138,9 +138,9 @@ class TextPreprocessor:
         return self._plain(UNICODE)
 
     def tokenize(self, texts: Iterable[str], folder: Path | None = None) -> TokenizedTexts:
-        """Return the ids of raw texts; white space, emoji, NUL and lone surrogates included.
+        """Return the ids of raw texts, which may contain white space, emoji, NUL and lone surrogates.
 
-        With `folder`, they are in an unnamed file there, which is freed with them.
+        With `folder`, the ids are in an unnamed file there, which is freed with them.
         """
         texts = iter(texts)
         first = list(islice(texts, FEW_TEXTS + 1))
@@ -171,17 +171,17 @@ def _standardized(texts: Any, config: TextConfig) -> Any:
 
 
 def kept_at_ends(config: TextConfig) -> tuple[int, int]:
-    """Return how many tokens at the start and at the end of a text are kept; they add up to `max_length`."""
+    """Return the numbers of tokens kept at the start and the end of a text, which add up to `max_length`."""
     length = config.max_length
     head = {"head": length, "tail": 0, "both": length // 2}[config.truncate]
     return head, length - head
 
 
 def _mapped(texts: Iterable[str], step: Any) -> Iterator[tuple[np.ndarray, ...]]:
-    """Yield ``step(string tensor)`` as NumPy arrays for chunk after chunk, computed on all cores.
+    """Yield ``step(string tensor)`` as NumPy arrays for each chunk, computed on all cores.
 
-    `tf.data` would trace `step` anew for each call, which takes a hundred times as long as one text does. The first
-    chunk is computed alone, so that `step` is traced once and not by every thread.
+    `tf.data` would trace `step` again for each call, which takes a hundred times as long as one text. The first chunk
+    is computed alone, so that `step` is traced once and not by every thread.
     """
 
     def run(chunk: list[bytes]) -> tuple[np.ndarray, ...]:

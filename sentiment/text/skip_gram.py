@@ -12,7 +12,7 @@ FREQUENT = 1e-4  # threshold of the subsampling of frequent words, section 2.3 o
 
 
 class _Sentences:
-    """The texts as lists of ids without the unknown word; gensim iterates over them several times."""
+    """Iterable of texts as lists of ids without the unknown token, for gensim."""
 
     def __init__(self, tokens: TokenizedTexts) -> None:
         self.tokens = tokens
@@ -31,7 +31,7 @@ def word2vec(tokens: TokenizedTexts, vocabulary_size: int, size: int, *, skip_gr
     trains them, so that the same seed gives the same vectors.
 
     Returns:
-        float32 [vocabulary_size, size]; zeros for padding, the unknown word and words that are not in the texts.
+        float32 [vocabulary_size, size]; zeros for padding, the unknown token and words that are not in the texts.
 
     Raises:
         UserError: if gensim is not installed.

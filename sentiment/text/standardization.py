@@ -1,13 +1,12 @@
-"""Text standardization in the TensorFlow graph: a raw text to tokens separated by spaces.
+"""Text standardization in the TensorFlow graph, from a raw text to tokens separated by spaces.
 
-The rules, in order: one form for the variants of a letter (`sentiment.text.variants`); lower case in Unicode;
-HTML tags and entities out; typographic apostrophes to `'`; characters that do not show (soft hyphens, joiners,
-variation selectors) and Arabic vowel marks and tatweel out; `!`, `?`, pictographs, each Chinese or Japanese character,
-and each letter with its marks of a script that has no spaces between words (Thai, Lao, Khmer, Burmese) a token of its
-own; emoticons, hearts, signed numbers up to two digits, ratings out of five, ten or a hundred, and dates in digits are
-tokens as they are; every other sign but an apostrophe within a word becomes a space, and so do control characters and
-NUL. Where sentences matter, a period or an ellipsis before white space is kept as the word `.`; so are those of
-abbreviations.
+The rules, in order: variants of a letter are unified (`sentiment.text.variants`) and lower-cased (Unicode); HTML tags
+and entities are removed; typographic apostrophes become `'`; invisible characters (soft hyphens, joiners, variation
+selectors), Arabic vowel marks and tatweel are removed; `!`, `?`, pictographs, each Chinese or Japanese character, and
+each letter with its marks of a script without spaces between words (Thai, Lao, Khmer, Burmese) are single tokens;
+emoticons, hearts, signed numbers of up to two digits, ratings out of five, ten or a hundred, and dates in digits are
+tokens; all other symbols except an apostrophe within a word, control characters and NUL become spaces. If sentences
+matter, a period or an ellipsis before white space is kept as the word `.`; so are those of abbreviations.
 
 Rules have a version, which is part of the configuration of a run, so that a model keeps the rules of its training.
 Version 1 has neither variants of letters nor symbol tokens, and a Thai sentence is one word.
@@ -25,14 +24,14 @@ from sentiment.text.variants import one_form
 
 Replacements = tuple[tuple[str, str], ...]
 
-# Each pair is a pattern of RE2 and its replacement; the order matters. Spaces are not replaced by spaces, because every
-# match costs time. Those that `PlainTokenizer` has too are also patterns of Python.
+# Each pair is an RE2 pattern and its replacement; the order matters. Spaces are not replaced by spaces, because every
+# match costs time. Patterns that `PlainTokenizer` also uses are valid in Python.
 MARKUP: Replacements = (
     *SHARED_MARKUP,
     (r"[\p{Cf}\x{FE00}-\x{FE0F}\x{0640}\x{064B}-\x{065F}\x{0670}\x{06D6}-\x{06DC}\x{06DF}-\x{06E8}\x{06EA}-\x{06ED}]+",
      ""),
 )
-# No symbol token begins with a sign that is not in the last class of the third pattern, where each sign is a match.
+# Symbol tokens begin only with symbols in the last class of the third pattern, in which each symbol is a match.
 SIGNS: Replacements = (
     (r"([!?\p{So}\p{Han}\p{Hiragana}\p{Katakana}])", r" \1 "),
     (r"([\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tai_Le}\p{New_Tai_Lue}\p{Tai_Tham}\p{Javanese}\p{Balinese}]\p{M}*)",
@@ -41,7 +40,7 @@ SIGNS: Replacements = (
     (r"(^| )'+", " "),
     (r"'+( |$)", " "),
 )
-# Version 1 is separate: it must not change with the newer one.
+# Version 1 is separate, because it must not change with version 2.
 MARKUP_1: Replacements = (*SHARED_MARKUP_1, (r"[\p{Cf}\x{FE00}-\x{FE0F}]+", ""))
 SIGNS_1: Replacements = (
     (r"([!?\p{So}\p{Han}\p{Hiragana}\p{Katakana}])", r" \1 "),
@@ -49,12 +48,12 @@ SIGNS_1: Replacements = (
     (r"(^| )'+", " "),
     (r"'+( |$)", " "),
 )
-PERIOD = "\ue000"  # placeholder of a period that is kept, until all other signs are removed
+PERIOD = "\ue000"  # placeholder of a kept period, until all other symbols are removed
 KEPT_SIGNS = "'!? "
 
 
 class Rules(NamedTuple):
-    """A version of the rules: whether variants of letters are unified, and the replacements in order."""
+    """Version of the rules: whether variants of letters are unified, and the replacements in order."""
 
     variants: bool
     markup: Replacements
@@ -62,7 +61,7 @@ class Rules(NamedTuple):
 
     @property
     def signs_and_periods(self) -> Replacements:
-        """`signs`, but a period or an ellipsis before white space is kept."""
+        """`signs`, except that a period or an ellipsis before white space is kept."""
         return ((r"\x{E000}", " "), (r"""(\.+|…|。)["')\]»”]*(\s|$)""", f" {PERIOD} "),
                 *((pattern.replace(KEPT_SIGNS, KEPT_SIGNS + r"\x{E000}", 1), replacement)
                   for pattern, replacement in self.signs), (r"\x{E000}", "."))
@@ -73,11 +72,11 @@ NEWEST = max(RULES)
 
 
 def standardize(texts: Any, *, periods: bool = False, rules: int = NEWEST) -> Any:
-    """Apply the rules to a string tensor of any shape; bytes that are no UTF-8 become U+FFFD.
+    """Apply the rules to a string tensor of any shape; bytes that are not UTF-8 become U+FFFD.
 
     Args:
         texts: the tensor.
-        periods: whether the period that ends a sentence stays as a word.
+        periods: whether the period at the end of a sentence is kept as a word.
         rules: their version.
     """
     texts = tf.convert_to_tensor(texts, tf.string)

@@ -21,8 +21,8 @@ AS_THEY_ARE = (range(0x3130, 0x3190), range(0xFFA0, 0xFFDD))  # Korean letters, 
 def variants() -> Variants:
     """Return the replacements of single characters, and of pairs of a letter and a mark.
 
-    The former is the NFKC of the character, if that is one character. The latter is the composed letter, also where NFC
-    keeps the two apart, as in Devanagari, so that both ways of writing become one. Korean is left unchanged.
+    The former is the NFKC of the character, if that is one character. The latter is the composed letter, even where NFC
+    keeps the two apart, as in Devanagari, so that both spellings become one. Korean is unchanged.
     """
     single, pairs = dict(ARABIC), dict[str, str]()
     for code in range(0x80, LAST_VARIANT + 1):
@@ -42,7 +42,7 @@ def variants() -> Variants:
 
 @cache
 def _tables() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, str]:
-    """Return the tables as rising keys and their values, int32 and int64, and the pattern of a text that needs them."""
+    """Return the tables as ascending keys and values, int32 and int64, and a pattern of the texts that need them."""
     found = variants()
     keys = np.array(sorted(map(ord, found.single)), np.int32)
     values = np.array([ord(found.single[chr(key)]) for key in keys], np.int32)

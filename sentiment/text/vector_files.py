@@ -1,4 +1,4 @@
-"""Word vectors in the text format that GloVe and word2vec share: a word and its numbers a line."""
+"""Word vectors in the text format of GloVe and word2vec: one word and its numbers per line."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ from sentiment.files import user_path, written_beside
 
 @dataclass(frozen=True)
 class VectorTable:
-    """Vectors of a vocabulary.
+    """Word vectors of a vocabulary.
 
     Attributes:
-        vectors: float32 [vocabulary, features]; zeros for padding, the unknown word and words not in the file.
-        found: bool [vocabulary], whether the file has the word.
+        vectors: float32 [vocabulary, features]; zeros for padding, the unknown token and words not in the file.
+        found: bool [vocabulary], whether the word is in the file.
     """
 
     vectors: np.ndarray
     found: np.ndarray
 
     def coverage(self, tokens: TokenizedTexts) -> str:
-        """Return a summary of the shares of the vocabulary and of the words of the texts that have a vector."""
+        """Return a summary of the shares of the vocabulary and of the words of the texts with a vector."""
         words = len(self.found) - UNKNOWN_ID - 1
         counts = tokens.counts(len(self.found))
         share = counts[self.found].sum() / max(counts.sum(), 1)
@@ -33,7 +33,7 @@ class VectorTable:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str, list[str]]]:
-    """Yield the number of a line, its word and its numbers; a first line with two numbers only is word2vec's header.
+    """Yield line number, word and numbers of each line; a first line with only two numbers is word2vec's header.
 
     GloVe's largest file has words with spaces, so the numbers are split off from the right.
     """
@@ -51,12 +51,12 @@ def _lines(path: Path) -> Iterator[tuple[int, str, list[str]]]:
 
 
 def read_vectors(path: str | Path, words: Sequence[str], features: int) -> VectorTable:
-    """Read the vectors of a vocabulary from a file; of several lines of a word, its exact form wins, else the first.
+    """Read the vectors of a vocabulary from a file; of several lines for a word, the exact spelling, else the first.
 
     Args:
         path: of the file.
         words: the vocabulary from id 2 on.
-        features: the numbers of a vector.
+        features: the dimension of the vectors.
 
     Raises:
         UserError: if the file is missing, is in another format, or has vectors of another size.
@@ -82,7 +82,7 @@ def read_vectors(path: str | Path, words: Sequence[str], features: int) -> Vecto
 
 
 def write_vectors(path: Path, words: Sequence[str], vectors: np.ndarray) -> None:
-    """Write words and their vectors, float [words, features], in word2vec's text format, complete or not at all."""
+    """Write words and their vectors, float [words, features], in word2vec's text format, atomically."""
     with written_beside(path) as beside, beside.open("w", encoding="utf-8") as file:
         file.write(f"{len(words)} {vectors.shape[1]}\n")
         for word, vector in zip(words, vectors, strict=True):

@@ -10,7 +10,7 @@ from sentiment.config import Options, Range, RunConfig
 
 @dataclass(frozen=True)
 class Dimension:
-    """Dimension of the search space: an option with a range of numbers or several values."""
+    """Dimension of the search space: an option with a range of numbers or a list of values."""
 
     section: str
     name: str
@@ -31,7 +31,7 @@ SPACE = tuple(Dimension(section, declared.name, declared.metadata["search"])
 def space_of(config: RunConfig) -> list[Dimension]:
     """Return the dimensions that apply to an architecture, without the options that the user has set.
 
-    Options that a pretrained network fixes are left out as well, and pooling where attention returns one vector.
+    Options that a pretrained network determines are also omitted, and pooling if attention returns one vector.
     """
     uses = architectures.named(config.model.architecture).uses
     if not architectures.readout(config.model).pools:

@@ -21,12 +21,12 @@ from sentiment.training.prior import NO_PRIOR, Prior
 from sentiment.tuning.space import Dimension
 
 MISSING = "tuning needs Optuna: pip install '.[tune]'"
-FEWEST_FOR_IMPORTANCES = 10  # completed trials; of fewer, the shares are those of a forest that was fitted to noise
-WARM_UP_TRIALS = 5  # before the median of which no trial is pruned
+FEWEST_FOR_IMPORTANCES = 10  # completed trials; with fewer, the importances are those of a forest fitted to noise
+WARM_UP_TRIALS = 5  # trials before pruning by the median starts
 
 
 class _Report(keras.callbacks.Callback):
-    """Reports the calibrated validation loss of each epoch to the trial, and prunes it."""
+    """Callback that reports the calibrated validation loss of each epoch to the trial, and prunes it."""
 
     def __init__(self, trial: Any) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class _Report(keras.callbacks.Callback):
         self.accuracy = 0.0
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Report."""
+        """Report the loss."""
         loss = float((logs or {})["val_calibrated_loss"])
         if loss < self.best:
             self.best, self.accuracy = loss, float((logs or {})["val_accuracy"])
@@ -47,7 +47,7 @@ class _Report(keras.callbacks.Callback):
 
 
 def open_study(storage: Path, name: str, seed: int) -> Any:
-    """Return the study of a name in an SQLite file, an existing or a new one.
+    """Return an existing or new study in an SQLite file.
 
     Raises:
         UserError: if Optuna is not installed.
@@ -58,7 +58,7 @@ def open_study(storage: Path, name: str, seed: int) -> Any:
         raise UserError(MISSING) from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage.parent.mkdir(parents=True, exist_ok=True)
-    database = optuna.storages.RDBStorage(  # by a connection, as an address would not take every path
+    database = optuna.storages.RDBStorage(  # by a connection, because a URL does not support every path
         "sqlite://", {"creator": partial(sqlite3.connect, storage)})
     return optuna.create_study(
         study_name=name, storage=database, load_if_exists=True, direction="minimize",
@@ -71,9 +71,9 @@ def search(study: Any, config: RunConfig, space: Sequence[Dimension], corpus: Co
     """Run trials until a study has `trials` finished ones; the test split is not used.
 
     Args:
-        study: as `open_study` returns it.
+        study: from `open_study`.
         config: the options that are not searched.
-        space: the dimensions that are.
+        space: the searched dimensions.
         corpus: its training and validation splits are used.
         strategy: a `tf.distribute.Strategy`.
         trials: the total number, including existing ones.
@@ -131,15 +131,15 @@ def best_config(study: Any, config: RunConfig, space: Sequence[Dimension]) -> tu
     """
     best = _best_trial(study)
     if best is None:
-        raise UserError("no trial was completed: every one diverged or was given up")
+        raise UserError("no trial was completed: all diverged or were pruned")
     return changed(config, space, best.params), float(best.value)
 
 
 def verdicts(study: Any, baselines: Baselines, texts: int) -> list[str]:
-    """Return what speaks against the best trial: that it is not better than a baseline on validation.
+    """Return caveats about the best trial: that it is not better than a baseline on validation.
 
     Its accuracy is compared with the share of the majority class by a binomial test at 5 %, divided by the number of
-    trials (Bonferroni), as it is the best of them.
+    trials (Bonferroni), because it is the best of them.
 
     Args:
         study: with a completed trial.
@@ -162,7 +162,7 @@ def verdicts(study: Any, baselines: Baselines, texts: int) -> list[str]:
 
 
 def importances(study: Any) -> dict[str, float]:
-    """Return the share of the variance of the losses by dimension, in falling order; empty for under ten trials."""
+    """Return the share of the variance of the losses by dimension, descending; empty for fewer than ten trials."""
     import optuna
 
     complete = _complete(study)

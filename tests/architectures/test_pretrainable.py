@@ -144,7 +144,7 @@ def test_what_no_autoencoder_can_start(options: dict[str, Any], message: str) ->
 @pytest.mark.parametrize(("options", "message"), [
     ({"architecture": "cnn"}, "starts recurrent layers: use rnn, lstm, .*bigru, .*not 'cnn'"),
     ({"architecture": "bilstm", "layers": 2}, "has seen the words that a language model would predict"),
-    ({"architecture": "lstm", "layers": 2, "residual": True}, "leave out --residual, --skip"),
+    ({"architecture": "lstm", "layers": 2, "residual": True}, "omit --residual, --skip"),
 ])
 def test_what_no_language_model_can_start(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):

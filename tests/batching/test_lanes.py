@@ -60,5 +60,5 @@ def test_the_rest_of_an_epoch() -> None:
 
 
 def test_too_few_words() -> None:
-    with pytest.raises(ValueError, match="10 words do not fill 2 lanes of 7"):
+    with pytest.raises(ValueError, match="10 words do not fill 2 streams of 7"):
         Lanes(TOKENS, 2, 7)

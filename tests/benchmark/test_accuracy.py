@@ -183,7 +183,7 @@ def test_missing_runs_are_run_seed_by_seed_within_the_budget(tmp_path: Path, mon
     append_run(results, values("lstm", 1, 25, seconds=100.0))
     run_all(results, ROWS[:3], [1, 2], DataConfig(dataset="sample"), 50.0)
     assert begun == []
-    assert "5 runs not begun, the budget is spent" in capsys.readouterr().err
+    assert "5 runs not started, the budget is spent" in capsys.readouterr().err
     run_all(results, ROWS[:3], [1, 2], DataConfig(dataset="sample"), 121.0)
     assert begun == [("bilstm", 1), ("tfidf-lr", 1), ("bilstm", 2), ("tfidf-lr", 2)]
     run_all(results, ROWS[:3], [1, 2], DataConfig(dataset="sample"), None)
@@ -206,7 +206,7 @@ def test_a_run_that_fails_keeps_none_from_running(tmp_path: Path, monkeypatch: p
     assert [one.row for one in read_runs(results)] == ["bilstm", "tfidf-lr"]
     assert "the run 'lstm' with seed 1 failed with exit code 1" in capsys.readouterr().err
     codes["lstm"] = 130
-    with pytest.raises(UserError, match="'lstm' with seed 1 was interrupted: --resume goes on with it"):
+    with pytest.raises(UserError, match="'lstm' with seed 1 was interrupted: continue it with --resume"):
         run_all(results, ROWS[:3], [1], DataConfig(dataset="sample"), None)
 
 
@@ -221,7 +221,7 @@ def test_a_leak_fails_the_run() -> None:
     own = {"labelled": 123, "unlabelled": 269, "pretraining": 392}
     check_leaks({"dataset": {"name": "imdb"}, "test_texts_seen": own})
     for part in own:
-        with pytest.raises(LeakError, match=f"400 test reviews stand among the {part} texts"):
+        with pytest.raises(LeakError, match=f"400 test reviews occur among the {part} texts"):
             check_leaks({"dataset": {"name": "imdb"}, "test_texts_seen": {**own, part: 400}})
 
 

@@ -41,7 +41,7 @@ def test_sides_run_in_turn(asked: list[str]) -> None:
 
 @pytest.mark.extended
 def test_a_side_that_fails_says_why() -> None:
-    with pytest.raises(UserError, match=r"a side of the benchmark failed: layer keras: TypeError: .*wrong"):
+    with pytest.raises(UserError, match=r"a benchmark process failed: layer keras: TypeError: .*wrong"):
         alternate("layer", ("keras",), {**SMALL, "backward": True, "wrong": 1}, repeats=1, threads=1)
 
 

@@ -42,9 +42,9 @@ def corpus(folder: Path, labels: list[str], name: str = "x", **options: object) 
 def test_names_that_are_probably_one_are_named_in_one_note(tmp_path: Path) -> None:
     labels = ["True"] * 8 + ["TRUE"] * 5 + ["no"] * 9 + ["no\u200b"] * 5 + ["very bad"] * 5 + ["very\u00a0 bad"] * 6
     (note,) = corpus(tmp_path, labels).notes
-    assert note == ("class names differ only in case, white space or characters that do not show: 'True' (8 texts) and "
+    assert note == ("class names differ only in case, white space or invisible characters: 'True' (8 texts) and "
                     "'TRUE' (5 texts); 'no' (9 texts) and 'no\u200b' with U+200B (5 texts); 'very\u00a0 bad' with "
-                    "U+00A0 (6 texts) and 'very bad' (5 texts): --merge-labels makes one class of such names")
+                    "U+00A0 (6 texts) and 'very bad' (5 texts): --merge-labels merges them")
 
 
 @pytest.mark.parametrize(("first", "second"), [
@@ -66,7 +66,7 @@ def test_merged_labels_have_the_most_frequent_name_in_all_splits(tmp_path: Path)
     own, _ = load_for_evaluation(evaluated, 1, ("TRUE", "True", "false"))  # a name that is a class stays that class
     assert own.labels.tolist() == [2, 0]
     assert load_for_evaluation(evaluated, 1, ("false", "true"))[0].labels.tolist() == [0, 1]
-    with pytest.raises(UserError, match=r"the label 'fALSE' does not occur in training .*; --merge-labels takes names"):
+    with pytest.raises(UserError, match=r"the label 'fALSE' does not occur in training .*; --merge-labels merges"):
         corpus(tmp_path, labels, test_file=str(tmp_path / "test.csv"))
 
 
@@ -96,14 +96,14 @@ def test_rare_classes_are_named_and_can_be_left_out(tmp_path: Path) -> None:
     labels = ["a"] * 9 + ["b"] * 9 + ["c"] * 2 + ["d"]
     with pytest.raises(UserError, match=r"too few distinct texts in .*x.csv of the class 'c' \(2\), 'd' \(1\): at "
                                         r"least 3 are needed, for training, validation, test; add some, or name other "
-                                        r"texts with --validation-file or --test-file, or leave such classes out with "
+                                        r"texts with --validation-file or --test-file, or drop such classes with "
                                         r"--min-class-size 3"):
         corpus(tmp_path, labels)
     found = corpus(tmp_path, labels, min_class_size=3, test_file=str(tmp_path / "test.csv"))
     assert found.class_names == ("a", "b")
     assert found.notes == ("2 classes with fewer than 3 distinct texts were left out: 'c' (2), 'd' (1)",)
     assert found.test.read().texts == ["u", "w"]
-    with pytest.raises(UserError, match="holds no label with 10 distinct texts or more: at least two classes"):
+    with pytest.raises(UserError, match="contains no label with 10 distinct texts or more: at least two classes"):
         corpus(tmp_path, labels, min_class_size=10)
 
 
@@ -116,7 +116,7 @@ def test_equal_texts_count_once(tmp_path: Path) -> None:
 
 def test_the_share_of_a_large_class_is_told(tmp_path: Path) -> None:
     (note,) = corpus(tmp_path, ["pos"] * 39 + ["neg"] * 5).notes
-    assert note == ("the class 'pos' has 88.6% of the texts, so always predicting it has this accuracy: look at "
+    assert note == ("the class 'pos' has 88.6% of the texts, so always predicting it has this accuracy: consider "
                     "macro F1, and try --class-weights balanced")
     assert corpus(tmp_path, ["pos"] * 20 + ["neg"] * 5).notes == ()
 

@@ -53,7 +53,7 @@ def test_a_random_split_needs_groups_to_leave_out(grouped: DataConfig, tmp_path:
     with pytest.raises(UserError, match="name them with --group-column"):
         load_corpus(replace(grouped, group_column=None, random_split=True), 1)
     (tmp_path / "a").mkdir()
-    with pytest.raises(UserError, match="--random-split leaves groups out of account, and a folder has none"):
+    with pytest.raises(UserError, match="--random-split ignores groups, and a folder has none"):
         load_corpus(DataConfig(dataset=str(tmp_path), random_split=True), 1)
 
 

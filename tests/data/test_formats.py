@@ -101,7 +101,7 @@ def test_a_number_is_the_text_that_it_is_written_as(tmp_path: Path) -> None:
     ('{"text": "a"}\n{"text"\n', "x.json, line 2: not JSON: .*; expected a whole object in each line, or one array"),
     ("[1]\n", r"x.json, value 1: expected a JSON object, not 1"),
     ('{"text": "a"}\n[1]\n', r"x.json, line 2: expected a JSON object, not \[1\]"),
-    ('[{"text": "a"}', "x.json: not JSON: .*expected an array of objects, or an object a line"),
+    ('[{"text": "a"}', "x.json: not JSON: .*expected an array of objects, or one object per line"),
     ('{\n "text": "a"\n}', "x.json, line 1: not JSON"),
     ('{"text": ' + "[" * 100_000 + "]" * 100_000 + "}", "its objects are nested too deeply"),
     ('{"text": "a", "other": ' + "[" * 100 + "]" * 100 + "}", "its objects are nested too deeply"),
@@ -161,7 +161,7 @@ def test_the_first_sheet_that_shows_is_read_and_a_damaged_one_refused(tmp_path: 
     second.append(["row"])
     book.save(tmp_path / "x.xlsx")
     assert read(tmp_path / "x.xlsx") == [["text"]]
-    assert "x.xlsx has 2 sheets, of which 'first' is read" in capsys.readouterr().err
+    assert "x.xlsx has 2 sheets, only 'first' is read" in capsys.readouterr().err
     with zipfile.ZipFile(tmp_path / "x.xlsx") as whole, zipfile.ZipFile(tmp_path / "y.xlsx", "w") as cut:
         for name in whole.namelist():
             cut.writestr(name, whole.read(name)[:-40 if name.endswith("sheet2.xml") else None])
@@ -179,7 +179,7 @@ def test_text_of_parquet_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     text = pyarrow.array([b"good", b"\xff"]).cast(pyarrow.binary()).view(pyarrow.string())
     pyarrow.parquet.write_table(pyarrow.table({"text": text}), tmp_path / "x.parquet")
     (frame,) = read_chunks(tmp_path / "x.parquet", 10)
-    with pytest.raises(UserError, match="the column 'text' holds text that is not UTF-8"):
+    with pytest.raises(UserError, match="the column 'text' contains text that is not UTF-8"):
         as_texts(frame["text"], "x")
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(UserError, match=r"cannot read .*broken\.parquet"):
@@ -201,12 +201,12 @@ def test_a_date_beyond_those_of_python_is_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "message"), [
     ("empty.csv", "empty.csv is empty"),
     ("notes.docx", "cannot read .*notes.docx: expected a file ending in .csv, .tsv, .jsonl, .*$"),
-    ("x.zip", "; unpack it and name the files in it"), ("x.xls", "; save it as .xlsx or .csv"),
-    ("x.tar.gz", "; unpack it and name the files in it"), ("x.tgz", "; unpack it"),
-    ("x.gz", "; name it by what is in it, such as reviews.csv.gz"),
+    ("x.zip", "; unpack it and name its files"), ("x.xls", "; save it as .xlsx or .csv"),
+    ("x.tar.gz", "; unpack it and name its files"), ("x.tgz", "; unpack it"),
+    ("x.gz", "; name it after its content, such as reviews.csv.gz"),
     ("x.parquet.gz", "; unpack it"), ("x.txt", "; rename it to .tsv or .csv if it is a table"),
-    ("https://example.org/x.csv", "is an address, and files are read from the disk: download it first"),
-    ("s3://bucket/x.parquet", "is an address")])
+    ("https://example.org/x.csv", "is a URL, but files are read from disk: download it first"),
+    ("s3://bucket/x.parquet", "is a URL")])
 def test_files_that_are_not_read(name: str, message: str, tmp_path: Path) -> None:
     if "://" not in name:
         (tmp_path / name).write_bytes(b"" if name.startswith("empty") else b"x")
@@ -228,7 +228,7 @@ def test_options_that_no_file_has_a_use_for(names: list[str], form: TableFormat,
 
 @pytest.mark.parametrize(("content", "form", "message"), [
     ("text;label\na\n", TableFormat(), "; its columns look separated by a semicolon: add --separator semicolon"),
-    ("I like it,pos\nbad,neg\n", TableFormat(), "; if the first line is no header, add --no-header, and columns are"),
+    ("I like it,pos\nbad,neg\n", TableFormat(), "; if the first line is not a header, add --no-header, and name"),
     ("a,b\nc,d\n", TableFormat(header=False), r"\(columns: 1, 2\); the columns are numbered from 1")])
 def test_a_column_that_is_not_found_has_a_hint(content: str, form: TableFormat, message: str, tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text(content)

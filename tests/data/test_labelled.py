@@ -103,7 +103,7 @@ def test_one_column_for_text_and_label(tmp_path: Path) -> None:
 
 
 def test_file_options_without_a_file() -> None:
-    with pytest.raises(UserError, match="--test-file goes with --dataset PATH, not with 'sample'"):
+    with pytest.raises(UserError, match="--test-file needs --dataset PATH, not 'sample'"):
         load_corpus(DataConfig(dataset="sample", test_file="x.csv"), seed=1)
 
 
@@ -132,7 +132,7 @@ def test_splits_of_a_folder_are_known_by_their_usual_names(tmp_path: Path) -> No
     splits = (corpus.train, corpus.validation, corpus.test.read())
     assert [{text.split("/")[0] for text in split.texts} for split in splits] == [{part} for part in parts]
     assert len(load_for_evaluation(DataConfig(dataset=str(folder)), 1, ("neg", "pos"))[0]) == 6
-    with pytest.raises(UserError, match=r"holds test, but no train: put the folders of the classes to train on into a"):
+    with pytest.raises(UserError, match=r"contains test, but no train: put the folders of the training classes into a"):
         load_corpus(DataConfig(dataset=str(folder_of(tmp_path / "b", "pos", "neg", "test/pos"))), 1)
     with pytest.raises(UserError, match="holds train and val, but no test: name one of them"):
         load_for_evaluation(DataConfig(dataset=str(folder_of(tmp_path / "d", "train/pos", "val/pos"))), 1, ("pos",))
@@ -165,7 +165,7 @@ def test_texts_without_a_group_stand_alone_and_are_counted(tmp_path: Path) -> No
     frame.to_csv(tmp_path / "x.csv", index=False)
     for stream in (False, True):
         corpus = load_corpus(DataConfig(dataset=str(tmp_path / "x.csv"), group_column="who", stream=stream), 1)
-        assert any("10 of 40 rows" in note and "have no group, and stand alone" in note for note in corpus.notes)
+        assert any("10 of 40 rows" in note and "have no group, and are groups" in note for note in corpus.notes)
         assert len(set(corpus.train.groups or ())) > 10
 
 

@@ -99,7 +99,7 @@ def test_regular_files_are_read_by_pyarrow(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(("content", "message"), [
-    ("text,label\na,b,c\nd,e\n", r"line 2 has 3 fields, the header 2: quote texts that contain ',', or name the separ"),
+    ("text,label\na,b,c\nd,e\n", r"line 2 has 3 fields, the header 2: quote texts that contain ',', or set the separ"),
     ("text,label\na,b\na,b,c,d\n", r"line 3 has 4 fields, the header 2"),
     ("text,label\na,b,\n", r"line 2 has 3 fields, the header 2: its last separator, ',', is one too many"),
     ('text,label\n"a\nb",c\nd\n', r"line 4 has 1 field, the header 2: a field is missing"),

@@ -71,7 +71,7 @@ def test_labels_and_groups_stay_with_their_texts() -> None:
 
 def test_a_class_with_one_text_cannot_be_split() -> None:
     data = Examples(["a", "b", "c"], np.array([0, 0, 1], np.int32))
-    with pytest.raises(UserError, match="class 'positive' has 1 distinct text left to divide: at least 2 are needed"):
+    with pytest.raises(UserError, match="class 'positive' has 1 distinct text left to split: at least 2 are needed"):
         hold_out(data, 0.5, seed=1, class_names=NAMES)
 
 

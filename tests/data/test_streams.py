@@ -101,7 +101,7 @@ def test_what_cannot_be_streamed(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     with pytest.raises(UserError, match=r"--stream reads tables; .* is a folder"):
         load_corpus(DataConfig(dataset=str(tmp_path), stream=True), 1)
-    with pytest.raises(UserError, match="--stream goes with --dataset PATH, not with 'imdb'"):
+    with pytest.raises(UserError, match="--stream needs --dataset PATH, not 'imdb'"):
         load_corpus(DataConfig(dataset="imdb", stream=True), 1)
     pd.DataFrame({"text": [], "label": []}).to_csv(tmp_path / "none.csv", index=False)
     with pytest.raises(UserError, match=r"none.csv has no rows"):

@@ -93,7 +93,7 @@ def test_longer_than_a_step_and_than_the_training_length() -> None:
 @pytest.mark.parametrize(("name", "options", "message"), [
     ("bilstm", {}, "reads one way: train rnn, lstm, gru, stacked-lstm, stacked-gru, qrnn, .*; this is 'bilstm'"),
     ("cnn", {}, "this is 'cnn'"),
-    ("lstm", {"attention": "additive"}, "--attention additive looks back at all words"),
+    ("lstm", {"attention": "additive"}, "--attention additive attends to all words"),
 ])
 def test_models_that_cannot(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
@@ -103,7 +103,7 @@ def test_models_that_cannot(name: str, options: dict[str, Any], message: str) ->
 def test_the_command(tiny_run: Path, tmp_path: Path, tiny_csv: Path, run_cli: Cli) -> None:
     code, _, err = run_cli("predict", "--model", tiny_run, "a", "good film", "--stateful")
     assert code == 1
-    assert "reads one way" in err
+    assert "must be unidirectional" in err
     code, _, err = run_cli("predict", "--model", tiny_run, "--input", tiny_csv, "--stateful")
     assert (code, err) == (1, "error: --stateful needs texts or standard input, not --input\n")
     folder = tmp_path / "gru"

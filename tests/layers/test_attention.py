@@ -155,7 +155,7 @@ def test_keras_passes_the_mask_by_itself() -> None:
 
 
 def test_unknown_scores_are_refused() -> None:
-    with pytest.raises(ValueError, match="score is one of dot, general, concat and place one of global, local-m, loc"):
+    with pytest.raises(ValueError, match="score must be one of dot, general, concat and place one of global, loc"):
         LuongAttention("additive")
 
 

@@ -210,7 +210,7 @@ def test_recurrent_dropout_is_the_same_at_all_steps(kind: Any) -> None:
 
 
 def test_limits() -> None:
-    with pytest.raises(ValueError, match=r"weight_drop is at least 0 and below 1, not 1\.0"):
+    with pytest.raises(ValueError, match=r"weight_drop must be at least 0 and below 1, not 1\.0"):
         LSTMCell(3, weight_drop=1.0)
-    with pytest.raises(ValueError, match="put a layer before it"):
+    with pytest.raises(ValueError, match="put a dropout layer before it"):
         LayerNormLSTMCell(3, dropout=0.5)

@@ -20,7 +20,7 @@ def test_vocabulary_by_frequency_then_spelling() -> None:
 
 
 def test_texts_without_a_word_cannot_be_fitted() -> None:
-    with pytest.raises(UserError, match="hold no word"):
+    with pytest.raises(UserError, match="contain no words"):
         TextPreprocessor.fit(TextConfig(), ["...", "-"])
 
 

@@ -1,1 +1,1 @@
-"""The fused loops of LSTM and GRU on a CPU; the one place of the layers that imports TensorFlow at once."""
+"""Fused loops of LSTM and GRU on a CPU; the only subpackage of the layers that imports TensorFlow eagerly."""

@@ -3,7 +3,7 @@
 `tf.custom_gradient` registers a gradient function for each traced call in a registry of the process. The function
 refers to the tensors of the call, so the graph of every training would stay in memory until the process ends
 (https://github.com/tensorflow/tensorflow/issues/97697). Here the graph owns its gradient functions, and the registry
-looks them up in it; when the graph is freed, their entries go, too.
+looks them up there; when the graph is freed, their entries are removed.
 """
 
 import weakref
@@ -36,11 +36,11 @@ class OwnedGradient:
 
 
 def release_call(result: Any) -> None:
-    """Let the graph own the gradient of one traced call.
+    """Make the graph own the gradient of one traced call.
 
     Args:
-        result: an output of a function decorated with `tf.custom_gradient`. Eager tensors have no graph and are left
-            as they are.
+        result: an output of a function decorated with `tf.custom_gradient`. Eager tensors have no graph and are
+            unchanged.
     """
     if tf.is_symbolic_tensor(result):
         _hand_over(result.graph, result.op.get_attr(ATTRIBUTE).decode())
@@ -55,7 +55,7 @@ def released(result: Any) -> Any:
 def releasing(function: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a function for `tf.function` so that each graph traced from it owns its custom gradients.
 
-    Those of `tf.distribute`, which Keras's optimisers call, are among them; those of nested functions are not.
+    These include the one of `tf.distribute`, which Keras's optimisers call, but not those of nested functions.
     """
 
     @tf.autograph.experimental.do_not_convert

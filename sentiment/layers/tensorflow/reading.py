@@ -1,4 +1,4 @@
-"""Order of reading of a masked batch."""
+"""Reading order of a masked batch."""
 
 from typing import Any, NamedTuple
 
@@ -8,12 +8,12 @@ import tensorflow as tf
 class Reading(NamedTuple):
     """Index tensors of a masked batch: the word read at each step, and the step whose output each position gets.
 
-    The outputs are stored as zeros, the state to start with, and then those of all steps, so that each place and
-    each final state can be fetched from one table of [(steps + 2) * batch, units].
+    The table of outputs, [(steps + 2) * batch, units], has zeros, the initial state, and then the outputs of all steps,
+    so that the output of each position and each final state can be gathered from it.
 
     Attributes:
-        words: int32 [steps * batch], rows of the inputs [batch * time, features] in the order of reading.
-        places: int32 [batch, time], the row of the table for each place, in the order of reading.
+        words: int32 [steps * batch], rows of the inputs [batch * time, features] in reading order.
+        places: int32 [batch, time], the row of the table for each position, in reading order.
         ends: int32 [batch], the row of the table for the final state.
         mask: bool [batch, time], in the order of reading.
         steps: int32, the steps that the longest text needs, at least 1, or the next multiple of a block.

@@ -2,10 +2,10 @@
 
 Stock Keras multiplies each input by its kernel step by step, and its backward loop adds a full-size gradient of each
 kernel at every step. Here the inputs are projected in one product before the loop; the backward loop yields only the
-gradients of the pre-activations, with one product a step; and the gradients of the kernels and of the inputs are single
-products after it. A mask costs nothing a step: the real words are moved to the front while the batch is transposed to
-time-major order, which is needed anyway, and each output is gathered to its position. Without training, where the
-inputs come straight from an embedding, each distinct word of a batch is projected once.
+gradients of the pre-activations, with one product per step; and the gradients of the kernels and of the inputs are
+single products after it. A mask has no cost per step: the real words are moved to the front by the gather that makes
+the batch time-major, and each output is gathered to its position. In inference, if the inputs come directly from an
+embedding, each distinct word of a batch is projected once.
 """
 
 import sys
@@ -22,9 +22,9 @@ from sentiment.layers.tensorflow.steps import Step, wide
 
 
 class Rows(NamedTuple):
-    """A list of tensors [batch, width], one for each step, that a loop carries as one tensor, its handle.
+    """List of tensors [batch, width], one per step, that a loop carries as one tensor, its handle.
 
-    `tf.TensorArray` does the same and warns about each that is not read, as without a gradient.
+    `tf.TensorArray` is similar, but warns about each array that is not read, which happens without a gradient.
     """
 
     width: int
@@ -71,10 +71,10 @@ class Loop:
     Args:
         make_step: the class of the step.
         mask: bool [batch, time], or None.
-        backwards: whether the last word is read first; the outputs come in the order of reading.
+        backwards: whether the last word is read first; the outputs are in reading order.
         sequences: whether to return the outputs of all steps, or the last one.
-        final: whether the final states are wanted; else the initial ones are returned.
-        zeros: whether the output for a masked place is zeros, not a repetition.
+        final: whether to return the final states; else the initial ones are returned.
+        zeros: whether the output at a masked position is zeros, not a repetition.
     """
 
     def __init__(self, make_step: type[Step], *, mask: Any, backwards: bool, sequences: bool,
@@ -94,7 +94,7 @@ class Loop:
             inputs: float [batch, time, features].
             states: float [batch, units] each, the initial ones.
             weights: float tensors for `make_step`, in the dtype of the inputs.
-            training: whether the fused gradient is used; automatic ones are exact, too, but slow.
+            training: whether the fused gradient is used; automatic gradients are also exact, but slow.
             embedded: ids and lookup of the inputs, if they come from an embedding.
 
         Returns:
@@ -117,7 +117,7 @@ class Loop:
 
     def _share(self, mask: Any, inputs: Any, embedded: Embedded | None, states: Sequence[Any], weights: Sequence[Any],
                training: bool) -> tuple[Any, list[Any]]:
-        """Run one loop, in training with the gradient of this file."""
+        """Run one loop, in training with the fused gradient."""
         reading = None if mask is None else reading_of(mask, self.backwards, self.zeros)
         if not training:
             results = self._forward(reading, inputs, embedded, states, weights)
@@ -133,7 +133,7 @@ class Loop:
 
     def _forward(self, reading: Reading | None, inputs: Any, embedded: Embedded | None, states: Sequence[Any],
                  weights: Sequence[Any]) -> list[Any]:
-        """Return the outputs, and the final states if they are wanted."""
+        """Return the outputs, and the final states if requested."""
         step = self.make_step(*weights)
         if embedded is None:
             words, steps = self._words(reading, inputs)
@@ -163,8 +163,8 @@ class Loop:
         """Run over all steps, step t with the projected words ``given(t)``.
 
         Returns:
-            Tables [steps + 2, batch, units] of the outputs and, if they are wanted, of the other states; and with
-            `keep` the handles of what each step saved.
+            Tables [steps + 2, batch, units] of the outputs and, if requested, of the other states; and with
+            `keep` the handles of the tensors saved by each step.
         """
         starts = [wide(state) for state in states]
         rows = Rows(starts[0].shape[-1], starts[0].dtype)
@@ -182,7 +182,7 @@ class Loop:
         return [rows.stacked(table) for table in tables], saved
 
     def _words(self, reading: Reading | None, inputs: Any) -> tuple[Any, Any]:
-        """Return the words in the order of reading, [steps * batch, features], and the number of steps."""
+        """Return the words in reading order, [steps * batch, features], and the number of steps."""
         features = inputs.shape[-1]
         if reading is not None:
             return tf.gather(tf.reshape(inputs, [-1, features]), reading.words), reading.steps
@@ -191,7 +191,7 @@ class Loop:
         return tf.reshape(words, [-1, features]), tf.shape(inputs)[1]
 
     def _results(self, reading: Reading | None, inputs: Any, tables: Sequence[Any]) -> list[Any]:
-        """Gather the outputs, and the final states if they are wanted, from tables [steps + 2, batch, units]."""
+        """Gather the outputs, and the final states if requested, from tables [steps + 2, batch, units]."""
         tables = [tf.cast(table, inputs.dtype) for table in tables]
         if reading is None:
             outputs = tf.transpose(tables[0][2:], [1, 0, 2]) if self.sequences else tables[0][-1]
@@ -204,7 +204,7 @@ class Loop:
         return [outputs, *finals]
 
     def _backward(self, reading: Reading | None, trace: Trace, gradients: Sequence[Any]) -> list[Any]:
-        """Return the gradients by inputs, initial states and weights from those by the results of the loop."""
+        """Return the gradients of inputs, initial states and weights from those of the results of the loop."""
         step, rows = trace.step, Rows(trace.outputs.shape[-1], trace.outputs.dtype)
         given = self._to_tables(reading, trace, [tf.cast(gradient, rows.dtype) for gradient in gradients])
         given += [None] * (step.states - len(given))
@@ -229,7 +229,7 @@ class Loop:
                 *step.of_weights(trace.words, previous, emitted)]
 
     def _to_tables(self, reading: Reading | None, trace: Trace, gradients: Sequence[Any]) -> list[Any]:
-        """Scatter the gradients by outputs and final states to the tables of `_results`, [steps + 2, batch, units]."""
+        """Scatter the gradients of outputs and final states to the tables of `_results`, [steps + 2, batch, units]."""
         def summed(values: Any, rows: Any) -> Any:
             table = tf.math.unsorted_segment_sum(values, rows, (trace.steps + 2) * trace.shape[0])
             return tf.reshape(table, [trace.steps + 2, trace.shape[0], values.shape[-1]])
@@ -264,7 +264,7 @@ def _by_steps(rows: Any, steps: Any, inputs: Any) -> Any:
 def _listed(projected: Any) -> Callable[[Any], Any]:
     """Return a function from a step to its row of [steps, batch, width].
 
-    From a list: a slice of the first axis is no copy either, but its gradient is as large as the whole.
+    It uses a list, because the gradient of a slice of the first axis is as large as the whole.
     """
     rows = Rows(projected.shape[-1], projected.dtype)
     handle = rows.of(projected)
@@ -272,7 +272,7 @@ def _listed(projected: Any) -> Callable[[Any], Any]:
 
 
 def _while(condition: Callable[[Any], Any], body: Callable[..., Any], start: list[Any], steps: Any) -> Any:
-    """Loop while a condition on the first variable holds; the number of rows of the others need not be known."""
+    """Loop while a condition on the first variable holds; the number of rows of the others may be unknown."""
     def rows_unknown(value: Any) -> Any:
         shape = tf.convert_to_tensor(value).shape
         return tf.TensorShape([None, *shape[1:]]) if shape.rank else shape

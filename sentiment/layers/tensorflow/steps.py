@@ -1,7 +1,7 @@
-"""One step of the LSTM and of the GRU, and its gradient, for the loop of `sentiment.layers.tensorflow.recurrence`.
+"""Steps of the LSTM and the GRU with their gradients, for the loop of `sentiment.layers.tensorflow.recurrence`.
 
-States and elementwise operations are float32, or float64 where the inputs are; matrix products have the dtype of the
-inputs, which with mixed precision is half.
+States and elementwise operations are float32, or float64 if the inputs are; matrix products have the dtype of the
+inputs, which is half precision with mixed precision.
 """
 
 from abc import ABC, abstractmethod
@@ -12,22 +12,22 @@ import tensorflow as tf
 
 
 def wide(tensor: Any) -> Any:
-    """Cast to float32, but leave float64 as it is."""
+    """Cast to float32, but keep float64."""
     return tensor if tensor.dtype == tf.float64 else tf.cast(tensor, tf.float32)
 
 
 class Step(ABC):
-    """One step of a recurrent cell and its gradient. States and gradients are [batch, units], in the states' dtype.
+    """Step of a recurrent cell and its gradient. States and gradients are [batch, units], in the states' dtype.
 
     Args:
         kernel: W, [features, gates * units].
         recurrent_kernel: U, [units, gates * units].
-        bias: b, [gates * units], or [2, gates * units] with one for the inputs and one for the states.
+        bias: b, [gates * units], or [2, gates * units] with separate biases for the inputs and the states.
 
     Attributes:
         states: the number of states of the cell.
-        saved: the number of tensors of each step that `backward` needs.
-        emitted: the width, in units, of each tensor that `backward` gives for a step.
+        saved: the number of tensors per step saved for `backward`.
+        emitted: the width, in units, of each tensor that `backward` returns for a step.
     """
 
     states: ClassVar[int]
@@ -42,15 +42,15 @@ class Step(ABC):
 
     @abstractmethod
     def forward(self, projected: Any, states: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
-        """Make a step: return the new states, the output first, and the tensors saved for `backward`."""
+        """Compute a step: return the new states, the output first, and the tensors saved for `backward`."""
 
     @abstractmethod
     def backward(self, saved: Sequence[Any], gradients: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
-        """Turn the gradients by the new states into those by the old ones, and emit those by the pre-activations."""
+        """Return the gradients of the old states from those of the new ones, and emit those of the pre-activations."""
 
     @abstractmethod
     def of_weights(self, inputs: Any, previous: Any, emitted: Sequence[Any]) -> Sequence[Any]:
-        """Return the gradients by the weights, from inputs, previous outputs and the emitted tensors of all steps."""
+        """Return the gradients of the weights, from inputs, previous outputs and the emitted tensors of all steps."""
 
     def project(self, inputs: Any) -> Any:
         """Return W x + b for all words, [rows, gates * units]."""
@@ -62,16 +62,16 @@ class Step(ABC):
         return tf.cast(tf.matmul(tf.cast(state, kernel.dtype), kernel), state.dtype)
 
     def of_inputs(self, emitted: Sequence[Any]) -> Any:
-        """Return the gradient by the inputs, [rows, features]; the first emitted tensor is the gradient by W x + b."""
+        """Return the gradient of the inputs, [rows, features]; the first emitted tensor is the gradient of W x + b."""
         return tf.matmul(tf.cast(emitted[0], self.kernel.dtype), self.kernel, transpose_b=True)
 
     def over_rows(self, left: Any, gradient: Any) -> Any:
-        """Return left^T gradient, the gradient by a kernel."""
+        """Return left^T gradient, the gradient of a kernel."""
         dtype = self.kernel.dtype
         return tf.matmul(tf.cast(left, dtype), tf.cast(gradient, dtype), transpose_a=True)
 
     def summed(self, gradient: Any) -> Any:
-        """Return the gradient by a bias; a product with ones is several times faster than a sum of the rows."""
+        """Return the gradient of a bias; a product with ones is several times faster than a sum of the rows."""
         return self.over_rows(tf.ones([tf.shape(gradient)[0], 1], gradient.dtype), gradient)[0]
 
 
@@ -88,7 +88,7 @@ class LSTMStep(Step):
     emitted = (4,)
 
     def forward(self, projected: Any, states: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
-        """Make a step."""
+        """Compute a step."""
         hidden, carry = states
         i, f, g, o = tf.split(projected + self.times(hidden, self.recurrent_kernel), 4, axis=1)
         i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
@@ -134,7 +134,7 @@ class GRUStep(Step):
     emitted = (3, 3)
 
     def forward(self, projected: Any, states: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
-        """Make a step."""
+        """Compute a step."""
         hidden, = states
         recurrent = tf.nn.bias_add(self.times(hidden, self.recurrent_kernel), wide(self.bias[1]))
         a_z, a_r, a_g = tf.split(projected, 3, axis=1)
@@ -179,7 +179,7 @@ class GRUResetBeforeStep(Step):
         self.gates_transposed, self.candidate_transposed = tf.transpose(self.gates), tf.transpose(self.candidate)
 
     def forward(self, projected: Any, states: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
-        """Make a step."""
+        """Compute a step."""
         hidden, = states
         a_z, a_r, a_g = tf.split(projected, 3, axis=1)
         u_z, u_r = tf.split(self.times(hidden, self.gates), 2, axis=1)
