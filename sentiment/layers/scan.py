@@ -279,6 +279,11 @@ class ScanRNN(keras.layers.RNN):
         del config["cell"], config["unroll"]
         return {**self.cell.get_config(), **config}
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "ScanRNN":
+        """Make a layer from what `get_config` returns."""
+        return cls(**config)
+
 
 def _scanned(cell: ScanCell, inputs: Any, mask: Any, states: Sequence[Any], *, backwards: bool, zeros: bool,
              training: bool) -> tuple[Any, list[Any]]:
