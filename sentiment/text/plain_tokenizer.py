@@ -228,9 +228,9 @@ class PlainTokenizer:
             >>> import sentiment
             >>> from sentiment.shipped import shipped_export
             >>> tokenizer = sentiment.load(shipped_export()).preprocessor
-            >>> text = "It ISN&#39;T bad.<br />8/10 :-)"
+            >>> text = "It ISN&#39;T bad.<br />GREAT!"
             >>> [text[start:end] for start, end in tokenizer.spans(text)]
-            ['It', 'ISN&#39;T', 'bad', '8/10', ':-)']
+            ['It', 'ISN&#39;T', 'bad', 'GREAT', '!']
         """
         aligned = Aligned(text)
         self._rewrite(aligned)
