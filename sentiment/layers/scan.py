@@ -13,6 +13,7 @@ import keras
 from keras import ops
 
 from sentiment.layers.embedding import origin
+from sentiment.layers.fused import loops_are_replaced
 
 POOLINGS = {"f": 2, "fo": 3, "ifo": 4}
 LARGEST_WINDOW = 3
@@ -225,7 +226,8 @@ class RGLRUCell(ScanCell):
         value, recurrence, enter, decay = parts
         logarithm = -EXPONENT * ops.softplus(-decay) * ops.sigmoid(recurrence)
         kept = ops.exp(logarithm)
-        return kept, ops.sqrt(NARROW - ops.expm1(2 * logarithm)) * ops.sigmoid(enter) * value
+        others = ops.tanh(-logarithm) * (1 + kept * kept)  # 1 - a^2, exact where a is near 1
+        return kept, ops.sqrt(others + NARROW) * ops.sigmoid(enter) * value
 
 
 def _wide(dtype: Any) -> str:
@@ -264,8 +266,11 @@ class ScanRNN(keras.layers.RNN):
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
         options = {"backwards": self.go_backwards, "zeros": self.zero_output_for_mask, "training": bool(training)}
         if keras.backend.backend() == "tensorflow":
-            from sentiment.layers.tensorflow.scan import scanned
+            from sentiment.layers.tensorflow.scan import scanned, scanned_simply
 
+            if loops_are_replaced():
+                outputs, states = scanned_simply(self.cell, sequences, mask, initial_state, backwards=self.go_backwards)
+                return states[0], outputs if self.return_sequences else outputs[:, -1:], states
             outputs, states = scanned(self.cell, sequences, mask, initial_state, sequences=self.return_sequences,
                                       final=self.return_state or self.stateful, embedded=origin(sequences), **options)
         else:
@@ -368,8 +373,7 @@ class QRNN(ScanRNN):
 
 @keras.saving.register_keras_serializable("sentiment")
 class SRU(ScanRNN):
-    """Simple recurrent unit (Lei, Zhang, Wang, Dai & Artzi 2018, "Simple Recurrent Units for Highly Parallelizable
-    Recurrence").
+    """Simple recurrent unit (Lei et al. 2018, "Simple Recurrent Units for Highly Parallelizable Recurrence").
 
         f, r = sigmoid(W_f x_t + b_f), sigmoid(W_r x_t + b_r)
         c_t = f c_(t-1) + (1 - f) (W x_t + b);  h_t = r c_t + (1 - r) x_t
@@ -416,8 +420,7 @@ class MinLSTM(ScanRNN):
 
 @keras.saving.register_keras_serializable("sentiment")
 class RGLRU(ScanRNN):
-    """Real-gated linear recurrent unit (De et al. 2024, "Griffin: Mixing Gated Linear Recurrences with Local Attention
-    for Efficient Language Models"), with full instead of block-diagonal kernels.
+    """Real-gated linear recurrent unit (De et al. 2024, "Griffin"), with full instead of block-diagonal kernels.
 
         r, i = sigmoid(W_r x_t + b_r), sigmoid(W_i x_t + b_i);  a = sigmoid(decay)^(8 r)
         h_t = a h_(t-1) + sqrt(1 - a^2) i (W x_t + b)

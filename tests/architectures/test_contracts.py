@@ -24,11 +24,11 @@ from sentiment.training.objective import Objective
 PLAIN = [entry.name for entry in architectures.architectures()]
 LEARNT_BY_STEPS = [case for case, (name, _) in CASES.items() if architectures.named(name).by_gradient]
 # In the short suite.
-SHORT = ["rnn", "bilstm", "biqrnn", "gru", "attention", "fasttext", "cnn", "transformer", "han", "nb-svm", "bilstm multi-head",
-         "bilstm layer", "bilstm batch"]
+SHORT = ["rnn", "bilstm", "gru", "biqrnn", "attention", "fasttext", "cnn", "transformer", "han", "nb-svm",
+         "bilstm multi-head", "bilstm layer", "bilstm batch"]
 SHORT_BY_STEPS = [case for case in SHORT if case in LEARNT_BY_STEPS]
-NO_DROPOUT = dict.fromkeys(["word_dropout", "embedding_dropout", "output_dropout", "recurrent_dropout", "weight_drop", "zoneout"],
-                           0.0)
+NO_DROPOUT = dict.fromkeys(["word_dropout", "embedding_dropout", "output_dropout", "recurrent_dropout", "weight_drop",
+                            "zoneout"], 0.0)
 
 
 @cache

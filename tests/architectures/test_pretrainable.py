@@ -20,7 +20,8 @@ BOTH: list[Case] = [
     ("rnn", {}), ("lstm", {}), ("gru", {}), ("stacked-lstm", {}), ("lstm", {"layers": 3}),
     ("lstm", {"normalization": "layer"}), ("gru", {"normalization": "weight"}),
     ("qrnn", {"layers": 2}), ("mingru", {}), ("sru", {}), ("minlstm", {}), ("rglru", {"layers": 2})]
-ONLY_LANGUAGE_MODELS: list[Case] = [("birnn", {}), ("bilstm", {}), ("bigru", {}), ("bilstm", {"merge": "sum"}), ("biqrnn", {})]
+ONLY_LANGUAGE_MODELS: list[Case] = [("birnn", {}), ("bilstm", {}), ("bigru", {}), ("bilstm", {"merge": "sum"}),
+                                    ("biqrnn", {})]
 REFERENCE = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 
 

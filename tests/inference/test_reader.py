@@ -23,6 +23,8 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("gru", {"layers": 3, "residual": True, "pooling": "concat"}), ("lstm", {"normalization": "layer"}),
     ("gru", {"normalization": "weight"}), ("lstm", {"layers": 2, "normalization": "batch", "pooling": "last"}),
     ("rnn", {"layers": 2, "skip": True, "normalization": "batch", "pooling": "mean"}),
+    ("qrnn", {"layers": 2, "pooling": "mean"}), ("sru", {}), ("mingru", {"layers": 2, "residual": True}),
+    ("minlstm", {}), ("rglru", {}),
 ]
 
 

@@ -29,6 +29,7 @@ from sentiment.layers.tensorflow.recurrence import Rows, _while
 from sentiment.layers.tensorflow.steps import wide
 
 BLOCK = 10
+COMPOSED = 16  # steps of a block where all blocks are run at once
 
 
 def scanned(cell: Any, inputs: Any, mask: Any, states: Sequence[Any], *, backwards: bool, sequences: bool, final: bool,
@@ -163,8 +164,10 @@ def _run(cell: Any, sources: Sequence[Any], parameters: Sequence[Any], start: An
 
 def _forward(cell: Any, sources: Sequence[Any], parameters: Sequence[Any], start: Any, *, keep: bool,
              final: bool) -> tuple[list[Any], Any]:
-    """Return the outputs, and the states if they are others and needed, [steps, batch, units]; and a list of the
-    states before each block. With `keep` it is for `_backward`."""
+    """Return the outputs, and the states if they are others and needed, [steps, batch, units]; and the first states.
+
+    Those are a list with the state before each block. With `keep` the results are for `_backward`.
+    """
     batch, blocks = tf.shape(start)[0], tf.shape(sources[0])[0] // BLOCK
     rows, read = Rows(cell.units, start.dtype), [_by_blocks(source, listed=not keep) for source in sources]
 
@@ -230,3 +233,61 @@ def _backward(cell: Any, sources: Sequence[Any], parameters: Sequence[Any], tabl
     of_sources = [tf.reshape(column.stacked(handle), tf.shape(source))
                   for column, handle, source in zip(columns, written, sources, strict=True)]
     return [*of_sources, *of_parameters, carried]
+
+
+def scanned_simply(cell: Any, inputs: Any, mask: Any, states: Sequence[Any], *, backwards: bool
+                   ) -> tuple[Any, list[Any]]:
+    """Run a linear recurrence as `scanned` does, by operators that ONNX and LiteRT have; padding is on the right.
+
+    Returns:
+        float32 [batch, time, units] in the order of reading, zero at padding, and the last states, which are those of
+        rows without padding where there is a window.
+    """
+    batch, time = tf.unstack(tf.shape(inputs)[:2])
+    inputs, real = [tensor if tensor is None or not backwards else tf.reverse(tensor, [1]) for tensor in (inputs, mask)]
+    if real is not None:
+        real = real[:, :, tf.newaxis]
+    read = inputs
+    if cell.window > 1:
+        before = tf.reshape(states[1], [batch, cell.window - 1, inputs.shape[-1]])
+        words = inputs if real is None else tf.where(real, inputs, tf.zeros([], inputs.dtype))
+        read = tf.concat([before, words], axis=1)
+        inputs = tf.concat([read[:, place:place + time] for place in range(cell.window)], axis=-1)
+    sources = cell.sources(tf.reshape(inputs, [-1, inputs.shape[-1]]))
+    parts = cell.parts([tf.reshape(source, [batch, time, source.shape[-1]]) for source in sources],
+                       [tf.convert_to_tensor(parameter) for parameter in cell.parameters()])
+    factors, terms = cell.gates(parts)
+    if real is not None:
+        factors, terms = tf.where(real, factors, 1.0), tf.where(real, terms, 0.0)
+    stacked = _composed(factors, terms, states[0])
+    outputs = cell.output(stacked, parts)
+    tails = [tf.reshape(read[:, time:], tf.shape(state)) for state in states[1:]]
+    return outputs if real is None else tf.where(real, outputs, 0.0), [stacked[:, -1], *tails]
+
+
+def _composed(factors: Any, terms: Any, start: Any) -> Any:
+    """Return the states [batch, time, units] of a linear recurrence, with few operators.
+
+    All blocks of steps are run at once, each from zero, then the states between blocks by doubling: after n passes a
+    block's step stands for those of the 2^n blocks up to it.
+    """
+    (batch, time), units = tf.unstack(tf.shape(terms)[:2]), terms.shape[-1]
+    padding = [[0, 0], [0, COMPOSED - time % COMPOSED], [0, 0]]
+    factors, terms = (tf.reshape(tf.pad(values, padding), [batch, -1, COMPOSED, units]) for values in (factors, terms))
+    products, sums, count = [], [], tf.shape(terms)[1]
+    for factor, term in zip(tf.unstack(factors, axis=2), tf.unstack(terms, axis=2), strict=True):
+        products.append(factor * products[-1] if products else factor)
+        sums.append(factor * sums[-1] + term if sums else term)
+
+    def body(shift: Any, factor: Any, term: Any) -> Any:
+        earlier = tf.concat([tf.ones_like(factor[:, :shift]), factor[:, :-shift]], axis=1)
+        carried = tf.concat([tf.zeros_like(term[:, :shift]), term[:, :-shift]], axis=1)
+        return 2 * shift, factor * earlier, factor * carried + term
+
+    blocks = tf.TensorShape([None, None, units])
+    _, factor, term = tf.while_loop(lambda shift, *_: shift < count, body, [1, products[-1], sums[-1]],
+                                    shape_invariants=[tf.TensorShape([]), blocks, blocks])
+    ends = factor * start[:, tf.newaxis] + term
+    before = tf.concat([start[:, tf.newaxis], ends[:, :-1]], axis=1)[:, :, tf.newaxis]
+    states = tf.stack(products, axis=2) * before + tf.stack(sums, axis=2)
+    return tf.reshape(states, [batch, -1, units])[:, :time]
