@@ -186,7 +186,7 @@ def _forward(cell: Any, sources: Sequence[Any], parameters: Sequence[Any], start
 
     tables = [rows.new(blocks) for _ in range(2 if cell.gated and (keep or final) else 1)]
     _, _, starts, tables = _while(lambda block: block < blocks, body, [0, start, rows.new(blocks), tables], blocks)
-    return [tf.reshape(rows.stacked(table), [-1, batch, cell.units]) for table in tables], starts
+    return [tf.reshape(rows.stacked(table, BLOCK * batch), [-1, batch, cell.units]) for table in tables], starts
 
 
 def _backward(cell: Any, sources: Sequence[Any], parameters: Sequence[Any], tables: Sequence[Any], starts: Any,
@@ -230,7 +230,7 @@ def _backward(cell: Any, sources: Sequence[Any], parameters: Sequence[Any], tabl
     start = [blocks - 1, tf.zeros_like(tables[0][0]), [tf.zeros_like(parameter) for parameter in parameters],
              [column.new(blocks) for column in columns]]
     _, carried, of_parameters, written = _while(lambda block: block >= 0, body, start, blocks)
-    of_sources = [tf.reshape(column.stacked(handle), tf.shape(source))
+    of_sources = [tf.reshape(column.stacked(handle, BLOCK * tf.shape(source)[1]), tf.shape(source))
                   for column, handle, source in zip(columns, written, sources, strict=True)]
     return [*of_sources, *of_parameters, carried]
 
