@@ -34,7 +34,7 @@ from sentiment.errors import UserError, nearest
 from sentiment.evaluation import evaluate
 from sentiment.explain import Explanation, explain
 from sentiment.export import Original
-from sentiment.files import TEMPORARY, atomic_path
+from sentiment.files import TEMPORARY, atomic_path, user_path
 from sentiment.inference import Classifier, Predictor
 from sentiment.options import PretrainOptions, TrainOptions
 from sentiment.precision import precision
@@ -63,7 +63,7 @@ FORMATS: Mapping[str, Callable[[Original], Path]] = {
 
 
 def _written(report: Report, folder: StrPath) -> Path:
-    target = Path(folder).expanduser()
+    target = user_path(folder)
     write_report(report, target)
     return target / "index.html"
 
@@ -179,7 +179,7 @@ class Saved:
         Raises:
             UserError: if it exists and `overwrite` is false.
         """
-        target = Path(folder).expanduser()
+        target = user_path(folder)
         with in_python():
             self._folder.check_free(target, overwrite=overwrite)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -237,12 +237,12 @@ class Model(Saved, Classifier):
     def __init__(self, path: StrPath, *, mixed_precision: bool = False,
                  temporary: TemporaryDirectory[str] | None = None, source: CorpusSource | None = None) -> None:
         folder = RunFolder.open(path)
+        with precision(mixed_precision):
+            keras_model = folder.load_model()  # first, as it compares the checksums of all files
         Saved.__init__(self, folder, temporary)
         self._source = source  # of the texts in memory that it was trained on
-        with precision(mixed_precision):
-            keras_model = folder.load_model()
         Classifier.__init__(self, keras_model, folder.load_preprocessor(), folder.load_class_names(),
-                            self.config.data.notes)
+                            self.config.data.notes, folder.trained_on())
 
     def __repr__(self) -> str:
         return (f"<sentiment.Model {self.config.model.architecture}, classes {', '.join(self.class_names)}, test "
@@ -300,7 +300,7 @@ class Model(Saved, Classifier):
         """
         if not isinstance(form, str) or form not in FORMATS:
             raise UserError(f"form must be one of {', '.join(FORMATS)}, not '{form}'{nearest(str(form), FORMATS)}")
-        target = Path(folder).expanduser()
+        target = user_path(folder)
         if target.exists():
             raise UserError(f"{target} exists already")
         with TemporaryDirectory(prefix="sentiment-") as scratch:
@@ -686,7 +686,7 @@ def _split(pair: Any, name: str) -> "Named | None":
 def _target(output_dir: StrPath | None, name: str) -> tuple[Path, TemporaryDirectory[str] | None]:
     """Return the folder of a result, and its temporary parent if no folder is named."""
     if output_dir is not None:
-        target = Path(output_dir).expanduser()
+        target = user_path(output_dir)
         if target.name in ("", ".."):
             raise UserError(f"output_dir must name a new folder, not '{output_dir}'")
         return target, None

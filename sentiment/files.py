@@ -21,13 +21,29 @@ LOCK_SUFFIX = ".lock"
 NOT_PLAIN = re.compile(r"[\[\]*?\\\ud800-\udfff]")  # characters of patterns, and bytes that are not UTF-8
 
 
+def user_path(path: str | os.PathLike[str]) -> Path:
+    """Return a path with a leading `~` replaced by the home folder; unchanged for an unknown user."""
+    return Path(os.path.expanduser(path))
+
+
+def sibling(path: Path, suffix: str) -> Path:
+    """Return the path of an auxiliary file or folder next to a file or folder: `models/run.lock`.
+
+    Raises:
+        UserError: for `.`, `..` and `/`, which have no name.
+    """
+    if path.name in ("", ".."):
+        raise UserError(f"'{path}' cannot be replaced as a whole: name a file or folder within it")
+    return path.with_name(path.name + suffix)
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path next to `path`, which is renamed to `path` at the end of the block.
 
     An existing file or folder is replaced. After an error it is unchanged, and the temporary path is removed.
     """
-    temporary = path.with_name(path.name + ".new")
+    temporary = sibling(path, ".new")
     _remove(temporary)
     try:
         yield temporary
@@ -68,7 +84,7 @@ def locked(target: Path, option: str) -> Iterator[None]:
     if sys.platform == "win32":  # Windows has no such lock
         yield
         return
-    path = target.with_name(target.name + LOCK_SUFFIX)
+    path = sibling(target, LOCK_SUFFIX)
     made = [folder for folder in path.parents if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -19,7 +19,22 @@ MEASURED = {  # keys that earlier versions did not write are optional
     "training?": {"epochs": int, "best_epoch": (int, type(None)), "parameters": int, "vocabulary": int, "devices": str,
                   "members?": {str: float}},
     "calibration?": {"temperature": float}, "test_texts_seen?": {str: (float, type(None))}, "seconds?": {str: float},
-    "peak_memory_bytes?": int, "versions?": {str: str}}
+    "peak_memory_bytes?": int, "versions?": {str: str}, "date?": str}
+TRAINED_ON = {"data": str, "texts": int, "test_texts": int, "test_accuracy": float, "date": (str, type(None))}
+
+
+def trained_on(measured: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what users of a model are told of its training; empty for a run that lacks it.
+
+    Returns:
+        The name of the data, the numbers of training texts and test texts, the test accuracy, and the date in UTC, None
+        for a run of an earlier version.
+    """
+    data, test = measured.get("dataset"), measured.get("test")
+    if data is None or test is None:
+        return {}
+    return {"data": data["name"], "texts": data["train_texts"], "test_texts": data["test_texts"],
+            "test_accuracy": test["accuracy"], "date": measured.get("date")}
 
 
 def mean_of(weights: Mapping[str, float]) -> str:

@@ -35,6 +35,8 @@ class CommonOptions(TypedDict, total=False):
     """initializer of the recurrent kernel (default: orthogonal)"""
     forget_bias: bool | None
     """initialize the bias of an LSTM's forget gate to 1 (default: True)"""
+    qrnn_window: int | None
+    """words that a step of a QRNN reads: its own and those before it (default: 2; at least 1; at most 3)"""
     normalization: Literal["none", "layer", "weight", "batch"] | None
     """layer normalization inside the LSTM, weight normalization of its kernels, or batch normalization between layers
     (default: none)"""
@@ -43,6 +45,9 @@ class CommonOptions(TypedDict, total=False):
     0.0; at least 0; at most 0.95)"""
     weight_drop: float | None
     """share of the recurrent kernel dropped (slow on a GPU: without cuDNN) (default: 0.0; at least 0; at most 0.95)"""
+    zoneout: float | None
+    """share of a QRNN's units that keep their state at a step, drawn for each step (default: 0.0; at least 0; at most
+    0.95)"""
     optimizer: Literal["sgd", "rmsprop", "adam", "adamw"] | None
     """optimiser (default: adam)"""
     schedule: Literal["constant", "linear", "slanted-triangular", "cosine", "plateau"] | None
@@ -89,7 +94,7 @@ class DataOptions(TypedDict, total=False):
     """character between the fields of CSV and TSV files, or tab (default: a comma for .csv, a tab for .tsv)"""
     header: bool | None
     """whether the first line of CSV, TSV and Excel files names the columns; without a header they are named by number:
-    text_column 1 (default: True)"""
+    text_column=1 (default: True)"""
     quoting: Literal["double", "backslash", "none"] | None
     """quotes in CSV and TSV files: double (a quote in a quoted field is written twice), backslash (as \\"), or none
     (quotes are ordinary characters); (default: double, and a quoted field that looks like several records is an
@@ -223,7 +228,7 @@ class EstimatorOptions(CommonOptions, total=False):
     patience: int | None
     """early stopping: epochs without an improvement (default: a fifth of all, at least 3) (at least 1)"""
     plateau_patience: int | None
-    """epochs without an improvement before schedule plateau halves the rate (default: 1; at least 1)"""
+    """epochs without an improvement before schedule='plateau' halves the rate (default: 1; at least 1)"""
     deterministic: bool | None
     """refuse operations whose result may differ between runs (slower) (default: False)"""
 

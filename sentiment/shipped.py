@@ -5,6 +5,9 @@ from pathlib import Path
 from sentiment.errors import UserError
 
 NAME = "imdb"
+EXAMPLES = ("A slow start, but the last hour is WONDERFUL: see it!",
+            "Not as bad as they say; the ending is GREAT.",
+            "Two hours of my life that I will never get back :-(")  # texts for people who try the model
 
 
 def packaged_folder(checkout: str, package: str, file: str, missing: str) -> Path:

@@ -88,7 +88,7 @@ def parse_json(content: bytes, shape: Any, name: str) -> Any:
         raise UserError(f"{name} is damaged: it has more than {MOST_VALUES:,} values")
     try:
         values = json.loads(content.decode("utf-8"), object_hook=stored)
-        _check_depth(values)
+        check_depth(values, DEEPEST)
     except RecursionError:
         raise UserError(f"{name} is damaged: it has more than {DEEPEST} levels") from None
     except ValueError as error:  # also for bytes that are not UTF-8, and numbers with thousands of digits
@@ -97,10 +97,10 @@ def parse_json(content: bytes, shape: Any, name: str) -> Any:
     return values
 
 
-def _check_depth(values: Any) -> None:
-    """Raise `RecursionError`, like the parser, for values that are nested too deeply."""
+def check_depth(values: Any, deepest: int) -> None:
+    """Raise `RecursionError`, as the parser does, for values of more levels, which others could not walk through."""
     level = [values]
-    for _ in range(DEEPEST):
+    for _ in range(deepest):
         level = [inner for one in level if isinstance(one, (dict, list))
                  for inner in (one.values() if isinstance(one, dict) else one)]
     if level:

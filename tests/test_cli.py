@@ -12,9 +12,11 @@ from helpers.commands import Cli
 from helpers.selection import selected
 
 import sentiment
+from sentiment.artifacts import RunFolder
 from sentiment.cli import main
-from sentiment.cli.parser import with_hyphens
+from sentiment.cli.parser import system_error, with_hyphens
 from sentiment.config.sections import OF_SAMPLE
+from sentiment.errors import UserError
 
 QUICK = ["--arch", "cnn", "--epochs", "1", "--units", "4", "--embedding-size", "4", "--no-export"]
 
@@ -220,6 +222,18 @@ def test_info(tiny_run: Path, run_cli: Cli) -> None:
     assert set(json.loads(run_cli("info", tiny_run, "--json")[1])) == {"config", "metrics"}
 
 
+def test_info_needs_no_tensorflow(tiny_run: Path, tmp_path: Path) -> None:
+    """Nor does it for a mistake, which `RunFolder.open` would say in the same words."""
+    with pytest.raises(UserError) as refused:
+        RunFolder.open(tmp_path)
+    for path, message in ((tiny_run, ""), (tmp_path, f"error: {refused.value}\n")):
+        code = ("import sys\nfrom sentiment.cli import main\ncode = main(['info', sys.argv[1]])\n"
+                "sys.exit(7 if {'tensorflow', 'keras', 'pandas'} & set(sys.modules) else code)")
+        done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)
+        assert done.returncode == bool(message), done.stderr
+        assert message in ("", done.stderr)
+
+
 def test_architectures(run_cli: Cli) -> None:
     code, out, _ = run_cli("architectures")
     assert code == 0
@@ -284,6 +298,11 @@ def test_bad_requests_are_one_line_and_leave_nothing(
     (["predict", "--model", "{run}", "--input", "{csv}", "--text-column", "txt"],
      "has no column 'txt'; did you mean 'text'?"),
     (["predict", "--model", "nowhere", "text"], "no such model folder: nowhere"),
+    (["predict", "--model", "{run}", "text", "--text-column", "text"], "--text-column, --encoding, --separator, "),
+    (["train", "--dataset", "{csv}", "--output-dir", "."], "'.' cannot be replaced as a whole: name a"),
+    (["train", "--dataset", "{csv}", "--output-dir", "..", "--folds", "2"], "'..' cannot be replaced as a whole"),
+    (["train", "--dataset", "{csv}", "--output-dir", "/"], "'/' cannot be replaced as a whole"),
+    (["pretrain", "--dataset", "{csv}", "--output", "."], "'.' cannot be replaced as a whole"),
     (["info", "{here}"], "is not a model folder of this project"),
     (["evaluate", "{run}", "--dataset", "{csv}", "--label-column", "source"],
      "the label 'web' does not occur in training"),
@@ -303,6 +322,64 @@ def test_bad_requests_of_other_commands(words: list[str], message: str, tiny_run
 @pytest.mark.parametrize("words", [[], ["trian"], ["train", "--units", "many"], ["train", "--truncate", "middle"]])
 def test_wrong_usage_is_2(words: list[str], run_cli: Cli) -> None:
     assert run_cli(*words)[0] == 2
+
+
+@pytest.mark.parametrize(("words", "name"), [
+    (["info", ""], "model"), (["evaluate", ""], "model"), (["serve", ""], "MODEL"), (["compare", "", "run"], "models"),
+    (["predict", "good", "--model="], "--model"), (["predict", "good", "--input", ""], "--input"),
+    (["evaluate", "run", "--report="], "--report"), (["tune", "--output-dir="], "--output-dir"),
+    (["train", ""], "DATA"), (["train", "--dataset", ""], "--dataset")])
+def test_an_empty_word_is_no_default(words: list[str], name: str, run_cli: Cli) -> None:
+    """As of a variable of the shell that is not set."""
+    code, out, err = run_cli(*words)
+    assert (code, out) == (2, "")
+    assert err.splitlines()[-1].endswith(f"argument {name}: must not be empty: leave it out for the default, if it "
+                                         "has one")
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["info", "{tilde}/run"], "error: no such model folder: {tilde}/run"),
+    (["train", "--dataset", "{tilde}/x.csv"], "error: no such file: {tilde}/x.csv"),
+    (["serve", "{tilde}/run"], "{tilde}/run"),
+    (["train", "--dataset", "imdb", "--data-dir", "{tilde}/x"], "{tilde}/x")])
+def test_a_tilde_of_no_user_is_an_ordinary_name(words: list[str], message: str, run_cli: Cli) -> None:
+    code, _, err = run_cli(*(word.format(tilde="~nosuchuser") for word in words))
+    assert code == 1
+    assert message.format(tilde="~nosuchuser") in err.splitlines()[-1]
+
+
+def test_a_text_may_begin_with_a_tilde(exported_run: Path, run_cli: Cli) -> None:
+    code, out, _ = run_cli("predict", "~nosuchuser was a good film", "--json", "--model", exported_run / "onnx")
+    assert (code, json.loads(out)["text"]) == (0, "~nosuchuser was a good film")
+    assert run_cli("predict", "~nosuchuser was a good film")[0] == 0  # which might be a model
+
+
+def test_an_empty_text_is_answered(exported_run: Path, run_cli: Cli) -> None:
+    code, out, _ = run_cli("predict", "", "--json", "--model", exported_run / "onnx")
+    assert (code, json.loads(out)["known"]) == (0, 0.0)
+
+
+def test_a_current_folder_that_is_gone_is_one_line(tmp_path: Path, run_cli: Cli,
+                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert run_cli("serve", "x") == (1, "", "error: the current folder is gone: go to another one\n")
+
+
+class OperationalError(Exception):
+    """As SQLAlchemy calls that of a database."""
+
+
+@pytest.mark.parametrize(("error", "message"), [
+    (OperationalError("(sqlite3.OperationalError) database or disk is full\n[SQL: ...]"), "no space left on the"),
+    (OperationalError("(sqlite3.OperationalError) attempt to write a readonly database\n[SQL: ...]"),
+     "cannot use the database of the study: (sqlite3.OperationalError) attempt to write a readonly database"),
+    (OSError(2, "No such file"), "the current folder is gone"), (OSError(13, "Denied", "x"), "cannot access x")])
+def test_an_error_of_the_system_is_one_line(error: Exception, message: str) -> None:
+    said = system_error(error) or ""
+    assert said.startswith(message)
+    assert "\n" not in said
 
 
 FULL_DISK = [OSError(28, os.strerror(28)), RuntimeError(f"HDF5: {os.strerror(28)}")]

@@ -24,7 +24,7 @@ FREE_OF_TENSORFLOW = ["predictions.py", "batching", "text/plain_tokenizer.py", "
                       "inference/portable.py", "inference/portable_folder.py", "inference/engines.py",
                       "explain/erasure.py", "serving", "scoring", "layers", "architectures", "losses", "data",
                       "evaluation", "config", "cli"]
-LAZY = ["text", "inference", "explain"]
+LAZY = ["text", "inference", "explain", "training", "artifacts"]
 
 
 def package_of(path: Path) -> str:

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 import numpy as np
+import pytest
 from helpers import architecture_list, option_types
 
 from sentiment import TextClassifier, api, options
 from sentiment.config import PretrainConfig
 from sentiment.config.catalogue import FILE
-from sentiment.config.keywords import nested, option_sections
+from sentiment.config.keywords import in_python, nested, option_sections, with_keywords
 from sentiment.config.presets import PRESETS
 from sentiment.runs import resolve
 
@@ -43,3 +44,18 @@ def test_scalars_of_numpy_and_paths_are_plain_values() -> None:
 def test_the_types_of_presets_and_export_formats_are_what_is_there() -> None:
     assert get_args(inspect.signature(api.train).parameters["preset"].annotation)[0].__args__ == tuple(PRESETS)
     assert inspect.signature(api.Model.export).parameters["form"].annotation.__args__ == tuple(api.FORMATS)
+
+
+@pytest.mark.parametrize(("message", "in_words"), [
+    ("--folds 5 measures on all texts", "folds=5 measures on all texts"),
+    ("--normalization layer is for LSTM", "normalization='layer' is for LSTM"),
+    ("try --learning-rate 1e-3, or --no-export", "try learning_rate=1e-3, or export=False"),
+    ("--units must be at least 1, not 0", "units must be at least 1, not 0"),
+    ("--stream is for tables", "stream=True is for tables"),
+    ("--hops goes with --attention self-attentive", "hops goes with attention='self-attentive'"),
+    ("--such 3", "--such 3"),
+])
+def test_messages_in_python_have_keywords(message: str, in_words: str) -> None:
+    assert with_keywords(message) == message
+    with in_python():
+        assert with_keywords(message) == in_words

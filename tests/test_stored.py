@@ -129,6 +129,18 @@ def test_a_file_of_another_run_is_noticed(name: str, tiny_run: Path, tmp_path: P
         sentiment.load(copy)
 
 
+def test_a_folder_is_opened_without_reading_its_model(tiny_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training opens what it starts from several times; checksums are compared when it is loaded."""
+    def read(path: Path) -> int:
+        raise UserError(f"{path} is read")
+
+    monkeypatch.setattr("sentiment.stored._checksum", read)
+    folder = RunFolder.open(tiny_run)
+    for load in (folder.load_model, folder.load_start):
+        with pytest.raises(UserError, match="is read"):
+            load()
+
+
 def test_a_run_without_checksums_is_loaded(run: Path) -> None:
     assert sentiment.load(run).class_names == ("neg", "pos")
 
@@ -213,8 +225,9 @@ def test_a_pretrained_network(tmp_path: Path) -> None:
     folder.save(preprocessor, sizes, BUILDERS["language-model"](config.model, sizes), np.zeros(1, np.uint64))
     assert PretrainedFolder.open(folder.path).load_network()
     changed_json(folder.sizes, lambda values: values.update(vocabulary_size=3 * 10 ** 6))
-    with pytest.raises(UserError, match=r"sizes.json is damaged: it does not belong"):
-        PretrainedFolder.open(folder.path)
+    for load in (PretrainedFolder.open(folder.path).load_network, PretrainedFolder.open(folder.path).load_start):
+        with pytest.raises(UserError, match=r"sizes.json is damaged: it does not belong"):
+            load()
     folder.checksums.unlink()
     with pytest.raises(UserError, match=r"weights.npz is damaged .*: the model has "):
         PretrainedFolder.open(folder.path).load_network()

@@ -8,6 +8,7 @@ import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -110,4 +111,22 @@ def test_an_export_carries_the_mark(toy: Path, tmp_path: Path) -> None:
     assert PortableClassifier.load(copy).notes == ()  # of an earlier version
     (copy / "tokens.json").write_text(json.dumps({**tokens, "notes": "a"}), encoding="utf-8")
     with pytest.raises(sentiment.UserError, match=r"tokens\.json is damaged: 'notes' must be a list"):
+        PortableClassifier.load(copy)
+
+
+def test_an_export_says_what_it_was_trained_on(toy: Path, tmp_path: Path) -> None:
+    measured = json.loads((toy / "metrics.json").read_text(encoding="utf-8"))
+    facts = PortableClassifier.load(toy / "onnx").trained_on
+    assert facts == sentiment.Model(toy).trained_on == {
+        "data": measured["dataset"]["name"], "texts": measured["dataset"]["train_texts"],
+        "test_texts": measured["dataset"]["test_texts"],
+        "test_accuracy": measured["test"]["accuracy"], "date": measured["date"]}
+    assert date.fromisoformat(facts["date"])
+    copy = Path(shutil.copytree(toy / "onnx", tmp_path / "onnx"))
+    tokens = json.loads((copy / "tokens.json").read_text(encoding="utf-8"))
+    del tokens["checksums"], tokens["trained_on"]
+    (copy / "tokens.json").write_text(json.dumps(tokens), encoding="utf-8")
+    assert PortableClassifier.load(copy).trained_on == {}  # of an earlier version
+    (copy / "tokens.json").write_text(json.dumps({**tokens, "trained_on": {"data": 1}}), encoding="utf-8")
+    with pytest.raises(sentiment.UserError, match=r"tokens\.json is damaged"):
         PortableClassifier.load(copy)

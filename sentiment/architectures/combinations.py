@@ -8,12 +8,17 @@ from sentiment.errors import UserError
 
 Rule = tuple[Callable[[ModelConfig], bool], str]
 
+LINEAR = ("qrnn", "sru", "mingru", "minlstm", "rglru")  # recurrences without a product with the state
 LOCAL = ("luong-local-m", "luong-local-p")
 
 
 def depth(config: ModelConfig) -> int:
     """Return the number of recurrent layers: `--layers`, or 2 for `stacked-*` and 1 for the others."""
     return config.layers or (2 if config.architecture.startswith("stacked-") else 1)
+
+
+def _linear(config: ModelConfig) -> bool:
+    return config.architecture.removeprefix("bi") in LINEAR
 
 
 def check_plain_layers(config: ModelConfig, what: str) -> None:
@@ -45,10 +50,10 @@ RULES: tuple[Rule, ...] = (
     (lambda c: c.hops_penalty > 0 and c.hops < 2,
      "--hops-penalty compares hops: pass --hops 2 or more"),
     (lambda c: c.window != ModelConfig.window and c.attention not in LOCAL,
-     f"--window needs --attention {' and '.join(LOCAL)}"),
-    (lambda c: c.normalization == "layer" and "lstm" not in c.architecture,
+     f"--window goes with --attention {' and '.join(LOCAL)}"),
+    (lambda c: c.normalization == "layer" and ("lstm" not in c.architecture or _linear(c)),
      "--normalization layer is built into the LSTM: use lstm, bilstm, stacked-lstm or stacked-bilstm"),
-    (lambda c: c.normalization == "weight" and c.architecture.endswith("rnn"),
+    (lambda c: c.normalization == "weight" and (c.architecture.endswith("rnn") or _linear(c)),
      "--normalization weight is for LSTM and GRU"),
     (lambda c: c.recurrent_initializer == "identity" and not c.architecture.endswith("rnn"),
      "--recurrent-initializer identity is for the plain recurrent layer: the kernels of gates are not square"),

@@ -38,12 +38,12 @@ class Direction:
     Attributes:
         name: `forward` or `backward`.
         layers: its recurrent layers, the lowest first.
-        states: the number of state tensors of each.
+        states: the features of the state tensors of each.
     """
 
     name: str
     layers: tuple[keras.layers.Layer, ...]
-    states: int
+    states: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -52,15 +52,14 @@ class LanguageModel:
 
     Attributes:
         network: from a list with, for each direction, the ids int32 [streams, time] and all initial states, float
-            [streams, units] each, to a list with, for each direction, the predicted vectors of the next words, float32
-            [streams, time, embedding], and all final states. The backward direction reads the words in reverse order.
+            [streams, features] each, to a list with, for each direction, the predicted vectors of the next words,
+            float32 [streams, time, embedding], and all final states. The backward direction reads the words in reverse
+            order.
         directions: forward, and for a bidirectional classifier backward.
-        units: the number of features of a state.
     """
 
     network: keras.Model
     directions: tuple[Direction, ...]
-    units: int
 
     @property
     def table(self) -> Any:
@@ -68,9 +67,9 @@ class LanguageModel:
         return self.network.get_layer(blocks.EMBEDDING).embeddings
 
     @property
-    def states(self) -> int:
-        """Number of state tensors of one direction."""
-        return self.directions[0].states * len(self.directions[0].layers)
+    def states(self) -> tuple[int, ...]:
+        """The features of the state tensors of one direction."""
+        return tuple(size for sizes in self.directions[0].states for size in sizes)
 
     def start(self, classifier: keras.Model, config: ModelConfig) -> list[str]:
         """Copy the embedding and the recurrent weights to a classifier; return its layers' names, lowest first."""
@@ -110,12 +109,12 @@ def build_language_model(config: ModelConfig, sizes: Sizes) -> LanguageModel:
     for name in (FORWARD,) if config.architecture in ONE_WAY else (FORWARD, BACKWARD):
         direction = _direction(name, config, sizes)
         directions.append(direction)
-        states = [keras.Input((config.units,), name=f"{name}_state_{number}")
-                  for number in range(direction.states * len(direction.layers))]
+        states = [keras.Input((size,), name=f"{name}_state_{number}")
+                  for number, size in enumerate(size for sizes in direction.states for size in sizes)]
         own_inputs = [blocks.ids_input(f"{name}_ids"), *states]
         inputs += own_inputs
         outputs += _read(direction, config, blocks.chained(embed, own_inputs[0]), states)
-    return LanguageModel(keras.Model(inputs, outputs, name="language_model"), tuple(directions), config.units)
+    return LanguageModel(keras.Model(inputs, outputs, name="language_model"), tuple(directions))
 
 
 def _direction(name: str, config: ModelConfig, sizes: Sizes) -> Direction:
@@ -123,18 +122,20 @@ def _direction(name: str, config: ModelConfig, sizes: Sizes) -> Direction:
     cell = _cell_of(config)
     layers = tuple(recurrent(cell, config, sizes, f"{name}_{cell}{suffix_of(number, config)}", return_state=True)
                    for number in range(1, depth(config) + 1))
-    return Direction(name, layers, 2 if cell == "lstm" else 1)
+    for layer, features in zip(layers, (config.embedding_size, *[config.units] * (len(layers) - 1)), strict=True):
+        layer.build((None, None, features))
+    return Direction(name, layers, tuple(tuple(keras.tree.flatten(layer.cell.state_size)) for layer in layers))
 
 
 def _read(direction: Direction, config: ModelConfig, words: Any, states: list[Any]) -> list[Any]:
     """Run a direction over embedded words [streams, time, embedding]; return the predicted vectors and final states."""
     after: list[Any] = []
     given = iter(states)
-    for number, layer in enumerate(direction.layers):
+    for number, (layer, sizes) in enumerate(zip(direction.layers, direction.states, strict=True)):
         if number:
             dropout = keras.layers.SpatialDropout1D(config.output_dropout, name=f"{direction.name}_dropout_{number}")
             words = dropout(words)
-        words, *new = layer(words, initial_state=list(islice(given, direction.states)))  # [streams, time, units]
+        words, *new = layer(words, initial_state=list(islice(given, len(sizes))))  # [streams, time, units]
         after += new
     words = keras.layers.SpatialDropout1D(config.output_dropout, name=f"{direction.name}_output_dropout")(words)
     written = keras.layers.Dense(config.embedding_size, name=f"{direction.name}_written")(words)

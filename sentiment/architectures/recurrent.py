@@ -13,39 +13,51 @@ from sentiment.config import ModelConfig
 
 LAYERS = {"rnn": keras.layers.SimpleRNN, "lstm": layers.LSTM, "gru": layers.GRU}
 CELLS = {"rnn": layers.SimpleRNNCell, "lstm": layers.LSTMCell, "gru": layers.GRUCell}
+SCANS = {"qrnn": layers.QRNN, "sru": layers.SRU, "mingru": layers.MinGRU, "minlstm": layers.MinLSTM,
+         "rglru": layers.RGLRU}
 BATCH_NORMALIZATION = "batch_normalization"
 INITIALIZERS = {"orthogonal": "orthogonal", "glorot": "glorot_uniform", "identity": "identity"}
-RECURRENT = EMBEDDED | {"units", "layers", "recurrent_initializer", "residual", "skip", "normalization", "attention",
-                        "heads", "hops", "hops_penalty", "window", "pooling", "recurrent_dropout", "weight_drop"}
-OF_CELL = {"rnn": {"activation"}, "lstm": {"forget_bias"}, "gru": {"gru_reset"}}
+RECURRENT = EMBEDDED | {"units", "layers", "residual", "skip", "normalization", "attention", "heads", "hops",
+                        "hops_penalty", "window", "pooling"}
+OF_STATES = {"recurrent_initializer", "recurrent_dropout", "weight_drop"}  # of a product with the state
+OF_CELL = {"rnn": {"activation", *OF_STATES}, "lstm": {"forget_bias", *OF_STATES}, "gru": {"gru_reset", *OF_STATES},
+           "qrnn": {"qrnn_window", "zoneout"}}
 
 
 def recurrent(cell: str, config: ModelConfig, sizes: Sizes, name: str, *, both_ways: bool = False,
               return_state: bool = False) -> keras.layers.Layer:
     """Return a recurrent layer, whose output is the states of all steps, [batch, time, units], and optionally the last.
 
-    It is the fused LSTM or GRU of `sentiment.layers`, or Keras's plain RNN, unless an option needs one of the cells of
-    `sentiment.layers`. With `both_ways` it is bidirectional, and the states of the directions are concatenated,
-    [batch, time, 2 * units], or summed (Schuster & Paliwal 1997).
+    It is a layer of `sentiment.layers`, or Keras's plain RNN, unless an option needs one of the cells of
+    `sentiment.layers`. With `both_ways` there is one for each direction, and their states are
+    concatenated, [batch, time, 2 * units], or added up (Schuster & Paliwal 1997).
     """
+    kept: dict[str, Any] = {"return_sequences": True, "return_state": return_state,
+                            "name": f"{name}_cell" if both_ways else name}
+    if cell in SCANS:
+        of_qrnn = {"window": config.qrnn_window, "zoneout": config.zoneout} if cell == "qrnn" else {}
+        layer = SCANS[cell](config.units, **of_qrnn, **kept)
+    else:
+        layer = _with_product(cell, config, sizes, kept)
+    return layers.Bidirectional(layer, merge_mode=config.merge, name=name) if both_ways else layer
+
+
+def _with_product(cell: str, config: ModelConfig, sizes: Sizes, kept: dict[str, Any]) -> keras.layers.Layer:
+    """A recurrent layer whose step multiplies the state by a kernel."""
     options: dict[str, Any] = {"recurrent_dropout": config.recurrent_dropout,
                                "recurrent_initializer": INITIALIZERS[config.recurrent_initializer]}
     of_cell: dict[str, dict[str, Any]] = {"rnn": {"activation": config.activation.replace("-", "_")},
                                           "lstm": {"unit_forget_bias": config.forget_bias},
                                           "gru": {"reset_after": config.gru_reset == "after"}}
     options |= of_cell[cell]
-    kept: dict[str, Any] = {"return_sequences": True, "return_state": return_state,
-                            "name": f"{name}_cell" if both_ways else name}
     if config.normalization in ("layer", "weight") or config.weight_drop:
         kind = layers.LayerNormLSTMCell if config.normalization == "layer" else CELLS[cell]
         weighted = config.normalization == "weight"
-        layer = layers.RNN(kind(config.units, weight_normalization=weighted, weight_drop=config.weight_drop, **options),
-                           **kept)
-    else:
-        if cell != "rnn":
-            options["use_cudnn"] = sizes.use_cudnn
-        layer = LAYERS[cell](config.units, **options, **kept)
-    return layers.Bidirectional(layer, merge_mode=config.merge, name=name) if both_ways else layer
+        return layers.RNN(kind(config.units, weight_normalization=weighted, weight_drop=config.weight_drop, **options),
+                          **kept)
+    if cell != "rnn":
+        options["use_cudnn"] = sizes.use_cudnn
+    return LAYERS[cell](config.units, **options, **kept)
 
 
 def suffix_of(number: int, config: ModelConfig) -> str:
@@ -111,12 +123,13 @@ def summarize(config: ModelConfig, encoded: list[Any], *, both_ways: bool) -> An
     return pooled(chosen.pooling, [attended], "pooling", apart=False) if chosen.pools else attended
 
 
-ONE_WAY = {"rnn": "rnn", "lstm": "lstm", "gru": "gru", "stacked-lstm": "lstm", "stacked-gru": "gru"}
-BOTH_WAYS = {"birnn": "rnn", "bilstm": "lstm", "bigru": "gru"}
+ONE_WAY = {"rnn": "rnn", "lstm": "lstm", "gru": "gru", "stacked-lstm": "lstm", "stacked-gru": "gru",
+           **{cell: cell for cell in SCANS}}
+BOTH_WAYS = {f"bi{cell}": cell for cell in ("rnn", "lstm", "gru", "qrnn", "sru", "mingru", "minlstm")}
 
 
 def _register(name: str, cell: str, summary: str, *, both_ways: bool, **defaults: Any) -> None:
-    uses = RECURRENT | OF_CELL[cell] | ({"merge"} if both_ways else set())
+    uses = RECURRENT | OF_CELL.get(cell, set()) | ({"merge"} if both_ways else set())
 
     @register(name, summary, uses=uses, model=defaults)
     def build(config: ModelConfig, sizes: Sizes) -> keras.Model:
@@ -136,3 +149,13 @@ _register("stacked-lstm", "lstm", "two or more LSTM layers on top of one another
           both_ways=False)
 _register("stacked-gru", "gru", "two or more GRU layers on top of one another", both_ways=False)
 _register("stacked-bilstm", "lstm", "two or more bidirectional LSTM layers (Graves et al. 2013)", both_ways=True)
+_register("qrnn", "qrnn", "a quasi-recurrent layer: windows of words, elementwise recurrence (Bradbury et al. 2017)",
+          both_ways=False)
+_register("sru", "sru", "a simple recurrent unit layer, elementwise recurrence (Lei et al. 2018)", both_ways=False)
+_register("mingru", "mingru", "a minimal GRU layer, elementwise recurrence (Feng et al. 2024)", both_ways=False)
+_register("minlstm", "minlstm", "a minimal LSTM layer, elementwise recurrence (Feng et al. 2024)", both_ways=False)
+_register("rglru", "rglru", "a real-gated linear recurrent unit layer (De et al. 2024)", both_ways=False)
+_register("biqrnn", "qrnn", "a quasi-recurrent layer in each direction", both_ways=True)
+_register("bisru", "sru", "a simple recurrent unit layer in each direction", both_ways=True)
+_register("bimingru", "mingru", "a minimal GRU in each direction", both_ways=True)
+_register("biminlstm", "minlstm", "a minimal LSTM in each direction", both_ways=True)

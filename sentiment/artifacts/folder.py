@@ -11,75 +11,31 @@ completes this on the next start.
 
 import dataclasses
 import json
-import os
 import shutil
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
 from sentiment.architectures import Sizes
+from sentiment.artifacts.paths import ResultPaths
 from sentiment.batching import RESERVED_IDS
 from sentiment.config import LARGEST_INTEGER, Config
 from sentiment.console import log
 from sentiment.errors import UserError, first_line
-from sentiment.files import atomic_path
+from sentiment.files import atomic_path, sibling
 from sentiment.stored import LARGEST_VOCABULARY, check_checksums, checksums, read_json, read_vocabulary
 from sentiment.surrogates import as_utf8
 from sentiment.text import TextPreprocessor
-from sentiment.training.checkpoints import Checkpoints
 
-UNFINISHED_SUFFIX = ".unfinished"
 DIVERGED_SUFFIX = ".diverged"
 REPLACED_SUFFIX = ".replaced"
 SIZES = {"vocabulary_size": int, "classes": int, "sentence_ends?": [int], "terms?": int, "use_cudnn?": (str, bool)}
 
 
-class ResultFolder:
-    """Folder of the result of a long computation: complete, resumable or absent."""
-
-    kind: ClassVar[str]  # the name of its content
-    option: ClassVar[str]  # its flag on the command line
-    foreign: ClassVar[str]  # a file of the other kind
-    advice: ClassVar[str]  # in the error for a missing folder
-    measured: ClassVar[Any]  # the schema of metrics.json for `sentiment.stored.read_json`
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path).expanduser()
-        self.config = self.path / "config.json"
-        self.vocabulary = self.path / "vocabulary.txt"
-        self.sizes = self.path / "sizes.json"
-        self.texts = self.path / "texts.npy"
-        self.history = self.path / "history.csv"
-        self.checkpoints = self.path / "checkpoints"
-        self.metrics = self.path / "metrics.json"
-        self.card = self.path / "README.md"
-        self.checksums = self.path / "checksums.json"
-
-    @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Self:
-        """Return a finished folder.
-
-        Raises:
-            UserError: if it does not exist, is of another kind, or lacks a file.
-        """
-        raise NotImplementedError
-
-    def load_config(self) -> Any:
-        """Read the configuration."""
-        raise NotImplementedError
-
-    @classmethod
-    def of_unfinished(cls, target: Path) -> Self:
-        """Return the folder of an unfinished run with this target."""
-        return cls(target.with_name(target.name + UNFINISHED_SUFFIX))
-
-    @classmethod
-    def unfinished(cls, target: Path) -> Self | None:
-        """Return the folder of a resumable run, None if there is none."""
-        folder = cls.of_unfinished(target)
-        return folder if folder.config.is_file() and Checkpoints(folder.checkpoints).exist() else None
+class ResultFolder(ResultPaths):
+    """Folder with the result of a long computation, which is complete, resumable or absent."""
 
     @classmethod
     def has_begun(cls, target: Path, *, overwrite: bool) -> bool:
@@ -164,8 +120,8 @@ class ResultFolder:
             shutil.rmtree(self.path, ignore_errors=True)
             return ""
         if not diverged:
-            return f"the run so far is kept in {self.path}: continue it with --resume"
-        aside = target.with_name(target.name + DIVERGED_SUFFIX)
+            return f"the run so far is kept in {self.path}: go on with --resume"
+        aside = sibling(target, DIVERGED_SUFFIX)
         shutil.rmtree(aside, ignore_errors=True)
         self.path.replace(aside)
         return f"checkpoints with the last finite weights are in {aside}"
@@ -211,7 +167,9 @@ class ResultFolder:
         self.save_json(self.checksums, checksums(self.belonging))
 
     def check_checksums(self) -> None:
-        """Check that the files were written together; folders of earlier versions have no checksums.
+        """Check that these files are those that were written together, before they are used for a model.
+
+        Folders of earlier versions have no checksums.
 
         Raises:
             UserError: if one was not.
@@ -228,20 +186,6 @@ class ResultFolder:
         """Write a text atomically; bytes of paths that are not UTF-8 become U+FFFD."""
         with atomic_path(path) as temporary:
             temporary.write_bytes(as_utf8(text))
-
-    @classmethod
-    def _hint(cls, path: Path) -> str:
-        """Return the advice in the error for a missing folder."""
-        if cls.unfinished(path) is not None:
-            return "; its training did not finish: continue it with --resume"
-        if cls.of_unfinished(path).metrics.is_file():
-            return f"; {cls.of_unfinished(path).path} is complete: --resume renames it"
-        others = sorted(entry.parent.name for entry in path.parent.glob("*/metrics.json"))
-        return f" (in {path.parent} there are {', '.join(others)})" if others else f"; {cls.advice}"
-
-    def load_metrics(self) -> dict[str, Any]:
-        """Read the metrics; accessing a key that an older run lacks raises `UserError`."""
-        return read_json(self.metrics, self.measured)  # type: ignore[no-any-return]
 
     def load_preprocessor(self) -> TextPreprocessor:
         """Rebuild the preprocessor from the configuration and the vocabulary."""
@@ -269,8 +213,8 @@ def _holds_anything(path: Path) -> bool:
 
 
 def _replaced(target: Path) -> Path:
-    """Return the path of a replaced folder until it is removed."""
-    return target.with_name(target.name + REPLACED_SUFFIX)
+    """Return the name of a folder from when it is replaced until it is removed."""
+    return sibling(target, REPLACED_SUFFIX)
 
 
 def sizes_of(values: dict[str, Any], path: Path) -> Sizes:

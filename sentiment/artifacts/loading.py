@@ -19,4 +19,5 @@ def load_classifier(path: str | os.PathLike[str], *, mixed_precision: bool = Fal
     folder = RunFolder.open(path)
     with precision(mixed_precision):
         model = folder.load_model()
-    return Classifier(model, folder.load_preprocessor(), folder.load_class_names(), folder.load_config().data.notes)
+    return Classifier(model, folder.load_preprocessor(), folder.load_class_names(), folder.load_config().data.notes,
+                      folder.trained_on())

@@ -56,8 +56,7 @@ class PretrainedFolder(ResultFolder):
             raise UserError(f"no such folder of a pretrained network: {path}{cls._hint(folder.path)}")
         for file in (folder.config, folder.vocabulary, folder.sizes, folder.weights, folder.texts, folder.metrics):
             if not file.is_file():
-                raise UserError(f"{path} contains no pretrained network: {file.name} is missing")
-        folder.check_checksums()
+                raise UserError(f"{path} holds no pretrained network: {file.name} is missing")
         return folder
 
     @property
@@ -95,8 +94,9 @@ class PretrainedFolder(ResultFolder):
         """Rebuild the network and load its weights.
 
         Raises:
-            UserError: if the weights are damaged.
+            UserError: if they are damaged, or a file has been exchanged.
         """
+        self.check_checksums()
         config, sizes = self.load_config(), self.load_sizes()
         networks = []
 

@@ -23,11 +23,10 @@ For unfinished folders, see `sentiment.artifacts.folder`.
 
 import dataclasses
 import json
-import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any
 
 import keras
 import numpy as np
@@ -36,37 +35,21 @@ from sentiment import architectures
 from sentiment.architectures import Sizes
 from sentiment.architectures.ensemble import Member, build_ensemble
 from sentiment.artifacts.folder import SIZES, ResultFolder, load_digests, sizes_of
+from sentiment.artifacts.paths import RunPaths
 from sentiment.artifacts.weights import load_checked
 from sentiment.config import ModelConfig, Options, Role, RunConfig, TextConfig, only
 from sentiment.errors import UserError
-from sentiment.inference import PortableFolder
-from sentiment.measured import MEASURED
+from sentiment.measured import trained_on
 from sentiment.stored import read_class_names, read_json
 from sentiment.text import TextPreprocessor
 from sentiment.training.prior import Pretrained
 
-EXPORT_VERSION = "1"
-MOST_MEMBERS = 100  # of an ensemble; each takes time to build
+MOST_MEMBERS = 100  # of an ensemble, each of which takes time to build
 MEMBERS = [{"model": {str: object}, "sizes": SIZES, "head": int, "tail": int}]
 
 
-class RunFolder(ResultFolder):
-    """Folder of a run."""
-
-    kind, option, foreign, advice = "run", "--output-dir", "weights.npz", "train one with `python train.py`"
-    measured = MEASURED
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        super().__init__(path)
-        self.labels = self.path / "labels.json"
-        self.model = self.path / "model.keras"
-        self.members = self.path / "members.json"
-        self.export = self.path / "export" / EXPORT_VERSION
-        self.onnx = self.path / "onnx"
-        self.tensorboard = self.path / "tensorboard"
-        self.test = self.path / "test.npz"
-        self.validation_texts = self.path / "validation_texts.npy"
-        self.plots = self.path / "plots"
+class RunFolder(RunPaths, ResultFolder):
+    """The files of one run."""
 
     def save_seen(self, read: np.ndarray, validation: np.ndarray) -> None:
         """Write the digests, uint64 [texts], of the training texts and of the validation texts."""
@@ -79,38 +62,6 @@ class RunFolder(ResultFolder):
             return None
         validation = load_digests(self.validation_texts) if self.validation_texts.is_file() else np.zeros(0, np.uint64)
         return self.load_texts(), validation
-
-    @property
-    def is_ensemble(self) -> bool:
-        """Whether the run is an ensemble."""
-        return self.members.is_file()
-
-    def portable(self, form: str, precision: str) -> Path:
-        """Return the folder of an export to another runtime, such as `onnx`, `litert`, `litert-int8`."""
-        return self.path / (form if precision == "float32" else f"{form}-{precision}")
-
-    @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Self:
-        """Return the folder of a finished run.
-
-        Raises:
-            UserError: if it does not exist, is not a run, or lacks a file.
-        """
-        folder = cls(path)
-        if not folder.path.exists():
-            raise UserError(f"no such model folder: {path}{cls._hint(folder.path)}")
-        if PortableFolder(path).exists():
-            raise UserError(f"{path} is an export, which only predicts: pass the folder of the run")
-        if not folder.path.is_dir() or not folder.config.is_file():
-            raise UserError(f"{path} is not a model folder of this project: it has no config.json")
-        if (folder.path / cls.foreign).exists():
-            raise UserError(f"{path} is a pretrained network, not a classifier: train a classifier that starts from "
-                            "it, with --pretrained")
-        for file in (folder.vocabulary, folder.labels, folder.sizes, folder.model, folder.metrics):
-            if not file.is_file():
-                raise UserError(f"the model folder {path} is incomplete: {file.name} is missing; train it again")
-        folder.check_checksums()
-        return folder
 
     @property
     def belonging(self) -> tuple[Path, ...]:
@@ -136,9 +87,12 @@ class RunFolder(ResultFolder):
             compress(self.model)
         self.save_checksums()
 
-    def load_config(self) -> RunConfig:
-        """Read the configuration."""
-        return RunConfig.from_json_file(self.config)
+    def trained_on(self) -> dict[str, Any]:
+        """Return what users are told of the training; empty where metrics.json cannot be read."""
+        try:
+            return trained_on(self.load_metrics())
+        except UserError:
+            return {}
 
     def load_class_names(self) -> tuple[str, ...]:
         """Read the class names, by index."""
@@ -200,8 +154,10 @@ class RunFolder(ResultFolder):
             use_cudnn: see `sentiment.architectures.Sizes`.
 
         Raises:
-            UserError: if the weights are damaged, do not fit the configuration, or are not finite.
+            UserError: if the weights are damaged, do not fit the configuration, or are no numbers, or a file has been
+                exchanged.
         """
+        self.check_checksums()
         return load_checked(self.model, lambda: self._build(use_cudnn), lambda model: model.load_weights(self.model))
 
 

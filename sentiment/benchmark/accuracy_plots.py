@@ -12,14 +12,14 @@ from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatt
 from sentiment.benchmark.accuracy_table import accuracies
 from sentiment.benchmark.rows import BASE, Row
 from sentiment.benchmark.runs import Run
-from sentiment.evaluation.plots import BLUE, GREY, LINE_COLORS, ORANGE, drawn, line_style
+from sentiment.evaluation.plots import BLUE, GREY, ORANGE, POINTS_PER_INCH, drawn, line_style
 
 COLORS = {"baselines": ORANGE, "architectures": BLUE, "attentions": "#009e73", "ablations": GREY}
 MARKERS = {"baselines": "s", "architectures": "o", "attentions": "^", "ablations": "."}
 LABELLED = ("baselines", "architectures")
-BELOW, BELOW_BY = "v", 0.005  # marker of rows far below all labelled ones, and its distance below them
-POINTS_PER_INCH = 72
-FONT_SIZE, LETTER_WIDTH, LINE_HEIGHT, MARKER = 8, 4.6, 10.0, 7.0  # in points
+BELOW, BELOW_BY = "v", 0.005  # the mark of what is lower than all that is labelled, and how far below them it stands
+FONT_SIZE, LETTER_WIDTH, LINE_HEIGHT, MARKER, GAP = 8, 4.8, 10.0, 7.0, 1.0  # in points
+LEADER_PLACES = 20
 LENGTH_BINS = 10
 CURVES = ("rnn", "lstm", "gru", BASE, "han")
 SHARES = {"1 % of the data": 0.01, "10 % of the data": 0.1}
@@ -61,7 +61,9 @@ def against(ran: dict[Row, list[Run]], label: str, value: Any, path: Path) -> No
         for row, mean in means.items():
             place = median(map(value, ran[row])), max(mean, lowest)
             marker, name = _mark(row, mean, lowest)
-            axes.scatter(*place, color=COLORS[row.group], marker=marker, zorder=3)
+            # Those with a name are on top, with an edge that keeps apart what overlaps.
+            axes.scatter(*place, color=COLORS[row.group], marker=marker, edgecolor="white", linewidth=0.6,
+                         zorder=4 if name else 3)
             points.append((*place, name))
         axes.set(xlabel=label, ylabel="test accuracy", xscale="log")
         plain_ticks(axes)
@@ -85,27 +87,51 @@ def plain_ticks(axes: Any) -> None:
 
 
 def _name_points(axes: Any, points: list[tuple[float, float, str]]) -> None:
-    """Write names next to points, if possible without covering other points or names."""
-    axes.figure.draw_without_rendering()  # lays out the axes
+    """Write names next to points, where they cover no other point, name or line if there is such a place near by.
+
+    A line leads from each name to the middle of its point, which says whose it is where points overlap.
+    """
+    axes.figure.draw_without_rendering()  # which lays out the axes
     places = axes.transData.transform([point[:2] for point in points]) * POINTS_PER_INCH / axes.figure.dpi
-    taken = [(x - MARKER / 2, y - MARKER / 2, x + MARKER / 2, y + MARKER / 2) for x, y in places]
+    size = MARKER / 2 + GAP
+    taken = [(x - size, y - size, x + size, y + size) for x, y in places]
+    names: list[tuple[float, ...]] = []
+    lines: list[np.ndarray] = []
     for (x, y), (*point, name) in sorted(zip(places.tolist(), points, strict=True), key=lambda pair: -pair[1][1]):
         if not name:
             continue
         width = LETTER_WIDTH * len(name)
         boxes = [(x + right, y + up - LINE_HEIGHT / 2, x + right + width, y + up + LINE_HEIGHT / 2)
                  for right, up in _offsets(width)]
-        box = next((box for box in boxes if not any(_overlap(box, other) for other in taken)), boxes[0])
+        costs = [sum(_overlap(box, other) for other in taken) + sum(_touches(box, line) for line in lines)
+                 + sum(_touches(other, _leader(x, y, box)) for other in names) for box in boxes]
+        box = boxes[int(np.argmin(costs))]
         taken.append(box)
-        axes.annotate(name, point, (box[0] - x, (box[1] + box[3]) / 2 - y), textcoords="offset points",
-                      fontsize=FONT_SIZE, va="center", zorder=4,
-                      arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.5, "shrinkB": MARKER / 2},
+        names.append(box)
+        lines.append(_leader(x, y, box))
+        side = "right" if box[2] < x else "left" if box[0] > x else "center"
+        end = {"right": box[2], "left": box[0], "center": (box[0] + box[2]) / 2}[side]
+        axes.annotate(name, point, (end - x, (box[1] + box[3]) / 2 - y), textcoords="offset points",
+                      fontsize=FONT_SIZE, ha=side, va="center", zorder=5,
+                      arrowprops={"arrowstyle": "-", "linewidth": 0.6, "shrinkA": 0, "shrinkB": 0,
+                                  "relpos": ({"right": 1, "left": 0, "center": 0.5}[side], 0.5)},
                       path_effects=[withStroke(linewidth=2, foreground="white")])
 
 
+def _leader(x: float, y: float, box: Sequence[float]) -> np.ndarray:
+    """Return points on the line from a point to the nearest place of a name, float [places, 2]."""
+    end = np.clip(x, box[0], box[2]), np.clip(y, box[1] + LINE_HEIGHT / 4, box[3] - LINE_HEIGHT / 4)
+    return np.linspace((x, y), end, LEADER_PLACES)
+
+
+def _touches(box: Sequence[float], line: np.ndarray) -> bool:
+    """Return whether a line, float [places, 2], goes through a box."""
+    return bool(((line > box[:2]) & (line < box[2:])).all(axis=1).any())
+
+
 def _offsets(width: float) -> Iterator[tuple[float, float]]:
-    """Yield possible positions of a name relative to its point, in points, the best first."""
-    for distance in (1.0, 2.0, 3.0, 4.0):
+    """Yield where a name's left edge and middle may be, in points from what it names, the best first."""
+    for distance in (1.0, 2.0, 3.0, 4.0, 6.0, 8.0):
         aside, up = MARKER * (0.5 + distance), LINE_HEIGHT * distance
         yield from ((aside, 0.0), (-aside - width, 0.0), (aside, up), (aside, -up), (-aside - width, up),
                     (-aside - width, -up), (-width / 2, up), (-width / 2, -up))
@@ -125,7 +151,7 @@ def learning_curves(ran: dict[Row, list[Run]], path: Path) -> None:
             curves = [run.values["history"]["val_accuracy"] for run in runs]
             epochs = min(map(len, curves))
             mean = np.mean([curve[:epochs] for curve in curves], axis=0)
-            axes.plot(np.arange(1, epochs + 1), mean, marker="o", label=row.name, **line_style(place))
+            axes.plot(np.arange(1, epochs + 1), mean, marker="os^vD"[place], label=row.name, **line_style(place))
         axes.set(xlabel="epoch", ylabel="validation accuracy")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.figure.legend(loc="outside lower center", ncols=len(shown))
@@ -160,8 +186,7 @@ def by_length(ran: dict[Row, list[Run]], lengths: np.ndarray, path: Path) -> Non
         for place, (row, runs) in enumerate(shown):
             right = np.mean([run.right for run in runs], axis=0)
             values = [float(right[bins == each].mean()) for each in range(LENGTH_BINS)]
-            axes.plot(middles, values, color=LINE_COLORS[place % len(LINE_COLORS)], marker="o", markersize=3,
-                      linestyle="-" if place < len(LINE_COLORS) else "--", label=row.name)
-        axes.set(xlabel="words of the review (median of each decile)", ylabel="test accuracy", xscale="log")
+            axes.plot(middles, values, marker="os^vDPX"[place % 7], markersize=4, label=row.name, **line_style(place))
+        axes.set(xlabel="words of the review (median of each tenth)", ylabel="test accuracy", xscale="log")
         plain_ticks(axes)
         axes.figure.legend(loc="outside lower center", fontsize="small", ncols=4)

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 
-def _words(batch: int, steps: int, features: int) -> np.ndarray:
+def words_of(batch: int, steps: int, features: int) -> np.ndarray:
+    """Random words, float32 [batch, steps, features]."""
     return np.random.default_rng(1).normal(size=(batch, steps, features)).astype(np.float32)
 
 
-def _lengths(batch: int, steps: int) -> np.ndarray:
+def lengths_of(batch: int, steps: int) -> np.ndarray:
     """Return lengths of a batch of similar texts, from nine tenths of the longest on."""
     return np.random.default_rng(2).integers(steps * 9 // 10, steps + 1, batch).astype(np.int32)
 
@@ -19,8 +20,8 @@ def _on_tensorflow(layer: Any, *, batch: int, steps: int, features: int, backwar
                    ) -> Callable[[], Any]:
     import tensorflow as tf
 
-    words = tf.constant(_words(batch, steps, features))
-    mask = tf.sequence_mask(_lengths(batch, steps), steps) if masked else None
+    words = tf.constant(words_of(batch, steps, features))
+    mask = tf.sequence_mask(lengths_of(batch, steps), steps) if masked else None
     layer.build(words.shape)
 
     @tf.function
@@ -58,8 +59,8 @@ def torch(*, units: int, batch: int, steps: int, features: int, backward: bool, 
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
     layer = torch.nn.LSTM(features, units, batch_first=True)
-    words = torch.tensor(_words(batch, steps, features), requires_grad=backward)
-    lengths = torch.tensor(_lengths(batch, steps))
+    words = torch.tensor(words_of(batch, steps, features), requires_grad=backward)
+    lengths = torch.tensor(lengths_of(batch, steps))
 
     def forward() -> Any:
         if not masked:

@@ -11,7 +11,7 @@ STOCK_BATCH = 32  # of `model.predict`
 
 
 def ours(*, run: str, **options: Any) -> Callable[[], Any]:
-    """`Classifier.predict_proba`: sorted by length, in buckets."""
+    """`Classifier.predict_proba`: sorted by length."""
     from sentiment.artifacts import load_classifier
 
     return _over(load_classifier(run).predict_proba, **options)

@@ -66,8 +66,8 @@ def alternate(task: str, sides: Iterable[str], options: dict[str, Any], *, repea
     processes: dict[str, subprocess.Popen[str]] = {}
     try:
         for side in sides:  # each warms up alone, because spinning OpenMP threads would delay the others
-            processes[side] = _start(task, side, options, threads)
-            _answer(processes[side])
+            processes[side] = start("sides", task, side, json.dumps(options), threads=threads)
+            answer_of(processes[side])
         times = {side: Times() for side in processes}
         for _ in range(repeats):
             for side, process in processes.items():
@@ -82,28 +82,34 @@ def alternate(task: str, sides: Iterable[str], options: dict[str, Any], *, repea
     return times
 
 
-def _start(task: str, side: str, options: dict[str, Any], threads: int) -> subprocess.Popen[str]:
+def start(module: str, *words: str, threads: int) -> subprocess.Popen[str]:
+    """Start a module of `sentiment.benchmark` in a process with so many threads, whose streams are pipes."""
     limits = {name: str(threads) for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")}
-    command = [sys.executable, "-m", "sentiment.benchmark.sides", task, side, json.dumps(options)]
     return subprocess.Popen(  # noqa: S603
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-m", f"sentiment.benchmark.{module}", *words], stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, **limits})
 
 
 def _ask(process: subprocess.Popen[str], request: str) -> dict[str, Any]:
     with suppress(BrokenPipeError):  # the missing output is reported below
         print(request, file=process.stdin, flush=True)
-    return _answer(process)
+    answer: dict[str, Any] = answer_of(process)
+    return answer
 
 
-def _answer(process: subprocess.Popen[str]) -> dict[str, Any]:
+def answer_of(process: subprocess.Popen[str]) -> Any:
+    """Return the next line of a process, as JSON.
+
+    Raises:
+        UserError: if it failed.
+    """
     line = process.stdout.readline() if process.stdout else ""
     if not line:
         _, errors = process.communicate()
         raise UserError(f"a benchmark process failed: {' '.join(map(str, process.args[-3:-1]))}: "  # type: ignore[index]
                         f"{(errors.strip() or 'no message').splitlines()[-1]}")
-    answer: dict[str, Any] = json.loads(line)
-    return answer
+    return json.loads(line)
 
 
 def serve(prepare: Callable[..., Callable[[], Any]], options: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from sentiment import architectures
 from sentiment.artifacts import RunFolder
 from sentiment.batching import Batches, TokenizedTexts, bucket_lengths
-from sentiment.benchmark.sides import Times, alternate
+from sentiment.benchmark.sides import Times, alternate, answer_of, start
 from sentiment.config import RunConfig
 from sentiment.console import log
 from sentiment.data import load_corpus
@@ -126,7 +126,7 @@ def measure(groups: list[str], config: RunConfig, *, repeats: int, threads: int,
     """Measure and yield each row, ready for JSON."""
     with tempfile.TemporaryDirectory() as folder:
         rows = list(layer_rows()) if "layer" in groups else []
-        if set(groups) - {"layer"}:
+        if set(groups) - {"layer", "grid"}:
             written = write_texts(Path(folder), config, training, prediction)
             rows += [row for row in text_rows(Path(folder), *written) if row.group in groups]
         for row in rows:
@@ -135,6 +135,20 @@ def measure(groups: list[str], config: RunConfig, *, repeats: int, threads: int,
             times = alternate(row.task, sides, row.options, repeats=repeats, threads=threads)
             log(f"{row.name}: {time.perf_counter() - started:.0f} s")
             yield {"row": row.name, "items": row.items, "sides": {side: _measured(times[side]) for side in sides}}
+    if "grid" in groups:
+        yield from grid_rows(repeats, threads)
+
+
+def grid_rows(repeats: int, threads: int, *sizes: Sequence[Any]) -> Iterator[dict[str, Any]]:
+    """Measure LSTM and GRU over a grid of sizes and modes; `sizes` are kinds, units and rows other than its own."""
+    process = start("grid", *map(json.dumps, (repeats, *sizes)), threads=threads)
+    try:
+        while (found := answer_of(process)) is not None:
+            name, sides = found
+            yield {"row": name, "items": 0, "sides": {side: _measured(Times(**times)) for side, times in sides.items()}}
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def _installed(side: str) -> bool:

@@ -9,6 +9,7 @@ from sentiment.console import log, print_json, print_rich
 from sentiment.errors import UserError
 from sentiment.shipped import shipped_run
 from sentiment.startup import import_tensorflow
+from sentiment.text.rewriting import pieces
 
 if TYPE_CHECKING:
     from sentiment.explain import Explanation
@@ -58,15 +59,16 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def show(explanation: "Explanation") -> None:
-    """Print an explanation with coloured words."""
+    """Print an explanation with the text in colour."""
     remark = f"  ({explanation.remark})" if explanation.remark else ""
     print_rich((f"{explanation.label} {explanation.score:.4f}", "bold"), (remark, ""))
     largest = max(float(abs(explanation.attributions).max()), 1e-12)
     styled = []
-    for word, value in zip(explanation.words, explanation.attributions, strict=True):
+    for piece, place in pieces(explanation.text, explanation.spans):
+        value = 0.0 if place is None else explanation.attributions[place]
         shades = FOR if value >= 0 else AGAINST
         shade = shades[round(abs(value) / largest * (len(shades) - 1))]
-        styled += [(word, f"black on {shade}" if shade else ""), (" ", "")]
+        styled.append((piece, f"black on {shade}" if shade else ""))
     print_rich(*styled)
     for name, rows in explanation.strongest(LISTED).items():
         if rows:
@@ -76,6 +78,6 @@ def show(explanation: "Explanation") -> None:
                 f"{explanation.baseline:+.3f}", "dim"))
     for layer in explanation.attention:
         for number, weights in enumerate(layer.weights, start=1):
-            place = f" {number}/{len(layer.weights)}" if len(layer.weights) > 1 else ""
+            of_all = f" {number}/{len(layer.weights)}" if len(layer.weights) > 1 else ""
             top = ", ".join(f"{explanation.words[row]} {weights[row]:.3f}" for row in weights.argsort()[::-1][:LISTED])
-            print_rich((f"{layer.layer}{place}: ", "bold"), (top, ""))
+            print_rich((f"{layer.layer}{of_all}: ", "bold"), (top, ""))

@@ -4,12 +4,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from sentiment.artifacts import RunPaths
 from sentiment.config import RunConfig
 from sentiment.console import log, print_json, print_text
-from sentiment.measured import MEASURED, mean_of, over_folds
+from sentiment.measured import mean_of, over_folds
 from sentiment.shipped import shipped_run
-from sentiment.startup import import_tensorflow
-from sentiment.stored import read_json
 
 
 def add_to(commands: Any) -> None:
@@ -21,29 +20,14 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print the configuration, data and results of a run."""
-    path = Path(arguments.model or shipped_run()).expanduser()
-    config, measured = read_run(path)
+    folder = RunPaths.open(arguments.model or shipped_run())
+    config, measured = folder.load_config(), folder.load_metrics()
     if arguments.json:
         print_json({"config": config.to_dict(), "metrics": measured})
         return
-    print_text("\n".join(info_lines(path, config, measured)))
+    print_text("\n".join(info_lines(folder.path, config, measured)))
     for note in (*config.data.notes, *measured["dataset"]["notes"]):
         log.warning(note)
-
-
-def read_run(path: Path) -> tuple[RunConfig, dict[str, Any]]:
-    """Return the configuration and the metrics of a run, without TensorFlow if its files are complete.
-
-    Raises:
-        UserError: as `RunFolder.open`.
-    """
-    if all((path / name).is_file() for name in ("config.json", "metrics.json", "labels.json")):
-        return RunConfig.from_json_file(path / "config.json"), read_json(path / "metrics.json", MEASURED)
-    import_tensorflow()
-    from sentiment.artifacts import RunFolder
-
-    folder = RunFolder.open(path)
-    return folder.load_config(), folder.load_metrics()
 
 
 def info_lines(path: Path, config: RunConfig, measured: dict[str, Any]) -> list[str]:

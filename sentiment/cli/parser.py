@@ -15,13 +15,15 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from sentiment.console import log, visible
-from sentiment.errors import UserError
+from sentiment.errors import UserError, first_line
 from sentiment.version import __version__
 
 COMMANDS = ("train", "pretrain", "ensemble", "tune", "predict", "serve", "explain", "evaluate", "compare", "info",
             "export", "architectures", "gradients", "vectors", "benchmark", "launch")  # modules of this package
 INTERRUPTED = 130
-WITH_COMMANDS = (argparse.PARSER, argparse.REMAINDER)  # the remaining words belong to another command
+WITH_COMMANDS = (argparse.PARSER, argparse.REMAINDER)  # the rest belongs to another command
+FULL = (os.strerror(errno.ENOSPC), "database or disk is full")  # the latter of SQLite
+OF_DATABASE = ("OperationalError", "DatabaseError", "StorageInternalError")  # of SQLAlchemy and Optuna
 LOST_WORKER = ("UnavailableError", "AbortedError", "CancelledError", "InternalError")  # of TensorFlow
 
 
@@ -36,6 +38,15 @@ class CommandParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Exit with code 2 and a message with control characters escaped, because file names may contain some."""
         super().error(visible(message))
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        """Convert values as `argparse` does; an empty one, as of a variable that is not set, is a value of TEXT alone.
+
+        As a path, it would name the current folder, and for a model the one that comes with the package.
+        """
+        if "" in arg_strings and action.dest != "texts" and action.nargs not in WITH_COMMANDS:
+            raise argparse.ArgumentError(action, "must not be empty: leave it out for the default, if it has one")
+        return super()._get_values(action, arg_strings)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse with intermixed arguments, for which `argparse` calls this method again."""
@@ -113,13 +124,17 @@ def _open_streams() -> None:
 
 
 def system_error(error: Exception) -> str | None:
-    """Return the message for a full disk (also from HDF5 or TensorFlow), memory, a file or a lost worker, or None."""
-    if getattr(error, "errno", None) == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error):
-        return "no space left on the device: free some, or write to another one with --output-dir or --output"
+    """Return the message for a system error: of a full disk, memory, a file, a database or a worker."""
+    if getattr(error, "errno", None) == errno.ENOSPC or any(said in str(error) for said in FULL):
+        return "no space left on the device: free some, or write elsewhere with --output-dir or --output"
     if "TF_CONFIG" in os.environ and type(error).__name__ in LOST_WORKER:
         return "another worker has ended: start all workers again with --resume"
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
-        return "not enough memory: use fewer or shorter texts, a smaller --batch-size or a smaller model"
+        return "not enough memory: take fewer or shorter texts, a smaller --batch-size or a smaller model"
+    if type(error).__name__ in OF_DATABASE:
+        return f"cannot use the database of the study: {first_line(error)}"
+    if isinstance(error, FileNotFoundError) and error.filename is None:
+        return "the current folder is gone: go to another one"
     if isinstance(error, OSError) and error.filename is not None:
         return f"cannot access {error.filename}: {error.strerror}"
     return None

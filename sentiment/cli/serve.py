@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment.errors import UserError
-from sentiment.shipped import NAME, shipped_export
+from sentiment.shipped import EXAMPLES, NAME, shipped_export
 
 MEGABYTE = 1 << 20
 BETWEEN = {"port": (0, 65_535), "batch_size": (1, 4096), "batch_wait": (0, 1000), "queue": (1, 1 << 20),
@@ -46,8 +46,10 @@ def add_to(commands: Any) -> None:
                         "the Host header; may be repeated. Without it, a server for this machine only accepts "
                         "localhost, its address and --host, and a server for other machines accepts every name")
     parser.add_argument("--token", metavar="FILE|env:NAME", help="a file or an environment variable with a secret that "
-                        "clients must send, as 'Authorization: Bearer SECRET'; /healthz and /readyz need none")
-    parser.add_argument("--versions", type=int, default=1, help="served versions of a model (default: 1)")
+                        "clients must send, as 'Authorization: Bearer SECRET'; /healthz and /readyz are free")
+    parser.add_argument("--example", action="append", metavar="TEXT", help="a text to click on the page; may be "
+                        "repeated (default: for the film-review model three sentences, else none)")
+    parser.add_argument("--versions", type=int, default=1, help="how many versions of a model (default: 1)")
     parser.add_argument("--poll", type=int, default=5, metavar="SECONDS",
                         help="interval between checks for new versions (default: 5)")
 
@@ -72,7 +74,8 @@ def run(arguments: argparse.Namespace) -> None:
     metrics = Metrics()
     named = named_models(arguments.models or [f"{NAME}={shipped_export()}"])
     models = Models(named, load_version, batching, kept=arguments.versions, watch=metrics.batch)
-    serve(models, limits, metrics, network, poll_seconds=arguments.poll, token=token)
+    examples = arguments.example or (() if arguments.models else EXAMPLES)
+    serve(models, limits, metrics, network, poll_seconds=arguments.poll, token=token, examples=examples)
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -80,7 +83,11 @@ def _check(arguments: argparse.Namespace) -> None:
         if not least <= getattr(arguments, name) <= most:
             raise UserError(f"--{name.replace('_', '-')} must be between {least} and {most}")
     if arguments.max_texts > arguments.queue:
-        raise UserError(f"--queue must be at least --max-texts, {arguments.max_texts}, to hold a whole request")
+        raise UserError(f"--queue must be at least --max-texts, {arguments.max_texts}: a request must fit into it")
+    for text in arguments.example or ():
+        if not text.strip() or len(text) > arguments.max_characters:
+            raise UserError(f"--example must be a text of 1 to {arguments.max_characters:,} characters "
+                            f"(--max-characters), not {len(text):,}{'' if text.strip() else ' without a word'}")
     if arguments.max_body > arguments.max_in_flight:
         raise UserError(f"--max-in-flight must be at least --max-body, {arguments.max_body}, to hold a whole request")
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from sentiment.console import log
 from sentiment.errors import UserError
+from sentiment.files import user_path
 
 BEGINNINGS_OF_PATHS = ("/", "./", "../", "~/", "models/")
 
@@ -19,7 +20,7 @@ def model_and_texts(model: str | None, words: list[str]) -> tuple[str | None, li
     """
     if model is not None or not words:
         return model, words
-    first = Path(words[0]).expanduser()
+    first = user_path(words[0])
     if is_model(first):
         log.warning(f"pass the model with --model: --model {words[0]}; arguments without a flag are texts")
         return str(first), words[1:]

@@ -12,6 +12,7 @@ from sentiment.config.catalogue import check_listed
 from sentiment.config.presets import PRESETS
 from sentiment.console import log, print_json, print_text
 from sentiment.errors import UserError
+from sentiment.files import user_path
 from sentiment.measured import LINEAR, baseline_rows, over_folds
 from sentiment.startup import import_tensorflow
 
@@ -144,7 +145,7 @@ def first_text(data: DataConfig) -> str:
         UserError: if a table cannot be read, or a column is missing.
     """
     source = data.test_file or data.dataset
-    if data.is_named or data.dataset == IN_MEMORY or Path(source).expanduser().is_dir():
+    if data.is_named or data.dataset == IN_MEMORY or user_path(source).is_dir():
         return EXAMPLE
     from sentiment.data.tables import labelled_rows
 

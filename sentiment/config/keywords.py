@@ -11,7 +11,7 @@ from sentiment.config.declaration import Config, Role, flag_of
 from sentiment.config.sections import PretrainConfig, RunConfig
 from sentiment.errors import UserError, nearest
 
-FLAG = re.compile(r"--(no-)?([a-z][a-z0-9-]*)((?: must)?)")
+FLAG = re.compile(r"--(no-)?([a-z][a-z0-9-]*)((?: must)?)(?: ([\w.+-]*\w))?")
 # Flags that are arguments of functions in Python, not options of a configuration.
 ARGUMENTS = {"output-dir": "output_dir", "output": "output_dir", "overwrite": "overwrite", "resume": "resume",
              "preset": "preset", "trials": "trials", "weights": "weights", "abstain-below": "abstain_below"}
@@ -81,9 +81,14 @@ def _keyword(flag: re.Match[str]) -> str:
     name = ARGUMENTS.get(flag[2], flag[2].replace("-", "_"))
     if name not in OPTIONS and name not in ARGUMENTS.values():
         return flag[0]
+    word = f" {flag[4]}" if flag[4] else ""
     if flag[1]:
-        return f"{name}=False"
-    return f"{name}=True" if name in SWITCHES and not flag[3] else name + flag[3]
+        return f"{name}=False{word}"
+    if name in SWITCHES and not flag[3]:
+        return f"{name}=True{word}"
+    if word and not flag[3] and (flag[4] in CHOICES.get(name, ()) or NUMBER.fullmatch(flag[4])):
+        return f"{name}={flag[4] if NUMBER.fullmatch(flag[4]) else repr(flag[4])}"
+    return f"{name}{flag[3]}{word}"
 
 
 def parameter_names() -> list[str]:
@@ -95,3 +100,7 @@ def parameter_names() -> list[str]:
 
 
 OPTIONS = {*option_sections(), *option_sections(PretrainConfig)}
+CHOICES = {name: declared.metadata["choices"] or () for kind in (RunConfig, PretrainConfig)
+           for section in kind.sections().values() for declared in section.options()
+           for name in (declared.name, flag_of(declared).removeprefix("--").replace("-", "_"))}
+NUMBER = re.compile(r"\d+(\.\d+)?(e-?\d+)?")

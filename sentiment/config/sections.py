@@ -150,6 +150,8 @@ class ModelConfig(Section):
     recurrent_initializer: str = option("orthogonal", "initializer of the recurrent kernel", Role.SHARED,
                                         choices=INITIALIZERS)
     forget_bias: bool = option(True, "initialize the bias of an LSTM's forget gate to 1", Role.SHARED)
+    qrnn_window: int = option(2, "words that a step of a QRNN reads: its own and those before it", Role.SHARED,
+                              minimum=1, maximum=3)
     merge: str = option("concat", "combination of the outputs of the two directions", choices=MERGES)
     residual: bool = option(False, "residual connections around all recurrent layers but the first")
     skip: bool = option(False, "dense connections: each recurrent layer, and the classifier, reads all layers below")
@@ -175,6 +177,8 @@ class ModelConfig(Section):
                                       minimum=0.0, maximum=0.95)
     weight_drop: float = option(0.0, "share of the recurrent kernel dropped (slow on a GPU: without cuDNN)",
                                 Role.PRETRAINING, minimum=0.0, maximum=0.95)
+    zoneout: float = option(0.0, "share of a QRNN's units that keep their state at a step, drawn for each step",
+                            Role.PRETRAINING | Role.REGULARIZATION, minimum=0.0, maximum=0.95)
     output_dropout: float = option(0.5, "share of the features dropped before the classifier and between layers",
                                    Role.PRETRAINING | Role.REGULARIZATION,
                                    minimum=0.0, maximum=0.95, search=Range(0.0, 0.7))

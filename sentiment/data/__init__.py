@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 
 from sentiment.config import IN_MEMORY, UNLABELLED_OF_CORPUS, DataConfig, Role, changed_flag
 from sentiment.console import log
@@ -12,6 +11,7 @@ from sentiment.data.download import DownloadError
 from sentiment.data.formats import check_applies
 from sentiment.data.splits import with_share
 from sentiment.errors import UserError
+from sentiment.files import user_path
 
 __all__ = ["Corpus", "Examples", "HeldOut", "Texts", "digests", "load_corpus", "load_for_evaluation",
            "load_unlabelled", "occurring"]
@@ -36,7 +36,7 @@ def _load(config: DataConfig, seed: int, fold: int | None) -> Corpus:
     if config.dataset == IN_MEMORY:
         raise UserError("the run was trained on texts in memory, which a run does not store: pass labelled texts with "
                         "--dataset")
-    path = Path(config.dataset).expanduser()
+    path = user_path(config.dataset)
     if config.folds and (config.is_named or imdb.is_imdb(path)):
         raise UserError(f"{config.dataset} has its own test split: --folds is for data without one")
     if config.is_named:
@@ -87,7 +87,7 @@ def load_for_evaluation(config: DataConfig, seed: int, class_names: tuple[str, .
     Raises:
         UserError: for a label that is not one of `class_names`, or a named corpus with other classes.
     """
-    path = Path(config.dataset).expanduser()
+    path = user_path(config.dataset)
     if config.is_named or imdb.is_imdb(path):
         corpus = load_corpus(config, seed)
         if corpus.class_names != class_names:

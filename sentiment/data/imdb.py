@@ -11,6 +11,7 @@ from sentiment.data.corpus import Corpus, Examples, HeldOut
 from sentiment.data.download import DownloadError, download, unpack
 from sentiment.data.splits import hold_out
 from sentiment.errors import UserError
+from sentiment.files import user_path
 
 URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 MD5 = "7c2ac02c03563afcf9b574c7e56c153a"
@@ -40,9 +41,9 @@ def find(data_dir: str | None) -> Path | None:
         UserError: if `--data-dir` does not exist.
     """
     places = [data_dir, os.environ.get("SENTIMENT_DATA_DIR"), DEFAULT_DATA_DIR]
-    if data_dir is not None and not Path(data_dir).expanduser().exists():
+    if data_dir is not None and not user_path(data_dir).exists():
         raise UserError(f"--data-dir: no such file or folder: {data_dir}")
-    paths = [Path(place).expanduser() for place in places if place]
+    paths = [user_path(place) for place in places if place]
     candidates = (candidate for path in paths for candidate in (path, *sorted(path.glob(f"{FOLDER}*"))))
     return next(filter(is_imdb, candidates), None)
 
@@ -57,7 +58,7 @@ def obtain(data_dir: str | None) -> Path:
     """
     found = find(data_dir)
     if found is None:
-        target = Path(data_dir).expanduser() if data_dir else DEFAULT_DATA_DIR
+        target = user_path(data_dir) if data_dir else DEFAULT_DATA_DIR
         try:
             found = download(URL, target / ARCHIVE, MD5)
         except DownloadError as error:
@@ -108,8 +109,8 @@ def read_unlabelled(corpus: Path) -> list[str]:
 
 
 def load(config: DataConfig, seed: int) -> Corpus:
-    """Return the corpus with a validation split that shares no film with training."""
-    path = Path(config.dataset).expanduser()
+    """Return the corpus with a validation split that shares no movie with training."""
+    path = user_path(config.dataset)
     corpus = obtain(str(path) if is_imdb(path) else config.data_dir)
     labelled = read_labelled(corpus, "train")
     if config.random_split:

@@ -30,6 +30,7 @@ from sentiment.data.splits import connected_texts, hold_out, take_fold
 from sentiment.data.streams import StreamedTexts, blank_among, digests_of
 from sentiment.data.tables import as_label, labelled_rows, matching_files
 from sentiment.errors import UserError, nearest
+from sentiment.files import user_path
 from sentiment.machine import memory_bytes
 from sentiment.surrogates import Mender
 from sentiment.surrogates import notes_on as notes_on_surrogates
@@ -351,7 +352,7 @@ def load_folder(config: DataConfig, seed: int, fold: int | None = None) -> Corpu
     Raises:
         UserError: if it has no such folders, a text cannot be read, or the data cannot be split.
     """
-    folder = Path(config.dataset).expanduser()
+    folder = user_path(config.dataset)
     check_applies(replace(config.table_format, encoding=None), tables_of(config), f"the folder {folder}")
     if config.random_split:
         raise UserError("--random-split ignores groups, and a folder has none")

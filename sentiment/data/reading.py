@@ -18,11 +18,13 @@ from sentiment.console import log
 from sentiment.data.formats import SEPARATORS, encoding_of, kind_of, opened_text, translated_errors
 from sentiment.data.separated import object_frame, separated_chunks
 from sentiment.errors import UserError
+from sentiment.stored import check_depth
 from sentiment.surrogates import Mender
 from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 
 BUFFER_BYTES = 1 << 20
-REPLACED = "lone surrogates"  # key in the attributes of a frame
+DEEPEST = 100  # levels of lists and objects in JSON
+REPLACED = "lone surrogates"  # an attribute of a frame
 
 
 def read_chunks(path: Path, rows: int, columns: list[str] | None = None, form: TableFormat = DEFAULT_FORMAT, *,
@@ -156,9 +158,13 @@ def _objects(text: TextIOWrapper, path: Path, mender: Mender) -> Iterator[dict[s
 
 def _parsed(content: str, where: str, expected: str) -> Any:
     try:
-        return json.loads(content, parse_float=WrittenFloat)
+        values = json.loads(content, parse_float=WrittenFloat)
     except ValueError as error:
-        raise UserError(f"{where}: not JSON: {error}; expected {expected}") from None
+        why = str(error).partition(";")[0]  # of a number with thousands of digits, advice for programmers follows
+        raise UserError(f"{where}: not JSON: {why}; expected {expected}") from None
+    if content.count("[") + content.count("{") > DEEPEST:
+        check_depth(values, DEEPEST)
+    return values
 
 
 def _excel_chunks(path: Path, rows: int, form: TableFormat) -> Iterator[tuple[pd.DataFrame, int]]:

@@ -15,19 +15,23 @@ from sentiment.evaluation.slices import Slice
 from sentiment.files import atomic_path
 
 DOTS_PER_INCH = 150
-BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#767676"  # colour-blind safe (Okabe & Ito)
-LINE_COLORS = (GREY, BLUE, ORANGE, "#009e73", "#cc79a7")
+WIDTH, SIDE, LEGEND_LINE = 5.6, 4.6, 0.2  # inches: of every plot of a report, of its curves, of a line of a legend
+POINTS_PER_INCH = 72
+BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#767676"  # told apart by colour-blind readers (Okabe & Ito)
+LINE_COLORS = (BLUE, ORANGE, "#009e73", "#cc79a7", GREY)
 MOST_POINTS = 400  # of a curve
 MOST_CURVES = 10
 MOST_CLASSES = 40  # of a confusion matrix; with more classes, the most frequent confusions are shown
 MOST_PAIRS = 25
 WIDEST_NAME = 18  # characters
-LINE_STYLES = ("-", "-", "--", "-.", ":")
+LINE_STYLES = ("-", "--", "-.", (0, (1, 1)), (0, (6, 1, 1, 1, 1, 1)))
+LETTER_WIDTH = 0.6  # of a digit, as a share of the size of its font
 
 
-def line_style(place: int) -> dict[str, str]:
-    """Return the colour and the dashes of a curve by its index."""
-    return {"color": LINE_COLORS[place % len(LINE_COLORS)], "linestyle": LINE_STYLES[place % len(LINE_STYLES)]}
+def line_style(place: int) -> dict[str, Any]:
+    """Return the colour and the dashes of a curve by its place among others; 25 places differ, the first 5 in both."""
+    turn, color = divmod(place, len(LINE_COLORS))
+    return {"color": LINE_COLORS[color], "linestyle": LINE_STYLES[(color + turn) % len(LINE_STYLES)]}
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -54,6 +58,16 @@ def drawn(path: Path, width: float, height: float, grid: Literal["both", "x"] = 
     yield axes
     axes.grid(alpha=0.3, axis=grid)
     save(figure, path)
+
+
+@contextmanager
+def _drawn_curves(path: Path, curves: int, legend_title: str = "") -> Iterator[Any]:
+    """Yield square axes for so many curves, which then get a legend below, and are written to a file."""
+    columns = 1 if curves < 4 else 2
+    with drawn(path, WIDTH, SIDE + LEGEND_LINE * (bool(legend_title) + (curves + columns) // columns)) as axes:
+        yield axes
+        axes.set_aspect("equal")
+        axes.figure.legend(loc="outside lower center", fontsize="small", ncols=columns, title=legend_title)
 
 
 def learning_curves(history: dict[str, list[float]], path: Path, best_epoch: int) -> None:
@@ -87,18 +101,19 @@ def confusion_matrix(metrics: dict[str, Any], path: Path) -> None:
         _confused_pairs(counts, names, path)
         return
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    side = 2.6 + 0.55 * len(names)
-    figure = Figure(figsize=(side + 1, side), layout="constrained")
+    cell = min(0.75, 3.6 / len(names))  # inches
+    figure = Figure(figsize=(WIDTH, 1.8 + cell * len(names)), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
-    if len(names) <= 20:
-        for (row, column), count in np.ndenumerate(counts):
+    size = min(10.0, 0.7 * cell * POINTS_PER_INCH)
+    digits = min(size, 0.9 * cell * POINTS_PER_INCH / (LETTER_WIDTH * len(f"{counts.max():,}")))
+    for (row, column), count in np.ndenumerate(counts):
+        if count or len(names) <= 20:
             color = "white" if shares[row, column] > 0.5 else "black"
-            axes.text(column, row, f"{count:,}", ha="center", va="center", color=color)
-    axes.set_xticks(range(len(names)), names, rotation=45 if len(names) > 3 else 0,
-                    ha="right" if len(names) > 3 else "center")
-    axes.set_yticks(range(len(names)), names)
+            axes.text(column, row, f"{count:,}", ha="center", va="center", color=color, fontsize=digits)
+    axes.set_xticks(range(len(names)), names, fontsize=size, rotation=90 if len(names) > 3 else 0)
+    axes.set_yticks(range(len(names)), names, fontsize=size)
     axes.set(xlabel="predicted class", ylabel="true class")
     save(figure, path)
 
@@ -109,12 +124,12 @@ def _confused_pairs(counts: np.ndarray, names: Sequence[str], path: Path) -> Non
     places = np.argsort(-wrong, axis=None, kind="stable")[:MOST_PAIRS]
     pairs = [(row, column) for row, column in zip(*np.unravel_index(places, wrong.shape), strict=True)
              if wrong[row, column]]
-    with drawn(path, 8, 1.6 + 0.28 * max(len(pairs), 4), grid="x") as axes:
+    with drawn(path, WIDTH, 1.6 + 0.28 * max(len(pairs), 4), grid="x") as axes:
         bars = axes.barh(range(len(pairs)), [wrong[pair] for pair in pairs], color=BLUE)
         axes.bar_label(bars, [f"{wrong[row, column]:,} of {counts[row].sum():,}" for row, column in pairs], padding=3)
         axes.set_yticks(range(len(pairs)), [f"{names[row]} → {names[column]}" for row, column in pairs])
         axes.set(title=f"the {len(pairs)} most frequent confusions of {len(names):,} classes",
-                 xlabel="texts of the true class → predicted as the other", ylim=(max(len(pairs), 1) - 0.4, -0.6))
+                 xlabel="texts: true class → predicted class", ylim=(max(len(pairs), 1) - 0.4, -0.6))
         axes.margins(x=0.15)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
@@ -137,18 +152,18 @@ def roc_curves(labels: np.ndarray, scores: np.ndarray, class_names: tuple[str, .
         class_names: by index.
         path: the PNG file.
     """
-    with drawn(path, 5, 4.6) as axes:
-        curves, title = _curves(labels, class_names)
-        for index in curves:
+    curves, title = _curves(labels, class_names)
+    with _drawn_curves(path, len(curves)) as axes:
+        for place, index in enumerate(curves):
             right = labels == index
             if right.all() or not right.any():
                 continue
             false_rate, true_rate, _ = roc_curve(right, scores[:, index])
             area = np.trapezoid(true_rate, false_rate)
-            axes.plot(false_rate, true_rate, label=f"{short(class_names[index])} (area {area:.4f})")
+            axes.plot(false_rate, true_rate, label=f"{short(class_names[index])} (area {area:.4f})",
+                      **line_style(place))
         axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="chance")
-        axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal", title=title)
-        axes.legend(loc="lower right")
+        axes.set(xlabel="false positive rate", ylabel="true positive rate", title=title)
 
 
 def importances(shares: dict[str, float], path: Path) -> None:
@@ -199,10 +214,10 @@ def gradient_flow(norms: dict[str, dict[str, np.ndarray]], path: Path) -> None:
 
 
 def precision_recall_curves(labels: np.ndarray, scores: np.ndarray, class_names: tuple[str, ...], path: Path) -> None:
-    """Plot the precision-recall curve of the second of two classes, or those of the ten most frequent classes."""
-    with drawn(path, 5, 4.6) as axes:
-        curves, title = _curves(labels, class_names)
-        for index in curves:
+    """Draw precision by recall of the second of two classes, or of each of several (the ten most frequent)."""
+    curves, title = _curves(labels, class_names)
+    with _drawn_curves(path, len(curves), "AP: average precision") as axes:
+        for place, index in enumerate(curves):
             of_class = labels == index
             if not of_class.any():
                 continue
@@ -210,52 +225,49 @@ def precision_recall_curves(labels: np.ndarray, scores: np.ndarray, class_names:
             kept = np.unique(np.linspace(0, len(recall) - 1, MOST_POINTS).astype(int))
             area = average_precision_score(of_class, scores[:, index])
             axes.plot(recall[kept], precision[kept],
-                      label=f"{short(class_names[index])} (average precision {area:.4f})")
+                      label=f"{short(class_names[index])} (AP {area:.4f})", **line_style(place))
         axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.02), title=title)
-        axes.legend(loc="lower left")
 
 
 def reliability(labels: np.ndarray, curves: Mapping[str, np.ndarray], path: Path) -> None:
-    """Plot a reliability diagram: accuracy by confidence (DeGroot & Fienberg 1983), in 15 bins.
+    """Draw the reliability diagram (DeGroot & Fienberg 1983): accuracy by predicted probability, in 15 bins.
 
     Args:
         labels: int [texts].
         curves: float logits [texts, 1 or classes] by name of the curve.
         path: of the image.
     """
-    with drawn(path, 5, 4.6) as axes:
+    with _drawn_curves(path, len(curves), "ECE: expected calibration error") as axes:
         lowest = 1.0
         for place, (name, logits) in enumerate(curves.items()):
             confidence, right, bins = by_confidence(labels, logits)
             points = [(float(confidence[bins == each].mean()), float(right[bins == each].mean()))
                       for each in np.unique(bins)]
             lowest = min(lowest, *(value for point in points for value in point))
-            axes.plot(*zip(*points, strict=True), marker="os^v"[place % 4], **line_style(1 + place % 4),
-                      label=f"{literal(name)} (error {calibration_error(labels, logits):.4f})")
-        axes.plot([lowest, 1], [lowest, 1], color=GREY, linestyle=":", label="calibrated")
-        axes.set(xlabel="score of the prediction", ylabel="accuracy", aspect="equal")
-        axes.legend(fontsize="small")
+            axes.plot(*zip(*points, strict=True), marker="os^vDPX"[place % 7], **line_style(place),
+                      label=f"{short(name)} (ECE {calibration_error(labels, logits):.4f})")
+        axes.plot([lowest, 1], [lowest, 1], color=GREY, linestyle=":", label="perfect calibration")
+        axes.set(xlabel="predicted probability", ylabel="accuracy")
 
 
 def slices(found: Sequence[Slice], label: str, path: Path) -> None:
-    """Plot the accuracy of each slice with its interval and number of texts."""
-    with drawn(path, 7, 1.2 + 0.36 * len(found)) as axes:
+    """Draw the accuracy of each slice with its interval, and how many texts it has."""
+    with drawn(path, WIDTH, 1.2 + 0.36 * len(found)) as axes:
         places = np.arange(len(found))
         values = np.array([one.accuracy for one in found])
         errors = np.abs(np.array([one.interval for one in found]).T - values)
         axes.errorbar(values, places, xerr=errors, fmt="o", color=BLUE, capsize=3)
-        axes.set_yticks(places, [f"{literal(one.name)}  ({one.texts:,})" for one in found])
+        axes.set_yticks(places, [f"{short(one.name)}  ({one.texts:,} texts)" for one in found])
         axes.set(xlabel="accuracy", ylabel=label, ylim=(len(found) - 0.5, -0.5))
 
 
 def overlaid_roc(labels: np.ndarray, scores: Mapping[str, np.ndarray], path: Path) -> None:
-    """Plot the ROC curves of several models for the second of two classes; scores are float [texts] by model."""
-    with drawn(path, 5.6, 5.2) as axes:
+    """Draw the ROC curves of several models for the second of two classes; scores are float [texts] by model."""
+    with _drawn_curves(path, len(scores)) as axes:
         for place, (name, values) in enumerate(scores.items()):
             false_rate, true_rate, _ = roc_curve(labels == 1, values)
             area = np.trapezoid(true_rate, false_rate)
             kept = np.unique(np.linspace(0, len(true_rate) - 1, MOST_POINTS).astype(int))
-            axes.plot(false_rate[kept], true_rate[kept], label=f"{literal(name)} (area {area:.4f})",
-                      **line_style(1 + place % 4))
-        axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
-        axes.legend(loc="lower right", fontsize="small")
+            axes.plot(false_rate[kept], true_rate[kept], label=f"{short(name)} (area {area:.4f})",
+                      **line_style(place))
+        axes.set(xlabel="false positive rate", ylabel="true positive rate")

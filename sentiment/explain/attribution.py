@@ -16,6 +16,7 @@ from sentiment.inference import Classifier
 from sentiment.layers import Ensemble, LinearNgrams, SelfAttentivePooling, SplitSentences
 from sentiment.layers.attention import QueryAttention
 from sentiment.predictions import known_remark
+from sentiment.text.rewriting import Span
 
 ATTENTION_LAYERS = (QueryAttention, SelfAttentivePooling, keras.layers.MultiHeadAttention)
 FIRST_STEPS, MOST_STEPS, STEPS_A_PASS = 64, 1024, 64
@@ -46,6 +47,7 @@ class Explanation:
     Attributes:
         text: the text.
         words: the words that the model reads, standardised and truncated.
+        spans: start and end of each word in `text`, in characters; see `PlainTokenizer.spans`.
         known: whether each word is in the vocabulary.
         label, score: the prediction and its probability.
         explained: the class whose logit is explained.
@@ -58,6 +60,7 @@ class Explanation:
 
     text: str
     words: list[str]
+    spans: list[Span]
     known: list[bool]
     label: str
     score: float
@@ -133,9 +136,9 @@ class Explainer:
         ids = classifier.preprocessor.tokenize([text]).row(0)[None, :]  # [1, words]
         target = _target(classifier.class_names.index(explained), len(classifier.class_names))
         attributions, logit, baseline = self._attribute(ids, target)
-        return Explanation(text, classifier.preprocessor.words_read(text), [bool(one != UNKNOWN_ID) for one in ids[0]],
-                           prediction.best, prediction.score, explained, attributions, logit, baseline,
-                           attention_maps(classifier.model, ids), classifier.notes)
+        return Explanation(text, classifier.words_read(text), classifier.spans(text),
+                           [bool(one != UNKNOWN_ID) for one in ids[0]], prediction.best, prediction.score, explained,
+                           attributions, logit, baseline, attention_maps(classifier.model, ids), classifier.notes)
 
 
 def explain(classifier: Classifier, text: str, class_name: str | None = None) -> Explanation:

@@ -11,6 +11,7 @@ from sentiment.batching import UNKNOWN_ID
 from sentiment.errors import UserError, nearest
 from sentiment.inference import Predictor
 from sentiment.predictions import Prediction, predictions
+from sentiment.text.rewriting import Span
 
 ROWS = 64  # texts with an erased word in a batch
 
@@ -23,6 +24,7 @@ class WordWeights:
         prediction: for the whole text.
         explained: the class whose log-odds are explained.
         words: the words that the model reads, standardised and truncated.
+        spans: start and end of each word in the text, in characters; see `PlainTokenizer.spans`.
         known: whether each word is in the vocabulary.
         weights: float64 [words], the decrease of the log-odds of `explained` when the word is replaced.
     """
@@ -30,6 +32,7 @@ class WordWeights:
     prediction: Prediction
     explained: str
     words: list[str]
+    spans: list[Span]
     known: list[bool]
     weights: np.ndarray
 
@@ -60,7 +63,8 @@ def word_weights(predictor: Predictor, text: str, class_name: str | None = None,
         rows = np.tile(ids, (len(hidden), 1))
         rows[np.arange(len(hidden)), hidden] = UNKNOWN_ID
         weights[hidden] = _log_odds(logits, index) - _log_odds(predictor.logits(rows), index)
-    return WordWeights(prediction, explained, predictor.words_read(text), known.tolist(), weights)
+    return WordWeights(prediction, explained, predictor.words_read(text), predictor.spans(text), known.tolist(),
+                       weights)
 
 
 def explained_class(prediction: Prediction, class_names: Sequence[str], asked: str | None) -> str:

@@ -1,26 +1,30 @@
-"""Explanations as HTML: a page, and coloured words for other pages."""
+"""Explanations as HTML: a page, and coloured texts for other pages."""
 
 from html import escape
 
 import numpy as np
 
 from sentiment.explain.attribution import LISTED, Explanation
-from sentiment.pages import page
+from sentiment.pages import page, table_html
+from sentiment.text.rewriting import pieces
 
 STRONGEST = 0.65  # the opacity of the strongest word, so that the letters stay readable
-COLOURS = {"for": "31, 119, 180", "against": "214, 99, 0"}  # in a notebook, without the style sheet
+STRONG = 0.2  # share of the largest value from which a word is underlined
+# In a notebook, without the style sheet.
+COLOURS = {"for": "31, 119, 180", "against": "214, 99, 0"}
+LINES = {"for": "underline 2px solid", "against": "underline 1px wavy"}
 
 
-def coloured_words(explanation: Explanation) -> str:
-    """Return HTML of the words, coloured for or against the explained class."""
-    return _words(explanation, explanation.attributions, ("for", "against"))
+def coloured_text(explanation: Explanation) -> str:
+    """Return HTML of the text, each word in colour and underlined by what it adds to the class that is explained."""
+    return _text(explanation, explanation.attributions, ("for", "against"))
 
 
 def notebook_html(explanation: Explanation) -> str:
     """Return HTML with inline styles."""
-    words = _words(explanation, explanation.attributions, ("for", "against"), inline=True)
+    text = _text(explanation, explanation.attributions, ("for", "against"), inline=True)
     return (f"<p><b>{escape(explanation.label)}</b>, probability {explanation.score:.4f}{_remark(explanation)}. "
-            f"{_legend(explanation, inline=True)}</p>{_notes(explanation)}{words}")
+            f"{_legend(explanation, inline=True)}</p>{_notes(explanation)}{text}")
 
 
 def _notes(explanation: Explanation) -> str:
@@ -32,56 +36,74 @@ def _remark(explanation: Explanation) -> str:
 
 
 def _legend(explanation: Explanation, *, inline: bool = False) -> str:
-    kinds = (_coloured(f"{kind} it", kind, 0.5, inline=inline) for kind in ("for", "against"))
-    return f"Contribution of each word to the logit of <b>{escape(explanation.explained)}</b>: {', '.join(kinds)}."
+    kinds = (_coloured(f"{kind} it", kind, 0.5 / STRONGEST, inline=inline) for kind in ("for", "against"))
+    return f"What each word adds to the logit of <b>{escape(explanation.explained)}</b>: {', '.join(kinds)}."
 
 
-def _words(explanation: Explanation, values: np.ndarray, kinds: tuple[str, str], *, inline: bool = False) -> str:
-    """Return the coloured words; `kinds` are the CSS classes of values above and below 0."""
+def _text(explanation: Explanation, values: np.ndarray, kinds: tuple[str, str], *, inline: bool = False) -> str:
+    """Return the text with its words in colour: `kinds` are the classes of values above and below 0."""
     largest = max(float(np.abs(values).max(initial=0.0)), 1e-12)
-    spans = [_coloured(word, kinds[int(value < 0)], STRONGEST * abs(value) / largest, f' title="{value:+.4f}"',
-                       known=known, inline=inline)
-             for word, known, value in zip(explanation.words, explanation.known, values, strict=True)]
-    return f'<p class="words">{" ".join(spans)}</p>'
+    shown = pieces(explanation.text, explanation.spans) if explanation.text.strip() else [(explanation.words[0], 0)]
+    parts = []
+    for piece, place in shown:
+        if place is not None:
+            value = float(values[place])
+            parts.append(_coloured(piece, kinds[int(value < 0)], abs(value) / largest, f' title="{value:+.4f}"',
+                                   known=explanation.known[place], inline=inline))
+        elif any(map(str.isalnum, piece)):  # markup, or words beyond the maximum length
+            style = ' style="opacity: 0.6; font-style: italic"' if inline else ""
+            parts.append(f'<span class="unread" title="not read"{style}>{escape(piece)}</span>')
+        else:
+            parts.append(escape(piece))
+    style = ' style="white-space: pre-wrap"' if inline else ""
+    return f'<p class="words" dir="auto"{style}>{"".join(parts)}</p>'
 
 
-def _coloured(text: str, kind: str, opacity: float, more: str = "", *, known: bool = True, inline: bool) -> str:
-    style = f"background: rgba({COLOURS[kind]}, {opacity:.2f})" if inline else f"--a:{opacity:.2f}"
-    return f'<span class="{kind}{"" if known else " unknown"}" style="{style}"{more}>{escape(text)}</span>'
+def _coloured(text: str, kind: str, share: float, more: str = "", *, known: bool = True, inline: bool) -> str:
+    """Return a word in the colour of its kind, as strong as its share of the largest value."""
+    opacity, strong = f"{STRONGEST * share:.2f}", share >= STRONG and kind in LINES
+    if inline:
+        line = f"; text-decoration: {LINES[kind]}" if strong else ""
+        frame = "" if known else "; outline: 1px dotted"
+        style = f"background: rgba({COLOURS[kind]}, {opacity}){line}{frame}"
+    else:
+        style = f"--a:{opacity}"
+    names = " ".join(name for name, so in ((kind, True), ("strong", strong), ("unknown", not known)) if so)
+    return f'<span class="{names}" style="{style}"{more}>{escape(text)}</span>'
 
 
 def _table(explanation: Explanation, heading: str) -> str:
-    rows = explanation.strongest(LISTED)[heading]
-    if not rows:
-        return ""
-    cells = "".join(f'<tr><td>{escape(explanation.words[row])}</td><td class="number">'
-                    f"{explanation.attributions[row]:+.3f}</td></tr>" for row in rows)
-    return f'<table><tr><th>{escape(heading)}</th><th class="number">logit</th></tr>{cells}</table>'
+    rows = [[escape(explanation.words[row]), f"{explanation.attributions[row]:+.3f}"]
+            for row in explanation.strongest(LISTED)[heading]]
+    title = f"Words {heading} {explanation.explained}"
+    return f"<div><h2>{escape(title)}</h2>{table_html(title, ['word', 'logit'], rows)}</div>" if rows else ""
 
 
 def _attention(explanation: Explanation) -> str:
     parts = []
     for layer in explanation.attention:
-        kind = "the mean weight of each word, by head" if layer.matrix is not None else "the weight of each word"
-        parts.append(f"<h2>Attention: {escape(layer.layer)}</h2><p class=soft>{kind}</p>")
+        kind = "the weight of each word" + (", the mean over all queries" if layer.matrix is not None else "")
+        parts.append(f'<h2>Attention: {escape(layer.layer)}</h2><p class="soft">{kind}</p>')
         for number, weights in enumerate(layer.weights, start=1):
             if len(layer.weights) > 1:
                 parts.append(f"<h3>{number} of {len(layer.weights)}</h3>")
-            parts.append(_words(explanation, weights, ("seen", "seen")))
+            parts.append(_text(explanation, weights, ("seen", "seen")))
     return "".join(parts)
 
 
 def explanation_page(explanation: Explanation) -> str:
     """Return an explanation as an HTML page."""
-    unknown = ('<p class=soft>Words with a dotted line are not in the vocabulary.</p>'
-               if not all(explanation.known) else "")
+    text = coloured_text(explanation)
+    more = ["Words in a dotted frame are not in the vocabulary."] if not all(explanation.known) else []
+    more += ["Text in grey italics is not read by the model."] if "unread" in text else []
     title = f"{explanation.label}, probability {explanation.score:.4f}{_remark(explanation)}"
     return page(title, f"""
+<main>
 <h1>{escape(title)}</h1>
 {_notes(explanation)}
-<p class="soft">{_legend(explanation)}</p>
-{coloured_words(explanation)}
-{unknown}
+<p class="soft">{_legend(explanation)} Strong words are underlined, those against with a wavy line.</p>
+{text}
+<p class="soft">{" ".join(more)}</p>
 <div class="tables">
 {_table(explanation, "for")}
 {_table(explanation, "against")}
@@ -89,4 +111,5 @@ def explanation_page(explanation: Explanation) -> str:
 <p class="soft">The words add up to {explanation.attributions.sum():+.3f}; the logit is {explanation.logit:+.3f}, and
 {explanation.baseline:+.3f} without any word, a difference of {explanation.logit - explanation.baseline:+.3f}.</p>
 {_attention(explanation)}
+</main>
 """)

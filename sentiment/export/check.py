@@ -32,7 +32,8 @@ class Original:
         self.folder = folder
         self.texts = [*CHECK_TEXTS, *texts]
         self.classifier = Classifier(folder.load_model(use_cudnn=False), folder.load_preprocessor(),
-                                     folder.load_class_names(), folder.load_config().data.notes)
+                                     folder.load_class_names(), folder.load_config().data.notes,
+                                     folder.trained_on())
 
     @cached_property
     def scores(self) -> np.ndarray:

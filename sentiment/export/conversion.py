@@ -8,21 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from sentiment.export.characters import characters_of_the_graph
 from sentiment.export.check import ExportError, Original
 from sentiment.files import atomic_path
 from sentiment.inference import PortableClassifier, PortableFolder
-from sentiment.text import PlainTokenizer, TextPreprocessor
-from sentiment.text.preprocessor import kept_at_ends
 
 LOGGERS = ("tensorflow", "tf2onnx", "absl")
-
-
-def plain_tokenizer(preprocessor: TextPreprocessor) -> PlainTokenizer:
-    """Return a tokenizer in plain Python with the same ids as a preprocessor."""
-    head, tail = kept_at_ends(preprocessor.config)
-    characters = characters_of_the_graph(preprocessor.config.word_rules)
-    return PlainTokenizer(preprocessor.words, characters, head=head, tail=tail, periods=preprocessor.config.periods)
 
 
 def export_portable(original: Original, target: Path, runtime: str, convert: Callable[[PortableFolder], object],
@@ -45,7 +35,8 @@ def export_portable(original: Original, target: Path, runtime: str, convert: Cal
         folder = PortableFolder(path)
         with failing_as_export_error(runtime):
             convert(folder)
-            folder.save_texts(plain_tokenizer(classifier.preprocessor), classifier.class_names, classifier.notes)
+            folder.save_texts(classifier.preprocessor.plain, classifier.class_names, classifier.notes,
+                              classifier.trained_on)
             scores = PortableClassifier.load(path).predict_proba(original.texts)
         check(f"{runtime} model", scores, original.scores)
     return target

@@ -1,6 +1,6 @@
 """Text classifier in Keras."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
 
@@ -8,13 +8,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sentiment.batching import bucket_lengths
 from sentiment.inference.predictor import Predictor
 from sentiment.startup import use_tensorflow
 from sentiment.text import TextPreprocessor, TextToIds
 
 BATCH_SIZE = 192
-BUCKETS = 16
 TEXTS_AT_ONCE = 1 << 16
 
 
@@ -30,7 +28,7 @@ class Classifier(Predictor):
         model: ids int32 [texts, time] to logits float32 [texts, 1 or classes].
         preprocessor: raw texts to ids.
         class_names: the names of the classes by index.
-        notes: as for `Predictor`.
+        notes, trained_on: as for `Predictor`.
 
     Raises:
         RuntimeError: in a process that was forked after TensorFlow had been used.
@@ -53,10 +51,10 @@ class Classifier(Predictor):
     preprocessor: TextPreprocessor
 
     def __init__(self, model: keras.Model, preprocessor: TextPreprocessor, class_names: Sequence[str],
-                 notes: Sequence[str] = ()) -> None:
+                 notes: Sequence[str] = (), trained_on: Mapping[str, Any] | None = None) -> None:
         use_tensorflow()
         super().__init__(preprocessor, class_names, width=model.output_shape[-1], batch_size=BATCH_SIZE,
-                         texts_at_once=TEXTS_AT_ONCE, notes=notes)
+                         texts_at_once=TEXTS_AT_ONCE, notes=notes, trained_on=trained_on)
         self.model = model
         self.model_function = compiled(model)
 
@@ -80,6 +78,3 @@ class Classifier(Predictor):
             RuntimeError: in a forked child of a process that had used TensorFlow.
         """
         use_tensorflow()
-
-    def _boundaries(self, lengths: np.ndarray) -> np.ndarray:
-        return bucket_lengths(lengths, BUCKETS, self.preprocessor.config.max_length)

@@ -34,7 +34,8 @@ class PortableClassifier(Predictor):
         engine = self._engine
         names = folder.load_class_names(2 if engine.width == 1 else engine.width)
         super().__init__(folder.load_tokenizer(), names, width=engine.width, batch_size=engine.batch_size,
-                         texts_at_once=TEXTS_AT_ONCE, mapped=self._mapped, notes=folder.load_notes())
+                         texts_at_once=TEXTS_AT_ONCE, mapped=self._mapped, notes=folder.load_notes(),
+                         trained_on=folder.load_trained_on())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:

@@ -6,7 +6,8 @@
         vocabulary.txt    one word per line, from id 2 on
         labels.json       the class names by index
         tokens.json       options of the tokenizer: tables of characters, truncation, periods; notes, which must be
-                          shown with every prediction; and checksums (CRC-32) of all files and of its own other values
+                          shown with every prediction; the name and size of the training data, and the test
+                          accuracy; and checksums (CRC-32) of all files and of its own other values
 
 Reading these files executes no code.
 """
@@ -20,12 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from sentiment.errors import UserError
+from sentiment.measured import TRAINED_ON
 from sentiment.stored import Stored, check_checksums, checksums, read_class_names, read_json, read_vocabulary
 from sentiment.text.plain_tokenizer import RANGES, Characters, PlainTokenizer
 
 CHECKSUMS = "checksums"
 LETTERS = {str: str}
-TOKENS = {"head": int, "tail": int, "periods": bool, "notes?": [str], f"{CHECKSUMS}?": {str: int}, "characters": {
+TOKENS = {"head": int, "tail": int, "periods": bool, "notes?": [str],
+          "trained_on?": TRAINED_ON, f"{CHECKSUMS}?": {str: int}, "characters": {
     "lower": LETTERS, "variants?": {str: LETTERS}, **{f"{name}?": [int] for name in RANGES},
     "markup?": [[str]], "signs?": (str, type(None))}}
 
@@ -51,12 +54,14 @@ class PortableFolder:
         """The file of the model."""
         return self.lite if self.lite.is_file() else self.onnx
 
-    def save_texts(self, tokenizer: PlainTokenizer, class_names: Sequence[str], notes: Sequence[str] = ()) -> None:
+    def save_texts(self, tokenizer: PlainTokenizer, class_names: Sequence[str], notes: Sequence[str] = (),
+                   trained_on: Mapping[str, Any] | None = None) -> None:
         """Write all files except the model, which exists already."""
         self.vocabulary.write_text("".join(f"{word}\n" for word in tokenizer.places), encoding="utf-8")
         self.labels.write_text(json.dumps(list(class_names), ensure_ascii=False) + "\n", encoding="utf-8")
         tokens = {"head": tokenizer.head, "tail": tokenizer.tail, "periods": tokenizer.periods,
-                  "characters": tokenizer.characters.to_json(), "notes": list(notes)}
+                  "characters": tokenizer.characters.to_json(), "notes": list(notes),
+                  **({"trained_on": dict(trained_on)} if trained_on else {})}
         stored = {**checksums((self.vocabulary, self.labels, self.model)), self.tokens.name: _checksum(tokens)}
         self.tokens.write_text(json.dumps({**tokens, CHECKSUMS: stored}, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -108,6 +113,14 @@ class PortableFolder:
             UserError: if the file is damaged.
         """
         return tuple(self._tokens.get("notes", ()))
+
+    def load_trained_on(self) -> dict[str, Any]:
+        """Read what the model was trained on, as of `sentiment.measured.trained_on`; empty for an earlier export.
+
+        Raises:
+            UserError: if the file is damaged.
+        """
+        return dict(self._tokens.get("trained_on", {}))
 
 
 def _checksum(tokens: Mapping[str, Any]) -> int:

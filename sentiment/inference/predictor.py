@@ -1,7 +1,7 @@
 """Base class of the classifiers in Keras, ONNX Runtime and LiteRT."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ from sentiment.config.keywords import in_python
 from sentiment.console import log
 from sentiment.errors import UserError
 from sentiment.predictions import Prediction, check_abstention, predictions, probabilities, text_parts
+from sentiment.text.rewriting import Span
 
 
 class Tokenizer(Protocol):
@@ -21,6 +22,9 @@ class Tokenizer(Protocol):
 
     def words_read(self, text: str) -> list[str]:
         """Return the words of a text that `tokenize` converts to ids."""
+
+    def spans(self, text: str) -> list[Span]:
+        """Return where these words are in the raw text, start and end in characters."""
 
 
 class Predictor(ABC):
@@ -37,17 +41,21 @@ class Predictor(ABC):
         texts_at_once: the number of texts that are tokenized and sorted by length together.
         mapped: `map`, or the `map` of a thread pool, which computes several batches at once.
         notes: caveats to show with every prediction, one sentence each.
+        trained_on: as for `sentiment.measured.trained_on`.
 
     Attributes:
         class_names: the names of the classes by index.
         notes: caveats to show with every prediction: that the model was trained on the built-in sample.
+        trained_on: the name of the training data, sizes, test accuracy and date; empty if they are not known.
     """
 
     def __init__(self, preprocessor: Tokenizer, class_names: Sequence[str], *, width: int, batch_size: int,
-                 texts_at_once: int, mapped: Callable[..., Iterable[Any]] = map, notes: Sequence[str] = ()) -> None:
+                 texts_at_once: int, mapped: Callable[..., Iterable[Any]] = map, notes: Sequence[str] = (),
+                 trained_on: Mapping[str, Any] | None = None) -> None:
         self.preprocessor = preprocessor
         self.class_names = tuple(class_names)
         self.notes = tuple(notes)
+        self.trained_on = dict(trained_on or {})
         self._width = width
         self._batch_size = batch_size
         self._texts_at_once = texts_at_once
@@ -62,10 +70,6 @@ class Predictor(ABC):
     def _batch_logits(self, ids: np.ndarray) -> Any:
         """Return float32 [texts, 1 or classes] for one batch of ids, int32 [texts, time], padded on the right."""
 
-    def _boundaries(self, lengths: np.ndarray) -> np.ndarray:
-        """Return the lengths that batches are padded to, ascending; by default all distinct lengths."""
-        return np.unique(lengths)
-
     def words_read(self, text: str) -> list[str]:
         """Return the words of a text that the model reads, standardised and truncated, at least one.
 
@@ -74,6 +78,15 @@ class Predictor(ABC):
         """
         self.check_process()
         return self.preprocessor.words_read(text)
+
+    def spans(self, text: str) -> list[Span]:
+        """Return where each of these words is in the raw text: start and end, in characters; rising, without overlap.
+
+        Raises:
+            RuntimeError: as `predict_logits`.
+        """
+        self.check_process()
+        return self.preprocessor.spans(text)
 
     def ids(self, text: str) -> np.ndarray:
         """Return the ids of these words, int32 [words].
@@ -132,7 +145,7 @@ class Predictor(ABC):
         logits, known = [np.zeros((0, self._width), np.float32)], [np.zeros(0)]
         for part in text_parts(texts, self._texts_at_once):
             tokens = self.preprocessor.tokenize(part)
-            batches = Batches(tokens, self._boundaries(tokens.lengths), self._batch_size).by_length()
+            batches = Batches(tokens, np.unique(tokens.lengths), self._batch_size).by_length()
             answers = map_batches(batches, len(tokens), self._batch_logits, self._mapped)
             if not np.isfinite(answers).all():
                 raise UserError("the logits of the model are not finite: its weights are damaged, or too "

@@ -18,10 +18,11 @@ from sentiment.layers.ngrams import BigramEmbedding, LinearNgrams
 from sentiment.layers.perturbation import EmbeddedWords
 from sentiment.layers.pooling import MaskedPooling
 from sentiment.layers.recurrent import RNN, GRUCell, LayerNormLSTMCell, LSTMCell, SimpleRNNCell
+from sentiment.layers.scan import QRNN, RGLRU, SRU, MinGRU, MinLSTM
 from sentiment.layers.transformer import SinusoidalPositions
 
-__all__ = ["GRU", "LSTM", "RNN", "AdditiveAttention", "Bidirectional", "BigramEmbedding", "CosineAttention",
-           "DotProductAttention", "EmbeddedWords", "Embedding", "Ensemble", "EuclideanAttention", "GRUCell",
-           "JoinSentences", "LSTMCell", "LayerNormLSTMCell", "LinearNgrams", "LuongAttention", "MaskedConv1D",
-           "MaskedPooling", "MemberIds", "SelfAttentivePooling", "SimpleRNNCell", "SinusoidalPositions",
-           "SplitSentences", "WordDropout"]
+__all__ = ["GRU", "LSTM", "QRNN", "RGLRU", "RNN", "SRU", "AdditiveAttention", "Bidirectional", "BigramEmbedding",
+           "CosineAttention", "DotProductAttention", "EmbeddedWords", "Embedding", "Ensemble", "EuclideanAttention",
+           "GRUCell", "JoinSentences", "LSTMCell", "LayerNormLSTMCell", "LinearNgrams", "LuongAttention",
+           "MaskedConv1D", "MaskedPooling", "MemberIds", "MinGRU", "MinLSTM", "SelfAttentivePooling", "SimpleRNNCell",
+           "SinusoidalPositions", "SplitSentences", "WordDropout"]

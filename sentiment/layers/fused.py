@@ -23,13 +23,19 @@ def replaced_loops(replacement: Callable[..., Any]) -> Iterator[None]:
 
     Layers whose cells have a fused step and the standard activations call
     ``replacement(layer, step, weights, sequences, states, mask)``, which returns the outputs float
-    [batch, time, units] and the last states; all others run in Keras's own loop.
+    [batch, time, units] and the last states; those of `sentiment.layers.scan` run by simple operators, and all others
+    in Keras's own loop.
     """
     token = _REPLACEMENT.set(replacement)
     try:
         yield
     finally:
         _REPLACEMENT.reset(token)
+
+
+def loops_are_replaced() -> bool:
+    """Return whether recurrent layers are traced for another runtime."""
+    return _REPLACEMENT.get() is not None
 
 
 def step_of(cell: Any) -> "type[Step] | None":

@@ -36,11 +36,12 @@ def comparison_report(logits: Mapping[str, np.ndarray], examples: Examples, clas
     labels = examples.labels
     tests = [[f"{first} / {second}", f"{found.first_alone:,}", f"{found.second_alone:,}", f"{found.p_value:.2g}"]
              for (first, second), found in pairwise(logits, labels).items()]
-    pictures: list[Part] = [Picture("calibration", "Accuracy by score",
+    pictures: list[Part] = [Picture("calibration", "Reliability diagrams: accuracy by predicted probability",
                                     partial(plots.reliability, labels, logits))]
     if len(classes) == 2:
         scores = {name: probabilities(values)[:, 1] for name, values in logits.items()}
-        pictures.insert(0, Picture("roc", "ROC curves", partial(plots.overlaid_roc, labels, scores)))
+        pictures.insert(0, Picture("roc", "ROC curves: true positive rate by false positive rate",
+                                   partial(plots.overlaid_roc, labels, scores)))
     return Report(f"{', '.join(logits)} on {dataset}", [
         Section("Metrics", [*(Paragraph(f"Note: {note}.") for note in notes),
                             Table(HEADERS, comparison_rows(logits, labels, classes))]),
@@ -51,7 +52,7 @@ def comparison_report(logits: Mapping[str, np.ndarray], examples: Examples, clas
 
 
 def _differing(logits: Mapping[str, np.ndarray], examples: Examples, classes: tuple[str, ...]) -> Section:
-    """Return the texts on which the models disagree, sorted by the gap between their scores of the true class."""
+    """Return the texts on which the models disagree, first those whose right class differs most in probability."""
     scores = {name: probabilities(values) for name, values in logits.items()}
     answers = np.stack([values.argmax(axis=1) for values in scores.values()])
     of_right = np.stack([values[np.arange(len(examples)), examples.labels] for values in scores.values()])
@@ -63,7 +64,7 @@ def _differing(logits: Mapping[str, np.ndarray], examples: Examples, classes: tu
               *(f"{classes[values[row].argmax()]} {values[row].max():.3f}" for values in scores.values())]
              for row in rows]
     count = int((gaps >= 0).sum())
-    text = f"The models disagree on {count:,} of {len(examples):,} texts; those on which their scores differ most:"
+    text = f"The models disagree on {count:,} of {len(examples):,} texts. Their probabilities differ most on:"
     words = tuple(range(2 + len(logits)))
     return Section("Texts on which they differ", [
         Paragraph(text if count else "The models agree on every text."),

@@ -2,7 +2,7 @@
 
 import base64
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 import matplotlib as mpl
 
 from sentiment.console import dispensable
-from sentiment.pages import in_markdown, page
+from sentiment.pages import in_markdown, page, table_html
 
 DARK: dict[Any, Any] = {"figure.facecolor": "#16181c", "axes.facecolor": "#16181c", "text.color": "#ececec",
         "axes.labelcolor": "#ececec", "xtick.color": "#ececec", "ytick.color": "#ececec", "axes.edgecolor": "#b0b0b0",
@@ -24,8 +24,8 @@ class Paragraph:
 
     text: str
 
-    def html(self, _: str) -> str:
-        """Return HTML."""
+    def html(self, heading: str) -> str:
+        """Return HTML; each part is told the heading of its section."""
         return f"<p>{escape(self.text)}</p>"
 
     def markdown(self, _: str) -> str:
@@ -49,15 +49,10 @@ class Table:
     words: tuple[int, ...] = (0,)
     code: tuple[int, ...] = ()
 
-    def html(self, _: str) -> str:
-        """Return HTML."""
-        def line(cells: Iterable[str], tag: str) -> str:
-            parts = [f"<{tag}{'' if place in self.words else ' class=number'}>{cell}</{tag}>"
-                     for place, cell in enumerate(cells)]
-            return f"<tr>{''.join(parts)}</tr>"
-
-        body = "".join(line(self._cells(row, escape, _html_code), "td") for row in self.rows)
-        return f'<div class="wide"><table>{line(map(escape, self.headers), "th")}{body}</table></div>'
+    def html(self, heading: str) -> str:
+        """Return HTML, with the heading as the caption for screen readers."""
+        return table_html(heading, [*map(escape, self.headers)],
+                          [self._cells(row, escape, _html_code) for row in self.rows], self.words)
 
     def markdown(self, _: str) -> str:
         """Return Markdown."""
@@ -79,8 +74,8 @@ class Picture:
     description: str
     draw: Callable[[Path], None]
 
-    def html(self, _: str) -> str:
-        """Return HTML with the embedded plot, for light and dark mode."""
+    def html(self, heading: str) -> str:
+        """Return HTML with the plot within, once for light and once for dark."""
         with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": self.name}):
             light = self._svg()
             with mpl.rc_context(DARK):
@@ -107,7 +102,7 @@ class Excerpt:
     body: str
     plain: str
 
-    def html(self, _: str) -> str:
+    def html(self, heading: str) -> str:
         """Return HTML."""
         return f"<h3>{escape(self.heading)}</h3>{self.body}"
 
@@ -136,10 +131,15 @@ class Report:
 
 
 def as_html(report: Report) -> str:
-    """Return the HTML page; a plot that cannot be drawn is omitted with a warning."""
-    sections = "".join(f"<section><h2>{escape(section.heading)}</h2>{''.join(map(_html, section.parts))}</section>"
-                       for section in report.sections)
-    return page(report.title, f"<h1>{escape(report.title)}</h1>{sections}")
+    """Return the page, with a list of its sections; a plot that cannot be drawn is left out with a warning."""
+    links, sections = [], []
+    for number, section in enumerate(report.sections, start=1):
+        heading = escape(section.heading)
+        links.append(f'<li><a href="#section-{number}">{heading}</a></li>')
+        parts = "".join(_html(part, section.heading) for part in section.parts)
+        sections.append(f'<section id="section-{number}"><h2>{heading}</h2>{parts}</section>')
+    contents = f'<nav aria-label="Contents"><ol>{"".join(links)}</ol></nav>'
+    return page(report.title, f"<h1>{escape(report.title)}</h1>{contents}<main>{''.join(sections)}</main>")
 
 
 def as_markdown(report: Report, pictures: str) -> str:
@@ -162,12 +162,12 @@ def write_report(report: Report, folder: Path) -> None:
                     part.draw(folder / "plots" / f"{part.name}.png")
 
 
-def _html(part: Part) -> str:
+def _html(part: Part, heading: str) -> str:
     if not isinstance(part, Picture):
-        return part.html("")
-    shown = Paragraph(f"{part.description}: this plot could not be drawn.").html("")
+        return part.html(heading)
+    shown = Paragraph(f"{part.description}: this plot could not be drawn.").html(heading)
     with dispensable(f"the plot '{part.description}'"):
-        shown = part.html("")
+        shown = part.html(heading)
     return shown  # noqa: RET504 - the block may end in an error
 
 

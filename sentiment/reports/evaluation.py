@@ -11,7 +11,7 @@ from sentiment.data import Examples
 from sentiment.evaluation import calibration_error, evaluate, plots, shown
 from sentiment.evaluation import slices as sliced
 from sentiment.evaluation.many_classes import rows_shown
-from sentiment.explain import Explainer, coloured_words
+from sentiment.explain import Explainer, coloured_text
 from sentiment.inference import Classifier
 from sentiment.measured import baseline_rows
 from sentiment.predictions import probabilities
@@ -19,6 +19,9 @@ from sentiment.reports.document import Excerpt, Paragraph, Part, Picture, Report
 
 REVIEWS = 6  # shown texts of each kind
 SNIPPET_WORDS = 60
+LEGEND = ("What each word adds to the logit of the predicted class, by integrated gradients. Words for it are blue, "
+          "strong ones underlined; words against it are orange, with a wavy line. Words in a dotted frame are not in "
+          "the vocabulary, and text in grey italics is not read.")
 SUSPECTED = 10
 
 
@@ -77,32 +80,34 @@ def _classes(metrics: dict[str, Any], labels: np.ndarray, scores: np.ndarray, cl
         Picture("confusion_matrix", "The most frequent confusions: true classes and predicted classes"
                 if len(classes) > plots.MOST_CLASSES else "Confusion matrix: true classes by predicted classes",
                 partial(plots.confusion_matrix, metrics)),
-        Picture("roc", "ROC curve", partial(plots.roc_curves, labels, scores, classes)),
-        Picture("precision_recall", "Precision by recall",
+        Picture("roc", "ROC curve: true positive rate by false positive rate",
+                partial(plots.roc_curves, labels, scores, classes)),
+        Picture("precision_recall", "Precision-recall curve: precision by recall",
                 partial(plots.precision_recall_curves, labels, scores, classes))])
 
 
 def _calibration(labels: np.ndarray, logits: np.ndarray, temperature: float) -> Section:
     before = logits * temperature
-    text = ("A prediction with a score of 0.9 should be right nine times out of ten. The logits were divided by a "
-            f"temperature of {temperature:.3f}, fitted on validation (Guo et al. 2017); the expected calibration error "
-            f"over 15 bins is {calibration_error(labels, logits):.4f}, and was "
+    text = ("A prediction with probability 0.9 should be right nine times out of ten. The logits were divided by a "
+            f"temperature of {temperature:.3f}, found on the validation split (Guo et al. 2017); the expected "
+            f"calibration error, over 15 bins, is {calibration_error(labels, logits):.4f}, and was "
             f"{calibration_error(labels, before):.4f} before.")
     curves = {"before": before, "calibrated on validation": logits}
     return Section("Calibration", [Paragraph(text), Picture(
-        "calibration", "Accuracy by score", partial(plots.reliability, labels, curves))])
+        "calibration", "Reliability diagram: accuracy by predicted probability",
+        partial(plots.reliability, labels, curves))])
 
 
 def _thresholds(labels: np.ndarray, scores: np.ndarray, classes: tuple[str, ...]) -> Section:
     parts: list[Part] = []
     if len(classes) == 2:
-        parts += [Paragraph(f"'{classes[1]}' is predicted from this probability on:"), Table(
-            ["from", "precision", "recall", "F1", "share of texts"],
+        parts += [Paragraph(f"Where '{classes[1]}' is predicted from a threshold of its probability on:"), Table(
+            ["threshold", "precision", "recall", "F1", "share predicted so"],
             [[f"{row.probability:g}", f"{row.precision:.4f}", f"{row.recall:.4f}", f"{row.f1:.4f}",
               f"{row.answered:.1%}"] for row in sliced.thresholds(labels, scores[:, 1])])]
-    parts += [Paragraph("Abstention: with --abstain-below P, texts whose score is below P get no label, and the "
-                        "accuracy is that of the labelled texts."), Table(
-        ["P", "texts labelled", "share labelled", "accuracy of these"],
+    parts += [Paragraph("Accuracy by coverage: with --abstain-below P, texts whose predicted probability is below P "
+                        "get no label, and the accuracy is that of the others."), Table(
+        ["P", "texts with a label", "coverage", "accuracy of these"],
         [[f"{row.probability:g}", f"{row.texts:,}", f"{row.share:.1%}", shown(row.accuracy)]
          for row in sliced.coverage(labels, scores)])]
     return Section("Thresholds", parts)
@@ -112,7 +117,7 @@ def _slices(heading: str, name: str, label: str, found: list[sliced.Slice]) -> S
     rows = [[one.name, f"{one.texts:,}", f"{one.accuracy:.4f}", f"{one.interval[0]:.4f} to {one.interval[1]:.4f}"]
             for one in found]
     return Section(heading, [
-        Picture(f"accuracy_by_{name}", heading, partial(plots.slices, found, label)),
+        Picture(f"accuracy_by_{name}", f"{heading}, with 95 % intervals", partial(plots.slices, found, label)),
         Table([label, "texts", "accuracy", "95 % interval"], rows)])
 
 
@@ -123,9 +128,8 @@ def _reviews(classifier: Classifier, texts: list[str], labels: np.ndarray, score
     most_wrong = np.argsort(of_right, kind="stable")[:REVIEWS]
     kinds = {"Most wrong": most_wrong[scores[most_wrong].argmax(axis=1) != labels[most_wrong]],
              "Least sure": np.argsort(two_best[:, 1] - two_best[:, 0], kind="stable")[:REVIEWS]}
-    legend = Paragraph("Blue words speak for the predicted class, orange ones against it (integrated gradients).")
     explainer = Explainer(classifier)
-    return [Section(heading, [legend, *(_excerpt(explainer, texts[row], labels[row]) for row in rows)])
+    return [Section(heading, [Paragraph(LEGEND), *(_excerpt(explainer, texts[row], labels[row]) for row in rows)])
             for heading, rows in kinds.items() if len(rows)]
 
 
@@ -133,7 +137,7 @@ def _excerpt(explainer: Explainer, text: str, label: int) -> Excerpt:
     explanation = explainer.explain(text)
     labelled = explainer.classifier.class_names[label]
     heading = f"Labelled {labelled}, predicted {explanation.label} ({explanation.score:.4f})"
-    return Excerpt(heading, coloured_words(explanation), snippet(text))
+    return Excerpt(heading, coloured_text(explanation), snippet(text))
 
 
 def _suspects(texts: list[str], labels: np.ndarray, scores: np.ndarray, classes: tuple[str, ...]) -> Section:
@@ -152,7 +156,7 @@ def _suspects(texts: list[str], labels: np.ndarray, scores: np.ndarray, classes:
             f"many errors finds many. The {min(len(rows), SUSPECTED)} most suspect:")
     cells = [[snippet(texts[row]), classes[labels[row]], classes[scores[row].argmax()], f"{scores[row].max():.4f}"]
              for row in rows[:SUSPECTED]]
-    table = [Table(["text", "label", "predicted", "score"], cells, words=(0, 1, 2))] if len(rows) else []
+    table = [Table(["text", "label", "predicted", "probability"], cells, words=(0, 1, 2))] if len(rows) else []
     return Section(heading, [Paragraph(text), *table])
 
 

@@ -12,6 +12,7 @@ from sentiment.config import RunConfig
 from sentiment.console import log
 from sentiment.data import load_corpus
 from sentiment.errors import UserError
+from sentiment.files import sibling
 from sentiment.runs.run import Mode
 from sentiment.runs.tested import pooled
 from sentiment.runs.training import CorpusSource, train_run
@@ -42,7 +43,7 @@ def cross_validated_run(config: RunConfig, target: Path, *, overwrite: bool = Fa
     how: Mode = {"overwrite": overwrite, "resume": resume}
     if resume and RunFolder(target).metrics.is_file():
         return train_run(config, target, source=source, callbacks=callbacks, **how)
-    paths = [target.with_name(f"{target.name}.fold-{fold + 1}") for fold in range(folds)]
+    paths = [sibling(target, f".fold-{fold + 1}") for fold in range(folds)]
     if not resume:
         RunFolder.check_free(target, overwrite=overwrite)
         begun = [path for path in paths if RunFolder.has_begun(path, overwrite=overwrite)]

@@ -20,6 +20,7 @@ from sentiment.config import (
 from sentiment.config.presets import Preset
 from sentiment.data import load_corpus
 from sentiment.errors import UserError
+from sentiment.files import sibling
 from sentiment.runs.baselines import STEP_ONLY, linear_config
 from sentiment.runs.cross_validation import cross_validated_run
 from sentiment.runs.ensemble import ensemble_run
@@ -168,4 +169,4 @@ class Recipe:
                             baselines=config.runtime.baselines and not is_step, **self.mode, source=self.source)
 
     def _folder(self, suffix: str) -> Path:
-        return self.target.with_name(f"{self.target.name}.{suffix}")
+        return sibling(self.target, f".{suffix}")

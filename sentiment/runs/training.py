@@ -4,6 +4,7 @@ import dataclasses
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -224,6 +225,7 @@ def _measured(config: RunConfig, corpus: Corpus, trained: Trained, tested: Teste
         "test_texts_seen": tested.seen,
         "peak_memory_bytes": peak_memory_bytes(),
         "versions": versions(),
+        "date": datetime.now(UTC).date().isoformat(),
     }
 
 

@@ -1,7 +1,8 @@
 """Routes of the server."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.requests import ClientDisconnect
 
@@ -28,6 +30,7 @@ RETRY_SECONDS = "1"
 PAGE, SCRIPT = (Path(__file__).with_name(name) for name in ("page.html", "page.js"))
 CONTENT_POLICY = ("default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; "
                   "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+EXAMPLES = "<!-- examples -->"  # their place in the page
 SCHEMAS = "#/components/schemas/{model}"
 FAILED: dict[int | str, dict[str, Any]] = {
     code: {"model": Failure, "description": description} for code, description in (
@@ -40,8 +43,26 @@ GONE = 499  # of disconnected clients, for the counters
 UNKNOWN: dict[int | str, dict[str, Any]] = {404: FAILED[404]}
 
 
-def create_app(models: Models, limits: Limits, metrics: Metrics, access: Access = ANYBODY) -> FastAPI:
-    """Return the application; the caller starts and closes `models`.
+class VersionNumber(Convertor[int]):
+    """Number of a version in an address: as many digits as the name of a folder can have."""
+
+    regex = "[0-9]{1,255}"
+
+    def convert(self, value: str) -> int:
+        """Return the number."""
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        """Return its digits."""
+        return str(value)
+
+
+register_url_convertor("version", VersionNumber())
+
+
+def create_app(models: Models, limits: Limits, metrics: Metrics, access: Access = ANYBODY,
+               examples: Sequence[str] = ()) -> FastAPI:
+    """Return the application; the caller starts and closes `models`; `examples` are texts for the page.
 
     There is no `/docs`, because FastAPI's page would load scripts from other hosts.
     """
@@ -49,7 +70,7 @@ def create_app(models: Models, limits: Limits, metrics: Metrics, access: Access 
                   description="Text classifiers with TensorFlow Serving's REST interface")
     _add_answers(app, models, limits)
     _add_states(app, models, metrics)
-    _add_page(app)
+    _add_page(app, examples)
     _add_failures(app, metrics)
     app.add_middleware(Gate, metrics=metrics, limits=limits, access=access)
     app.openapi = lambda: _description(app, list(models.by_name))  # type: ignore[method-assign]
@@ -83,7 +104,7 @@ def _add_states(app: FastAPI, models: Models, metrics: Metrics) -> None:
     async def status(name: str) -> protocol.ModelStatus:
         return protocol.ModelStatus.of(list(_model(models, name).versions))
 
-    @app.get("/v1/models/{name}/versions/{number:int}", summary="The state of a version", responses=UNKNOWN)
+    @app.get("/v1/models/{name}/versions/{number:version}", summary="The state of a version", responses=UNKNOWN)
     async def version_status(name: str, number: int) -> protocol.ModelStatus:
         return protocol.ModelStatus.of([_version(models, name, number).number])
 
@@ -91,7 +112,7 @@ def _add_states(app: FastAPI, models: Models, metrics: Metrics) -> None:
     async def metadata(name: str) -> dict[str, Any]:
         return _metadata(name, _version(models, name, None))
 
-    @app.get("/v1/models/{name}/versions/{number:int}/metadata", summary="The signatures of a version",
+    @app.get("/v1/models/{name}/versions/{number:version}/metadata", summary="The signatures of a version",
              responses=UNKNOWN)
     async def version_metadata(name: str, number: int) -> dict[str, Any]:
         return _metadata(name, _version(models, name, number))
@@ -140,7 +161,7 @@ def _add_answer(app: FastAPI, verb: str, answer: Callable[[Request, str, int | N
     schema = {"$ref": SCHEMAS.format(model=takes.__name__)}
     body = {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
     for path, endpoint in ((f"/v1/models/{{name}}:{verb}", of_newest),
-                           (f"/v1/models/{{name}}/versions/{{number:int}}:{verb}", of_version)):
+                           (f"/v1/models/{{name}}/versions/{{number:version}}:{verb}", of_version)):
         app.post(path, summary=f"{verb.capitalize()} texts", responses={**FAILED, 200: {"model": gives}},
                  operation_id=f"{verb}_{endpoint.__name__}", openapi_extra=body)(endpoint)
 
@@ -166,9 +187,10 @@ async def _unless_gone(request: Request, answer: Coroutine[Any, Any, dict[str, A
         leaving.cancel()
 
 
-def _add_page(app: FastAPI) -> None:
+def _add_page(app: FastAPI, examples: Sequence[str]) -> None:
     """Add the page to try the models on, which uses the same routes as every client."""
-    front = page("Try a model", PAGE.read_text(encoding="utf-8"))
+    buttons = "".join(f'<button type="button" dir="auto">{escape(text)}</button>' for text in examples)
+    front = page("Try a model", PAGE.read_text(encoding="utf-8").replace(EXAMPLES, buttons))
 
     @app.get("/", include_in_schema=False)
     async def front_page() -> HTMLResponse:
@@ -232,7 +254,8 @@ def _version(models: Models, name: str, number: int | None) -> Version:
 
 
 def _metadata(name: str, version: Version) -> dict[str, Any]:
-    return protocol.metadata(name, version.number, len(version.predictor.class_names), version.predictor.notes)
+    predictor = version.predictor
+    return protocol.metadata(name, version.number, predictor.class_names, predictor.notes, predictor.trained_on)
 
 
 def _description(app: FastAPI, names: list[str]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -16,14 +17,34 @@ import sentiment
 from sentiment.console import log
 from sentiment.errors import UserError
 from sentiment.explain import WordWeights, word_weights
+from sentiment.files import user_path
 from sentiment.inference import PortableClassifier, PortableFolder, Predictor
 from sentiment.serving.batcher import Batcher, Batching, Busy
 from sentiment.startup import import_tensorflow
 
 Load = Callable[[Path], Predictor]
-EXPORTS = ("onnx", "litert", "litert-float16", "litert-int8")  # named after the run that contains them
-EXPLANATIONS = 16  # maximum number in the queue
-WARM_UP = "A text that is predicted before the first request."
+EXPORTS = ("onnx", "litert", "litert-float16", "litert-int8")  # named after the run that holds them
+EXPLANATIONS = 16  # that may wait
+LONGEST_PAUSE = 300.0  # seconds between two attempts to load a version whose files do not change
+WARM_UP = "A text that is read before any request comes."
+Files = frozenset[tuple[str, int, int, int]]  # of a folder: name, bytes, and times of the last changes of each
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Failed attempt to load a version.
+
+    Attributes:
+        reason: in a line.
+        files: of its folder before the attempt.
+        pause: seconds until the next one, unless the files change.
+        until: when that is, by the clock of the event loop.
+    """
+
+    reason: str
+    files: Files = frozenset()
+    pause: float = 0.0
+    until: float = 0.0
 
 
 class Version:
@@ -69,14 +90,14 @@ class ServedModel:
         name: in requests.
         path: a folder for `sentiment.load`, which is version 1, or a folder with such folders named 1, 2, ...
         versions: the loaded ones by number.
-        failed: the reason why a version cannot be loaded, by number; 0 for a failed search for versions.
+        failed: the last attempt at each version that cannot be loaded, by number; 0 for looking for versions.
     """
 
     def __init__(self, name: str, path: Path) -> None:
         self.name = name
         self.path = path
         self.versions: dict[int, Version] = {}
-        self.failed: dict[int, str] = {}
+        self.failed: dict[int, Failure] = {}
 
     @property
     def newest(self) -> Version:
@@ -87,16 +108,16 @@ class ServedModel:
         """Return the existing folders of versions; none if their parent folder is empty or missing."""
         numbered: dict[int, Path] = {}
         with suppress(OSError):
-            numbered = {int(one.name): one for one in self.path.iterdir() if one.name.isdecimal() and one.is_dir()}
+            numbered = {int(one.name): one for one in sorted(self.path.iterdir())
+                        if one.name.isascii() and one.name.isdecimal() and one.is_dir()}
         return numbered or ({1: self.path} if _holds_model(self.path) else {})
 
-    def fail(self, number: int, error: Exception) -> None:
-        """Log once why a version cannot be loaded."""
-        reason = _reason(error)
-        if self.failed.get(number) != reason:
-            self.failed[number] = reason
-            what = f"version {number} cannot be loaded" if number else "the folder of versions cannot be read"
-            log.warning(f"{self.name}: {what}, and will be tried again: {reason}")
+    def fail(self, number: int, failure: Failure) -> None:
+        """Note why a version cannot be loaded, and say it once."""
+        if number not in self.failed or self.failed[number].reason != failure.reason:
+            what = f"version {number} cannot be loaded" if number else "the versions cannot be looked for"
+            log.warning(f"{self.name}: {what}, which is tried again: {failure.reason}")
+        self.failed[number] = failure
 
 
 class Models:
@@ -130,9 +151,9 @@ class Models:
         for model in self.by_name.values():
             failed = await self._load_newest(model, model.on_disk() or {1: model.path})
             if not model.versions:
-                raise UserError(_reason(next(iter(failed.values()))))
-            for number, error in failed.items():
-                model.fail(number, error)
+                raise UserError(next(iter(failed.values())).reason)
+            for number, failure in failed.items():
+                model.fail(number, failure)
 
     async def watch(self, seconds: float) -> None:
         """Check for new versions periodically until cancelled, despite errors."""
@@ -140,19 +161,20 @@ class Models:
             await asyncio.sleep(seconds)
             for model in self.by_name.values():
                 try:
-                    await self.refresh(model)
+                    await self.refresh(model, seconds)
                     model.failed.pop(0, None)
                 except Exception as error:
-                    model.fail(0, error)
+                    model.fail(0, Failure(_reason(error)))
 
-    async def refresh(self, model: ServedModel) -> None:
-        """Load new versions, then close removed or old ones after their requests are answered.
+    async def refresh(self, model: ServedModel, pause: float = 0.0) -> None:
+        """Load what is new, then let go of what is gone or too old, once its requests are answered.
 
-        A version that cannot be loaded, such as a folder that is still being copied, is logged once and tried again.
+        What cannot be loaded, such as a folder that is still being copied, is said once. It is tried again when its
+        files have changed, and else after `pause` seconds, then twice that, and so on up to `LONGEST_PAUSE`.
         """
         there = await asyncio.get_running_loop().run_in_executor(self._slow, model.on_disk)
-        for number, error in (await self._load_newest(model, there)).items():
-            model.fail(number, error)
+        for number, failure in (await self._load_newest(model, there, pause)).items():
+            model.fail(number, failure)
         model.failed = {number: reason for number, reason in model.failed.items() if number in {0, *there}}
         kept = sorted(set(model.versions) & set(there))[-self._kept:] or sorted(model.versions)[-1:]
         gone = sorted(set(model.versions) - set(kept))
@@ -162,18 +184,25 @@ class Models:
         if gone:
             await asyncio.get_running_loop().run_in_executor(self._slow, _settle)
 
-    async def _load_newest(self, model: ServedModel, there: dict[int, Path]) -> dict[int, Exception]:
-        """Load versions from the newest on until `kept` are loaded; return the failures."""
-        failed: dict[int, Exception] = {}
+    async def _load_newest(self, model: ServedModel, there: dict[int, Path], pause: float = 0.0) -> dict[int, Failure]:
+        """Load from the newest version down until as many as are kept can answer; return what failed."""
+        loop, failed = asyncio.get_running_loop(), dict[int, Failure]()
         for served, number in enumerate(sorted(there, reverse=True)):
             if served - len(failed) == self._kept:
                 break
-            if number not in model.versions:
-                try:
-                    await self._add(model, number, there[number])
-                    model.failed.pop(number, None)
-                except Exception as error:  # of the runtime, a library or a file: the other versions are still served
-                    failed[number] = error
+            if number in model.versions:
+                continue
+            files, before = await loop.run_in_executor(self._slow, _files, there[number]), model.failed.get(number)
+            before = before if before is not None and before.files == files else None
+            if before is not None and loop.time() < before.until:
+                failed[number] = before
+                continue
+            try:
+                await self._add(model, number, there[number])
+                model.failed.pop(number, None)
+            except Exception as error:  # of the runtime, a library or a file: the others are served all the same
+                next_pause = min(max(2 * before.pause if before else 0.0, pause), LONGEST_PAUSE)
+                failed[number] = Failure(_reason(error), files, next_pause, loop.time() + next_pause)
         return failed
 
     async def _add(self, model: ServedModel, number: int, path: Path) -> None:
@@ -186,6 +215,7 @@ class Models:
     def _loaded(self, path: Path) -> Predictor:
         predictor = self._load(path)
         _rows(predictor, [WARM_UP])
+        predictor.spans(WARM_UP)  # for a run, tables are made first
         _settle()
         return predictor
 
@@ -217,6 +247,14 @@ def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
 
 
+def _files(path: Path) -> Files:
+    """Return what a folder and its files look like; nothing of one that is gone or cannot be read."""
+    with suppress(OSError):
+        states = [(one.name, one.stat() if one.exists() else one.lstat()) for one in (path, *path.iterdir())]
+        return frozenset((name, state.st_size, state.st_mtime_ns, state.st_ctime_ns) for name, state in states)
+    return frozenset()
+
+
 def _holds_model(path: Path) -> bool:
     return PortableFolder(path).exists() or (path / "config.json").is_file()
 
@@ -245,7 +283,7 @@ def named_models(words: Sequence[str]) -> list[ServedModel]:
     models: dict[str, ServedModel] = {}
     for word in words:
         name, equals, folder = word.partition("=")
-        path = Path(os.path.abspath(folder if equals else word))
+        path = Path(os.path.abspath(user_path(folder if equals else word)))
         if not equals:
             name = path.parent.name if path.name in EXPORTS else path.name
         if not name or any(character in "/:?#%" or character.isspace() for character in name):

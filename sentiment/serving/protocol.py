@@ -5,7 +5,7 @@ Source: https://www.tensorflow.org/tfx/serving/api_rest
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -203,9 +203,14 @@ class ByColumns(BaseModel):
 
 
 class Word(BaseModel):
-    """A word as the model reads it, its weight, and whether it is in the vocabulary."""
+    """A word as the model reads it, its weight, and whether it is in the vocabulary.
+
+    `start` and `end` are its place in the text, in characters (code points).
+    """
 
     word: str
+    start: int
+    end: int
     weight: float
     known: bool
 
@@ -226,8 +231,8 @@ class Explained(BaseModel):
     @classmethod
     def of(cls, found: WordWeights) -> "Explained":
         """Return the response for an explanation."""
-        words = [Word(word=word, weight=weight, known=known) for word, weight, known
-                 in zip(found.words, found.weights.tolist(), found.known, strict=True)]
+        words = [Word(word=word, start=start, end=end, weight=weight, known=known) for word, (start, end), weight, known
+                 in zip(found.words, found.spans, found.weights.tolist(), found.known, strict=True)]
         return cls(scores=list(found.prediction.scores.values()), classes=list(found.prediction.scores),
                    known=found.prediction.known, remark=found.prediction.remark, explained=found.explained,
                    words=words)
@@ -284,15 +289,16 @@ class ModelStatus(BaseModel):
                                          for number in sorted(numbers, reverse=True)])
 
 
-def metadata(name: str, version: int, classes: int, notes: Sequence[str]) -> dict[str, Any]:
-    """Return the metadata of a version in TensorFlow Serving's format: its signatures, and the model's notes."""
-    outputs = {"scores": _tensor("DT_FLOAT", [-1, classes]), "classes": _tensor("DT_STRING", [-1, classes]),
+def metadata(name: str, version: int, classes: Sequence[str], notes: Sequence[str], trained_on: Mapping[str, Any]
+             ) -> dict[str, Any]:
+    """Return the metadata of a version: TensorFlow Serving's signatures, classes, notes and training data."""
+    outputs = {"scores": _tensor("DT_FLOAT", [-1, len(classes)]), "classes": _tensor("DT_STRING", [-1, len(classes)]),
                "label": _tensor("DT_STRING", [-1]), "known": _tensor("DT_FLOAT", [-1])}
     signature = {"inputs": {INPUT: _tensor("DT_STRING", [-1])}, "outputs": outputs,
                  "method_name": "tensorflow/serving/predict"}
     return {"model_spec": {"name": name, "signature_name": "", "version": str(version)},
             "metadata": {"signature_def": {"signature_def": {"serving_default": signature, "serve": signature}},
-                         "notes": list(notes)}}
+                         "classes": list(classes), "notes": list(notes), "trained_on": dict(trained_on)}}
 
 
 def _tensor(dtype: str, sizes: Sequence[int]) -> dict[str, Any]:

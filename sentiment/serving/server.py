@@ -24,9 +24,18 @@ from sentiment.signals import StopRequest, noted_signals
 BACKLOG = 2048
 LAST_SECONDS = 1.0  # for cancelled requests at the end, and then for the threads
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
-FULL = b'{"error": "too many connections: try again later"}'
-REFUSED = b"\r\n".join((b"HTTP/1.1 503 Service Unavailable", b"content-type: application/json", b"retry-after: 1",
-                        b"connection: close", b"content-length: %d" % len(FULL), b"", FULL))
+LARGEST_HEAD = 1 << 16  # bytes of the request line and the headers, beyond what comes at once
+
+
+def _refusal(status: bytes, error: bytes) -> bytes:
+    """Return an answer that is sent without a look at the request."""
+    body = b'{"error": "%s"}' % error
+    return b"\r\n".join((b"HTTP/1.1 " + status, b"content-type: application/json", b"connection: close",
+                         b"content-length: %d" % len(body), b"", body))
+
+
+FULL = _refusal(b"503 Service Unavailable\r\nretry-after: 1", b"too many connections: try again later")
+TOO_LARGE = _refusal(b"431 Request Header Fields Too Large", b"the headers are larger than %d bytes" % LARGEST_HEAD)
 
 
 @dataclass(frozen=True)
@@ -50,14 +59,16 @@ class Network:
 
 
 def serve(models: Models, limits: Limits, metrics: Metrics, network: Network, *, poll_seconds: float,
-          token: str | None = None) -> None:
+          token: str | None = None, examples: Sequence[str] = ()) -> None:
     """Serve until SIGINT or SIGTERM, then finish the requests in progress, for at most `network.grace` seconds.
+
+    `examples` are texts to click on the page.
 
     Raises:
         UserError: if the port is taken, or a model cannot be loaded.
     """
     with closing(_listening(network)) as listening, noted_signals("finishing the requests in progress") as stop:
-        app = create_app(models, limits, metrics, Access(_names(network, listening), token))
+        app = create_app(models, limits, metrics, Access(_names(network, listening), token), examples)
         config = uvicorn.Config(app, log_level="error", access_log=False, log_config=None, server_header=False,
                                 lifespan="off", ws="none")
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
@@ -77,7 +88,7 @@ class _Server(uvicorn.Server):
         self._seconds = limits.seconds
         self._idle: dict[Any, tuple[Any, float]] = {}  # connections without a request, and since when
         config.load()
-        protocol: Any = config.http_protocol_class
+        protocol = _with_bounded_head(config.http_protocol_class)
 
         def connected(**state: Any) -> asyncio.Protocol:
             full = len(self.server_state.connections) >= network.connections
@@ -140,9 +151,35 @@ class _Full(asyncio.Protocol):
     """Protocol that refuses a connection above the limit."""
 
     def connection_made(self, transport: Any) -> None:
-        """Respond without reading the request, and close."""
-        transport.write(REFUSED)
+        """Answer, and close."""
+        transport.write(FULL)
         transport.close()
+
+
+def _with_bounded_head(protocol: Any) -> Any:
+    """Return uvicorn's protocol over httptools with a limit on the head of a request; the one over h11 has its own."""
+
+    class Bounded(protocol):
+        begun = False
+        head = 0
+
+        def on_message_begin(self) -> None:
+            self.begun, self.head = True, 0
+            super().on_message_begin()
+
+        def on_headers_complete(self) -> None:
+            self.begun = False
+            super().on_headers_complete()
+
+        def data_received(self, data: bytes) -> None:
+            self.head += len(data) if self.begun else 0
+            if self.head <= LARGEST_HEAD:
+                super().data_received(data)
+            else:
+                self.transport.write(TOO_LARGE)
+                self.transport.close()
+
+    return Bounded
 
 
 async def _serve(models: Models, server: _Server, listening: socket.socket, poll_seconds: float) -> None:
@@ -176,5 +213,6 @@ def _listening(network: Network) -> socket.socket:
     try:
         family = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server(address, family=family, backlog=BACKLOG)
-    except OSError as error:
-        raise UserError(f"cannot listen on {network.host}, port {network.port}: {error.strerror or error}") from None
+    except (OSError, UnicodeError) as error:  # the latter of a name that no host can have
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"cannot listen on --host '{network.host}', --port {network.port}: {reason}") from None

@@ -1,7 +1,7 @@
 """Tokenizer in plain Python, with the same ids as the TensorFlow graph.
 
-The classes of characters (letters, symbols, ideographs) and their lower case are not those of Python, which has another
-version of Unicode, but tables extracted from the graph at export (`sentiment.export.characters`).
+The classes of characters (letters, signs, ideographs) and their lower case are not those of Python, whose Unicode has
+another version, but tables that were extracted from the graph (`sentiment.text.characters`).
 """
 
 import re
@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import chain, pairwise
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from sentiment.batching import RESERVED_IDS, UNKNOWN_ID, TokenizedTexts
 from sentiment.surrogates import Mender
+from sentiment.text.rewriting import Aligned, Rewriting, Span
 
 EMPTY = "[empty]"  # the displayed word of an empty text
 LONGEST_WORD = 64  # characters, in a vocabulary and for display
@@ -22,7 +23,8 @@ PERIOD_MARK = "\ue000"
 SPACES = "\t\n\f\r "  # white space of RE2
 SIGNS, FACES = r":;=<>(+\-\\^*0-9", "otux"  # first characters of symbol tokens, and of faces with an underscore
 LAST_BOUND = 0x110001  # above every code point, and the end of the last range
-ROUNDS = 2  # of the composition of character pairs
+Item = TypeVar("Item")
+ROUNDS = 2  # of composing pairs of characters
 RANGES = ("hidden", "alone", "kept", "clusters", "marks")
 
 MARKUP_1 = (  # of version 1 of the rules, and of exports without a version
@@ -88,14 +90,13 @@ class Variants:
     single: dict[str, str] = field(default_factory=dict)
     pairs: dict[str, str] = field(default_factory=dict)
 
-    def one_form(self, text: str) -> str:
-        """Return a text with the variants of letters unified."""
-        if text.isascii():
-            return text
-        text = text.translate(self._translation)
-        for _ in range(ROUNDS if self.pairs and self._marks.search(text) else 0):
-            text = self._pattern.sub(lambda pair: self.pairs.get(pair[0], pair[0]), text)
-        return text
+    def unify(self, text: Rewriting) -> None:
+        """Replace the variants of letters by one form."""
+        if text.text.isascii():
+            return
+        text.translate(self._translation)
+        for _ in range(ROUNDS if self.pairs and self._marks.search(text.text) else 0):
+            text.substitute(self._pattern, lambda pair: self.pairs.get(pair[0], pair[0]))
 
     @cached_property
     def _translation(self) -> dict[int, str]:
@@ -218,48 +219,74 @@ class PlainTokenizer:
         return [word if len(word) <= LONGEST_WORD else word[:LONGEST_WORD - 1] + "…"
                 for word in self._kept(text)] or [EMPTY]
 
+    def spans(self, text: str) -> list[Span]:
+        """Return where each of the words that `words_read` returns is in the raw text: start and end, in characters.
+
+        The spans rise and do not overlap; that of a text without a word is the whole text.
+
+        Example:
+            >>> import sentiment
+            >>> from sentiment.shipped import shipped_export
+            >>> tokenizer = sentiment.load(shipped_export()).preprocessor
+            >>> text = "It ISN&#39;T bad.<br />GREAT!"
+            >>> [text[start:end] for start, end in tokenizer.spans(text)]
+            ['It', 'ISN&#39;T', 'bad', 'GREAT', '!']
+        """
+        aligned = Aligned(text)
+        self._rewrite(aligned)
+        return self._ends(aligned.word_spans(text)) or [(0, len(text))]
+
     def words(self, text: str) -> list[str]:
         """Return all tokens of a text."""
-        text = Mender().text(text).replace("\0", " ")
-        text = self._lower(self.characters.variants.one_form(text))
-        for pattern, replacement in self._markup:
-            text = pattern.sub(replacement, text)
-        text = text.translate(self._hidden)
-        if self.periods:
-            text = PERIOD.sub(f" {PERIOD_MARK} ", text.replace(PERIOD_MARK, " "))
-        text = text.translate(self._padded)
-        if self._clusters is not None:
-            text = self._clusters.sub(r" \1 ", text)
-        text = self._without_signs(text)
-        for quotes, replacement in QUOTES:
-            text = quotes.sub(replacement, text)
-        return [word for word in text.replace(PERIOD_MARK, ".").split(" ") if word]
+        rewriting = Rewriting(text)
+        self._rewrite(rewriting)
+        return [word for word in rewriting.text.split(" ") if word]
 
-    def _without_signs(self, text: str) -> str:
-        """Replace symbols by spaces, except symbol tokens."""
-        signs = self._signs_and_faces if "_" in text else self._signs
+    def _rewrite(self, text: Rewriting) -> None:
+        """Turn a raw text into its tokens, separated by spaces."""
+        text.text = Mender().text(text.text).replace("\0", " ")
+        self.characters.variants.unify(text)
+        text.text = _lower_sigmas(text.text)
+        text.translate(self._lowered)
+        for pattern, replacement in self._markup:
+            text.substitute(pattern, replacement)
+        text.translate(self._hidden)
+        if self.periods:
+            text.text = text.text.replace(PERIOD_MARK, " ")
+            text.substitute(PERIOD, f" {PERIOD_MARK} ")
+        text.translate(self._padded)
+        if self._clusters is not None:
+            text.substitute(self._clusters, r" \1 ")
+        signs = self._signs_and_faces if "_" in text.text else self._signs
         if signs is None:
-            return text.translate(self._signs_out)
-        parts, start = [], 0
-        for found in signs.finditer(text):
-            whole, letter, stars = (group or "" for group in found.groups())
-            parts += [text[start:found.start()].translate(self._signs_out), f" {whole.rstrip(SPACES)}{stars} {letter}"]
-            start = found.end()
-        return "".join([*parts, text[start:].translate(self._signs_out)])
+            text.translate(self._signs_out)
+        else:
+            text.substitute(signs, _symbol, others=self._signs_out)
+        for quotes, space in QUOTES:
+            text.substitute(quotes, space)
+        text.text = text.text.replace(PERIOD_MARK, ".")
 
     def _kept(self, text: str) -> list[str]:
-        words = self.words(text)
+        return self._ends(self.words(text))
+
+    def _ends(self, words: list[Item]) -> list[Item]:
+        """Return the words, or of too many the first and last ones."""
         if len(words) <= self.head + self.tail:
             return words
         return [*words[:self.head], *words[len(words) - self.tail:]]
 
-    def _lower(self, text: str) -> str:
-        """Lower-case each character by the table, and sigma by its position in a word, with Python's rule."""
-        if SIGMA not in text:
-            return text.translate(self._lowered)
-        parts = text.split(SIGMA)
-        ends = [len(SIGMA.join(parts[:number]).lower()) for number in range(1, len(parts))]
-        whole = text.lower()
-        sigmas = [whole[end] for end in ends]
-        lowered = [part.translate(self._lowered) for part in parts]
-        return "".join(chain.from_iterable(zip(lowered, [*sigmas, ""], strict=True)))
+
+def _symbol(found: re.Match[str]) -> str:
+    """Return a symbol token as a word, and the letter that is kept after asterisks."""
+    whole, letter, stars = (group or "" for group in found.groups())
+    return f" {whole.rstrip(SPACES)}{stars} {letter}"
+
+
+def _lower_sigmas(text: str) -> str:
+    """Lower each sigma by its position in a word, with Python's rule."""
+    if SIGMA not in text:
+        return text
+    parts = text.split(SIGMA)
+    whole = text.lower()
+    ends = [len(SIGMA.join(parts[:number]).lower()) for number in range(1, len(parts))]
+    return "".join(chain.from_iterable(zip(parts, [*(whole[end] for end in ends), ""], strict=True)))

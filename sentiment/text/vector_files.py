@@ -8,7 +8,7 @@ import numpy as np
 
 from sentiment.batching import UNKNOWN_ID, TokenizedTexts
 from sentiment.errors import UserError
-from sentiment.files import atomic_path
+from sentiment.files import atomic_path, user_path
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def read_vectors(path: str | Path, words: Sequence[str], features: int) -> Vecto
     Raises:
         UserError: if the file is missing, is in another format, or has vectors of another size.
     """
-    path = Path(path).expanduser()
+    path = user_path(path)
     if not path.is_file():
         raise UserError(f"--embedding-start: no such file of word vectors: {path} (svd and random need none)")
     ids = {word: place for place, word in enumerate(words, start=UNKNOWN_ID + 1)}

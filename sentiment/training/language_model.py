@@ -44,7 +44,7 @@ class LanguageModelTask(Task):
                          for one in model.directions]
         self.words = WordLoss(model.table, train.counts(model.table.shape[0]), sampled)
         self.signature = tuple(tf.TensorSpec([streams, window + 1], tf.int32) for _ in model.directions)
-        self.carried = [(streams, model.units)] * (model.states * len(model.directions))
+        self.carried = [(streams, size) for size in model.states] * len(model.directions)
         self._measure = tf.function(partial(self._losses), reduce_retracing=True)
 
     def __len__(self) -> int:
@@ -66,7 +66,7 @@ class LanguageModelTask(Task):
 
     def _read(self, batch: Sequence[Any], carried: Sequence[Any], *, training: bool) -> Iterator[tuple[Any, Any, Any]]:
         """Yield the next words, the predicted vectors and the final states of each direction."""
-        count = self.model.states
+        count = len(self.model.states)
         inputs: list[Any] = []
         for number, ids in enumerate(batch):
             inputs += [ids[:, :-1], *carried[number * count:(number + 1) * count]]

@@ -24,11 +24,11 @@ from sentiment.training.objective import Objective
 PLAIN = [entry.name for entry in architectures.architectures()]
 LEARNT_BY_STEPS = [case for case, (name, _) in CASES.items() if architectures.named(name).by_gradient]
 # In the short suite.
-SHORT = ["rnn", "bilstm", "gru", "attention", "fasttext", "cnn", "transformer", "han", "nb-svm", "bilstm multi-head",
-         "bilstm layer", "bilstm batch"]
+SHORT = ["rnn", "bilstm", "gru", "biqrnn", "attention", "fasttext", "cnn", "transformer", "han", "nb-svm",
+         "bilstm multi-head", "bilstm layer", "bilstm batch"]
 SHORT_BY_STEPS = [case for case in SHORT if case in LEARNT_BY_STEPS]
-NO_DROPOUT = dict.fromkeys(["word_dropout", "embedding_dropout", "output_dropout", "recurrent_dropout", "weight_drop"],
-                           0.0)
+NO_DROPOUT = dict.fromkeys(["word_dropout", "embedding_dropout", "output_dropout", "recurrent_dropout", "weight_drop",
+                            "zoneout"], 0.0)
 
 
 @cache
@@ -159,6 +159,7 @@ OTHER_VALUES: dict[str, Any] = {
     "recurrent_initializer": "glorot", "merge": "sum", "residual": True, "skip": True, "normalization": "batch",
     "attention": "additive", "heads": 1, "hops": 2, "hops_penalty": 0.5, "window": 1, "pooling": "mean",
     "bigram_buckets": 3, "word_dropout": 0.9, "embedding_dropout": 0.1, "recurrent_dropout": 0.4, "weight_drop": 0.4,
+    "qrnn_window": 3, "zoneout": 0.4,
     "output_dropout": 0.1}
 # Other options without which an option means nothing.
 NEEDED: dict[str, dict[str, Any]] = {
@@ -203,12 +204,12 @@ def test_every_option_has_an_architecture() -> None:
 
 @pytest.mark.parametrize(("options", "message"), [
     ({"architecture": "bilstn"}, r"no architecture 'bilstn'; did you mean 'bilstm'\? \(there are attention, bigru"),
-    ({"architecture": "cnn", "layers": 2}, r"'cnn' does not use --layers, which is for bigru, bilstm, birnn, gru, ls"),
-    ({"architecture": "lstm", "activation": "relu"}, "'lstm' does not use --activation, which is for birnn, rnn"),
-    ({"architecture": "nb-svm", "units": 3}, "'nb-svm' does not use --units"),
-    ({"architecture": "lstm", "residual": True}, "--residual and --skip connect layers: pass --layers 2 or more"),
-    ({"layers": 2, "residual": True, "skip": True}, "--residual and --skip exclude each other"),
-    ({"attention": "additive", "pooling": "max"}, "--attention additive already reduces a text to one vector"),
+    ({"architecture": "cnn", "layers": 2}, r"'cnn' does not take --layers: it goes with bigru, bilstm, bimingru, "),
+    ({"architecture": "lstm", "activation": "relu"}, "'lstm' does not take --activation: it goes with birnn, rnn"),
+    ({"architecture": "nb-svm", "units": 3}, "'nb-svm' does not take --units"),
+    ({"architecture": "lstm", "residual": True}, "--residual and --skip connect layers: give --layers 2 or more"),
+    ({"layers": 2, "residual": True, "skip": True}, "two answers to one question"),
+    ({"attention": "additive", "pooling": "max"}, "--attention additive makes one vector of a text by itself"),
     ({"merge": "sum", "pooling": "last"}, "--merge sum mixes: use max or mean"),
     ({"merge": "sum", "attention": "cosine"}, "--merge sum mixes: use --merge concat"),
     ({"heads": 2}, "--heads needs --attention multi-head"),
@@ -217,6 +218,10 @@ def test_every_option_has_an_architecture() -> None:
     ({"window": 3, "attention": "luong-dot"}, "--window needs --attention luong-local-m and luong-local-p"),
     ({"architecture": "gru", "normalization": "layer"}, "--normalization layer is built into the LSTM"),
     ({"architecture": "rnn", "normalization": "weight"}, "--normalization weight is for LSTM and GRU"),
+    ({"architecture": "minlstm", "normalization": "layer"}, "--normalization layer is built into the LSTM"),
+    ({"architecture": "biqrnn", "normalization": "weight"}, "--normalization weight is for LSTM and GRU"),
+    ({"architecture": "sru", "weight_drop": 0.5}, "'sru' does not take --weight-drop: it goes with bigru"),
+    ({"architecture": "mingru", "zoneout": 0.5}, "'mingru' does not take --zoneout: it goes with biqrnn, qrnn"),
     ({"recurrent_initializer": "identity"}, "the kernels of gates are not square"),
     ({"architecture": "transformer", "embedding_size": 6}, "4 does not divide 6"),
 ])

@@ -18,8 +18,10 @@ SIZES = Sizes(VOCABULARY, 2)
 Case = tuple[str, dict[str, Any]]
 BOTH: list[Case] = [
     ("rnn", {}), ("lstm", {}), ("gru", {}), ("stacked-lstm", {}), ("lstm", {"layers": 3}),
-    ("lstm", {"normalization": "layer"}), ("gru", {"normalization": "weight"})]
-ONLY_LANGUAGE_MODELS: list[Case] = [("birnn", {}), ("bilstm", {}), ("bigru", {}), ("bilstm", {"merge": "sum"})]
+    ("lstm", {"normalization": "layer"}), ("gru", {"normalization": "weight"}),
+    ("qrnn", {"layers": 2}), ("mingru", {}), ("sru", {}), ("minlstm", {}), ("rglru", {"layers": 2})]
+ONLY_LANGUAGE_MODELS: list[Case] = [("birnn", {}), ("bilstm", {}), ("bigru", {}), ("bilstm", {"merge": "sum"}),
+                                    ("biqrnn", {})]
 REFERENCE = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 
 
@@ -30,14 +32,14 @@ def config_of(name: str, **options: Any) -> ModelConfig:
 def read(model: LanguageModel, ids: np.ndarray, states: list[np.ndarray]) -> list[np.ndarray]:
     """Read the same ids in each direction; return all outputs."""
     inputs: list[Any] = []
-    count = model.states
+    count = len(model.states)
     for number in range(len(model.directions)):
         inputs += [ids, *states[number * count:(number + 1) * count]]
     return [np.asarray(value) for value in model.network(inputs, training=False)]
 
 
 def zeros(model: LanguageModel) -> list[np.ndarray]:
-    return [np.zeros((len(IDS), model.units), np.float32)] * (model.states * len(model.directions))
+    return [np.zeros((len(IDS), size), np.float32) for size in model.states] * len(model.directions)
 
 
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru", "bilstm", "bigru"])
@@ -52,7 +54,7 @@ def test_each_direction_is_a_recurrent_layer_of_keras_behind_the_embedding(name:
         layer.set_weights(direction.layers[0].get_weights())
         states, *last = layer(words)
         expected = model.network.get_layer(f"{direction.name}_written")(states)
-        vectors, *after = outputs[number * (model.states + 1):(number + 1) * (model.states + 1)]
+        vectors, *after = outputs[number * (len(model.states) + 1):(number + 1) * (len(model.states) + 1)]
         np.testing.assert_allclose(vectors, expected, atol=1e-4)
         for mine, theirs in zip(after, last, strict=True):
             np.testing.assert_allclose(mine, theirs, atol=1e-4)
@@ -64,13 +66,13 @@ def test_two_windows_are_one(name: str, options: dict[str, Any]) -> None:
     enlivened(model.network)
     whole = read(model, IDS, zeros(model))
     first = read(model, IDS[:, :4], zeros(model))
-    size = model.states + 1
-    carried = [value for number in range(len(model.directions)) for value in first[number * size + 1:][:model.states]]
+    size = len(model.states) + 1
+    carried = [value for number in range(len(model.directions)) for value in first[number * size + 1:][:size - 1]]
     second = read(model, IDS[:, 4:], carried)
     for number in range(len(model.directions)):
         joined = np.concatenate([first[number * size], second[number * size]], axis=1)
         np.testing.assert_allclose(joined, whole[number * size], atol=1e-4)
-        for mine, theirs in zip(second[number * size + 1:][:model.states], whole[number * size + 1:], strict=False):
+        for mine, theirs in zip(second[number * size + 1:][:size - 1], whole[number * size + 1:], strict=False):
             np.testing.assert_allclose(mine, theirs, atol=1e-4)
 
 
@@ -132,8 +134,8 @@ def test_dropout_is_drawn_in_training_alone(dropout: str) -> None:
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"architecture": "bilstm"}, "unidirectional encoder: use rnn, lstm, gru, stacked-lstm, stacked-gru, not 'bilstm'"),
-    ({"architecture": "lstm", "layers": 2, "skip": True}, "omit --residual, --skip"),
+    ({"architecture": "bilstm"}, "reads one way: use rnn, lstm, gru, stacked-lstm, stacked-gru, qrnn, .*not 'bilstm'"),
+    ({"architecture": "lstm", "layers": 2, "skip": True}, "leave out --residual, --skip"),
 ])
 def test_what_no_autoencoder_can_start(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
@@ -141,7 +143,7 @@ def test_what_no_autoencoder_can_start(options: dict[str, Any], message: str) ->
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"architecture": "cnn"}, "pretrains recurrent layers: use rnn, lstm, .*bigru, not 'cnn'"),
+    ({"architecture": "cnn"}, "starts recurrent layers: use rnn, lstm, .*bigru, .*not 'cnn'"),
     ({"architecture": "bilstm", "layers": 2}, "has seen the words that a language model would predict"),
     ({"architecture": "lstm", "layers": 2, "residual": True}, "omit --residual, --skip"),
 ])

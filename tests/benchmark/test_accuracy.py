@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from helpers.commands import Cli
 from helpers.selection import selected
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 from scipy import stats
 
@@ -23,7 +24,7 @@ from sentiment.architectures.pretrainable import BUILDERS
 from sentiment.artifacts import PretrainedFolder, RunFolder
 from sentiment.benchmark import accuracy_table
 from sentiment.benchmark import runs as runs_module
-from sentiment.benchmark.accuracy_plots import BELOW_BY, against, draw_all
+from sentiment.benchmark.accuracy_plots import BELOW_BY, _name_points, against, draw_all
 from sentiment.benchmark.accuracy_table import HEADERS, as_csv, as_markdown, table
 from sentiment.benchmark.rows import BASE, GROUPS, PUBLISHED, Row, all_rows, chosen_rows
 from sentiment.benchmark.runs import LeakError, Run, append_run, check_leaks, read_runs, run_all
@@ -333,3 +334,19 @@ def test_budget() -> None:
 
 def test_seeds_below_one_are_refused(run_cli: Cli) -> None:
     assert run_cli("benchmark", "imdb", "--seeds", "0")[::2] == (1, "error: --seeds must be at least 1\n")
+
+
+@pytest.mark.parametrize(("seed", "points", "spread"), [(6, 6, 0.05), (4, 8, 0.1)])  # where names are crossed else
+def test_the_line_of_a_name_goes_through_no_other_name(seed: int, points: int, spread: float) -> None:
+    random = np.random.default_rng(seed)
+    axes = Figure(figsize=(9, 6), layout="constrained").subplots()
+    axes.set(xscale="log", xlim=(50, 2000), ylim=(0.85, 0.92))
+    _name_points(axes, [(float(300 * 10 ** random.uniform(-spread, spread)),
+                         float(0.89 + random.uniform(-spread, spread) / 20), f"architecture-{number}")
+                        for number in range(points)])
+    axes.figure.draw_without_rendering()
+    boxes = [Text.get_window_extent(text) for text in axes.texts]
+    places = axes.transData.transform([text.xy for text in axes.texts])
+    for place, (box, (x, y)) in enumerate(zip(boxes, places, strict=True)):
+        line = np.linspace((x, y), (np.clip(x, box.x0, box.x1), np.clip(y, box.y0, box.y1)), 50)
+        assert not any(one.count_contains(line) for other, one in enumerate(boxes) if other != place)

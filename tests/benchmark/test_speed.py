@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from helpers.selection import selected
 
-from sentiment.benchmark import layer, prediction, sides, speed, startup, training
+from sentiment.benchmark import grid, layer, prediction, sides, speed, startup, training
 from sentiment.benchmark.sides import Times, alternate
 from sentiment.cli.benchmark_speed import GROUPS
 from sentiment.errors import UserError
@@ -43,6 +43,21 @@ def test_sides_run_in_turn(asked: list[str]) -> None:
 def test_a_side_that_fails_says_why() -> None:
     with pytest.raises(UserError, match=r"a benchmark process failed: layer keras: TypeError: .*wrong"):
         alternate("layer", ("keras",), {**SMALL, "backward": True, "wrong": 1}, repeats=1, threads=1)
+
+
+def test_a_graph_of_the_grid_reads_every_number_of_rows() -> None:
+    found = dict(grid.measured("GRU", 2, "gradient", True, (1, 3), 2))
+    assert list(found) == ["GRU 2, 1 rows, gradient, mask", "GRU 2, 3 rows, gradient, mask"]
+    for sides_of_row in found.values():
+        assert {side: len(times.seconds) for side, times in sides_of_row.items()} == {"sentiment": 2, "keras": 2}
+
+
+@pytest.mark.extended
+def test_the_grid_is_measured_in_one_process() -> None:
+    rows = list(speed.grid_rows(1, 1, ["LSTM"], [2], [1]))
+    assert [row["row"] for row in rows] == [f"LSTM 2, 1 rows, {mode}{mask}" for mask in ("", ", mask")
+                                            for mode in grid.MODES]
+    assert all(line[-1] == "1.00" for line in speed.table(rows)[::2])
 
 
 def test_median_and_quartiles() -> None:

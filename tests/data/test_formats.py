@@ -103,11 +103,20 @@ def test_a_number_is_the_text_that_it_is_written_as(tmp_path: Path) -> None:
     ('{"text": "a"}\n[1]\n', r"x.json, line 2: expected a JSON object, not \[1\]"),
     ('[{"text": "a"}', "x.json: not JSON: .*expected an array of objects, or one object per line"),
     ('{\n "text": "a"\n}', "x.json, line 1: not JSON"),
-    ('{"text": ' + "[" * 100_000 + "]" * 100_000 + "}", "its objects are nested too deeply")])
+    ('{"text": ' + "[" * 100_000 + "]" * 100_000 + "}", "its objects are nested too deeply"),
+    ('{"text": "a", "other": ' + "[" * 100 + "]" * 100 + "}", "its objects are nested too deeply"),
+    ('{"text": "a", "other": ' + "9" * 5000 + "}", r"line 1: not JSON: [^;]* 5000 digits; expected a whole object")])
 def test_json_that_is_no_table(content: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text(content)
     with pytest.raises(UserError, match=message):
         list(read_chunks(tmp_path / "x.json", 10))
+
+
+def test_a_value_of_many_levels_is_kept(tmp_path: Path) -> None:
+    value = "[" * 99 + "]" * 99
+    (tmp_path / "x.json").write_text(f'{{"text": "a", "other": {value}}}')
+    (frame,) = read_chunks(tmp_path / "x.json", 10)
+    assert str(frame["other"][0]) == value
 
 
 def test_a_sheet_of_excel(tmp_path: Path) -> None:

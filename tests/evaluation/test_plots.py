@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib.image
@@ -5,6 +6,7 @@ import numpy as np
 import pytest
 
 from sentiment.evaluation import evaluate, plots
+from sentiment.evaluation.slices import Slice
 from sentiment.predictions import probabilities
 
 LABELS = np.arange(60) % 3
@@ -14,9 +16,9 @@ NAMES = ("bad", "so so", "a class with a very long name indeed")
 CURVES = ("loss", "accuracy", "val_loss", "val_calibrated_loss", "val_accuracy")
 
 
-def drawn(path: Path) -> np.ndarray:
+def drawn(path: Path, least: int = 300) -> np.ndarray:
     pixels = matplotlib.image.imread(path)
-    assert pixels.shape[0] > 300
+    assert pixels.shape[0] > least
     assert pixels.std() > 0.01
     return pixels
 
@@ -72,3 +74,28 @@ def test_names_that_look_like_formulas(tmp_path: Path) -> None:
 def test_roc_without_one_class(tmp_path: Path) -> None:
     plots.roc_curves(np.zeros(4, int), np.full((4, 2), 0.5), ("a", "b"), tmp_path / "roc.png")
     drawn(tmp_path / "roc.png")
+
+
+def test_curves_differ_in_more_than_their_colour() -> None:
+    styles = [plots.line_style(place) for place in range(25)]
+    assert len({str(style) for style in styles}) == 25
+    assert len({str(style["linestyle"]) for style in styles[:5]}) == 5
+    for color in plots.LINE_COLORS:
+        assert len({str(style["linestyle"]) for style in styles if style["color"] == color}) == 5
+
+
+def test_all_plots_of_a_report_have_one_width(tmp_path: Path) -> None:
+    scores = probabilities(LOGITS)
+    many = np.arange(80) % 40
+    draws: dict[str, Callable[[Path], None]] = {
+        "matrix": lambda path: plots.confusion_matrix(evaluate(LABELS, LOGITS, NAMES), path),
+        "forty": lambda path: plots.confusion_matrix(evaluate(many, np.eye(40)[many], tuple(map(str, range(40)))),
+                                                     path),
+        "roc": lambda path: plots.roc_curves(LABELS, scores, NAMES, path),
+        "recall": lambda path: plots.precision_recall_curves(LABELS, scores, NAMES, path),
+        "reliability": lambda path: plots.reliability(LABELS, {"a": LOGITS}, path),
+        "models": lambda path: plots.overlaid_roc(LABELS % 2, {"a": scores[:, 1]}, path),
+        "slices": lambda path: plots.slices([Slice("1 to 3", 60, 0.5, (0.4, 0.6))], "words", path)}
+    for name, draw in draws.items():
+        draw(tmp_path / f"{name}.png")
+        assert drawn(tmp_path / f"{name}.png", least=100).shape[1] == plots.WIDTH * plots.DOTS_PER_INCH, name

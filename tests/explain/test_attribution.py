@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import unescape
 from pathlib import Path
 
 import keras
@@ -15,7 +16,7 @@ import sentiment
 from sentiment import architectures
 from sentiment.config import ATTENTIONS, TextConfig
 from sentiment.errors import UserError
-from sentiment.explain import explain, explanation_page
+from sentiment.explain import coloured_text, explain, explanation_page
 from sentiment.explain.attribution import AttentionMap, Explanation
 from sentiment.inference import Classifier
 from sentiment.layers import LinearNgrams
@@ -129,22 +130,34 @@ def test_the_page_holds_every_word_and_nothing_from_outside() -> None:
     assert not re.search(r"https?://|src=|@import|url\(", page)
     for word in ("w2", "alert", "w3", "w4", "w5"):
         assert len(re.findall(rf">{word}</span>", page)) == 4  # the text, and three hops
-    escaped = explanation_page(explain(classifier, "a'b w2"))
-    assert ">a&#x27;b</span>" in escaped
+    escaped = explanation_page(explain(classifier, "A'b w2"))
+    assert ">A&#x27;b</span>" in escaped
+
+
+def test_the_text_is_shown_as_it_was_written() -> None:
+    text = "W2,  \"Unseen\":\n<br />W3 &amp; w4!"
+    html = coloured_text(explain(classifier_of("bilstm", "none"), text))
+    assert unescape(re.sub("<[^>]*>", "", html)) == text
+    assert re.findall(r"<span[^>]*>([^<]*)</span>", html) == [
+        "W2", "Unseen", "&quot;:\n&lt;br /&gt;", "W3", " &amp;amp; ", "w4", "!"]
 
 
 def test_words_and_classes_are_escaped() -> None:
     attributions = np.array([0.5, -1.0, 0.0])
-    explanation = Explanation("<3 a&b x", ["<3", "a&b", "x"], [True, False, True], "<i>pos</i>", 0.75, "<i>neg</i>",
-                              attributions, 1.0, 1.5, [AttentionMap("<u>", np.ones((1, 3)))])
+    explanation = Explanation("<3 A&b x", ["<3", "a&b", "x"], [(0, 2), (3, 6), (7, 8)], [True, False, True],
+                              "<i>pos</i>", 0.75, "<i>neg</i>", attributions, 1.0, 1.5,
+                              [AttentionMap("<u>", np.ones((1, 3)))])
     assert str(explanation) == "<i>pos</i> 0.7500; for <i>neg</i>: a&b -1.00, <3 +0.50, x +0.00"
     for html in (explanation._repr_html_(), explanation_page(explanation)):
-        assert not re.search(r"<[iu3]|a&b", html)
-        assert all(escaped in html for escaped in (">&lt;3<", ">a&amp;b<", "&lt;i&gt;pos&lt;/i&gt;", "&lt;i&gt;neg"))
+        assert not re.search(r"<[iu3]|a&b", html, re.IGNORECASE)
+        assert all(escaped in html for escaped in (">&lt;3<", ">A&amp;b<", "&lt;i&gt;pos&lt;/i&gt;", "&lt;i&gt;neg"))
     blue, orange = "rgba(31, 119, 180", "rgba(214, 99, 0"
     assert re.findall(r"(rgba[^)]*)\)[^>]*>([^<]*)<", explanation._repr_html_()) == [
         (f"{blue}, 0.50", "for it"), (f"{orange}, 0.50", "against it"),
-        (f"{blue}, 0.33", "&lt;3"), (f"{orange}, 0.65", "a&amp;b"), (f"{blue}, 0.00", "x")]
+        (f"{blue}, 0.33", "&lt;3"), (f"{orange}, 0.65", "A&amp;b"), (f"{blue}, 0.00", "x")]
+    # A word says by its line as well whether it is for or against the class, and by its frame that it is unknown.
+    assert re.findall(r'class="([a-z ]*)" style="--a:[^"]*" title="([^"]*)"', explanation_page(explanation))[:3] == [
+        ("for strong", "+0.5000"), ("against strong unknown", "-1.0000"), ("for", "+0.0000")]
 
 
 def test_the_command(tiny_run: Path, tmp_path: Path, run_cli: Cli) -> None:
@@ -154,9 +167,9 @@ def test_the_command(tiny_run: Path, tmp_path: Path, run_cli: Cli) -> None:
     assert values["words"] == ["a", "good", "film"]
     assert sum(values["attributions"]) == pytest.approx(values["logit"] - values["baseline"], abs=values["gap"] + 1e-9)
     assert values["label"] == sentiment.load(tiny_run).predict(["a good film"])[0].label
-    code, out, _ = run_cli("explain", "--model", tiny_run, "a good film", "--class", "neg")
+    code, out, _ = run_cli("explain", "--model", tiny_run, "A good (?) film.", "--class", "neg")
     assert code == 0
-    assert out.splitlines()[1].split() == ["a", "good", "film"]
+    assert out.splitlines()[1] == "A good (?) film."
     assert "\x1b" not in out  # no colour in a pipe
     code, out, err = run_cli("explain", "--model", tiny_run, "a good film", "--html", tmp_path / "page.html")
     assert (code, out) == (0, "")

@@ -1,6 +1,7 @@
 """A model whose answers are known, and which can be held up."""
 
 import asyncio
+import re
 import threading
 from collections.abc import Iterable, Sequence
 
@@ -18,6 +19,9 @@ class FakeTokenizer:
 
     def words_read(self, text: str) -> list[str]:
         return text.split() or ["[empty]"]
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        return [word.span() for word in re.finditer(r"\S+", text)] or [(0, len(text))]
 
     def tokenize(self, texts: Sequence[str]) -> TokenizedTexts:
         return TokenizedTexts.from_ids([[VOCABULARY.get(word, 1) for word in self.words_read(text)] for text in texts])

@@ -37,7 +37,9 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "bigru": ("bigru", {}), "stacked-lstm": ("stacked-lstm", {}), "stacked-bilstm": ("stacked-bilstm", {}),
     "stacked-gru": ("stacked-gru", {}), "attention": ("attention", {}), "fasttext": ("fasttext", {}),
     "cnn": ("cnn", {}), "cnn-lstm": ("cnn-lstm", {}), "transformer": ("transformer", {}), "han": ("han", {}),
-    "tfidf-lr": ("tfidf-lr", {}), "nb-svm": ("nb-svm", {}),
+    "tfidf-lr": ("tfidf-lr", {}), "nb-svm": ("nb-svm", {}), "qrnn": ("qrnn", {}), "sru": ("sru", {}),
+    "mingru": ("mingru", {}), "minlstm": ("minlstm", {}), "rglru": ("rglru", {}), "biqrnn": ("biqrnn", {}),
+    "bisru": ("bisru", {}), "bimingru": ("bimingru", {}), "biminlstm": ("biminlstm", {}),
     **{f"bilstm {pooling}": ("bilstm", {"pooling": pooling}) for pooling in ("last", "mean", "concat")},
     **{f"bilstm {attention}": ("bilstm", {"attention": attention}) for attention in ATTENTIONS[1:]},
     "gru skip luong-concat": ("gru", {"layers": 2, "skip": True, "attention": "luong-concat"}),
@@ -54,6 +56,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "bilstm batch": ("bilstm", {"normalization": "batch", "layers": 2}),
     "bilstm weight drop": ("bilstm", {"weight_drop": 0.3}),
     "birnn recurrent dropout": ("birnn", {"recurrent_dropout": 0.3}),
+    "qrnn zoneout": ("qrnn", {"qrnn_window": 3, "zoneout": 0.3, "layers": 2, "attention": "additive"}),
+    "sru highway batch": ("sru", {"units": 4, "layers": 2, "residual": True, "normalization": "batch"}),
     "lstm layer dropouts": ("lstm", {"normalization": "layer", "weight_drop": 0.3, "recurrent_dropout": 0.3}),
 }
 TOKENS = TokenizedTexts(IDS[IDS > 0], np.concatenate([[0], np.cumsum(LENGTHS)]))

@@ -23,6 +23,8 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("gru", {"layers": 3, "residual": True, "pooling": "concat"}), ("lstm", {"normalization": "layer"}),
     ("gru", {"normalization": "weight"}), ("lstm", {"layers": 2, "normalization": "batch", "pooling": "last"}),
     ("rnn", {"layers": 2, "skip": True, "normalization": "batch", "pooling": "mean"}),
+    ("qrnn", {"layers": 2, "pooling": "mean"}), ("sru", {}), ("mingru", {"layers": 2, "residual": True}),
+    ("minlstm", {}), ("rglru", {}),
 ]
 
 
@@ -91,7 +93,7 @@ def test_longer_than_a_step_and_than_the_training_length() -> None:
 
 
 @pytest.mark.parametrize(("name", "options", "message"), [
-    ("bilstm", {}, "must be unidirectional: train rnn, lstm, gru, stacked-lstm, stacked-gru; this is 'bilstm'"),
+    ("bilstm", {}, "reads one way: train rnn, lstm, gru, stacked-lstm, stacked-gru, qrnn, .*; this is 'bilstm'"),
     ("cnn", {}, "this is 'cnn'"),
     ("lstm", {"attention": "additive"}, "--attention additive attends to all words"),
 ])

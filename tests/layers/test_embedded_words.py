@@ -34,8 +34,10 @@ def stack(embedding: Any, layer: Any) -> keras.Sequential:
 
 @pytest.fixture
 def projected(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Record how many rows each projection is made of; run eagerly, and do not split the batch."""
+    """Record how many rows each projection is made of, in the loop; run eagerly, and do not split the batch."""
     monkeypatch.setattr(recurrence, "loops_of_a_layer", lambda: 1)
+    monkeypatch.setattr(recurrence, "LEAST_VALUES", 1)
+    monkeypatch.setattr(recurrence, "FEW_ROWS", 0)
     rows: list[int] = []
     project = Step.project
 
@@ -82,7 +84,7 @@ def test_only_of_the_embedding_as_it_is(projected: list[int]) -> None:
 
 
 def test_gradient_without_training() -> None:
-    """It is seldom asked for, and has to be exact."""
+    """It is exact, too."""
     gradients = []
     for embedding, layer in ((Embedding(WORDS, FEATURES), LSTM(UNITS)),
                              (keras.layers.Embedding(WORDS, FEATURES), keras.layers.LSTM(UNITS))):

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from sentiment.layers import GRU, LSTM, Bidirectional
 from sentiment.layers.cores import loops_of_a_layer
 from sentiment.layers.tensorflow import recurrence
 from sentiment.layers.tensorflow.recurrence import Loop
+from sentiment.layers.tensorflow.steps import LSTMStep
 
 BATCH, TIME, FEATURES, UNITS = 4, 5, 3, 4
 RANDOM = np.random.default_rng(4)
@@ -95,11 +97,85 @@ def test_as_keras(name: str, mask: str, backwards: bool, looped: list[int]) -> N
 
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("name", selected(PAIRS, SHORT))
-def test_as_keras_without_training(name: str, mask: str) -> None:
+def test_a_tape_records_our_gradient_without_training(name: str, mask: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    backwards: list[int] = []
+    backward = Loop._backward
+    monkeypatch.setattr(Loop, "_backward", lambda *arguments: backwards.append(1) or backward(*arguments))
     mine, other = pair(name, return_sequences=True, return_state=True)
     states = start_of(name)
     assert_same(answers_and_gradients(mine, MASKS[mask], states, training=False),
                 answers_and_gradients(other, MASKS[mask], states, training=False))
+    assert backwards
+
+
+@pytest.mark.parametrize("mask", ["no mask", "holes"])
+@pytest.mark.parametrize("name", selected(PAIRS, ["lstm", "gru"]))
+def test_gradient_of_a_graph_traced_without_a_tape(name: str, mask: str) -> None:
+    """Of few rows it is that of one operation for all steps, of others the automatic one of the loop."""
+    mine, other = pair(name, return_sequences=True, return_state=True)
+    shapes = [tf.TensorSpec([None, None, FEATURES]), *([tf.TensorSpec([None, None], tf.bool)] * (mask != "no mask"))]
+    run = tf.function(lambda words, mask=None: mine(words, mask=mask), input_signature=shapes)
+    run.get_concrete_function()
+    for times in (1, 5):
+        words = tf.constant(np.tile(WORDS, (times, 1, 1)))
+        masks = [] if mask == "no mask" else [tf.constant(np.tile(MASKS[mask], (times, 1)))]
+        results = []
+        for layer, read in ((mine, run), (other, partial(other, mask=masks[0]) if masks else other)):
+            with tf.GradientTape() as tape:
+                tape.watch(words)
+                answers = read(words, *masks) if read is run else read(words)
+                total = tf.add_n([tf.reduce_mean(answer ** 2) for answer in answers])
+            gradients = tape.gradient(total, [words, *(weight.value for weight in layer.trainable_weights)])
+            results.append([*answers, *gradients])
+        assert_same(*results)
+
+
+@pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
+@pytest.mark.parametrize("mask", MASKS)
+def test_one_operation_for_few_rows(mask: str, backwards: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches: list[Any] = []
+    whole = LSTMStep.whole
+    monkeypatch.setattr(LSTMStep, "whole", lambda self, words, states: (
+        batches.append(words.shape[1]) or whole(self, words, states)))
+    for sequences, state in RETURNS:
+        mine, other = pair("lstm", return_sequences=sequences, return_state=state, go_backwards=backwards,
+                           zero_output_for_mask=backwards)
+        for states in ([], start_of("lstm")):
+            answers = [layer(WORDS, mask=MASKS[mask], initial_state=states or None) for layer in (mine, other)]
+            assert_same(*(one if state else [one] for one in answers))
+    assert batches == [BATCH] * 2 * len(RETURNS)
+    mine(np.tile(WORDS, (5, 1, 1)))
+    LSTM(UNITS, dtype="float16")(WORDS)
+    LSTM(512)(WORDS)
+    assert len(batches) == 2 * len(RETURNS)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("name", selected(PAIRS, SHORT))
+def test_small_batches_leave_cores_idle(name: str, masked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One graph for 1 to 24 rows, of which each of three cores gets six at least."""
+    monkeypatch.setattr(recurrence, "loops_of_a_layer", lambda: 3)
+    monkeypatch.setattr(recurrence, "LEAST_VALUES", 6 * UNITS)
+    monkeypatch.setattr(recurrence, "FEW_ROWS", 0)
+    mine, other = pair(name, return_sequences=True, return_state=True)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, FEATURES])])
+    def run(words: Any) -> Any:
+        mask = tf.sequence_mask(tf.range(tf.shape(words)[0]) % TIME, TIME) if masked else None
+        answers = mine(words, mask=mask)
+        with tf.GradientTape() as tape:
+            tape.watch(words)
+            total = tf.add_n([tf.reduce_sum(answer ** 2) for answer in mine(words, mask=mask, training=True)])
+        return [*answers, tape.gradient(total, words)]
+
+    for rows in (1, 11, 12, 24):
+        words = tf.constant(RANDOM.normal(size=(rows, TIME, FEATURES)), tf.float32)
+        mask = tf.sequence_mask(tf.range(rows) % TIME, TIME) if masked else None
+        with tf.GradientTape() as tape:
+            tape.watch(words)
+            answers = other(words, mask=mask)
+            total = tf.add_n([tf.reduce_sum(answer ** 2) for answer in answers])
+        assert_same(run(words), [*answers, tape.gradient(total, words)])
 
 
 @pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
@@ -115,6 +191,7 @@ def test_zeros_for_the_mask(mask: str, backwards: bool) -> None:
 @pytest.mark.parametrize("mask", MASKS)
 def test_batch_in_shares(loops: int, mask: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recurrence, "loops_of_a_layer", lambda: loops)
+    monkeypatch.setattr(recurrence, "LEAST_VALUES", 1)
     for sequences, state in RETURNS:
         mine, other = pair("lstm", return_sequences=sequences, return_state=state, go_backwards=True)
         states = start_of("lstm")
@@ -148,6 +225,7 @@ def test_any_batch_and_length_in_one_graph(name: str) -> None:
 @pytest.mark.parametrize("rows", [1, 2, 3])
 def test_batch_of_known_size(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recurrence, "loops_of_a_layer", lambda: 2)
+    monkeypatch.setattr(recurrence, "LEAST_VALUES", 1)
     for name in PAIRS:
         mine, other = pair(name, return_sequences=True)
         run = tf.function(lambda words, layer=mine: layer(words, training=True),
@@ -178,21 +256,21 @@ def test_each_direction_has_half_of_the_cores(monkeypatch: pytest.MonkeyPatch) -
         return 1
 
     monkeypatch.setattr(recurrence, "loops_of_a_layer", counted)
-    LSTM(2)(WORDS)
-    Bidirectional(LSTM(2))(WORDS)
-    LSTM(2)(WORDS)
+    for layer in (LSTM(2), Bidirectional(LSTM(2)), LSTM(2)):
+        layer(WORDS, training=True)
     assert counts == [6, 3, 3, 6]
 
 
 @pytest.mark.parametrize("name", selected(PAIRS, SHORT))
-def test_second_derivative(name: str) -> None:
+@pytest.mark.parametrize("training", [True, False])
+def test_second_derivative(name: str, training: bool) -> None:
     def penalty(layer: keras.layers.Layer) -> Any:
         words = tf.constant(WORDS)
         with tf.GradientTape() as outer:
             outer.watch(words)
             with tf.GradientTape() as inner:
                 inner.watch(words)
-                total = tf.reduce_sum(layer(words, training=True) ** 2)
+                total = tf.reduce_sum(layer(words, training=training) ** 2)
             slope = tf.reduce_sum(inner.gradient(total, words) ** 2)
         return outer.gradient(slope, words)
 

@@ -12,7 +12,7 @@ from helpers import pretrainers
 from helpers.trainers import make_trainer
 from tensorflow.python.framework import ops
 
-from sentiment.layers import GRU, LSTM
+from sentiment.layers import GRU, LSTM, QRNN
 from sentiment.layers.tensorflow.graph_gradients import releasing
 from sentiment.training.row_adam import RowAdam
 
@@ -34,7 +34,7 @@ def registered() -> set[str]:
     return {name for name in ops.gradient_registry.list() if name.startswith("CustomGradient-")}
 
 
-@pytest.mark.parametrize("kind", [LSTM, GRU])
+@pytest.mark.parametrize("kind", [LSTM, GRU, QRNN])
 def test_a_traced_gradient_is_freed_with_its_graph(kind: Any) -> None:
     before, layer = registered(), kind(4)
     with tf.GradientTape() as tape:

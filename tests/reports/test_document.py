@@ -51,14 +51,33 @@ def test_html_shows_what_it_is_given_and_obeys_nothing_of_it() -> None:
     assert "<p class=words>coloured</p>" in page
     assert page.count("&lt;script&gt;alert(1)") == 5, "title, heading, paragraph, cell, picture"
     addresses = [value for name, value in tags.values if name in ("src", "srcset", "href")]
-    assert len(addresses) == 2
-    assert all(value is not None and value.startswith("data:image/svg+xml;base64,") for value in addresses)
+    assert addresses[0] == "#section-1"
+    assert len(addresses) == 3
+    assert all(value is not None and value.startswith("data:image/svg+xml;base64,") for value in addresses[1:])
+
+
+def test_the_contents_list_leads_to_every_section() -> None:
+    report = Report("title", [Section(f"<b>{number}</b>", [Paragraph("text")]) for number in range(3)])
+    tags = Tags(as_html(report))
+    targets = [value for name, value in tags.values if name == "id"]
+    assert [f"#{target}" for target in targets] == [value for name, value in tags.values if name == "href"]
+    assert len(targets) == 3
+    assert "b" not in tags.names
+
+
+def test_a_table_says_to_screen_readers_what_it_is_and_can_be_scrolled_by_keys() -> None:
+    html = Table(["name", "number"], [["x" * 50, "1"]]).html('"By" <class>')
+    tags = Tags(html)
+    assert ("aria-label", '"By" <class>') in tags.values
+    assert "<caption>&quot;By&quot; &lt;class&gt;</caption>" in html
+    assert [value for name, value in tags.values if name in ("scope", "tabindex")] == ["0", "col", "col"]
+    assert [value for name, value in tags.values if name == "class"] == ["wide", "number", "text", "number"]
 
 
 def test_control_characters_are_shown() -> None:
     text = "a\x1b[2J\u202efilm"
     report = Report(text, [Section(text, [Paragraph(text), Excerpt(text, f"<p>{text}</p>", text)])])
-    assert as_html(report).count(r"a\x1b[2J\u202efilm") == 6
+    assert as_html(report).count(r"a\x1b[2J\u202efilm") == 7
     assert as_markdown(report, "plots").count(r"a\\x1b\[2J\\u202efilm") == 5
 
 
@@ -75,7 +94,7 @@ def test_markdown_has_its_table_and_picture() -> None:
 def test_code_in_a_table() -> None:
     table = Table(["name", "command"], [["a*", "cat a* | less <b"]], words=(0, 1), code=(1,))
     assert table.markdown("").splitlines()[2] == "| a\\* | `cat a* \\| less <b` |"
-    assert "<td>a*</td><td><code>cat a* | less &lt;b</code></td>" in table.html("")
+    assert "<td dir=\"auto\">a*</td><td dir=\"auto\"><code>cat a* | less &lt;b</code></td>" in table.html("")
 
 
 def test_files(tmp_path: Path) -> None:

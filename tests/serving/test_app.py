@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 from base64 import b64encode
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ def _unsettled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ask(story: Story, predictor: FakePredictor | None = None, batching: Batching | None = None,
-        limits: Limits = LIMITS, access: Access = ANYBODY) -> Any:
+        limits: Limits = LIMITS, access: Access = ANYBODY, examples: Sequence[str] = ()) -> Any:
     """Return what a story with a client gives, of a server with the models `reviews` and `other`."""
     predictor = predictor or FakePredictor()
 
@@ -44,7 +44,8 @@ def ask(story: Story, predictor: FakePredictor | None = None, batching: Batching
         models = Models(served, lambda path: predictor if path.name == "reviews" else FakePredictor(sign=-1),
                         batching or Batching(seconds=0.001), watch=metrics.batch)
         await models.start()
-        transport = httpx.ASGITransport(create_app(models, limits, metrics, access), raise_app_exceptions=False)
+        app = create_app(models, limits, metrics, access, examples)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
             result = await asyncio.wait_for(story(client), 20)
         await models.close()
@@ -174,8 +175,9 @@ def test_words_are_weighed() -> None:
     assert answer["explained"] == "neg"
     assert (answer["known"], answer["remark"]) == (pytest.approx(2 / 3), "67% of words known")
     assert answer["scores"] == scores(-2.5)[0]
-    assert answer["words"] == [{"word": "bad", "weight": 3.0, "known": True}, {"word": "new", "weight": 0.0,
-                               "known": False}, {"word": "film", "weight": -0.5, "known": True}]
+    assert answer["words"] == [{"word": "bad", "start": 0, "end": 3, "weight": 3.0, "known": True},
+                               {"word": "new", "start": 4, "end": 7, "weight": 0.0, "known": False},
+                               {"word": "film", "start": 8, "end": 12, "weight": -0.5, "known": True}]
 
 
 @pytest.mark.parametrize(("body", "message"), [
@@ -323,8 +325,9 @@ def test_nothing_is_computed_for_a_client_that_has_gone(sent: bytes) -> None:
 @pytest.mark.parametrize(("path", "message"), [
     ("/v1/models/none:predict", "no model 'none' (there are reviews, other)"),
     ("/v1/models/reviews/versions/7:predict", "no version 7 of 'reviews' (there are 1)"),
-    ("/v1/models/reviews/versions/x:predict", "no such path: see /openapi.json"),
-    ("/docs", "no such path: see /openapi.json")])
+    (f"/v1/models/reviews/versions/{'7' * 5000}:predict", "no such address: /openapi.json describes all"),
+    ("/v1/models/reviews/versions/x:predict", "no such address: /openapi.json describes all"),
+    ("/docs", "no such address: /openapi.json describes all")])
 def test_what_is_not_there(path: str, message: str) -> None:
     response = post({"instances": ["a"]}, path)
     assert (response.status_code, response.json()) == (404, {"error": message})
@@ -377,6 +380,27 @@ def test_metadata(path: str) -> None:
     signature = answer["metadata"]["signature_def"]["signature_def"]["serving_default"]
     assert signature["inputs"]["texts"]["dtype"] == "DT_STRING"
     assert [dim["size"] for dim in signature["outputs"]["scores"]["tensor_shape"]["dim"]] == ["-1", "2"]
+    assert (answer["metadata"]["classes"], answer["metadata"]["trained_on"]) == (["neg", "pos"], {})
+
+
+def test_the_metadata_say_what_the_model_was_trained_on() -> None:
+    predictor = FakePredictor()
+    predictor.trained_on = {"data": "films.csv", "texts": 3, "test_texts": 2, "test_accuracy": 0.5, "date": None}
+    found = ask(lambda client: client.get("/v1/models/reviews/metadata"), predictor).json()
+    assert found["metadata"]["trained_on"] == predictor.trained_on
+
+
+def test_words_have_their_place_in_the_text_in_characters() -> None:
+    text = "😀  good, FILM"
+    (found,) = post({"instances": [text]}, "/v1/models/reviews:explain").json()["predictions"]
+    assert [text[word["start"]:word["end"]] for word in found["words"]] == ["😀", "good,", "FILM"]
+
+
+def test_the_page_has_examples_to_click() -> None:
+    page = ask(lambda client: client.get("/"), examples=["A <b>film</b>.", "فيلم"]).text
+    assert '<button type="button" dir="auto">A &lt;b&gt;film&lt;/b&gt;.</button>' in page
+    assert page.count("<button") == 2
+    assert "<button" not in get("/").text
 
 
 def test_notes_on_a_model_are_in_its_metadata_and_explanations() -> None:

@@ -162,6 +162,38 @@ def test_a_bad_version_does_not_keep_later_ones_from_being_served(kind: str, she
     assert capsys.readouterr().err.count("version 2 cannot be loaded, and will be tried again") == 1
 
 
+def test_a_bad_version_is_tried_again_after_longer_and_longer_pauses(shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+                                                                     ) -> None:
+    shelf.add(1)
+    tried: list[float] = []
+    clock = 0.0
+
+    def load(path: Path) -> FakePredictor:
+        tried.append(clock)
+        return shelf.load(path)
+
+    async def story(models: Models, model: ServedModel) -> None:
+        nonlocal clock
+        monkeypatch.setattr(models, "_load", load)
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: clock, raising=False)
+        shelf.add(2)
+        (shelf.path / "2" / "broken").touch()
+        for _ in range(300):
+            await models.refresh(model, 5.0)
+            clock += 5.0
+        assert tried == [0, 5, 15, 35, 75, 155, 315, 615, 915, 1215]
+        (shelf.path / "2" / "broken").write_text("other")
+        for _ in range(3):
+            await models.refresh(model, 5.0)
+            clock += 5.0
+        assert tried[10:] == [1500, 1505]
+        (shelf.path / "2" / "broken").unlink()
+        await models.refresh(model, 5.0)
+        assert list(model.versions) == [2]
+
+    play(story, shelf)
+
+
 def test_the_watch_goes_on_when_the_versions_cannot_be_looked_for(shelf: Shelf, monkeypatch: pytest.MonkeyPatch,
                                                                   capsys: pytest.CaptureFixture[str]) -> None:
     shelf.add(1)

@@ -124,11 +124,25 @@ def test_connections_are_bounded_and_must_ask(versions: Path, start_server: Call
     assert server.ask("/v1/models/reviews:predict", BODY)[0] == 200
 
 
+def test_heads_are_bounded(versions: Path, start_server: Callable[..., Server]) -> None:
+    """Also one that does not end; what is sent at once is larger than what is read at once."""
+    server = start_server(versions)
+    with server.begin(b"", -1) as connection:
+        with suppress(ConnectionError):
+            for number in range(100):
+                connection.sendall(f"X{number}: ".encode() + b"a" * 100_000 + b"\r\n")
+        assert number < 99
+        with suppress(ConnectionError):
+            assert connection.recv(999).startswith(b"HTTP/1.1 431 ")
+    assert server.ask("/v1/models/reviews:predict", BODY)[0] == 200
+
+
 def test_a_secret_and_other_names(versions: Path, start_server: Callable[..., Server], tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("s3cret\n")
     server = start_server(versions, "--token", tmp_path / "secret", "--allow-host", "reviews.example")
     assert server.ask("/v1/models/reviews:predict", BODY)[0] == 401
-    for host, code in (("reviews.example", b"200"), ("localhost", b"200"), ("evil.example", b"403")):
+    for host, code in (("reviews.example", b"200"), ("localhost", b"200"), ("evil.example", b"403"),
+                       ("evil.example\r\nHost: localhost", b"403")):
         with server.begin(BODY, len(BODY), headers=f"Authorization: Bearer s3cret\r\nHost: {host}\r\n") as connection:
             assert connection.recv(99).split()[1] == code
 
@@ -168,18 +182,21 @@ def test_a_port_that_is_taken(versions: Path, run_cli: Cli) -> None:
         port = taken.getsockname()[1]
         code, _, err = run_cli("serve", versions, "--port", port)
     assert code == 1
-    assert f"cannot listen on 127.0.0.1, port {port}: " in err
+    assert f"cannot listen on --host '127.0.0.1', --port {port}: " in err
 
 
 @pytest.mark.parametrize(("words", "message"), [
     (["{versions}/none", "--port", "0"], "no such model folder"),
-    (["{versions}", "--host", "no such host"], "cannot listen on"),
+    (["{versions}", "--host", "no such host"], "cannot listen on --host 'no such host'"),
+    (["{versions}", "--host", "a..b"], "cannot listen on --host 'a..b'"),
     (["{versions}", "--port", "70000"], "--port must be between 0 and 65535"),
     (["{versions}", "--batch-wait", "nan"], "--batch-wait must be between 0 and 1000"),
     (["{versions}", "--max-in-flight", "3"], "--max-in-flight must be at least --max-body, 4"),
     (["{versions}", "--token", "s3cret"], "--token must name a readable file with the secret"),
     (["{versions}", "--token", "env:NO_SUCH_NAME"], "the secret of --token is empty"),
     (["{versions}", "--token", "{versions}/1/vocabulary.txt"], "not a word of printable ASCII characters"),
+    (["{versions}", "--example", " "], "--example must be a text of 1 to 100,000 characters (--max-characters), not 1"),
+    (["{versions}", "--max-characters", "3", "--example", "good"], "--example must be a text of 1 to 3 characters"),
     (["{versions}", "--queue", "10"], "--queue must be at least --max-texts, 256"),
     (["{versions}", "{versions}"], "two models are called 'reviews'")])
 def test_mistakes_are_one_line(words: list[str], message: str, versions: Path, run_cli: Cli) -> None:

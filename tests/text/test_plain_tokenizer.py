@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 
 from sentiment.config import DataConfig, TextConfig
 from sentiment.data import load_corpus
-from sentiment.export.characters import characters_of_the_graph
-from sentiment.export.conversion import plain_tokenizer
 from sentiment.inference import PortableFolder
 from sentiment.surrogates import as_utf8
 from sentiment.text import TextPreprocessor
+from sentiment.text.characters import characters_of_the_graph
 from sentiment.text.plain_tokenizer import Characters, PlainTokenizer, Ranges
 from sentiment.text.standardization import RULES
 from sentiment.text.variants import variants
@@ -48,17 +47,17 @@ def characters(rules: int) -> Characters:
 @cache
 def both(config: TextConfig) -> tuple[TextPreprocessor, PlainTokenizer]:
     graph = TextPreprocessor(config, WORDS)
-    return graph, plain_tokenizer(graph)
+    return graph, graph.plain
 
 
 def assert_same(texts: list[str], config: TextConfig) -> None:
     graph, plain = both(config)
-    tokens = graph.tokenize(texts)
+    ids = graph.ragged_ids(tf.constant([as_utf8(text) for text in texts], tf.string)).to_list()
     whole, _ = both(replace(config, max_length=10 ** 6))
     read = whole.ragged_words(tf.constant([as_utf8(text) for text in texts], tf.string)).to_list()
     for row, text in enumerate(texts):
         assert plain.words(text) == [word.decode() for word in read[row] if word != b"[empty]"], repr(text)
-        np.testing.assert_array_equal(plain.ids(text), tokens.row(row), err_msg=repr(text))
+        assert plain.ids(text) == graph.tokenize([text]).row(0).tolist() == ids[row], repr(text)
 
 
 @pytest.mark.parametrize("periods", [False, True])
@@ -103,7 +102,7 @@ def test_a_word_of_very_many_letters_is_no_word_of_the_vocabulary(length: int, r
     graph = TextPreprocessor.fit(TextConfig(word_rules=rules), [f"good {long}"] * 3)
     assert (long in graph.words) == (length == 64 or rules == 1)
     read = long if length == 64 else "ä" * 63 + "…"
-    assert graph.words_read(f"{long} good") == plain_tokenizer(graph).words_read(f"{long} good") == [read, "good"]
+    assert graph.words_read(f"{long} good") == graph.plain.words_read(f"{long} good") == [read, "good"]
 
 
 def test_every_letter_with_a_mark(rules: int) -> None:
@@ -142,7 +141,7 @@ def test_the_whole_test_split_of_imdb(real_imdb: Path) -> None:
     corpus = load_corpus(DataConfig(dataset="imdb", data_dir=str(real_imdb)), 1)
     texts = corpus.test.read().texts
     graph = TextPreprocessor.fit(TextConfig(), corpus.train.texts)
-    plain = plain_tokenizer(graph)
+    plain = graph.plain
     tokens = graph.tokenize(texts)
     different = [row for row, text in enumerate(texts) if plain.ids(text) != tokens.row(row).tolist()]
     assert len(texts) == 25_000

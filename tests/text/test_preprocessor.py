@@ -5,6 +5,7 @@ import tensorflow as tf
 from sentiment.config import TextConfig
 from sentiment.errors import UserError
 from sentiment.text import TextPreprocessor
+from sentiment.text.preprocessor import FEW_TEXTS
 
 ODD_TEXTS = ["", "   ", "\x00", "\ud800 lone surrogate", "😀" * 50, "مرحبا بالعالم", "word " * 100_000, "a" * 100_000]
 
@@ -57,6 +58,19 @@ def test_many_texts_are_traced_once() -> None:
     preprocessor = TextPreprocessor(TextConfig(), ["a", "b"])
     preprocessor.tokenize(["a b"] * 5000)
     assert preprocessor._ragged_ids.experimental_get_tracing_count() == 1
+
+
+def test_few_texts_of_ascii_need_no_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    preprocessor = TextPreprocessor(TextConfig(), ["good", "!"])
+    calls: list[int] = []
+    ragged_ids = preprocessor._ragged_ids
+    monkeypatch.setattr(preprocessor, "_ragged_ids", lambda chunk: calls.append(len(chunk)) or ragged_ids(chunk))
+    assert preprocessor.tokenize(["GOOD!"] * FEW_TEXTS).values.tolist() == [2, 3] * FEW_TEXTS
+    assert preprocessor.tokenize(iter(["a\0b good!", ""])).values.tolist() == [1, 1, 2, 3, 1]
+    assert not calls
+    for texts in (["good\u00e9"], ["good!"] * (FEW_TEXTS + 1), iter(["good! \ud800"])):
+        assert len(preprocessor.tokenize(texts).values)
+    assert calls == [1, FEW_TEXTS + 1, 1]
 
 
 def test_padded_ids_are_the_same_ids_then_zeros() -> None:

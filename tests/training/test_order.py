@@ -27,6 +27,7 @@ TRAINING = {"epochs": 8, "patience": 8, "learning_rate": 0.004}
 MODEL = {"units": 32, "embedding_size": 32, "word_dropout": 0.0, "embedding_dropout": 0.2, "output_dropout": 0.2}
 WITHOUT_ORDER = {"attention"}
 RECURRENT = ("rnn", "lstm", "gru", "birnn", "bilstm", "bigru", "stacked-lstm", "stacked-gru", "stacked-bilstm",
+             "qrnn", "sru", "mingru", "minlstm", "rglru", "biqrnn", "bisru", "bimingru", "biminlstm",
              "cnn-lstm", "han")
 
 

@@ -46,6 +46,12 @@ def release_call(result: Any) -> None:
         _hand_over(result.graph, result.op.get_attr(ATTRIBUTE).decode())
 
 
+def released(result: Any) -> Any:
+    """Call `release_call` and return the result."""
+    release_call(result)
+    return result
+
+
 def releasing(function: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a function for `tf.function` so that each graph traced from it owns its custom gradients.
 

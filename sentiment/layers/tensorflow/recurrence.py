@@ -8,17 +8,21 @@ the batch time-major, and each output is gathered to its position. In inference,
 embedding, each distinct word of a batch is projected once.
 """
 
-import sys
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import tensorflow as tf
+from tensorflow.python.eager.record import could_possibly_record
 
 from sentiment.layers.cores import loops_of_a_layer
 from sentiment.layers.embedding import Embedded
 from sentiment.layers.tensorflow.graph_gradients import release_call
 from sentiment.layers.tensorflow.reading import Reading, reading_of
-from sentiment.layers.tensorflow.steps import Step, wide
+from sentiment.layers.tensorflow.steps import LSTMStep, Step, wide
+
+FEW_ROWS, SMALL_KERNELS = 16, 1 << 17  # of the LSTM, up to which one operation is faster than a loop; measured
+LEAST_VALUES = 1024  # of a state, rows * units, that are worth a core; measured
 
 
 class Rows(NamedTuple):
@@ -48,9 +52,9 @@ class Rows(NamedTuple):
         return tf.raw_ops.TensorListGetItem(input_handle=handle, index=step, element_shape=[-1, self.width],
                                             element_dtype=self.dtype)
 
-    def stacked(self, handle: Any) -> Any:
-        """Return all values, [steps, batch, width]."""
-        return tf.raw_ops.TensorListStack(input_handle=handle, element_shape=[-1, self.width],
+    def stacked(self, handle: Any, batch: Any) -> Any:
+        """Return all values, [steps, batch, width]; those that were never put are zeros."""
+        return tf.raw_ops.TensorListStack(input_handle=handle, element_shape=tf.stack([batch, self.width]),
                                           element_dtype=self.dtype)
 
 
@@ -94,17 +98,50 @@ class Loop:
             inputs: float [batch, time, features].
             states: float [batch, units] each, the initial ones.
             weights: float tensors for `make_step`, in the dtype of the inputs.
-            training: whether the fused gradient is used; automatic gradients are also exact, but slow.
+            training: whether the fused gradient is used, as it is wherever a `tf.GradientTape` records; automatic
+                ones, of a graph that was traced without a tape, are exact, too, but slow.
             embedded: ids and lookup of the inputs, if they come from an embedding.
 
         Returns:
             Outputs [batch, time, units] or [batch, units], in the dtype of the inputs, and the final states.
         """
-        loops = min(loops_of_a_layer(), inputs.shape[0] or sys.maxsize)
+        training = training or could_possibly_record()
+        if not training and self._is_small(inputs, weights):
+            rows = inputs.shape[0] or tf.shape(inputs)[0]
+            results: tuple[Any, list[Any]] = _if(
+                rows <= FEW_ROWS, lambda: self._whole(inputs, states, weights),
+                lambda: self._in_shares(inputs, states, weights, training, embedded))
+            return results
+        return self._in_shares(inputs, states, weights, training, embedded)
+
+    def _is_small(self, inputs: Any, weights: Sequence[Any]) -> bool:
+        """Return whether one operation makes all steps of a few rows faster than a loop."""
+        return (self.make_step is LSTMStep and inputs.dtype == tf.float32
+                and sum(kernel.shape.num_elements() for kernel in weights[:2]) <= SMALL_KERNELS)
+
+    def _whole(self, inputs: Any, states: Sequence[Any], weights: Sequence[Any]) -> tuple[Any, list[Any]]:
+        """Make all steps in one operation."""
+        reading = None if self.mask is None else reading_of(self.mask, self.backwards, self.zeros)
+        words, steps = self._words(reading, inputs)
+        found = LSTMStep(*weights).whole(_by_steps(words, steps, inputs), states)
+        tables = [tf.concat([tf.zeros_like(start)[None], start[None], after], axis=0)
+                  for start, after in zip(states, found, strict=True)][:2 if self.final else 1]
+        outputs, *finals = self._results(reading, inputs, tables)
+        return outputs, finals if self.final else list(states)
+
+    def _in_shares(self, inputs: Any, states: Sequence[Any], weights: Sequence[Any], training: bool,
+                   embedded: Embedded | None) -> tuple[Any, list[Any]]:
+        """Run a loop on each core, over a part of the rows; small parts are left to fewer cores."""
+        loops, rows, units = loops_of_a_layer(), inputs.shape[0], states[0].shape[-1]
+        if rows is not None:
+            loops = busy = min(loops, max(1, rows * units // LEAST_VALUES))
         if loops == 1:
             return self._share(self.mask, inputs, embedded, states, weights, training)
-        rows = tf.shape(inputs)[0]
-        sizes = tf.stack([rows * (n + 1) // loops - rows * n // loops for n in range(loops)])
+        if rows is None:
+            rows = tf.shape(inputs)[0]
+            busy = tf.clip_by_value(rows * units // LEAST_VALUES, 1, loops)
+        ends = [rows * tf.minimum(n, busy) // busy for n in range(loops + 1)]
+        sizes = tf.stack([end - start for start, end in pairwise(ends)])
 
         def shares(tensor: Any) -> list[Any]:
             return [None] * loops if tensor is None else tf.split(tensor, sizes, num=loops)
@@ -178,8 +215,10 @@ class Loop:
                     [rows.put(table, t + 2, state) for table, state in zip(tables, states, strict=False)],
                     [rows.put(column, t, value) for column, value in zip(saved, values, strict=False)]]
 
-        _, _, tables, saved = _while(lambda t: t < steps, body, [0, starts, tables, saved], steps)
-        return [rows.stacked(table) for table in tables], saved
+        batch = tf.shape(starts[0])[0]
+        last = _steps_of(batch, steps)
+        _, _, tables, saved = _while(lambda t: t < last, body, [0, starts, tables, saved], steps)
+        return [rows.stacked(table, batch) for table in tables], saved
 
     def _words(self, reading: Reading | None, inputs: Any) -> tuple[Any, Any]:
         """Return the words in reading order, [steps * batch, features], and the number of steps."""
@@ -217,11 +256,11 @@ class Loop:
             return [t - 1, list(states), [column.put(handle, t, value) for column, handle, value in zip(
                 columns, emitted, values, strict=True)]]
 
-        start = [trace.steps - 1, [tf.zeros_like(trace.outputs[0])] * step.states,
+        start = [_steps_of(trace.shape[0], trace.steps) - 1, [tf.zeros_like(trace.outputs[0])] * step.states,
                  [column.new(trace.steps) for column in columns]]
         _, states, handles = _while(lambda t: t >= 0, body, start, trace.steps)
         states = [state if table is None else state + table[1] for state, table in zip(states, given, strict=True)]
-        emitted = [tf.reshape(column.stacked(handle), [-1, column.width])
+        emitted = [tf.reshape(column.stacked(handle, trace.shape[0]), [-1, column.width])
                    for column, handle in zip(columns, handles, strict=True)]
         previous = tf.reshape(trace.outputs[1:-1], [-1, trace.outputs.shape[-1]])
         by_words = self._to_places(reading, trace, step.of_inputs(emitted))
@@ -249,16 +288,16 @@ class Loop:
         return [tables[0] + finals[0], *finals[1:]] if finals else tables
 
     def _to_places(self, reading: Reading | None, trace: Trace, by_words: Any) -> Any:
-        """Gather the gradients of the words, [steps * batch, features], from reading order to that of the inputs."""
-        features = by_words.shape[-1]
+        """Gather the gradients by the words read, [steps * batch, features], into the order of the inputs."""
         if reading is None:
-            by_words = tf.reshape(by_words, [trace.steps, trace.shape[0], features])
+            by_words = tf.reshape(by_words, [trace.steps, trace.shape[0], by_words.shape[-1]])
             return tf.transpose(tf.reverse(by_words, [0]) if self.backwards else by_words, [1, 0, 2])
-        rows = tf.maximum(reading.places - 2 * trace.shape[0], 0)
-        mask = reading.mask
-        if self.backwards:
-            rows, mask = tf.reverse(rows, [1]), tf.reverse(mask, [1])
-        return tf.where(mask[:, :, tf.newaxis], tf.gather(by_words, rows), tf.zeros([], by_words.dtype))
+        return reading.to_inputs(by_words, self.backwards)
+
+
+def _steps_of(batch: Any, steps: Any) -> Any:
+    """Return the number of steps, 0 of no rows."""
+    return steps * tf.minimum(batch, 1)
 
 
 def _by_steps(rows: Any, steps: Any, inputs: Any) -> Any:
@@ -274,6 +313,13 @@ def _listed(projected: Any) -> Callable[[Any], Any]:
     rows = Rows(projected.shape[-1], projected.dtype)
     handle = rows.of(projected)
     return lambda t: rows.get(handle, t)
+
+
+def _if(condition: Any, first: Callable[[], Any], second: Callable[[], Any]) -> Any:
+    """Return what one of two functions returns, chosen now if the condition is known."""
+    if isinstance(condition, bool):
+        return first() if condition else second()
+    return tf.cond(condition, first, second)
 
 
 def _while(condition: Callable[[Any], Any], body: Callable[..., Any], start: list[Any], steps: Any) -> Any:

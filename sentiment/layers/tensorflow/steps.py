@@ -38,7 +38,7 @@ class Step(ABC):
         self.kernel = kernel
         self.recurrent_kernel = recurrent_kernel
         self.transposed = tf.transpose(recurrent_kernel)
-        self.bias = bias
+        self.input_bias = bias
 
     @abstractmethod
     def forward(self, projected: Any, states: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
@@ -54,8 +54,7 @@ class Step(ABC):
 
     def project(self, inputs: Any) -> Any:
         """Return W x + b for all words, [rows, gates * units]."""
-        bias = self.bias if self.bias.shape.rank == 1 else self.bias[0]
-        return wide(tf.nn.bias_add(tf.matmul(inputs, self.kernel), bias))
+        return wide(tf.nn.bias_add(tf.matmul(inputs, self.kernel), self.input_bias))
 
     def times(self, state: Any, kernel: Any) -> Any:
         """Return state @ kernel in the dtype of the state."""
@@ -105,6 +104,28 @@ class LSTMStep(Step):
                        _through_tanh(g, of_carry * i), _through_sigmoid(o, hidden * squashed)], axis=1)
         return (self.times(z, self.transposed), of_carry * f), (z,)
 
+    def whole(self, words: Any, states: Sequence[Any]) -> Sequence[Any]:
+        """Make all steps in one operation, which multiplies by W step by step, too.
+
+        Args:
+            words: float32 [steps, batch, features].
+            states: float32 [batch, units] each, the initial ones.
+
+        Returns:
+            The new states after each step, [steps, batch, units] each, the output first.
+        """
+        def ordered(values: Any) -> Any:  # BlockLSTMV2 has this order, but a wrong gradient
+            i, f, g, o = tf.split(values, 4, axis=-1)
+            return tf.concat([i, g, f, o], axis=-1)
+
+        hidden, carry = states
+        unused = tf.zeros(carry.shape[-1:])
+        found = tf.raw_ops.BlockLSTM(
+            seq_len_max=tf.shape(words, out_type=tf.int64)[0], x=words, cs_prev=carry, h_prev=hidden,
+            w=ordered(tf.concat([self.kernel, self.recurrent_kernel], axis=0)), b=ordered(self.input_bias),
+            wci=unused, wcf=unused, wco=unused, forget_bias=0.0, cell_clip=-1.0, use_peephole=False)
+        return found.h, found.cs
+
     def of_weights(self, inputs: Any, previous: Any, emitted: Sequence[Any]) -> Sequence[Any]:
         """Return dW = x^T dz, dU = h^T dz, db = sum dz."""
         z, = emitted
@@ -133,13 +154,21 @@ class GRUStep(Step):
     states, saved = 1, 5
     emitted = (3, 3)
 
+    def __init__(self, kernel: Any, recurrent_kernel: Any, bias: Any) -> None:
+        super().__init__(kernel, recurrent_kernel, bias)
+        units = recurrent_kernel.shape[0]
+        # b_1 of z and r is added to the inputs, once for all words
+        self.input_bias = bias[0] + tf.pad(bias[1, :2 * units], [[0, units]])
+        self.candidate_bias = wide(bias[1, 2 * units:])
+
     def forward(self, projected: Any, states: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
         """Compute a step."""
         hidden, = states
-        recurrent = tf.nn.bias_add(self.times(hidden, self.recurrent_kernel), wide(self.bias[1]))
-        a_z, a_r, a_g = tf.split(projected, 3, axis=1)
-        u_z, u_r, u_g = tf.split(recurrent, 3, axis=1)
-        z, r = tf.sigmoid(a_z + u_z), tf.sigmoid(a_r + u_r)
+        units = hidden.shape[-1]
+        a_gates, a_g = tf.split(projected, [2 * units, units], axis=1)
+        u_gates, u_g = tf.split(self.times(hidden, self.recurrent_kernel), [2 * units, units], axis=1)
+        z, r = tf.split(tf.sigmoid(a_gates + u_gates), 2, axis=1)
+        u_g = tf.nn.bias_add(u_g, self.candidate_bias)
         g = tf.tanh(a_g + r * u_g)
         return (g + z * (hidden - g),), (hidden, z, r, g, u_g)
 

@@ -1,0 +1,133 @@
+"""Names of the files of runs and of pretrained networks, and which of them a finished one has.
+
+Neither TensorFlow nor Keras is imported, so a mistake in a path is said at once.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from sentiment.config import RunConfig
+from sentiment.errors import UserError
+from sentiment.files import sibling, user_path
+from sentiment.inference import PortableFolder
+from sentiment.measured import MEASURED
+from sentiment.stored import read_json
+from sentiment.training.checkpoints import Checkpoints
+
+UNFINISHED_SUFFIX = ".unfinished"
+EXPORT_VERSION = "1"
+
+
+class ResultPaths:
+    """Paths of the files that both kinds have, of which each may be missing."""
+
+    kind: ClassVar[str]  # its content, in a word
+    option: ClassVar[str]  # its flag on the command line
+    foreign: ClassVar[str]  # a file that the other kind has
+    advice: ClassVar[str]  # in the error for a missing folder
+    measured: ClassVar[Any]  # the shape of metrics.json, as `sentiment.stored.read_json` takes it
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = user_path(path)
+        self.config = self.path / "config.json"
+        self.vocabulary = self.path / "vocabulary.txt"
+        self.sizes = self.path / "sizes.json"
+        self.texts = self.path / "texts.npy"
+        self.history = self.path / "history.csv"
+        self.checkpoints = self.path / "checkpoints"
+        self.metrics = self.path / "metrics.json"
+        self.card = self.path / "README.md"
+        self.checksums = self.path / "checksums.json"
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Return a finished folder.
+
+        Raises:
+            UserError: if it does not exist, is of another kind, or lacks a file.
+        """
+        raise NotImplementedError
+
+    def load_config(self) -> Any:
+        """Read the configuration."""
+        raise NotImplementedError
+
+    @classmethod
+    def of_unfinished(cls, target: Path) -> Self:
+        """Return the folder of a run with this target until it is finished."""
+        return cls(sibling(target, UNFINISHED_SUFFIX))
+
+    @classmethod
+    def unfinished(cls, target: Path) -> Self | None:
+        """Return the folder of a run that can resume from a checkpoint, None if there is none."""
+        folder = cls.of_unfinished(target)
+        return folder if folder.config.is_file() and Checkpoints(folder.checkpoints).exist() else None
+
+    @classmethod
+    def _hint(cls, path: Path) -> str:
+        """Return the advice in the error for a missing folder."""
+        if cls.unfinished(path) is not None:
+            return "; its training did not finish: go on with --resume"
+        if cls.of_unfinished(path).metrics.is_file():
+            return f"; {cls.of_unfinished(path).path} is complete: --resume gives it its name"
+        others = sorted(entry.parent.name for entry in path.parent.glob("*/metrics.json"))
+        return f" (in {path.parent} there are {', '.join(others)})" if others else f"; {cls.advice}"
+
+    def load_metrics(self) -> dict[str, Any]:
+        """Read the metrics; what older runs have not measured is absent, and then asking for it is a `UserError`."""
+        return read_json(self.metrics, self.measured)  # type: ignore[no-any-return]
+
+
+class RunPaths(ResultPaths):
+    """Paths of the files of one run."""
+
+    kind, option, foreign, advice = "run", "--output-dir", "weights.npz", "train one with `python train.py`"
+    measured = MEASURED
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__(path)
+        self.labels = self.path / "labels.json"
+        self.model = self.path / "model.keras"
+        self.members = self.path / "members.json"
+        self.export = self.path / "export" / EXPORT_VERSION
+        self.onnx = self.path / "onnx"
+        self.tensorboard = self.path / "tensorboard"
+        self.test = self.path / "test.npz"
+        self.validation_texts = self.path / "validation_texts.npy"
+        self.plots = self.path / "plots"
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Return the folder of a finished run.
+
+        Raises:
+            UserError: if it does not exist, is no run, or lacks a file.
+        """
+        folder = cls(path)
+        if not folder.path.exists():
+            raise UserError(f"no such model folder: {path}{cls._hint(folder.path)}")
+        if PortableFolder(folder.path).exists():
+            raise UserError(f"{path} is an export, which only predicts: give the folder of the run")
+        if not folder.path.is_dir() or not folder.config.is_file():
+            raise UserError(f"{path} is not a model folder of this project: it has no config.json")
+        if (folder.path / cls.foreign).exists():
+            raise UserError(f"{path} is a pretrained network, which predicts nothing: train a classifier that starts "
+                            "from it, with --pretrained")
+        for file in (folder.vocabulary, folder.labels, folder.sizes, folder.model, folder.metrics):
+            if not file.is_file():
+                raise UserError(f"the model folder {path} is incomplete: {file.name} is missing; train it again")
+        return folder
+
+    @property
+    def is_ensemble(self) -> bool:
+        """Whether it is an ensemble of other runs."""
+        return self.members.is_file()
+
+    def portable(self, form: str, precision: str) -> Path:
+        """Return the folder of an export to another runtime, such as `onnx`, `litert`, `litert-int8`."""
+        return self.path / (form if precision == "float32" else f"{form}-{precision}")
+
+    def load_config(self) -> RunConfig:
+        """Read the configuration."""
+        return RunConfig.from_json_file(self.config)

@@ -1,0 +1,435 @@
+"""Recurrent layers whose states depend on one another only elementwise: QRNN, SRU, minGRU, minLSTM and RG-LRU.
+
+Gates depend on the inputs alone, so all matrix products are made for the whole sequence at once. What is left is the
+linear recurrence c_t = a_t c_(t-1) + b_t, elementwise, which one function computes for all of these layers: on
+TensorFlow `sentiment.layers.tensorflow.scan`, on other backends `keras.ops.associative_scan`.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from sentiment.layers.embedding import origin
+from sentiment.layers.fused import loops_are_replaced
+
+POOLINGS = {"f": 2, "fo": 3, "ifo": 4}
+LARGEST_WINDOW = 3
+TINY = 1e-30  # added to a denominator; below the sigmoid of -69
+EXPONENT = 8.0  # c of the RG-LRU
+NARROW = 1e-12  # added under a root, whose slope at 0 is infinite
+
+
+class ScanCell(keras.layers.Layer):
+    """Cell of a linear recurrence: c_t = a_t c_(t-1) + b_t and h_t = output(c_t).
+
+    a_t, b_t and the output are elementwise functions of `parts`, linear functions of the inputs.
+
+    Args:
+        units: features of the state.
+        use_bias: whether the parts have a bias.
+        kernel_initializer, bias_initializer: of the parts, as in Keras.
+        kwargs: of a Keras layer.
+
+    Attributes:
+        projected: the number of parts, each [..., units], that the kernel makes of the inputs.
+        gated: whether the output differs from the state.
+        window: inputs that a step reads: its own and those before it.
+        state_size: units, and with a window (window - 1) * features, known once it is built.
+    """
+
+    projected: int
+    gated: bool = True
+    window: int = 1
+
+    def __init__(self, units: int, *, use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
+                 bias_initializer: Any = "zeros", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if units < 1:
+            raise ValueError(f"units is at least 1, not {units}")
+        self.units = self.output_size = units
+        self.use_bias = use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+
+    @property
+    def state_size(self) -> list[int]:
+        """Features of each state."""
+        return [self.units] if self.window == 1 else [self.units, (self.window - 1) * getattr(self, "features", 0)]
+
+    def build(self, input_shape: Any) -> None:
+        """Create kernel [window * features, projected * units] and bias [projected * units]."""
+        self.features = int(input_shape[-1])
+        width = self.projected * self.units
+        self.kernel = self.add_weight(shape=(self.window * self.features, width), name="kernel",
+                                      initializer=self.kernel_initializer)
+        self.bias = self.add_weight(shape=(width,), name="bias", initializer=self.bias_initializer
+                                    ) if self.use_bias else None
+
+    def sources(self, windows: Any, training: bool = False) -> list[Any]:
+        """Return what the parts are made of, from inputs [rows, window * features]: linear functions of them."""
+        projected = ops.matmul(windows, ops.cast(self.kernel, windows.dtype))
+        return [projected if self.bias is None else ops.add(projected, ops.cast(self.bias, windows.dtype))]
+
+    def parameters(self) -> list[Any]:
+        """Return weights [units] that the elementwise functions use."""
+        return []
+
+    def parts(self, sources: Sequence[Any], parameters: Sequence[Any]) -> list[Any]:
+        """Return the arguments of the elementwise functions."""
+        return [*ops.split(sources[0], self.projected, axis=-1), *sources[1:], *parameters]
+
+    @abstractmethod
+    def gates(self, parts: Sequence[Any]) -> tuple[Any, Any]:
+        """Return a and b."""
+
+    def output(self, state: Any, parts: Sequence[Any]) -> Any:
+        """Return h."""
+        return state
+
+    def get_initial_state(self, batch_size: Any = None) -> list[Any]:
+        """Return zeros, float [batch, size] each."""
+        return [ops.zeros((batch_size, size), self.compute_dtype) for size in self.state_size]
+
+    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
+        """Make one step: from inputs [batch, features] and states to h [batch, units] and the next states."""
+        state, *before = states
+        windows = ops.concatenate([*before, inputs], axis=-1) if before else inputs
+        wide = _wide(inputs.dtype)
+        parts = self.parts([ops.cast(source, wide) for source in self.sources(windows)],
+                           [ops.cast(parameter, wide) for parameter in self.parameters()])
+        factor, term = self.gates(parts)
+        state = factor * ops.cast(state, wide) + term
+        following = [windows[:, self.features:]] if before else []
+        return ops.cast(self.output(state, parts), inputs.dtype), [ops.cast(state, inputs.dtype), *following]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the constructor takes."""
+        return {**super().get_config(), "units": self.units, "use_bias": self.use_bias,
+                "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+                "bias_initializer": keras.initializers.serialize(self.bias_initializer)}
+
+
+class QRNNCell(ScanCell):
+    """Cell of `QRNN`."""
+
+    def __init__(self, units: int, *, window: int = 2, pooling: str = "fo", zoneout: float = 0.0,
+                 seed: int | None = None, **kwargs: Any) -> None:
+        if pooling not in POOLINGS:
+            raise ValueError(f"pooling is one of {', '.join(POOLINGS)}, not {pooling!r}")
+        if not 1 <= window <= LARGEST_WINDOW:
+            raise ValueError(f"window is from 1 to {LARGEST_WINDOW}, not {window}")
+        if not 0 <= zoneout < 1:
+            raise ValueError(f"zoneout is at least 0 and below 1, not {zoneout}")
+        super().__init__(units, **kwargs)
+        self.window, self.pooling, self.zoneout, self.seed = window, pooling, zoneout, seed
+        self.projected, self.gated = POOLINGS[pooling], pooling != "f"
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def sources(self, windows: Any, training: bool = False) -> list[Any]:
+        """Return the parts and, where there is zoneout, 0 for each unit that keeps its state and 1 for the others."""
+        sources = super().sources(windows, training)
+        if not training or not self.zoneout:
+            return sources
+        ones = ops.ones_like(sources[0][:, :self.units])
+        dropped = keras.random.dropout(ones, self.zoneout, seed=self.seed_generator)
+        return [*sources, ops.cast(dropped > 0, ones.dtype)]
+
+    def gates(self, parts: Sequence[Any]) -> tuple[Any, Any]:
+        """Return f and (1 - f) z, or i z."""
+        candidate, forget = ops.tanh(parts[0]), ops.sigmoid(parts[1])
+        if len(parts) > self.projected:
+            forget = 1 - parts[self.projected] * (1 - forget)
+        return forget, (ops.sigmoid(parts[3]) if self.pooling == "ifo" else 1 - forget) * candidate
+
+    def output(self, state: Any, parts: Sequence[Any]) -> Any:
+        """Return o c, or c."""
+        return ops.sigmoid(parts[2]) * state if self.gated else state
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the constructor takes."""
+        return {**super().get_config(), "window": self.window, "pooling": self.pooling, "zoneout": self.zoneout,
+                "seed": self.seed}
+
+
+class SRUCell(ScanCell):
+    """Cell of `SRU`."""
+
+    projected = 3
+
+    def build(self, input_shape: Any) -> None:
+        """Create the weights, with a fourth part for the highway if the inputs are of another size."""
+        self.projected = 3 if input_shape[-1] == self.units else 4
+        super().build(input_shape)
+
+    def sources(self, windows: Any, training: bool = False) -> list[Any]:
+        """Return the parts; the last is that of the highway."""
+        sources = super().sources(windows, training)
+        return sources if self.projected == 4 else [*sources, windows]
+
+    def gates(self, parts: Sequence[Any]) -> tuple[Any, Any]:
+        """Return f and (1 - f) z."""
+        forget = ops.sigmoid(parts[1])
+        return forget, (1 - forget) * parts[0]
+
+    def output(self, state: Any, parts: Sequence[Any]) -> Any:
+        """Return r c + (1 - r) x."""
+        return parts[3] + ops.sigmoid(parts[2]) * (state - parts[3])
+
+
+class MinGRUCell(ScanCell):
+    """Cell of `MinGRU`."""
+
+    projected, gated = 2, False
+
+    def gates(self, parts: Sequence[Any]) -> tuple[Any, Any]:
+        """Return 1 - z and z g."""
+        update = ops.sigmoid(parts[0])
+        return 1 - update, update * parts[1]
+
+
+class MinLSTMCell(ScanCell):
+    """Cell of `MinLSTM`."""
+
+    projected, gated = 3, False
+
+    def gates(self, parts: Sequence[Any]) -> tuple[Any, Any]:
+        """Return f / (f + i) and i g / (f + i)."""
+        forget, enter = ops.sigmoid(parts[0]), ops.sigmoid(parts[1])
+        share = forget / (forget + enter + TINY)
+        return share, (1 - share) * parts[2]
+
+
+class RGLRUCell(ScanCell):
+    """Cell of `RGLRU`."""
+
+    projected, gated = 3, False
+
+    def build(self, input_shape: Any) -> None:
+        """Create the weights; the state keeps from 0.9 to 0.999 of itself a step when the gate is open."""
+        super().build(input_shape)
+
+        def start(shape: Any, dtype: Any = None) -> Any:
+            decay = keras.initializers.RandomUniform(0.9, 0.999)(shape, dtype) ** (1 / EXPONENT)
+            return ops.log(decay / (1 - decay))
+
+        self.decay = self.add_weight(shape=(self.units,), name="decay", initializer=start)
+
+    def parameters(self) -> list[Any]:
+        """Return the decay."""
+        return [self.decay]
+
+    def gates(self, parts: Sequence[Any]) -> tuple[Any, Any]:
+        """Return a and sqrt(1 - a^2) i x."""
+        value, recurrence, enter, decay = parts
+        logarithm = -EXPONENT * ops.softplus(-decay) * ops.sigmoid(recurrence)
+        kept = ops.exp(logarithm)
+        others = ops.tanh(-logarithm) * (1 + kept * kept)  # 1 - a^2, exact where a is near 1
+        return kept, ops.sqrt(others + NARROW) * ops.sigmoid(enter) * value
+
+
+def _wide(dtype: Any) -> str:
+    """Return the dtype of states and elementwise functions: float32, or float64 for float64."""
+    return "float64" if keras.backend.standardize_dtype(dtype) == "float64" else "float32"
+
+
+class ScanRNN(keras.layers.RNN):
+    """Recurrent layer over a `ScanCell`; the base of the layers of this module.
+
+    Args:
+        units: features of the state and of the output.
+        return_sequences, return_state, go_backwards, stateful, zero_output_for_mask: as of `keras.layers.LSTM`.
+        name, trainable, dtype: as of any Keras layer.
+        kwargs: of the cell: `use_bias`, `kernel_initializer`, `bias_initializer` and its own.
+    """
+
+    cell_type: type[ScanCell]
+
+    def __init__(self, units: int, *, return_sequences: bool = False, return_state: bool = False,
+                 go_backwards: bool = False, stateful: bool = False, zero_output_for_mask: bool = False,
+                 name: str | None = None, trainable: bool = True, dtype: Any = None, **kwargs: Any) -> None:
+        cell = self.cell_type(units, dtype=dtype, trainable=trainable, **kwargs)
+        super().__init__(cell, return_sequences=return_sequences, return_state=return_state, go_backwards=go_backwards,
+                         stateful=stateful, zero_output_for_mask=zero_output_for_mask, name=name, trainable=trainable,
+                         dtype=dtype)
+        self.units = units
+
+    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+        """Create the weights; only then the size of the window's state is known."""
+        super().build(sequences_shape, initial_state_shape)
+        self.state_size = self.cell.state_size
+
+    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
+        """Return the last output, all outputs and the last states."""
+        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        options = {"backwards": self.go_backwards, "zeros": self.zero_output_for_mask, "training": bool(training)}
+        if keras.backend.backend() == "tensorflow":
+            from sentiment.layers.tensorflow.scan import scanned, scanned_simply
+
+            if loops_are_replaced():
+                outputs, states = scanned_simply(self.cell, sequences, mask, initial_state, backwards=self.go_backwards)
+                return states[0], outputs if self.return_sequences else outputs[:, -1:], states
+            outputs, states = scanned(self.cell, sequences, mask, initial_state, sequences=self.return_sequences,
+                                      final=self.return_state or self.stateful, embedded=origin(sequences), **options)
+        else:
+            outputs, states = _scanned(self.cell, sequences, mask, initial_state, **options)
+            outputs = outputs if self.return_sequences else outputs[:, -1]
+        return (outputs[:, -1], outputs, states) if self.return_sequences else (outputs, outputs[:, None], states)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the constructor takes."""
+        config = super().get_config()
+        del config["cell"], config["unroll"]
+        return {**self.cell.get_config(), **config}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "ScanRNN":
+        """Make a layer from what `get_config` returns."""
+        return cls(**config)
+
+
+def _scanned(cell: ScanCell, inputs: Any, mask: Any, states: Sequence[Any], *, backwards: bool, zeros: bool,
+             training: bool) -> tuple[Any, list[Any]]:
+    """Run a linear recurrence as `sentiment.layers.tensorflow.scan.scanned` does, on any backend.
+
+    Returns:
+        Outputs [batch, time, units] and the final states, in the dtype of the inputs.
+    """
+    batch, time, features = ops.shape(inputs)
+    inputs = ops.flip(inputs, axis=1) if backwards else inputs
+    if mask is None:
+        lengths = ops.full((batch,), time, "int32")
+    else:  # real words to the front
+        mask = ops.flip(mask, axis=1) if backwards else mask
+        place = ops.arange(time, dtype="int32")
+        order = ops.argsort(ops.where(mask, place, place + time), axis=1)
+        inputs, lengths = ops.take_along_axis(inputs, order[:, :, None], axis=1), ops.sum(ops.cast(mask, "int32"), 1)
+    read, before = inputs, cell.window - 1
+    if before:
+        read = ops.concatenate([ops.reshape(states[1], (batch, before, features)), inputs], axis=1)
+        inputs = ops.concatenate([read[:, place:place + time] for place in range(cell.window)], axis=-1)
+    wide = _wide(inputs.dtype)
+    sources = [ops.cast(ops.reshape(source, (batch, time, -1)), wide)
+               for source in cell.sources(ops.reshape(inputs, (batch * time, -1)), training)]
+    parts = cell.parts(sources, [ops.cast(parameter, wide) for parameter in cell.parameters()])
+    start = ops.cast(states[0], wide)[:, None]
+    factors, terms = ops.associative_scan(_composed, cell.gates(parts), axis=1)
+    scanned = factors * start + terms
+    outputs = cell.output(scanned, parts)
+    if mask is not None:
+        seen = ops.cumsum(ops.cast(mask, "int32"), axis=1)[:, :, None]
+        outputs = ops.take_along_axis(outputs, ops.maximum(seen - 1, 0), axis=1)
+        outputs = ops.where(mask[:, :, None] if zeros else seen > 0, outputs, ops.zeros_like(outputs))
+    last = ops.take_along_axis(ops.concatenate([start, scanned], axis=1), lengths[:, None, None], axis=1)[:, 0]
+    finals = [ops.cast(last, inputs.dtype)]
+    if before:
+        places = lengths[:, None] + ops.arange(before, dtype="int32")
+        finals.append(ops.reshape(ops.take_along_axis(read, places[:, :, None], axis=1), (batch, before * features)))
+    return ops.cast(outputs, inputs.dtype), finals
+
+
+def _composed(first: tuple[Any, Any], second: tuple[Any, Any]) -> tuple[Any, Any]:
+    """Return one step c -> a c + b that does what two do."""
+    return second[0] * first[0], second[0] * first[1] + second[1]
+
+
+@keras.saving.register_keras_serializable("sentiment")
+class QRNN(ScanRNN):
+    """Quasi-recurrent network (Bradbury, Merity, Xiong & Socher 2017, "Quasi-Recurrent Neural Networks").
+
+        z, f, o, i = tanh(W_z x + b_z), sigmoid(W_f x + b_f), sigmoid(W_o x + b_o), sigmoid(W_i x + b_i)
+        f-pooling:    h_t = f h_(t-1) + (1 - f) z
+        fo-pooling:   c_t = f c_(t-1) + (1 - f) z;  h_t = o c_t
+        ifo-pooling:  c_t = f c_(t-1) + i z;        h_t = o c_t
+
+    x is the input of a step and those of the window - 1 steps before it, zeros before the first; masked words do not
+    count. Zoneout: in training, each unit at each step keeps its state with that probability, f = 1.
+
+    Args:
+        units: features of the state.
+        window: inputs that a step reads, 1 to 3.
+        pooling: f, fo or ifo.
+        zoneout: the probability, from 0 to below 1.
+        seed: of zoneout.
+        kwargs: as of `ScanRNN`.
+
+    Call arguments:
+        sequences: float [batch, time, features].
+        initial_state: c, float [batch, units], and with a window the inputs before the first, the oldest first, float
+            [batch, (window - 1) * features].
+        mask: bool [batch, time].
+
+    Example:
+        >>> import numpy as np
+        >>> from sentiment.layers import QRNN
+        >>> QRNN(4, window=3, return_sequences=True)(np.ones((2, 5, 3), "float32")).shape
+        TensorShape([2, 5, 4])
+    """
+
+    cell_type = QRNNCell
+
+
+@keras.saving.register_keras_serializable("sentiment")
+class SRU(ScanRNN):
+    """Simple recurrent unit (Lei et al. 2018, "Simple Recurrent Units for Highly Parallelizable Recurrence").
+
+        f, r = sigmoid(W_f x_t + b_f), sigmoid(W_r x_t + b_r)
+        c_t = f c_(t-1) + (1 - f) (W x_t + b);  h_t = r c_t + (1 - r) x_t
+
+    Without the paper's v_f and v_r, which make the gates depend on c_(t-1): with them the recurrence is not linear.
+    Where the inputs have another size than the state, a fourth part of the kernel projects x_t for the highway.
+
+    Args:
+        units: features of the state.
+        kwargs: as of `ScanRNN`.
+    """
+
+    cell_type = SRUCell
+
+
+@keras.saving.register_keras_serializable("sentiment")
+class MinGRU(ScanRNN):
+    """Minimal GRU (Feng, Tung, Ahmed, Bengio & Hajimirsadeghi 2024, "Were RNNs All We Needed?").
+
+        z = sigmoid(W_z x_t + b_z);  h_t = (1 - z) h_(t-1) + z (W_h x_t + b_h)
+
+    Args:
+        units: features of the state.
+        kwargs: as of `ScanRNN`.
+    """
+
+    cell_type = MinGRUCell
+
+
+@keras.saving.register_keras_serializable("sentiment")
+class MinLSTM(ScanRNN):
+    """Minimal LSTM (Feng, Tung, Ahmed, Bengio & Hajimirsadeghi 2024, "Were RNNs All We Needed?").
+
+        f, i = sigmoid(W_f x_t + b_f), sigmoid(W_i x_t + b_i)
+        h_t = f / (f + i) h_(t-1) + i / (f + i) (W_h x_t + b_h)
+
+    Args:
+        units: features of the state.
+        kwargs: as of `ScanRNN`.
+    """
+
+    cell_type = MinLSTMCell
+
+
+@keras.saving.register_keras_serializable("sentiment")
+class RGLRU(ScanRNN):
+    """Real-gated linear recurrent unit (De et al. 2024, "Griffin"), with full instead of block-diagonal kernels.
+
+        r, i = sigmoid(W_r x_t + b_r), sigmoid(W_i x_t + b_i);  a = sigmoid(decay)^(8 r)
+        h_t = a h_(t-1) + sqrt(1 - a^2) i (W x_t + b)
+
+    `decay` [units] is trained; it starts so that the state keeps from 0.9 to 0.999 of itself where r = 1.
+
+    Args:
+        units: features of the state.
+        kwargs: as of `ScanRNN`.
+    """
+
+    cell_type = RGLRUCell

@@ -1,0 +1,260 @@
+"""The layers of `sentiment.layers.scan` against NumPy, step by step, and their recurrence against a naive loop."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers.layer_checks import check_gradient, check_half, check_saving, set_weights
+from helpers.selection import selected
+
+from sentiment.layers import QRNN, RGLRU, SRU, Bidirectional, Embedding, MinGRU, MinLSTM
+from sentiment.layers.scan import ScanRNN, _scanned
+from sentiment.layers.tensorflow.scan import BLOCK
+
+UNITS, FEATURES, TIME = 5, 4, BLOCK + 3  # more than a block, and not a multiple of one
+RANDOM = np.random.default_rng(2)
+LENGTHS = [TIME, BLOCK, 0, 1]
+WORDS = RANDOM.normal(size=(4, TIME, FEATURES)).astype(np.float32)
+MASKS = {"no mask": None, "right": np.arange(TIME) < np.array(LENGTHS)[:, None],
+         "holes": RANDOM.random((4, TIME)) < np.array([[0.5], [0.9], [0.0], [0.2]])}
+KINDS: dict[str, Callable[..., ScanRNN]] = {
+    "qrnn": lambda **k: QRNN(UNITS, **k), "qrnn f 1": lambda **k: QRNN(UNITS, pooling="f", window=1, **k),
+    "qrnn ifo 3": lambda **k: QRNN(UNITS, pooling="ifo", window=3, **k),
+    "sru": lambda **k: SRU(UNITS, **k), "sru highway": lambda **k: SRU(FEATURES, **k),
+    "mingru": lambda **k: MinGRU(UNITS, **k), "minlstm": lambda **k: MinLSTM(UNITS, use_bias=False, **k),
+    "rglru": lambda **k: RGLRU(UNITS, **k),
+}
+SHORT = ["qrnn ifo 3", "sru highway", "rglru"]
+
+
+def made(name: str, **options: Any) -> ScanRNN:
+    layer = KINDS[name](**{"return_sequences": True, **options})
+    layer.build(WORDS.shape)
+    set_weights(layer)
+    return layer
+
+
+def starts_of(layer: ScanRNN) -> list[Any]:
+    return [tf.constant(RANDOM.normal(size=(len(WORDS), size)), tf.float32) for size in layer.state_size]
+
+
+def sigmoid(values: np.ndarray) -> np.ndarray:
+    return np.asarray(1 / (1 + np.exp(-values)))
+
+
+def reference(name: str, layer: ScanRNN, text: np.ndarray, start: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Run the formulas over one text of float [time, features], with the inputs before it, [window - 1, features]."""
+    weights = {weight.name: np.asarray(weight) for weight in layer.cell.weights}
+    kernel, bias = weights["kernel"], weights.get("bias", 0)
+    state, outputs, read = start, [], np.concatenate([before, text])
+    for step, word in enumerate(text):
+        total = read[step:step + layer.cell.window].reshape(-1) @ kernel + bias
+        parts = np.split(total, kernel.shape[1] // layer.units)
+        if name.startswith("qrnn"):
+            z, f = np.tanh(parts[0]), sigmoid(parts[1])
+            state = f * state + (sigmoid(parts[3]) if "ifo" in name else 1 - f) * z
+            outputs.append(state if "f 1" in name else sigmoid(parts[2]) * state)
+        elif name.startswith("sru"):
+            f, r = sigmoid(parts[1]), sigmoid(parts[2])
+            state = f * state + (1 - f) * parts[0]
+            outputs.append(r * state + (1 - r) * (word if name == "sru highway" else parts[3]))
+        elif name == "mingru":
+            z = sigmoid(parts[0])
+            state = (1 - z) * state + z * parts[1]
+            outputs.append(state)
+        elif name == "minlstm":
+            f, i = sigmoid(parts[0]), sigmoid(parts[1])
+            state = f / (f + i) * state + i / (f + i) * parts[2]
+            outputs.append(state)
+        else:
+            a = sigmoid(weights["decay"]) ** (8 * sigmoid(parts[1]))
+            state = a * state + np.sqrt(1 - a ** 2) * sigmoid(parts[2]) * parts[0]
+            outputs.append(state)
+    return np.array(outputs).reshape(len(text), layer.units)
+
+
+@pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("name", selected(KINDS, SHORT))
+def test_against_the_formula(name: str, mask: str, backwards: bool) -> None:
+    layer = made(name, go_backwards=backwards)
+    starts, real = starts_of(layer), MASKS[mask] if MASKS[mask] is not None else np.ones((4, TIME), bool)
+    for training in (False, True):
+        states = np.asarray(layer(WORDS, mask=MASKS[mask], initial_state=starts, training=training))
+        for row, text in enumerate(WORDS):
+            order = slice(None, None, -1 if backwards else 1)
+            before = np.asarray(starts[1])[row].reshape(-1, FEATURES) if len(starts) > 1 else text[:0]
+            expected = reference(name, layer, text[order][real[row][order]], np.asarray(starts[0])[row], before)
+            np.testing.assert_allclose(states[row][real[row][order]], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("name", selected(KINDS, SHORT))
+def test_as_keras_runs_the_cell_step_by_step(name: str, mask: str) -> None:
+    for options in ({}, {"return_sequences": False}, {"go_backwards": True}, {"zero_output_for_mask": True}):
+        layer = made(name, return_state=True, **options)
+        steps = keras.layers.RNN(layer.cell, return_state=True, **{"return_sequences": True, **options})
+        starts = starts_of(layer)
+        if name.startswith("qrnn") and mask == "holes":
+            starts = starts[:1] + [tf.zeros_like(start) for start in starts[1:]]
+        for mine, other in zip(layer(WORDS, mask=MASKS[mask], initial_state=starts),
+                               steps(WORDS, mask=MASKS[mask], initial_state=starts), strict=True):
+            assert mine.shape == other.shape
+            np.testing.assert_allclose(mine, other, atol=1e-5)
+
+
+def answers_and_gradients(layer: ScanRNN, run: Callable[[], Any], watched: list[Any]) -> list[np.ndarray]:
+    watched = [*watched, *(weight.value for weight in layer.trainable_weights)]
+    with tf.GradientTape() as tape:
+        tape.watch(watched)
+        answers = list(run())
+        total = tf.add_n([tf.reduce_sum(answer * np.cos(np.arange(answer.numpy().size) ** 2).reshape(answer.shape))
+                          for answer in answers])
+    return [np.asarray(tf.convert_to_tensor(value)) for value in [*answers, *tape.gradient(total, watched)]]
+
+
+@pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("name", selected(KINDS, SHORT))
+def test_results_and_gradients_as_by_the_associative_scan(name: str, mask: str, backwards: bool) -> None:
+    """All results and gradients, in training, without training, and as other backends compute them."""
+    layer = made(name, return_state=True, go_backwards=backwards, zero_output_for_mask=backwards)
+    words, starts, real = tf.constant(WORDS), starts_of(layer), MASKS[mask]
+
+    def composed() -> list[Any]:
+        outputs, finals = _scanned(layer.cell, words, None if real is None else tf.constant(real), starts,
+                                   backwards=backwards, zeros=backwards, training=False)
+        return [outputs, *finals]
+
+    expected = answers_and_gradients(layer, composed, [words, *starts])
+    for training in (False, True):
+        found = answers_and_gradients(
+            layer, lambda: layer(words, mask=real, initial_state=starts, training=training), [words, *starts])  # noqa: B023
+        for mine, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(mine, other, atol=2e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", selected(KINDS, SHORT))
+def test_gradient_and_saving_and_half(name: str, tmp_path: Path) -> None:
+    check_gradient(lambda: KINDS[name](return_sequences=True), [WORDS], mask=MASKS["right"], training=True)
+    check_saving(Bidirectional(KINDS[name]()), [WORDS], tmp_path)
+    check_half(lambda **k: KINDS[name](**k), [WORDS], mask=MASKS["right"])
+
+
+@pytest.mark.parametrize("wrapper", [keras.layers.Bidirectional, Bidirectional])
+@pytest.mark.parametrize("name", selected(KINDS, ["qrnn ifo 3", "mingru"]))
+def test_bidirectional_reads_both_ways(name: str, wrapper: Any) -> None:
+    both = wrapper(KINDS[name](return_sequences=True))
+    both(WORDS)
+    set_weights(both)
+    states = np.asarray(both(WORDS, mask=MASKS["right"]))
+    layers = both.forward_layer, both.backward_layer
+    start, before = np.zeros(layers[0].units), np.zeros((layers[0].cell.window - 1, FEATURES))
+    for row, length in enumerate(LENGTHS):
+        text = WORDS[row, :length]
+        forward = reference(name, layers[0], text, start, before)
+        backward = reference(name, layers[1], text[::-1], start, before)[::-1]
+        np.testing.assert_allclose(states[row, :length], np.concatenate([forward, backward], axis=1), atol=1e-5)
+        assert not states[row, length:].any()
+
+
+@pytest.mark.parametrize("name", selected(KINDS, ["qrnn ifo 3"]))
+def test_a_stateful_layer_goes_on_where_it_stopped(name: str) -> None:
+    layer, whole = made(name, stateful=True), made(name)
+    expected = np.asarray(whole(WORDS))
+    for _ in range(2):
+        parts = [np.asarray(layer(WORDS[:, start:start + 7])) for start in range(0, TIME, 7)]
+        np.testing.assert_allclose(np.concatenate(parts, axis=1), expected, atol=1e-5)
+        layer.reset_state()
+
+
+@pytest.mark.parametrize("name", selected(KINDS, SHORT))
+def test_any_batch_and_length_in_one_graph(name: str) -> None:
+    layer, traces = made(name), []
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, FEATURES]), tf.TensorSpec([None, None], tf.bool)])
+    def run(words: Any, mask: Any) -> Any:
+        traces.append(1)
+        with tf.GradientTape() as tape:
+            tape.watch(words)
+            states = layer(words, mask=mask, training=True)
+        return states, tape.gradient(states, words)
+
+    for batch, time in ((1, 1), (3, BLOCK), (2, 2 * BLOCK + 1)):
+        words = tf.constant(RANDOM.normal(size=(batch, time, FEATURES)), tf.float32)
+        mask = tf.sequence_mask(RANDOM.integers(1, time + 1, batch), time)
+        with tf.GradientTape() as tape:
+            tape.watch(words)
+            expected = layer(words, mask=mask)
+        for mine, other in zip(run(words, mask), [expected, tape.gradient(expected, words)], strict=True):
+            np.testing.assert_allclose(mine, other, atol=1e-5)
+    assert len(traces) == 1
+
+
+@pytest.mark.parametrize("name", selected(KINDS, ["qrnn ifo 3", "mingru"]))
+def test_second_derivative(name: str) -> None:
+    layer = made(name, return_sequences=False)
+
+    def penalty(training: bool) -> Any:
+        words = tf.constant(WORDS)
+        with tf.GradientTape() as outer:
+            outer.watch(words)
+            with tf.GradientTape() as inner:
+                inner.watch(words)
+                total = tf.reduce_sum(layer(words, training=training) ** 2)
+            slope = tf.reduce_sum(inner.gradient(total, words) ** 2)
+        return outer.gradient(slope, words)
+
+    np.testing.assert_allclose(penalty(True), penalty(False), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", selected(KINDS, SHORT))
+@pytest.mark.parametrize("size", [0.0, 300.0, -300.0])
+def test_gates_that_are_quite_open_or_shut(name: str, size: float) -> None:
+    layer, words = made(name), tf.constant(np.ones_like(WORDS))
+    layer.set_weights([np.full_like(weight, size) for weight in layer.get_weights()])
+    for value in answers_and_gradients(layer, lambda: [layer(words, training=True)], [words]):
+        assert np.isfinite(value).all()
+
+
+@pytest.mark.parametrize("name", selected(KINDS, ["sru highway", "mingru"]))
+def test_words_of_an_embedding_are_projected_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = np.array([[1, 2, 2, 3], [3, 3, 0, 0]])
+    embedding, layer, rows = Embedding(9, FEATURES, mask_zero=True), made(name), []
+    sources = layer.cell.sources
+
+    def counted(windows: Any, training: bool = False) -> Any:
+        rows.append(len(windows))
+        return sources(windows, training)
+
+    object.__setattr__(layer.cell, "sources", counted)
+    found, plain = layer(embedding(ids)), layer(tf.identity(embedding(ids)), mask=tf.constant(ids != 0))
+    np.testing.assert_allclose(found, plain, atol=1e-6)
+    assert rows == ([4, 2 * BLOCK] if layer.cell.window == 1 else [2 * BLOCK] * 2)
+
+
+def test_zoneout_keeps_states_in_training_alone() -> None:
+    layer = QRNN(400, pooling="f", window=1, zoneout=0.3, seed=1, return_sequences=True)
+    steps = np.asarray(layer(WORDS, training=True))
+    kept = (np.diff(steps, axis=1) == 0).mean()
+    assert kept == pytest.approx(0.3, abs=0.02)
+    plain = QRNN(400, pooling="f", window=1, return_sequences=True)
+    plain.build(WORDS.shape)
+    plain.set_weights(layer.get_weights()[:2])
+    np.testing.assert_allclose(layer(WORDS), plain(WORDS), atol=1e-6)
+    assert (np.asarray(layer(WORDS, training=True)) != steps).any()
+
+
+def test_limits() -> None:
+    with pytest.raises(ValueError, match="pooling is one of f, fo, ifo, not 'of'"):
+        QRNN(3, pooling="of")
+    with pytest.raises(ValueError, match="window is from 1 to 3, not 4"):
+        QRNN(3, window=4)
+    with pytest.raises(ValueError, match="zoneout is at least 0 and below 1, not 1"):
+        QRNN(3, zoneout=1)
+    with pytest.raises(ValueError, match="units is at least 1, not 0"):
+        MinGRU(0)
