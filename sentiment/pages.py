@@ -37,7 +37,7 @@ def table_html(caption: str, headers: Sequence[str], rows: Iterable[Sequence[str
         caption: the title for screen readers, plain text; it is not shown.
         headers: of the columns, HTML.
         rows: of cells, HTML.
-        words: the columns that hold text; the others are numbers.
+        words: the columns with text; the others have numbers.
     """
     kinds = ["" if place in words else ' class="number"' for place in range(len(headers))]
     head = "".join(f'<th scope="col"{kind}>{cell}</th>' for kind, cell in zip(kinds, headers, strict=True))

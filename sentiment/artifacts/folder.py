@@ -35,7 +35,7 @@ SIZES = {"vocabulary_size": int, "classes": int, "sentence_ends?": [int], "terms
 
 
 class ResultFolder(ResultPaths):
-    """Folder with the result of a long computation, which is complete, resumable or absent."""
+    """Folder of the result of a long computation: complete, resumable or absent."""
 
     @classmethod
     def has_begun(cls, target: Path, *, overwrite: bool) -> bool:
@@ -120,7 +120,7 @@ class ResultFolder(ResultPaths):
             shutil.rmtree(self.path, ignore_errors=True)
             return ""
         if not diverged:
-            return f"the run so far is kept in {self.path}: go on with --resume"
+            return f"the run so far is kept in {self.path}: continue it with --resume"
         aside = sibling(target, DIVERGED_SUFFIX)
         shutil.rmtree(aside, ignore_errors=True)
         self.path.replace(aside)
@@ -213,7 +213,7 @@ def _holds_anything(path: Path) -> bool:
 
 
 def _replaced(target: Path) -> Path:
-    """Return the name of a folder from when it is replaced until it is removed."""
+    """Return the path of a replaced folder until it is removed."""
     return sibling(target, REPLACED_SUFFIX)
 
 

@@ -1,6 +1,6 @@
-"""Names of the files of runs and of pretrained networks, and which of them a finished one has.
+"""File names of the folders of runs and of pretrained networks, and checks that a folder is complete.
 
-Neither TensorFlow nor Keras is imported, so a mistake in a path is said at once.
+Neither TensorFlow nor Keras is imported, so that errors in a path are reported at once.
 """
 
 import os
@@ -20,13 +20,13 @@ EXPORT_VERSION = "1"
 
 
 class ResultPaths:
-    """Paths of the files that both kinds have, of which each may be missing."""
+    """Paths of the files of a result folder; each file may be missing."""
 
-    kind: ClassVar[str]  # its content, in a word
+    kind: ClassVar[str]  # the name of its content
     option: ClassVar[str]  # its flag on the command line
-    foreign: ClassVar[str]  # a file that the other kind has
+    foreign: ClassVar[str]  # a file of the other kind
     advice: ClassVar[str]  # in the error for a missing folder
-    measured: ClassVar[Any]  # the shape of metrics.json, as `sentiment.stored.read_json` takes it
+    measured: ClassVar[Any]  # the schema of metrics.json for `sentiment.stored.read_json`
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = user_path(path)
@@ -55,12 +55,12 @@ class ResultPaths:
 
     @classmethod
     def of_unfinished(cls, target: Path) -> Self:
-        """Return the folder of a run with this target until it is finished."""
+        """Return the folder of an unfinished run with this target."""
         return cls(sibling(target, UNFINISHED_SUFFIX))
 
     @classmethod
     def unfinished(cls, target: Path) -> Self | None:
-        """Return the folder of a run that can resume from a checkpoint, None if there is none."""
+        """Return the folder of a resumable run, None if there is none."""
         folder = cls.of_unfinished(target)
         return folder if folder.config.is_file() and Checkpoints(folder.checkpoints).exist() else None
 
@@ -68,19 +68,19 @@ class ResultPaths:
     def _hint(cls, path: Path) -> str:
         """Return the advice in the error for a missing folder."""
         if cls.unfinished(path) is not None:
-            return "; its training did not finish: go on with --resume"
+            return "; its training did not finish: continue it with --resume"
         if cls.of_unfinished(path).metrics.is_file():
-            return f"; {cls.of_unfinished(path).path} is complete: --resume gives it its name"
+            return f"; {cls.of_unfinished(path).path} is complete: --resume renames it"
         others = sorted(entry.parent.name for entry in path.parent.glob("*/metrics.json"))
         return f" (in {path.parent} there are {', '.join(others)})" if others else f"; {cls.advice}"
 
     def load_metrics(self) -> dict[str, Any]:
-        """Read the metrics; what older runs have not measured is absent, and then asking for it is a `UserError`."""
+        """Read the metrics; accessing a key that an older run lacks raises `UserError`."""
         return read_json(self.metrics, self.measured)  # type: ignore[no-any-return]
 
 
 class RunPaths(ResultPaths):
-    """Paths of the files of one run."""
+    """Paths of the files of a run."""
 
     kind, option, foreign, advice = "run", "--output-dir", "weights.npz", "train one with `python train.py`"
     measured = MEASURED
@@ -102,17 +102,17 @@ class RunPaths(ResultPaths):
         """Return the folder of a finished run.
 
         Raises:
-            UserError: if it does not exist, is no run, or lacks a file.
+            UserError: if it does not exist, is not a run, or lacks a file.
         """
         folder = cls(path)
         if not folder.path.exists():
             raise UserError(f"no such model folder: {path}{cls._hint(folder.path)}")
         if PortableFolder(folder.path).exists():
-            raise UserError(f"{path} is an export, which only predicts: give the folder of the run")
+            raise UserError(f"{path} is an export, which only predicts: pass the folder of the run")
         if not folder.path.is_dir() or not folder.config.is_file():
             raise UserError(f"{path} is not a model folder of this project: it has no config.json")
         if (folder.path / cls.foreign).exists():
-            raise UserError(f"{path} is a pretrained network, which predicts nothing: train a classifier that starts "
+            raise UserError(f"{path} is a pretrained network, not a classifier: train a classifier that starts "
                             "from it, with --pretrained")
         for file in (folder.vocabulary, folder.labels, folder.sizes, folder.model, folder.metrics):
             if not file.is_file():
@@ -121,7 +121,7 @@ class RunPaths(ResultPaths):
 
     @property
     def is_ensemble(self) -> bool:
-        """Whether it is an ensemble of other runs."""
+        """Whether the run is an ensemble."""
         return self.members.is_file()
 
     def portable(self, form: str, precision: str) -> Path:

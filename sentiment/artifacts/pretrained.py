@@ -56,7 +56,7 @@ class PretrainedFolder(ResultFolder):
             raise UserError(f"no such folder of a pretrained network: {path}{cls._hint(folder.path)}")
         for file in (folder.config, folder.vocabulary, folder.sizes, folder.weights, folder.texts, folder.metrics):
             if not file.is_file():
-                raise UserError(f"{path} holds no pretrained network: {file.name} is missing")
+                raise UserError(f"{path} contains no pretrained network: {file.name} is missing")
         return folder
 
     @property

@@ -44,12 +44,12 @@ from sentiment.stored import read_class_names, read_json
 from sentiment.text import TextPreprocessor
 from sentiment.training.prior import Pretrained
 
-MOST_MEMBERS = 100  # of an ensemble, each of which takes time to build
+MOST_MEMBERS = 100  # of an ensemble; each takes time to build
 MEMBERS = [{"model": {str: object}, "sizes": SIZES, "head": int, "tail": int}]
 
 
 class RunFolder(RunPaths, ResultFolder):
-    """The files of one run."""
+    """Folder of a run."""
 
     def save_seen(self, read: np.ndarray, validation: np.ndarray) -> None:
         """Write the digests, uint64 [texts], of the training texts and of the validation texts."""

@@ -17,7 +17,7 @@ from sentiment.evaluation.plots import BLUE, GREY, ORANGE, POINTS_PER_INCH, draw
 COLORS = {"baselines": ORANGE, "architectures": BLUE, "attentions": "#009e73", "ablations": GREY}
 MARKERS = {"baselines": "s", "architectures": "o", "attentions": "^", "ablations": "."}
 LABELLED = ("baselines", "architectures")
-BELOW, BELOW_BY = "v", 0.005  # the mark of what is lower than all that is labelled, and how far below them it stands
+BELOW, BELOW_BY = "v", 0.005  # marker of rows far below all labelled ones, and its distance below them
 FONT_SIZE, LETTER_WIDTH, LINE_HEIGHT, MARKER, GAP = 8, 4.8, 10.0, 7.0, 1.0  # in points
 LEADER_PLACES = 20
 LENGTH_BINS = 10
@@ -91,7 +91,7 @@ def _name_points(axes: Any, points: list[tuple[float, float, str]]) -> None:
 
     A line leads from each name to the middle of its point, which says whose it is where points overlap.
     """
-    axes.figure.draw_without_rendering()  # which lays out the axes
+    axes.figure.draw_without_rendering()  # lays out the axes
     places = axes.transData.transform([point[:2] for point in points]) * POINTS_PER_INCH / axes.figure.dpi
     size = MARKER / 2 + GAP
     taken = [(x - size, y - size, x + size, y + size) for x, y in places]
@@ -130,7 +130,7 @@ def _touches(box: Sequence[float], line: np.ndarray) -> bool:
 
 
 def _offsets(width: float) -> Iterator[tuple[float, float]]:
-    """Yield where a name's left edge and middle may be, in points from what it names, the best first."""
+    """Yield possible positions of a name relative to its point, in points, the best first."""
     for distance in (1.0, 2.0, 3.0, 4.0, 6.0, 8.0):
         aside, up = MARKER * (0.5 + distance), LINE_HEIGHT * distance
         yield from ((aside, 0.0), (-aside - width, 0.0), (aside, up), (aside, -up), (-aside - width, up),
@@ -187,6 +187,6 @@ def by_length(ran: dict[Row, list[Run]], lengths: np.ndarray, path: Path) -> Non
             right = np.mean([run.right for run in runs], axis=0)
             values = [float(right[bins == each].mean()) for each in range(LENGTH_BINS)]
             axes.plot(middles, values, marker="os^vDPX"[place % 7], markersize=4, label=row.name, **line_style(place))
-        axes.set(xlabel="words of the review (median of each tenth)", ylabel="test accuracy", xscale="log")
+        axes.set(xlabel="words of the review (median of each decile)", ylabel="test accuracy", xscale="log")
         plain_ticks(axes)
         axes.figure.legend(loc="outside lower center", fontsize="small", ncols=4)

@@ -71,7 +71,7 @@ def _compiled(layer: Any, mode: str, masked: bool) -> Callable[[Any, Any], Any]:
 
 if __name__ == "__main__":
     *words, stdout = *sys.argv[1:], sys.stdout
-    sys.stdout = sys.stderr  # what libraries print must not come between the answers
+    sys.stdout = sys.stderr  # output of libraries must not mix with the results
     repeats, *sizes = map(json.loads, words)
     kinds, units, rows = sizes or (KINDS, UNITS, ROWS)
     for kind, masked, size, mode in product(kinds, (False, True), units, MODES):

@@ -21,7 +21,7 @@ from sentiment.version import __version__
 COMMANDS = ("train", "pretrain", "ensemble", "tune", "predict", "serve", "explain", "evaluate", "compare", "info",
             "export", "architectures", "gradients", "vectors", "benchmark", "launch")  # modules of this package
 INTERRUPTED = 130
-WITH_COMMANDS = (argparse.PARSER, argparse.REMAINDER)  # the rest belongs to another command
+WITH_COMMANDS = (argparse.PARSER, argparse.REMAINDER)  # the remaining words belong to another command
 FULL = (os.strerror(errno.ENOSPC), "database or disk is full")  # the latter of SQLite
 OF_DATABASE = ("OperationalError", "DatabaseError", "StorageInternalError")  # of SQLAlchemy and Optuna
 LOST_WORKER = ("UnavailableError", "AbortedError", "CancelledError", "InternalError")  # of TensorFlow
@@ -126,11 +126,11 @@ def _open_streams() -> None:
 def system_error(error: Exception) -> str | None:
     """Return the message for a system error: of a full disk, memory, a file, a database or a worker."""
     if getattr(error, "errno", None) == errno.ENOSPC or any(said in str(error) for said in FULL):
-        return "no space left on the device: free some, or write elsewhere with --output-dir or --output"
+        return "no space left on the device: free some, or write to another one with --output-dir or --output"
     if "TF_CONFIG" in os.environ and type(error).__name__ in LOST_WORKER:
         return "another worker has ended: start all workers again with --resume"
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
-        return "not enough memory: take fewer or shorter texts, a smaller --batch-size or a smaller model"
+        return "not enough memory: use fewer or shorter texts, a smaller --batch-size or a smaller model"
     if type(error).__name__ in OF_DATABASE:
         return f"cannot use the database of the study: {first_line(error)}"
     if isinstance(error, FileNotFoundError) and error.filename is None:

@@ -87,7 +87,7 @@ def _check(arguments: argparse.Namespace) -> None:
     if arguments.known and not arguments.output:
         raise UserError("--known needs --output; --json always has the share of known words")
     if arguments.output and not arguments.input:
-        raise UserError("--output goes with --input")
+        raise UserError("--output needs --input")
     if not arguments.input and (table_format(arguments) != DEFAULT_FORMAT or arguments.text_column is not None):
         raise UserError("--text-column, --encoding, --separator, --no-header and --quoting go with --input")
     for_output = (arguments.resume, arguments.overwrite, arguments.engine != "local", arguments.defuse_formulas)

@@ -46,10 +46,10 @@ def add_to(commands: Any) -> None:
                         "the Host header; may be repeated. Without it, a server for this machine only accepts "
                         "localhost, its address and --host, and a server for other machines accepts every name")
     parser.add_argument("--token", metavar="FILE|env:NAME", help="a file or an environment variable with a secret that "
-                        "clients must send, as 'Authorization: Bearer SECRET'; /healthz and /readyz are free")
-    parser.add_argument("--example", action="append", metavar="TEXT", help="a text to click on the page; may be "
+                        "clients must send, as 'Authorization: Bearer SECRET'; /healthz and /readyz need none")
+    parser.add_argument("--example", action="append", metavar="TEXT", help="an example text on the page; may be "
                         "repeated (default: for the film-review model three sentences, else none)")
-    parser.add_argument("--versions", type=int, default=1, help="how many versions of a model (default: 1)")
+    parser.add_argument("--versions", type=int, default=1, help="served versions of a model (default: 1)")
     parser.add_argument("--poll", type=int, default=5, metavar="SECONDS",
                         help="interval between checks for new versions (default: 5)")
 
@@ -83,7 +83,7 @@ def _check(arguments: argparse.Namespace) -> None:
         if not least <= getattr(arguments, name) <= most:
             raise UserError(f"--{name.replace('_', '-')} must be between {least} and {most}")
     if arguments.max_texts > arguments.queue:
-        raise UserError(f"--queue must be at least --max-texts, {arguments.max_texts}: a request must fit into it")
+        raise UserError(f"--queue must be at least --max-texts, {arguments.max_texts}, to hold a whole request")
     for text in arguments.example or ():
         if not text.strip() or len(text) > arguments.max_characters:
             raise UserError(f"--example must be a text of 1 to {arguments.max_characters:,} characters "

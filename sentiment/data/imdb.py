@@ -109,7 +109,7 @@ def read_unlabelled(corpus: Path) -> list[str]:
 
 
 def load(config: DataConfig, seed: int) -> Corpus:
-    """Return the corpus with a validation split that shares no movie with training."""
+    """Return the corpus with a validation split that shares no film with training."""
     path = user_path(config.dataset)
     corpus = obtain(str(path) if is_imdb(path) else config.data_dir)
     labelled = read_labelled(corpus, "train")

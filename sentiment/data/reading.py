@@ -24,7 +24,7 @@ from sentiment.table_format import DEFAULT_FORMAT, TableFormat
 
 BUFFER_BYTES = 1 << 20
 DEEPEST = 100  # levels of lists and objects in JSON
-REPLACED = "lone surrogates"  # an attribute of a frame
+REPLACED = "lone surrogates"  # key in the attributes of a frame
 
 
 def read_chunks(path: Path, rows: int, columns: list[str] | None = None, form: TableFormat = DEFAULT_FORMAT, *,

@@ -17,7 +17,7 @@ from sentiment.files import atomic_path
 DOTS_PER_INCH = 150
 WIDTH, SIDE, LEGEND_LINE = 5.6, 4.6, 0.2  # inches: of every plot of a report, of its curves, of a line of a legend
 POINTS_PER_INCH = 72
-BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#767676"  # told apart by colour-blind readers (Okabe & Ito)
+BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#767676"  # colour-blind safe (Okabe & Ito)
 LINE_COLORS = (BLUE, ORANGE, "#009e73", "#cc79a7", GREY)
 MOST_POINTS = 400  # of a curve
 MOST_CURVES = 10
@@ -214,7 +214,7 @@ def gradient_flow(norms: dict[str, dict[str, np.ndarray]], path: Path) -> None:
 
 
 def precision_recall_curves(labels: np.ndarray, scores: np.ndarray, class_names: tuple[str, ...], path: Path) -> None:
-    """Draw precision by recall of the second of two classes, or of each of several (the ten most frequent)."""
+    """Plot the precision-recall curve of the second of two classes, or those of the ten most frequent classes."""
     curves, title = _curves(labels, class_names)
     with _drawn_curves(path, len(curves), "AP: average precision") as axes:
         for place, index in enumerate(curves):
@@ -251,7 +251,7 @@ def reliability(labels: np.ndarray, curves: Mapping[str, np.ndarray], path: Path
 
 
 def slices(found: Sequence[Slice], label: str, path: Path) -> None:
-    """Draw the accuracy of each slice with its interval, and how many texts it has."""
+    """Plot the accuracy of each slice with its interval and number of texts."""
     with drawn(path, WIDTH, 1.2 + 0.36 * len(found)) as axes:
         places = np.arange(len(found))
         values = np.array([one.accuracy for one in found])
@@ -262,7 +262,7 @@ def slices(found: Sequence[Slice], label: str, path: Path) -> None:
 
 
 def overlaid_roc(labels: np.ndarray, scores: Mapping[str, np.ndarray], path: Path) -> None:
-    """Draw the ROC curves of several models for the second of two classes; scores are float [texts] by model."""
+    """Plot the ROC curves of several models for the second of two classes; scores are float [texts] by model."""
     with _drawn_curves(path, len(scores)) as axes:
         for place, (name, values) in enumerate(scores.items()):
             false_rate, true_rate, _ = roc_curve(labels == 1, values)

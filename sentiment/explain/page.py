@@ -37,7 +37,7 @@ def _remark(explanation: Explanation) -> str:
 
 def _legend(explanation: Explanation, *, inline: bool = False) -> str:
     kinds = (_coloured(f"{kind} it", kind, 0.5 / STRONGEST, inline=inline) for kind in ("for", "against"))
-    return f"What each word adds to the logit of <b>{escape(explanation.explained)}</b>: {', '.join(kinds)}."
+    return f"Contribution of each word to the logit of <b>{escape(explanation.explained)}</b>: {', '.join(kinds)}."
 
 
 def _text(explanation: Explanation, values: np.ndarray, kinds: tuple[str, str], *, inline: bool = False) -> str:

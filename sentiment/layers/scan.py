@@ -1,8 +1,8 @@
-"""Recurrent layers whose states depend on one another only elementwise: QRNN, SRU, minGRU, minLSTM and RG-LRU.
+"""Linear recurrences with elementwise state transitions: QRNN, SRU, minGRU, minLSTM and RG-LRU.
 
-Gates depend on the inputs alone, so all matrix products are made for the whole sequence at once. What is left is the
-linear recurrence c_t = a_t c_(t-1) + b_t, elementwise, which one function computes for all of these layers: on
-TensorFlow `sentiment.layers.tensorflow.scan`, on other backends `keras.ops.associative_scan`.
+Gates depend only on the inputs, so all matrix products are computed for the whole sequence at once. The remaining
+elementwise recurrence c_t = a_t c_(t-1) + b_t is computed by one function for all of these layers: on TensorFlow
+`sentiment.layers.tensorflow.scan`, on other backends `keras.ops.associative_scan`.
 """
 
 from abc import abstractmethod
@@ -48,7 +48,7 @@ class ScanCell(keras.layers.Layer):
                  bias_initializer: Any = "zeros", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if units < 1:
-            raise ValueError(f"units is at least 1, not {units}")
+            raise ValueError(f"units must be at least 1, not {units}")
         self.units = self.output_size = units
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -69,7 +69,7 @@ class ScanCell(keras.layers.Layer):
                                     ) if self.use_bias else None
 
     def sources(self, windows: Any, training: bool = False) -> list[Any]:
-        """Return what the parts are made of, from inputs [rows, window * features]: linear functions of them."""
+        """Return linear functions of inputs [rows, window * features], from which `parts` computes its result."""
         projected = ops.matmul(windows, ops.cast(self.kernel, windows.dtype))
         return [projected if self.bias is None else ops.add(projected, ops.cast(self.bias, windows.dtype))]
 
@@ -94,7 +94,7 @@ class ScanCell(keras.layers.Layer):
         return [ops.zeros((batch_size, size), self.compute_dtype) for size in self.state_size]
 
     def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
-        """Make one step: from inputs [batch, features] and states to h [batch, units] and the next states."""
+        """Compute one step, from inputs [batch, features] and states to h [batch, units] and the next states."""
         state, *before = states
         windows = ops.concatenate([*before, inputs], axis=-1) if before else inputs
         wide = _wide(inputs.dtype)
@@ -106,7 +106,7 @@ class ScanCell(keras.layers.Layer):
         return ops.cast(self.output(state, parts), inputs.dtype), [ops.cast(state, inputs.dtype), *following]
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the constructor takes."""
+        """Return the arguments of the constructor."""
         return {**super().get_config(), "units": self.units, "use_bias": self.use_bias,
                 "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
                 "bias_initializer": keras.initializers.serialize(self.bias_initializer)}
@@ -118,18 +118,18 @@ class QRNNCell(ScanCell):
     def __init__(self, units: int, *, window: int = 2, pooling: str = "fo", zoneout: float = 0.0,
                  seed: int | None = None, **kwargs: Any) -> None:
         if pooling not in POOLINGS:
-            raise ValueError(f"pooling is one of {', '.join(POOLINGS)}, not {pooling!r}")
+            raise ValueError(f"pooling must be one of {', '.join(POOLINGS)}, not {pooling!r}")
         if not 1 <= window <= LARGEST_WINDOW:
-            raise ValueError(f"window is from 1 to {LARGEST_WINDOW}, not {window}")
+            raise ValueError(f"window must be from 1 to {LARGEST_WINDOW}, not {window}")
         if not 0 <= zoneout < 1:
-            raise ValueError(f"zoneout is at least 0 and below 1, not {zoneout}")
+            raise ValueError(f"zoneout must be at least 0 and below 1, not {zoneout}")
         super().__init__(units, **kwargs)
         self.window, self.pooling, self.zoneout, self.seed = window, pooling, zoneout, seed
         self.projected, self.gated = POOLINGS[pooling], pooling != "f"
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def sources(self, windows: Any, training: bool = False) -> list[Any]:
-        """Return the parts and, where there is zoneout, 0 for each unit that keeps its state and 1 for the others."""
+        """Return the parts and, with zoneout, 0 for each unit that keeps its state and 1 for the others."""
         sources = super().sources(windows, training)
         if not training or not self.zoneout:
             return sources
@@ -149,7 +149,7 @@ class QRNNCell(ScanCell):
         return ops.sigmoid(parts[2]) * state if self.gated else state
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the constructor takes."""
+        """Return the arguments of the constructor."""
         return {**super().get_config(), "window": self.window, "pooling": self.pooling, "zoneout": self.zoneout,
                 "seed": self.seed}
 
@@ -257,7 +257,7 @@ class ScanRNN(keras.layers.RNN):
         self.units = units
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
-        """Create the weights; only then the size of the window's state is known."""
+        """Create the weights, which determine the size of the window's state."""
         super().build(sequences_shape, initial_state_shape)
         self.state_size = self.cell.state_size
 
@@ -279,20 +279,20 @@ class ScanRNN(keras.layers.RNN):
         return (outputs[:, -1], outputs, states) if self.return_sequences else (outputs, outputs[:, None], states)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the constructor takes."""
+        """Return the arguments of the constructor."""
         config = super().get_config()
         del config["cell"], config["unroll"]
         return {**self.cell.get_config(), **config}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "ScanRNN":
-        """Make a layer from what `get_config` returns."""
+        """Build the layer from `get_config`."""
         return cls(**config)
 
 
 def _scanned(cell: ScanCell, inputs: Any, mask: Any, states: Sequence[Any], *, backwards: bool, zeros: bool,
              training: bool) -> tuple[Any, list[Any]]:
-    """Run a linear recurrence as `sentiment.layers.tensorflow.scan.scanned` does, on any backend.
+    """Run a linear recurrence like `sentiment.layers.tensorflow.scan.scanned`, on any backend.
 
     Returns:
         Outputs [batch, time, units] and the final states, in the dtype of the inputs.
@@ -331,7 +331,7 @@ def _scanned(cell: ScanCell, inputs: Any, mask: Any, states: Sequence[Any], *, b
 
 
 def _composed(first: tuple[Any, Any], second: tuple[Any, Any]) -> tuple[Any, Any]:
-    """Return one step c -> a c + b that does what two do."""
+    """Return the composition of two steps c -> a c + b."""
     return second[0] * first[0], second[0] * first[1] + second[1]
 
 

@@ -75,7 +75,7 @@ class Picture:
     draw: Callable[[Path], None]
 
     def html(self, heading: str) -> str:
-        """Return HTML with the plot within, once for light and once for dark."""
+        """Return HTML with the embedded plot, for light and dark mode."""
         with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": self.name}):
             light = self._svg()
             with mpl.rc_context(DARK):

@@ -35,8 +35,8 @@ class Access:
         """Return the response to a refused request, None for an accepted one."""
         headers = dict(scope["headers"])
         for host in (_name(value.decode("latin-1")) for key, value in scope["headers"] if key == b"host"):
-            if self.hosts is not None and host and host not in self.hosts:  # without one it is no browser
-                return _error(403, f"this server is not called '{host}': start it with --allow-host {host}")
+            if self.hosts is not None and host and host not in self.hosts:  # without one it is not a browser
+                return _error(403, f"this server does not accept the name '{host}': start it with --allow-host {host}")
         if scope["method"] == "POST" and headers.get(b"sec-fetch-site") == b"cross-site":
             return _error(403, "cross-site requests are refused")
         if self.token is not None and scope["path"] not in OPEN:

@@ -23,10 +23,10 @@ from sentiment.serving.batcher import Batcher, Batching, Busy
 from sentiment.startup import import_tensorflow
 
 Load = Callable[[Path], Predictor]
-EXPORTS = ("onnx", "litert", "litert-float16", "litert-int8")  # named after the run that holds them
-EXPLANATIONS = 16  # that may wait
+EXPORTS = ("onnx", "litert", "litert-float16", "litert-int8")  # named after the run that contains them
+EXPLANATIONS = 16  # maximum number in the queue
 LONGEST_PAUSE = 300.0  # seconds between two attempts to load a version whose files do not change
-WARM_UP = "A text that is read before any request comes."
+WARM_UP = "A text that is predicted before the first request."
 Files = frozenset[tuple[str, int, int, int]]  # of a folder: name, bytes, and times of the last changes of each
 
 
@@ -115,7 +115,7 @@ class ServedModel:
     def fail(self, number: int, failure: Failure) -> None:
         """Note why a version cannot be loaded, and say it once."""
         if number not in self.failed or self.failed[number].reason != failure.reason:
-            what = f"version {number} cannot be loaded" if number else "the versions cannot be looked for"
+            what = f"version {number} cannot be loaded" if number else "the folder of versions cannot be read"
             log.warning(f"{self.name}: {what}, which is tried again: {failure.reason}")
         self.failed[number] = failure
 
@@ -167,7 +167,7 @@ class Models:
                     model.fail(0, Failure(_reason(error)))
 
     async def refresh(self, model: ServedModel, pause: float = 0.0) -> None:
-        """Load what is new, then let go of what is gone or too old, once its requests are answered.
+        """Load new versions, then close removed or old ones after their requests are answered.
 
         What cannot be loaded, such as a folder that is still being copied, is said once. It is tried again when its
         files have changed, and else after `pause` seconds, then twice that, and so on up to `LONGEST_PAUSE`.
@@ -185,7 +185,7 @@ class Models:
             await asyncio.get_running_loop().run_in_executor(self._slow, _settle)
 
     async def _load_newest(self, model: ServedModel, there: dict[int, Path], pause: float = 0.0) -> dict[int, Failure]:
-        """Load from the newest version down until as many as are kept can answer; return what failed."""
+        """Load versions from the newest on until `kept` are loaded; return the failures."""
         loop, failed = asyncio.get_running_loop(), dict[int, Failure]()
         for served, number in enumerate(sorted(there, reverse=True)):
             if served - len(failed) == self._kept:
@@ -200,7 +200,7 @@ class Models:
             try:
                 await self._add(model, number, there[number])
                 model.failed.pop(number, None)
-            except Exception as error:  # of the runtime, a library or a file: the others are served all the same
+            except Exception as error:  # of the runtime, a library or a file: the other versions are still served
                 next_pause = min(max(2 * before.pause if before else 0.0, pause), LONGEST_PAUSE)
                 failed[number] = Failure(_reason(error), files, next_pause, loop.time() + next_pause)
         return failed

@@ -22,7 +22,7 @@ def characters_of_the_graph(rules: int, end: int = UNICODE) -> Characters:
 
     Args:
         rules: the version of the tokenization rules.
-        end: the first code point that is left out; the tables of all Unicode take half a second.
+        end: the first omitted code point; the tables of all Unicode take half a second.
     """
     chosen = RULES[rules]
     *markup, (hidden, _) = chosen.markup

@@ -1,7 +1,7 @@
 """Tokenizer in plain Python, with the same ids as the TensorFlow graph.
 
-The classes of characters (letters, signs, ideographs) and their lower case are not those of Python, whose Unicode has
-another version, but tables that were extracted from the graph (`sentiment.text.characters`).
+The classes of characters (letters, symbols, ideographs) and their lower case are not those of Python, which has another
+version of Unicode, but tables extracted from the graph (`sentiment.text.characters`).
 """
 
 import re
@@ -24,7 +24,7 @@ SPACES = "\t\n\f\r "  # white space of RE2
 SIGNS, FACES = r":;=<>(+\-\\^*0-9", "otux"  # first characters of symbol tokens, and of faces with an underscore
 LAST_BOUND = 0x110001  # above every code point, and the end of the last range
 Item = TypeVar("Item")
-ROUNDS = 2  # of composing pairs of characters
+ROUNDS = 2  # of the composition of character pairs
 RANGES = ("hidden", "alone", "kept", "clusters", "marks")
 
 MARKUP_1 = (  # of version 1 of the rules, and of exports without a version

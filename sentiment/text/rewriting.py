@@ -5,14 +5,14 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 Span = tuple[int, int]  # start and end of a part of a text, in characters
-Table = Mapping[int, str | None]  # as `str.translate` takes it
-Replacement = str | Callable[[re.Match[str]], str]  # as `re.sub` takes it
-MARKS = ("Mn", "Mc", "Me", "Cf")  # categories of what is drawn on or joined to the character before it
+Table = Mapping[int, str | None]  # for `str.translate`
+Replacement = str | Callable[[re.Match[str]], str]  # for `re.sub`
+MARKS = ("Mn", "Mc", "Me", "Cf")  # categories of characters that combine with the previous one
 SKIN_TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 
 
 class Rewriting:
-    """A text that steps change in place.
+    """Text that is rewritten in steps.
 
     Attributes:
         text: the text after the last step.
@@ -22,18 +22,18 @@ class Rewriting:
         self.text = text
 
     def translate(self, table: Table) -> None:
-        """Replace each character as `str.translate` does."""
+        """Replace each character like `str.translate`."""
         self.text = self.text.translate(table)
 
     def substitute(self, pattern: re.Pattern[str], replacement: Replacement, others: Table | None = None) -> None:
-        """Replace each match as `re.sub` does, and what is outside the matches by a table of single characters."""
+        """Replace each match like `re.sub`, and characters outside the matches by a table."""
         if others is None:
             self.text = pattern.sub(replacement, self.text)
         else:
             self.text = "".join(self._parts(pattern, replacement, others))
 
     def _parts(self, pattern: re.Pattern[str], replacement: Replacement, others: Table | None) -> Iterator[str]:
-        """Yield the text in parts: in turn what is outside the matches, and the replacement of a match."""
+        """Yield the text in parts: alternately the text outside the matches, and the replacement of a match."""
         start = 0
         for found in pattern.finditer(self.text):
             yield self._outside(start, found.start(), others)
@@ -47,12 +47,12 @@ class Rewriting:
 
 
 class Aligned(Rewriting):
-    """A `Rewriting` that knows which part of the raw text each character comes from.
+    """Rewriting with an alignment of each character to the raw text.
 
     All characters of a replacement come from the whole part that it replaces, without the white space at its ends.
 
     Attributes:
-        spans: the span in the raw text of each character of `text`; they rise.
+        spans: the span in the raw text of each character of `text`, ascending.
     """
 
     def __init__(self, text: str) -> None:
@@ -60,13 +60,13 @@ class Aligned(Rewriting):
         self.spans: list[Span] = [(place, place + 1) for place in range(len(text))]
 
     def translate(self, table: Table) -> None:
-        """Replace each character as `str.translate` does."""
+        """Replace each character like `str.translate`."""
         parts = [character.translate(table) for character in self.text]
         self.spans = [span for part, span in zip(parts, self.spans, strict=True) for _ in part]
         self.text = "".join(parts)
 
     def substitute(self, pattern: re.Pattern[str], replacement: Replacement, others: Table | None = None) -> None:
-        """Replace as `Rewriting.substitute` does."""
+        """Replace like `Rewriting.substitute`."""
         parts = list(self._parts(pattern, replacement, others))
         spans, start = [], 0
         for found, put in zip(pattern.finditer(self.text), parts[1::2], strict=True):
@@ -83,7 +83,7 @@ class Aligned(Rewriting):
         self.text = "".join(parts)
 
     def word_spans(self, raw: str) -> list[Span]:
-        """Return the span of each word of `text`, which spaces separate, in the raw text; they do not overlap.
+        """Return the span in the raw text of each space-separated word of `text`, without overlaps.
 
         Marks that belong to the last character of a word are part of it, although the model does not read them.
         """
@@ -100,13 +100,13 @@ class Aligned(Rewriting):
 
 
 def pieces(text: str, spans: Sequence[Span]) -> list[tuple[str, int | None]]:
-    """Return a text in pieces: each word with its place among `spans`, and what is between them with None.
+    """Return a text in pieces: each word with its index in `spans`, and the text between words with None.
 
     The pieces add up to the text.
 
     Args:
         text: the raw text.
-        spans: of the words, rising, without overlap.
+        spans: of the words, ascending, without overlap.
 
     Example:
         >>> pieces("Not <b>bad</b>!", [(0, 3), (7, 10)])

@@ -134,7 +134,7 @@ def test_dropout_is_drawn_in_training_alone(dropout: str) -> None:
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"architecture": "bilstm"}, "reads one way: use rnn, lstm, gru, stacked-lstm, stacked-gru, qrnn, .*not 'bilstm'"),
+    ({"architecture": "bilstm"}, "unidirectional encoder: use rnn, lstm, gru, stacked-lstm, .*not 'bilstm'"),
     ({"architecture": "lstm", "layers": 2, "skip": True}, "leave out --residual, --skip"),
 ])
 def test_what_no_autoencoder_can_start(options: dict[str, Any], message: str) -> None:
@@ -143,7 +143,7 @@ def test_what_no_autoencoder_can_start(options: dict[str, Any], message: str) ->
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"architecture": "cnn"}, "starts recurrent layers: use rnn, lstm, .*bigru, .*not 'cnn'"),
+    ({"architecture": "cnn"}, "pretrains recurrent layers: use rnn, lstm, .*bigru, .*not 'cnn'"),
     ({"architecture": "bilstm", "layers": 2}, "has seen the words that a language model would predict"),
     ({"architecture": "lstm", "layers": 2, "residual": True}, "omit --residual, --skip"),
 ])

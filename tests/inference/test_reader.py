@@ -93,7 +93,7 @@ def test_longer_than_a_step_and_than_the_training_length() -> None:
 
 
 @pytest.mark.parametrize(("name", "options", "message"), [
-    ("bilstm", {}, "reads one way: train rnn, lstm, gru, stacked-lstm, stacked-gru, qrnn, .*; this is 'bilstm'"),
+    ("bilstm", {}, "must be unidirectional: train rnn, lstm, gru, stacked-lstm, .*; this is 'bilstm'"),
     ("cnn", {}, "this is 'cnn'"),
     ("lstm", {"attention": "additive"}, "--attention additive attends to all words"),
 ])

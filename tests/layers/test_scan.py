@@ -250,11 +250,11 @@ def test_zoneout_keeps_states_in_training_alone() -> None:
 
 
 def test_limits() -> None:
-    with pytest.raises(ValueError, match="pooling is one of f, fo, ifo, not 'of'"):
+    with pytest.raises(ValueError, match="pooling must be one of f, fo, ifo, not 'of'"):
         QRNN(3, pooling="of")
-    with pytest.raises(ValueError, match="window is from 1 to 3, not 4"):
+    with pytest.raises(ValueError, match="window must be from 1 to 3, not 4"):
         QRNN(3, window=4)
-    with pytest.raises(ValueError, match="zoneout is at least 0 and below 1, not 1"):
+    with pytest.raises(ValueError, match="zoneout must be at least 0 and below 1, not 1"):
         QRNN(3, zoneout=1)
-    with pytest.raises(ValueError, match="units is at least 1, not 0"):
+    with pytest.raises(ValueError, match="units must be at least 1, not 0"):
         MinGRU(0)

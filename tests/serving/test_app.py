@@ -325,9 +325,9 @@ def test_nothing_is_computed_for_a_client_that_has_gone(sent: bytes) -> None:
 @pytest.mark.parametrize(("path", "message"), [
     ("/v1/models/none:predict", "no model 'none' (there are reviews, other)"),
     ("/v1/models/reviews/versions/7:predict", "no version 7 of 'reviews' (there are 1)"),
-    (f"/v1/models/reviews/versions/{'7' * 5000}:predict", "no such address: /openapi.json describes all"),
-    ("/v1/models/reviews/versions/x:predict", "no such address: /openapi.json describes all"),
-    ("/docs", "no such address: /openapi.json describes all")])
+    (f"/v1/models/reviews/versions/{'7' * 5000}:predict", "no such path: see /openapi.json"),
+    ("/v1/models/reviews/versions/x:predict", "no such path: see /openapi.json"),
+    ("/docs", "no such path: see /openapi.json")])
 def test_what_is_not_there(path: str, message: str) -> None:
     response = post({"instances": ["a"]}, path)
     assert (response.status_code, response.json()) == (404, {"error": message})

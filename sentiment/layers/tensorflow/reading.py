@@ -15,7 +15,7 @@ class Reading(NamedTuple):
         words: int32 [steps * batch], rows of the inputs [batch * time, features] in reading order.
         places: int32 [batch, time], the row of the table for each position, in reading order.
         ends: int32 [batch], the row of the table for the final state.
-        mask: bool [batch, time], in the order of reading.
+        mask: bool [batch, time], in reading order.
         steps: int32, the steps that the longest text needs, at least 1, or the next multiple of a block.
     """
 

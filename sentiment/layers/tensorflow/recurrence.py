@@ -288,7 +288,7 @@ class Loop:
         return [tables[0] + finals[0], *finals[1:]] if finals else tables
 
     def _to_places(self, reading: Reading | None, trace: Trace, by_words: Any) -> Any:
-        """Gather the gradients by the words read, [steps * batch, features], into the order of the inputs."""
+        """Gather the gradients of the words, [steps * batch, features], from reading order to that of the inputs."""
         if reading is None:
             by_words = tf.reshape(by_words, [trace.steps, trace.shape[0], by_words.shape[-1]])
             return tf.transpose(tf.reverse(by_words, [0]) if self.backwards else by_words, [1, 0, 2])

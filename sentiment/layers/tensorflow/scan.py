@@ -42,11 +42,11 @@ def scanned(cell: Any, inputs: Any, mask: Any, states: Sequence[Any], *, backwar
         mask: bool [batch, time], or None.
         states: the initial ones: float [batch, units], and with a window the inputs before the first, float
             [batch, (window - 1) * features].
-        backwards: whether the last word is read first; the outputs come in the order of reading.
+        backwards: whether the last word is read first; the outputs are in reading order.
         sequences: whether to return the outputs of all steps, or the last one.
-        final: whether the final states are wanted; else the initial ones are returned.
-        zeros: whether the output for a masked place is zeros, not a repetition.
-        training: whether the gradients of this file are used; automatic ones are exact, too, but slow.
+        final: whether to return the final states; else the initial ones are returned.
+        zeros: whether the output at a masked position is zeros, not a repetition.
+        training: whether the fused gradients are used; automatic gradients are also exact, but slow.
         embedded: ids and lookup of the inputs, if they come from an embedding.
 
     Returns:
@@ -74,7 +74,7 @@ def scanned(cell: Any, inputs: Any, mask: Any, states: Sequence[Any], *, backwar
     outputs.set_shape([*inputs.shape[:2 if sequences else 1], cell.units])
     if not final:
         return outputs, list(states)
-    # The initial state stands where a text has no word.
+    # The initial state is the output of a text without words.
     last = tf.gather(tf.reshape(tf.concat([wide(states[0])[None], tables[-1]], axis=0), [-1, cell.units]),
                      reading.ends - batch)
     finals = [tf.cast(last, inputs.dtype)]
@@ -85,9 +85,9 @@ def scanned(cell: Any, inputs: Any, mask: Any, states: Sequence[Any], *, backwar
 
 
 def _in_order(inputs: Any, reading: Reading, *, backwards: bool, masked: bool, training: bool) -> Any:
-    """Return the words in the order of reading, [steps * batch, features].
+    """Return the words in reading order, [steps * batch, features].
 
-    In training with a gradient that is a gather, too; the automatic one is a slower sum by places.
+    In training, its gradient is also a gather; the automatic gradient is a slower sum by position.
     """
     def gathered(inputs: Any) -> Any:
         return tf.gather(tf.reshape(inputs, [-1, inputs.shape[-1]]), reading.words)
@@ -129,7 +129,7 @@ def _windows(read: Any, window: int, batch: Any) -> Any:
 def _by_blocks(tensor: Any, *, listed: bool) -> Callable[[Any], Any]:
     """Return a function from a block to its part of [steps, batch, width].
 
-    A slice is no copy; but its automatic gradient is as large as the whole, and that of a list is not.
+    A slice is not a copy, but its automatic gradient is as large as the whole, unlike that of a list.
     """
     shape = [-1, BLOCK, tf.shape(tensor)[1], tensor.shape[-1]]
     if not listed:
@@ -237,7 +237,7 @@ def _backward(cell: Any, sources: Sequence[Any], parameters: Sequence[Any], tabl
 
 def scanned_simply(cell: Any, inputs: Any, mask: Any, states: Sequence[Any], *, backwards: bool
                    ) -> tuple[Any, list[Any]]:
-    """Run a linear recurrence as `scanned` does, by operators that ONNX and LiteRT have; padding is on the right.
+    """Run a linear recurrence like `scanned`, with operators of ONNX and LiteRT; padding is on the right.
 
     Returns:
         float32 [batch, time, units] in the order of reading, zero at padding, and the last states, which are those of
