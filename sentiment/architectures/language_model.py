@@ -53,7 +53,8 @@ class LanguageModel:
     Attributes:
         network: from a list with, for each direction, the ids int32 [streams, time] and all initial states, float
             [streams, features] each, to a list with, for each direction, the predicted vectors of the next words,
-            float32 [streams, time, embedding], and all final states. The backward direction gets its words in reverse order.
+            float32 [streams, time, embedding], and all final states. The backward direction gets its words in reverse
+            order.
         directions: forward, and for a bidirectional classifier backward.
     """
 
