@@ -240,13 +240,14 @@ def scanned_simply(cell: Any, inputs: Any, mask: Any, states: Sequence[Any], *, 
     """Run a linear recurrence like `scanned`, with operators of ONNX and LiteRT; padding is on the right.
 
     Returns:
-        float32 [batch, time, units] in the order of reading, zero at padding, and the last states, which are those of
-        rows without padding where there is a window.
+        float32 [batch, time, units] in the order of reading, with any values at padding, and the last states, which
+        are right for rows without padding.
     """
     batch, time = tf.unstack(tf.shape(inputs)[:2])
-    inputs, real = [tensor if tensor is None or not backwards else tf.reverse(tensor, [1]) for tensor in (inputs, mask)]
-    if real is not None:
-        real = real[:, :, tf.newaxis]
+    real = None
+    if backwards:  # padding comes first, and the state must pass it as it is
+        inputs = tf.reverse(inputs, [1])
+        real = None if mask is None else tf.reverse(mask, [1])[:, :, tf.newaxis]
     read = inputs
     if cell.window > 1:
         before = tf.reshape(states[1], [batch, cell.window - 1, inputs.shape[-1]])
@@ -262,7 +263,7 @@ def scanned_simply(cell: Any, inputs: Any, mask: Any, states: Sequence[Any], *, 
     stacked = _composed(factors, terms, states[0])
     outputs = cell.output(stacked, parts)
     tails = [tf.reshape(read[:, time:], tf.shape(state)) for state in states[1:]]
-    return outputs if real is None else tf.where(real, outputs, 0.0), [stacked[:, -1], *tails]
+    return outputs, [stacked[:, -1], *tails]
 
 
 def _composed(factors: Any, terms: Any, start: Any) -> Any:
