@@ -15,7 +15,7 @@ import pytest
 from helpers.commands import Cli
 from helpers.selection import selected
 from matplotlib.figure import Figure
-from matplotlib.text import Text
+from matplotlib.text import Annotation, Text
 from scipy import stats
 
 from sentiment import architectures
@@ -339,14 +339,15 @@ def test_seeds_below_one_are_refused(run_cli: Cli) -> None:
 @pytest.mark.parametrize(("seed", "points", "spread"), [(6, 6, 0.05), (4, 8, 0.1)])  # where names are crossed else
 def test_the_line_of_a_name_goes_through_no_other_name(seed: int, points: int, spread: float) -> None:
     random = np.random.default_rng(seed)
-    axes = Figure(figsize=(9, 6), layout="constrained").subplots()
+    figure = Figure(figsize=(9, 6), layout="constrained")
+    axes = figure.subplots()
     axes.set(xscale="log", xlim=(50, 2000), ylim=(0.85, 0.92))
     _name_points(axes, [(float(300 * 10 ** random.uniform(-spread, spread)),
                          float(0.89 + random.uniform(-spread, spread) / 20), f"architecture-{number}")
                         for number in range(points)])
-    axes.figure.draw_without_rendering()
+    figure.draw_without_rendering()
     boxes = [Text.get_window_extent(text) for text in axes.texts]
-    places = axes.transData.transform([text.xy for text in axes.texts])
+    places = axes.transData.transform([text.xy for text in axes.texts if isinstance(text, Annotation)])
     for place, (box, (x, y)) in enumerate(zip(boxes, places, strict=True)):
         line = np.linspace((x, y), (np.clip(x, box.x0, box.x1), np.clip(y, box.y0, box.y1)), 50)
         assert not any(one.count_contains(line) for other, one in enumerate(boxes) if other != place)

@@ -22,7 +22,7 @@ from sentiment.layers.tensorflow.steps import LSTMStep
 BATCH, TIME, FEATURES, UNITS = 4, 5, 3, 4
 RANDOM = np.random.default_rng(4)
 WORDS = RANDOM.normal(size=(BATCH, TIME, FEATURES)).astype(np.float32)
-MASKS = {"no mask": None, "right": np.arange(TIME) < np.array([5, 2, 0, 1])[:, None],
+MASKS: dict[str, Any] = {"no mask": None, "right": np.arange(TIME) < np.array([5, 2, 0, 1])[:, None],
          "holes": np.array([[0, 1, 0, 1, 1], [1, 0, 0, 0, 1], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]], bool)}
 PAIRS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "lstm": (LSTM, keras.layers.LSTM, {}),
@@ -100,7 +100,12 @@ def test_as_keras(name: str, mask: str, backwards: bool, looped: list[int]) -> N
 def test_a_tape_records_our_gradient_without_training(name: str, mask: str, monkeypatch: pytest.MonkeyPatch) -> None:
     backwards: list[int] = []
     backward = Loop._backward
-    monkeypatch.setattr(Loop, "_backward", lambda *arguments: backwards.append(1) or backward(*arguments))
+
+    def noted(*arguments: Any) -> Any:
+        backwards.append(1)
+        return backward(*arguments)
+
+    monkeypatch.setattr(Loop, "_backward", noted)
     mine, other = pair(name, return_sequences=True, return_state=True)
     states = start_of(name)
     assert_same(answers_and_gradients(mine, MASKS[mask], states, training=False),
@@ -135,8 +140,12 @@ def test_gradient_of_a_graph_traced_without_a_tape(name: str, mask: str) -> None
 def test_one_operation_for_few_rows(mask: str, backwards: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     batches: list[Any] = []
     whole = LSTMStep.whole
-    monkeypatch.setattr(LSTMStep, "whole", lambda self, words, states: (
-        batches.append(words.shape[1]) or whole(self, words, states)))
+
+    def noted(self: LSTMStep, words: Any, states: Any) -> Any:
+        batches.append(words.shape[1])
+        return whole(self, words, states)
+
+    monkeypatch.setattr(LSTMStep, "whole", noted)
     for sequences, state in RETURNS:
         mine, other = pair("lstm", return_sequences=sequences, return_state=state, go_backwards=backwards,
                            zero_output_for_mask=backwards)

@@ -19,7 +19,7 @@ UNITS, FEATURES, TIME = 5, 4, BLOCK + 3  # more than a block, and not a multiple
 RANDOM = np.random.default_rng(2)
 LENGTHS = [TIME, BLOCK, 0, 1]
 WORDS = RANDOM.normal(size=(4, TIME, FEATURES)).astype(np.float32)
-MASKS = {"no mask": None, "right": np.arange(TIME) < np.array(LENGTHS)[:, None],
+MASKS: dict[str, Any] = {"no mask": None, "right": np.arange(TIME) < np.array(LENGTHS)[:, None],
          "holes": RANDOM.random((4, TIME)) < np.array([[0.5], [0.9], [0.0], [0.2]])}
 KINDS: dict[str, Callable[..., ScanRNN]] = {
     "qrnn": lambda **k: QRNN(UNITS, **k), "qrnn f 1": lambda **k: QRNN(UNITS, pooling="f", window=1, **k),

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -64,7 +66,12 @@ def test_few_texts_of_ascii_need_no_graph(monkeypatch: pytest.MonkeyPatch) -> No
     preprocessor = TextPreprocessor(TextConfig(), ["good", "!"])
     calls: list[int] = []
     ragged_ids = preprocessor._ragged_ids
-    monkeypatch.setattr(preprocessor, "_ragged_ids", lambda chunk: calls.append(len(chunk)) or ragged_ids(chunk))
+
+    def noted(chunk: Any) -> Any:
+        calls.append(len(chunk))
+        return ragged_ids(chunk)
+
+    monkeypatch.setattr(preprocessor, "_ragged_ids", noted)
     assert preprocessor.tokenize(["GOOD!"] * FEW_TEXTS).values.tolist() == [2, 3] * FEW_TEXTS
     assert preprocessor.tokenize(iter(["a\0b good!", ""])).values.tolist() == [1, 1, 2, 3, 1]
     assert not calls

@@ -275,7 +275,9 @@ def _composed(factors: Any, terms: Any, start: Any) -> Any:
     (batch, time), units = tf.unstack(tf.shape(terms)[:2]), terms.shape[-1]
     padding = [[0, 0], [0, COMPOSED - time % COMPOSED], [0, 0]]
     factors, terms = (tf.reshape(tf.pad(values, padding), [batch, -1, COMPOSED, units]) for values in (factors, terms))
-    products, sums, count = [], [], tf.shape(terms)[1]
+    count = tf.shape(terms)[1]
+    products: list[Any] = []
+    sums: list[Any] = []
     for factor, term in zip(tf.unstack(factors, axis=2), tf.unstack(terms, axis=2), strict=True):
         products.append(factor * products[-1] if products else factor)
         sums.append(factor * sums[-1] + term if sums else term)
