@@ -36,7 +36,7 @@ class CommonOptions(TypedDict, total=False):
     forget_bias: bool | None
     """initialize the bias of an LSTM's forget gate to 1 (default: True)"""
     qrnn_window: int | None
-    """words that a step of a QRNN reads: its own and those before it (default: 2; at least 1; at most 3)"""
+    """words per step of a QRNN: the current one and those before it (default: 2; at least 1; at most 3)"""
     normalization: Literal["none", "layer", "weight", "batch"] | None
     """layer normalization inside the LSTM, weight normalization of its kernels, or batch normalization between layers
     (default: none)"""

@@ -150,7 +150,7 @@ class ModelConfig(Section):
     recurrent_initializer: str = option("orthogonal", "initializer of the recurrent kernel", Role.SHARED,
                                         choices=INITIALIZERS)
     forget_bias: bool = option(True, "initialize the bias of an LSTM's forget gate to 1", Role.SHARED)
-    qrnn_window: int = option(2, "words that a step of a QRNN reads: its own and those before it", Role.SHARED,
+    qrnn_window: int = option(2, "words per step of a QRNN: the current one and those before it", Role.SHARED,
                               minimum=1, maximum=3)
     merge: str = option("concat", "combination of the outputs of the two directions", choices=MERGES)
     residual: bool = option(False, "residual connections around all recurrent layers but the first")
