@@ -37,7 +37,7 @@ def projected(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Record how many rows each projection is made of, in the loop; run eagerly, and do not split the batch."""
     monkeypatch.setattr(recurrence, "loops_of_a_layer", lambda: 1)
     monkeypatch.setattr(recurrence, "LEAST_VALUES", 1)
-    monkeypatch.setattr(recurrence, "FEW_ROWS", 0)
+    monkeypatch.setattr(recurrence, "FEW_PRODUCTS", 0)
     rows: list[int] = []
     project = Step.project
 

@@ -21,8 +21,9 @@ from sentiment.layers.tensorflow.graph_gradients import release_call
 from sentiment.layers.tensorflow.reading import Reading, reading_of
 from sentiment.layers.tensorflow.steps import LSTMStep, Step, wide
 
-FEW_ROWS, SMALL_KERNELS = 16, 1 << 17  # of the LSTM, up to which one operation is faster than a loop; measured
-LEAST_VALUES = 1024  # of a state, rows * units, that are worth a core; measured
+# Measured: up to so many weights of an LSTM, and so many rows x weights, one operation is faster than a loop ...
+SMALL_KERNELS, FEW_PRODUCTS = 1 << 17, 3 << 19
+LEAST_VALUES = 1024  # ... and from so many values of a state on, rows x units, a further core pays.
 
 
 class Rows(NamedTuple):
@@ -106,18 +107,14 @@ class Loop:
             Outputs [batch, time, units] or [batch, units], in the dtype of the inputs, and the final states.
         """
         training = training or could_possibly_record()
-        if not training and self._is_small(inputs, weights):
-            rows = inputs.shape[0] or tf.shape(inputs)[0]
-            results: tuple[Any, list[Any]] = _if(
-                rows <= FEW_ROWS, lambda: self._whole(inputs, states, weights),
-                lambda: self._in_shares(inputs, states, weights, training, embedded))
-            return results
-        return self._in_shares(inputs, states, weights, training, embedded)
-
-    def _is_small(self, inputs: Any, weights: Sequence[Any]) -> bool:
-        """Return whether one operation makes all steps of a few rows faster than a loop."""
-        return (self.make_step is LSTMStep and inputs.dtype == tf.float32
-                and sum(kernel.shape.num_elements() for kernel in weights[:2]) <= SMALL_KERNELS)
+        weight = sum(kernel.shape.num_elements() for kernel in weights[:2])
+        if training or self.make_step is not LSTMStep or inputs.dtype != tf.float32 or weight > SMALL_KERNELS:
+            return self._in_shares(inputs, states, weights, training, embedded)
+        results: tuple[Any, list[Any]] = _if(
+            (inputs.shape[0] or tf.shape(inputs)[0]) <= FEW_PRODUCTS // weight,
+            lambda: self._whole(inputs, states, weights),
+            lambda: self._in_shares(inputs, states, weights, training, embedded))
+        return results
 
     def _whole(self, inputs: Any, states: Sequence[Any], weights: Sequence[Any]) -> tuple[Any, list[Any]]:
         """Make all steps in one operation."""
