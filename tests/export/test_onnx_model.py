@@ -12,7 +12,7 @@ from helpers.selection import selected
 from helpers.small_models import KINDS, NAMES_AND_CLASSES, SHORT_KINDS, TEXTS, untrained_run
 
 import sentiment
-from sentiment import export
+from sentiment import errors, export
 from sentiment.artifacts import RunFolder, load_classifier
 from sentiment.artifacts.run import in_float16
 from sentiment.export import onnx_model
@@ -86,7 +86,7 @@ def test_a_model_that_cannot_be_converted_says_so(tmp_path: Path, monkeypatch: p
 def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = untrained_run(tmp_path / "run", "gru", 2)
     find = importlib.util.find_spec
-    monkeypatch.setattr(onnx_model, "find_spec", lambda name: None if name == "tf2onnx" else find(name))
+    monkeypatch.setattr(errors, "find_spec", lambda name: None if name == "tf2onnx" else find(name))
     with pytest.raises(sentiment.UserError, match=r"--format onnx needs tf2onnx: pip install '.\[onnx\]'"):
         export.export_onnx(export.Original(folder))
 
