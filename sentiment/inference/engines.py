@@ -48,6 +48,14 @@ def _checked_logits(path: Path, answers: Any, rows: int, width: int) -> np.ndarr
     return found
 
 
+def import_onnxruntime() -> Any:
+    """Import ONNX Runtime without its telemetry, for whose thread a forked child waits for ever when it exits."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    return onnxruntime
+
+
 class OnnxEngine:
     """ONNX Runtime: small batches on a core each, which takes two thirds of the time of large ones on all cores.
 
@@ -63,10 +71,8 @@ class OnnxEngine:
     batch_size = 8
 
     def __init__(self, path: Path) -> None:
-        # It sends usage data by a thread, for which a forked child waits for ever when it exits.
-        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         try:
-            import onnxruntime
+            onnxruntime = import_onnxruntime()
         except ImportError:
             raise UserError(f"{path.parent} is an export for ONNX Runtime: install it (pip install '.[onnx]')"
                             ) from None
