@@ -29,8 +29,8 @@ def recurrent(cell: str, config: ModelConfig, sizes: Sizes, name: str, *, both_w
     """Return a recurrent layer, whose output is the states of all steps, [batch, time, units], and optionally the last.
 
     It is a layer of `sentiment.layers`, or Keras's plain RNN, unless an option needs one of the cells of
-    `sentiment.layers`. With `both_ways` there is one for each direction, and their states are
-    concatenated, [batch, time, 2 * units], or added up (Schuster & Paliwal 1997).
+    `sentiment.layers`. With `both_ways` it is bidirectional, and the states of the directions are
+    concatenated, [batch, time, 2 * units], or summed (Schuster & Paliwal 1997).
     """
     kept: dict[str, Any] = {"return_sequences": True, "return_state": return_state,
                             "name": f"{name}_cell" if both_ways else name}
