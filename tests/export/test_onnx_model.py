@@ -96,8 +96,10 @@ def test_rows_in_int8_have_a_scale_each() -> None:
         -3, 3, 5, dtype=np.float32)[:, None]
     values[0, 2] = 0
     small, scales = onnx_model._in_int8(values)
-    assert small is not None and scales is not None
-    assert (small.dtype, small.shape, scales.shape) == (np.int8, (1, 5, 7), (1, 5, 1))
+    assert small is not None
+    assert scales is not None
+    assert small.dtype == np.int8
+    assert (small.shape, scales.shape) == ((1, 5, 7), (1, 5, 1))
     assert np.abs(small).max(axis=-1).tolist() == [[127, 127, 0, 127, 127]]
     assert (np.abs(small * scales - values) <= scales / 2 * (1 + 1e-5)).all()
     assert onnx_model._in_int8(np.ones((1, 9), np.float32)) == (None, None)
