@@ -125,7 +125,7 @@ def test_an_export_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.
         export.export_onnx(export.Original(folder))
     monkeypatch.setattr(PortableClassifier, "predict_proba", lambda self, texts: right(self, texts)[:, ::-1])
     with pytest.raises(export.ExportError, match=r"the ONNX model gives 0\.\d+ of the texts the Keras model's label, "
-                                                 r"fewer than 0\.995: it was not kept"):
+                                                 r"fewer than 0\.995: it was removed"):
         export.export_onnx(export.Original(folder), "int8")
     assert not list(folder.path.glob("onnx*"))
     assert not list(folder.path.glob("*.new"))
