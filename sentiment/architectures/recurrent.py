@@ -35,7 +35,7 @@ def recurrent(cell: str, config: ModelConfig, sizes: Sizes, name: str, *, both_w
     kept: dict[str, Any] = {"return_sequences": True, "return_state": return_state,
                             "name": f"{name}_cell" if both_ways else name}
     if cell in SCANS:
-        of_qrnn = {"window": config.qrnn_window, "zoneout": config.zoneout} if cell == "qrnn" else {}
+        of_qrnn: dict[str, Any] = {"window": config.qrnn_window, "zoneout": config.zoneout} if cell == "qrnn" else {}
         layer = SCANS[cell](config.units, **of_qrnn, **kept)
     else:
         layer = _with_product(cell, config, sizes, kept)
