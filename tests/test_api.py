@@ -222,7 +222,7 @@ def test_evaluation_explanation_and_exports(model: Model, tmp_path: Path) -> Non
     np.testing.assert_array_equal(sentiment.load(tmp_path / "saved").predict_proba(TEXTS), model.predict_proba(TEXTS))
     wrong: Any = "onx"
     for call, message in ((lambda: model.export(wrong, tmp_path / "x"), "form must be one of .*did you mean 'onnx'"),
-                          (lambda: model.export("onnx", tmp_path / "out"), "is there already"),
+                          (lambda: model.export("onnx", tmp_path / "out"), "exists already"),
                           (lambda: model.save(tmp_path / "saved"), "pass overwrite=True to replace it"),
                           (lambda: model.evaluate(["a"], ["other"]), "the label 'other' does not occur in training")):
         with pytest.raises(UserError, match=message):
