@@ -259,7 +259,7 @@ def test_work_that_was_begun_is_not_thrown_away_unasked(tmp_path: Path, model: P
     source, target = write(tmp_path / "in.csv", 45), tmp_path / "out.csv"
     with pytest.raises(KeyboardInterrupt):
         job(source, target, model).run(Dies(30))
-    with pytest.raises(UserError, match="exists already, whole or in part"):
+    with pytest.raises(UserError, match="exists already, complete or in part"):
         job(source, target, model)
 
 
@@ -275,7 +275,7 @@ def test_a_missing_part_is_noticed(tmp_path: Path, model: Path) -> None:
 @pytest.mark.parametrize(("pattern", "output", "message"), [
     ("none.csv", "out.csv", "no such file"), ("in.csv", "out.xlsx", "expected a file ending in"),
     ("in.csv", "none/out.csv", "no such folder"), ("in.csv", "none/none/out", "cannot create"),
-    ("in.csv", "there.csv", "exists already, whole or in part: --resume goes on with what is missing, --overwrite"),
+    ("in.csv", "there.csv", "exists already, complete or in part: --resume writes the missing parts, --overwrite"),
     ("in.csv", ".", "contains the input files"), ("*/in.csv", "out", "several files are called in.csv"),
     ("[ix]n.csv", "out.csv", "has the columns text, the first file has id")])
 def test_mistakes(pattern: str, output: str, message: str, tmp_path: Path, model: Path) -> None:
