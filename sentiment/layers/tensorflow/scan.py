@@ -5,8 +5,9 @@ by memory, so it is done in blocks of `BLOCK` steps that stay in a processor's c
 block, and in the backward pass their gradients, for which the gates are computed again instead of being kept. Within a
 block the recurrence is unrolled, so TensorFlow's executor has a few operators a step to run.
 
-Forward and backward, 64 texts of 100 steps of 256 features, processor time of one thread of an AMD EPYC (family 26)
-that others used, too; the share of the layer's matrix products in it, and how many times an LSTM of as many units takes:
+Forward and backward, 64 texts of 100 steps of 256 features in blocks of 20, processor time of one thread of an AMD EPYC
+(family 26) that others used, too: the share of the layer's matrix products, and the time of an LSTM of as many units as
+a multiple of the layer's:
 
     256 units: MinGRU 0.64 and 3.3, SRU 0.62 and 2.2, QRNN of 2 words 0.68 and 1.3
     512 units: MinGRU 0.66 and 4.5, SRU 0.67 and 2.3, QRNN of 2 words 0.72 and 1.8
