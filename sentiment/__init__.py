@@ -82,11 +82,14 @@ def load(path: str | os.PathLike[str] | None = None, *, mixed_precision: bool = 
         portable = PortableClassifier.load(path)
         portable.warn()
         return portable
-    import_tensorflow()
-    from sentiment.api import Model
+    from sentiment.artifacts import RunPaths
     from sentiment.config.keywords import in_python
 
     with in_python():
+        RunPaths.open(path)  # a mistake in the path is reported before TensorFlow is imported
+        import_tensorflow()
+        from sentiment.api import Model
+
         model = Model(path, mixed_precision=mixed_precision)
     model.warn()
     return model

@@ -1,20 +1,47 @@
-"""Predictions of finished runs for evaluation and comparison."""
+"""Predictions of finished runs for evaluation and comparison.
+
+TensorFlow is imported only to predict: the texts are read before, and stored predictions need none.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sentiment.artifacts import RunFolder, load_classifier
-from sentiment.config import DataConfig, Role, RunConfig
+from sentiment.artifacts import RunPaths
+from sentiment.config import DataConfig, Role, RunConfig, flag_of
 from sentiment.data import Examples, digests, load_corpus, load_for_evaluation
 from sentiment.errors import UserError
 from sentiment.evaluation import evaluate
-from sentiment.inference import Classifier
 from sentiment.predictions import probabilities
 from sentiment.reports import evaluation_report
 from sentiment.reports.document import Report
+
+if TYPE_CHECKING:
+    from sentiment.artifacts import RunFolder
+    from sentiment.inference import Classifier
+
+OTHER_TEXTS = "; compare them on labelled texts that neither was trained on: add --dataset FILE"
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Labelled texts that runs are evaluated on.
+
+    Attributes:
+        dataset: the name of the data.
+        examples: the texts with their labels.
+        class_names: by index.
+        notes: caveats about the data.
+        is_test: whether they are the test split of the runs.
+    """
+
+    dataset: str
+    examples: Examples
+    class_names: tuple[str, ...]
+    notes: tuple[str, ...]
+    is_test: bool
 
 
 @dataclass(frozen=True)
@@ -23,55 +50,82 @@ class Answers:
 
     Attributes:
         dataset: the name of the data.
-        examples: the labelled texts.
+        labels: int32 [texts].
         class_names: by index.
-        classifiers: the models by name.
         logits: float32 [texts, 1 or classes] by the name of the model.
-        notes: caveats about the data.
+        notes: caveats about the models and the data.
+        classifiers: the models by name; empty for stored predictions.
         overlaps: overlap of the texts with the training and validation texts of a model, by its name; see `overlap`.
     """
 
     dataset: str
-    examples: Examples
+    labels: np.ndarray
     class_names: tuple[str, ...]
-    classifiers: dict[str, Classifier]
     logits: dict[str, np.ndarray]
     notes: tuple[str, ...]
+    classifiers: "dict[str, Classifier]" = field(default_factory=dict)
     overlaps: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def answers_of_all(folders: Sequence[RunFolder], data: DataConfig | None, *, mixed_precision: bool = False) -> Answers:
-    """Return the predictions of finished runs on the test split of the first, or on other labelled texts.
+def texts_for(folders: Sequence[RunPaths], data: DataConfig | None) -> Labelled:
+    """Read the test split of the first of finished runs, or other labelled texts.
 
     Raises:
-        UserError: if the classes of two models differ, or, without `data`, their training data.
+        UserError: if the texts cannot be read, the classes of two models differ, or, without `data`, their test splits.
     """
-    first = folders[0].load_config()
-    classes = folders[0].load_class_names()
+    first, classes = folders[0].load_config(), folders[0].load_class_names()
     check_classes({str(folder.path): folder.load_class_names() for folder in folders})
-    if data is None:
-        check_test(folders, ": pass other texts with --dataset")
-    if data is None:
-        corpus = load_corpus(first.data, first.runtime.seed)
-        name, examples, notes = corpus.name, corpus.test.read(), corpus.notes
-    else:
-        name = data.dataset
+    if data is not None:
         examples, notes = load_for_evaluation(data, first.runtime.seed, classes)
+        return Labelled(data.dataset, examples, classes, notes, is_test=False)
+    check_test(folders, OTHER_TEXTS)
+    corpus = load_corpus(first.data, first.runtime.seed)
+    return Labelled(corpus.name, corpus.test.read(), classes, corpus.notes, is_test=True)
+
+
+def stored_answers(folders: Sequence[RunPaths]) -> Answers | None:
+    """Return the predictions on their test split that finished runs have stored; None if they must be predicted anew.
+
+    They must, if a file is missing or damaged, the labels of two differ, or a run was measured by cross-validation.
+
+    Raises:
+        UserError: if the classes or the test splits of two models differ.
+    """
+    check_classes({str(folder.path): folder.load_class_names() for folder in folders})
+    check_test(folders, OTHER_TEXTS)
+    classes, configs = folders[0].load_class_names(), [folder.load_config() for folder in folders]
+    stored = [folder.load_test(len(classes)) for folder in folders]
+    dataset = folders[0].load_metrics().get("dataset")
+    if dataset is None or any(config.data.folds for config in configs):
+        return None
+    found = [one for one in stored if one is not None and np.array_equal(one[0], (stored[0] or one)[0])]
+    if len(found) < len(folders):
+        return None
+    names = names_of(folders)
+    of_models = [f"{name}: {note}" for name, config in zip(names, configs, strict=True) for note in config.data.notes]
+    return Answers(configs[0].data.dataset, found[0][0], classes,
+                   {name: logits for name, (_, logits) in zip(names, found, strict=True)},
+                   (*of_models, *dataset["notes"]))
+
+
+def answers_of_all(folders: Sequence[RunPaths], texts: Labelled, *, mixed_precision: bool = False) -> Answers:
+    """Return the predictions of finished runs on labelled texts."""
+    from sentiment.artifacts import RunFolder, load_classifier
+
     classifiers = {model: load_classifier(folder.path, mixed_precision=mixed_precision)
                    for model, folder in zip(names_of(folders), folders, strict=True)}
-    logits = {model: classifier.predict_logits(examples.texts) for model, classifier in classifiers.items()}
+    logits = {model: classifier.predict_logits(texts.examples.texts) for model, classifier in classifiers.items()}
     notes = (*(f"{model}: {note}" if len(folders) > 1 else note
-               for model, classifier in classifiers.items() for note in classifier.notes), *notes)
-    if data is None:
-        return Answers(name, examples, classes, classifiers, logits, notes)
-    overlaps = {model: overlap(folder, examples, logits[model])
-                for model, folder in zip(logits, folders, strict=True)}
-    notes_on_overlaps = tuple(overlap_note(one, len(examples), model if len(folders) > 1 else "the model")
+               for model, classifier in classifiers.items() for note in classifier.notes), *texts.notes)
+    overlaps = {} if texts.is_test else {model: overlap(RunFolder(folder.path), texts.examples, logits[model])
+                                         for model, folder in zip(logits, folders, strict=True)}
+    notes_on_overlaps = tuple(overlap_note(one, len(texts.examples), model if len(folders) > 1 else "the model")
                               for model, one in overlaps.items() if one["texts"])
-    return Answers(name, examples, classes, classifiers, logits, (*notes, *notes_on_overlaps), overlaps)
+    return Answers(texts.dataset, texts.examples.labels, texts.class_names, logits, (*notes, *notes_on_overlaps),
+                   classifiers, overlaps)
 
 
-def overlap(folder: RunFolder, examples: Examples, logits: np.ndarray) -> dict[str, Any]:
+def overlap(folder: "RunFolder", examples: Examples, logits: np.ndarray) -> dict[str, Any]:
     """Return the number of texts that a run was trained or validated on, and its accuracy on the others.
 
     Args:
@@ -110,7 +164,7 @@ def check_classes(models: Mapping[str, tuple[str, ...]]) -> None:
             raise UserError(f"{name} has the classes {', '.join(own)}, {first} {', '.join(classes)}")
 
 
-def check_test(folders: Sequence[RunFolder], advice: str = "") -> None:
+def check_test(folders: Sequence[RunPaths], advice: str = "") -> None:
     """Refuse runs whose test split differs from that of the first, because they may have been trained on it.
 
     Raises:
@@ -118,21 +172,28 @@ def check_test(folders: Sequence[RunFolder], advice: str = "") -> None:
     """
     first = folders[0].load_config()
     for folder in folders[1:]:
-        if not _same_test(folder.load_config(), first):
-            raise UserError(f"{folder.path} was trained on other data or another split than {folders[0].path}, which "
-                            f"may hold texts of its test split{advice}")
+        difference = _difference(first, folder.load_config())
+        if difference:
+            raise UserError(f"{folders[0].path} and {folder.path} have different test splits ({difference}), so test "
+                            "texts of one may be training texts of the other, whose accuracy on them would be too high"
+                            f"{advice}")
 
 
-def _same_test(one: RunConfig, other: RunConfig) -> bool:
-    """Whether two runs have the same test split: of a named corpus, from a file, or drawn in the same way."""
-    fixed = one.data.dataset in ("imdb", "sample") or one.data.test_file is not None
-    drawn = one.runtime.seed == other.runtime.seed and all(
-        getattr(one.data, name) == getattr(other.data, name) for name in DataConfig.names(Role.SPLIT))
-    same = (one.data.dataset, one.data.test_file) == (other.data.dataset, other.data.test_file)
-    return same and (fixed or drawn)
+def _difference(one: RunConfig, other: RunConfig) -> str:
+    """Return why the test splits of two runs differ; empty if they are of one named corpus, file, or random split."""
+    names = [config.data.dataset if config.data.test_file is None else
+             f"{config.data.dataset} with --test-file {config.data.test_file}" for config in (one, other)]
+    if names[0] != names[1]:
+        return f"of {' and of '.join(names)}"
+    if one.data.dataset in ("imdb", "sample") or one.data.test_file is not None:
+        return ""
+    flags = [flag_of(declared) for declared in DataConfig.options(Role.SPLIT)
+             if getattr(one.data, declared.name) != getattr(other.data, declared.name)]
+    flags += ["--seed"] if one.runtime.seed != other.runtime.seed else []
+    return f"drawn with different values of {', '.join(flags)}" if flags else ""
 
 
-def names_of(folders: Sequence[RunFolder]) -> list[str]:
+def names_of(folders: Sequence[RunPaths]) -> list[str]:
     """Return the last part of each folder's path, or the whole path if two would be equal."""
     names = [folder.path.name for folder in folders]
     return [folder.path.name if names.count(folder.path.name) == 1 else str(folder.path) for folder in folders]
@@ -142,12 +203,12 @@ def metrics_of(found: Answers) -> dict[str, Any]:
     """Return the metrics of the first model, those of `evaluation.evaluate` with `dataset` and `notes`."""
     logits = next(iter(found.logits.values()))
     return {"dataset": found.dataset, "notes": list(found.notes),
-            **evaluate(found.examples.labels, logits, found.class_names),
+            **evaluate(found.labels, logits, found.class_names),
             "seen_in_training": next(iter(found.overlaps.values()), None)}
 
 
-def report_of(folder: RunFolder, found: Answers) -> Report:
-    """Return the report of a finished run, the first model of the predictions."""
+def report_of(folder: RunPaths, texts: Labelled, found: Answers) -> Report:
+    """Return the report of a finished run, the first model of the predictions on labelled texts."""
     name, logits = next(iter(found.logits.items()))
-    return evaluation_report(found.classifiers[name], name, found.dataset, found.examples, logits,
+    return evaluation_report(found.classifiers[name], name, found.dataset, texts.examples, logits,
                              measured=folder.load_metrics(), notes=found.notes)

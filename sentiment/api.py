@@ -709,7 +709,7 @@ def _common_test(models: Sequence[Predictor]) -> tuple[Examples, str, list[str]]
     if len(runs) < len(models):
         raise UserError("an export has no test split: pass texts and labels")
     folders = [model._folder for model in runs]
-    check_test(folders, ": pass other texts and labels")
+    check_test(folders, "; compare them on texts that neither was trained on: pass texts and labels")
     source = _common_source(folders, [model._source for model in runs]) or load_corpus
     corpus = source(runs[0].config.data, runs[0].config.runtime.seed)
     return corpus.test.read(), corpus.name, list(corpus.notes)
@@ -731,6 +731,6 @@ def _common_source(folders: Sequence[RunFolder], sources: Sequence[CorpusSource 
         if [named and (named.texts, named.labels, named.groups) for named in source.args] != \
                 [named and (named.texts, named.labels, named.groups)
                  for named in sources[0].args]:  # type: ignore[union-attr]
-            raise UserError(f"{folder.path} was trained on other texts than {folders[0].path}, which may hold texts of "
-                            "its test split")
+            raise UserError(f"{folders[0].path} and {folder.path} were trained on different texts, so test texts of "
+                            "one may be training texts of the other, whose accuracy on them would be too high")
     return sources[0]

@@ -62,6 +62,7 @@ class Log(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self._silent = ContextVar("silent", default=False)  # one value per thread
+        self._said: ContextVar[set[str] | None] = ContextVar("said", default=None)
         self._console: Console | None = None
         self._stream: Any = None
         self.logger = logging.getLogger("sentiment")
@@ -94,6 +95,15 @@ class Log(logging.Handler):
         finally:
             self._silent.reset(before)
 
+    @contextmanager
+    def each_once(self) -> Iterator[None]:
+        """Log each warning only the first time within the block, such as those on data that several steps read."""
+        before = self._said.set(set() if self._said.get() is None else self._said.get())
+        try:
+            yield
+        finally:
+            self._said.reset(before)
+
     def emit(self, record: logging.LogRecord) -> None:
         """Print a line, prefixed with the level for warnings and errors."""
         levels = {logging.WARNING: "[yellow]warning:[/yellow] ", logging.ERROR: "[red]error:[/red] "}
@@ -106,7 +116,12 @@ class Log(logging.Handler):
         self.logger.info("%s", with_keywords(message))
 
     def warning(self, message: str) -> None:
-        """Log a warning."""
+        """Log a warning; within `each_once` not again."""
+        said = self._said.get()
+        if said is not None and message in said:
+            return
+        if said is not None:
+            said.add(message)
         self.logger.warning("%s", with_keywords(message))
 
     def error(self, message: str) -> None:

@@ -2,6 +2,9 @@
 
 import difflib
 from collections.abc import Iterable
+from importlib.util import find_spec
+
+EXTRAS = {"tune": ("optuna",), "onnx": ("tf2onnx", "onnx", "onnxruntime"), "litert": ("ai_edge_litert",)}
 
 
 class UserError(Exception):
@@ -20,9 +23,25 @@ class Interrupted(KeyboardInterrupt):
         self.exit_code = 128 + signal_number
 
 
+def check_extra(what: str, extra: str) -> None:
+    """Refuse `what` if a package of an optional extra is not installed; no package is imported.
+
+    Raises:
+        UserError: that names the packages and the extra.
+    """
+    missing = [package.replace("_", "-") for package in EXTRAS[extra] if find_spec(package) is None]
+    if missing:
+        raise UserError(f"{what} needs {', '.join(missing)}: pip install '.[{extra}]'")
+
+
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, or its type if it has none."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun, such as `1 text` and `1,000 texts`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -66,7 +66,7 @@ class CommonOptions(TypedDict, total=False):
     """variance of the noise added to the gradient at the first step, falling as 1 / step ** 0.55 (default: 0.0; at
     least 0)"""
     epochs: int | None
-    """passes over the training texts (default: 4, more if that is below 1,000 steps) (at least 1)"""
+    """passes over the training texts (default: 4, more if that is below 1,000 steps, at most 200) (at least 1)"""
     seed: int | None
     """seed of the split, the weights, the order of the data and dropout (default: 1; at least 0; at most
     4.29497e+09)"""

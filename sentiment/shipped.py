@@ -1,5 +1,6 @@
 """Folders of the included data and model, in a checkout or in the installed package."""
 
+import os
 from pathlib import Path
 
 from sentiment.errors import UserError
@@ -27,6 +28,13 @@ def packaged_folder(checkout: str, package: str, file: str, missing: str) -> Pat
         if (folder / file).is_file():
             return folder
     raise UserError(missing)
+
+
+def advice_on(path: str | os.PathLike[str]) -> str:
+    """Return what to do about a missing model folder that is the included model's in a checkout; empty for others."""
+    if Path(path).parts[-2:] != ("models", NAME):
+        return ""
+    return "; the included film-review model is used when no model is named: leave --model out"
 
 
 def shipped_run() -> Path:

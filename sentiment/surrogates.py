@@ -2,6 +2,8 @@ r"""Lone surrogates: halves of a character, which JSON can contain (`"\ud83d"`) 
 
 import re
 
+from sentiment.errors import counted
+
 REPLACEMENT = "\ufffd"
 SURROGATE = re.compile("[\ud800-\udfff]")
 ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
@@ -57,7 +59,7 @@ def notes_on(count: int, where: str) -> tuple[str, ...]:
     """Return a list with a sentence on `count` lone surrogates, empty for 0."""
     if not count:
         return ()
-    return (f"{count:,} lone surrogate{'' if count == 1 else 's'} (half a character, such as \\ud83d in JSON) of "
+    return (f"{counted(count, 'lone surrogate')} (half a character, such as \\ud83d in JSON) of "
             f"{where} {'was' if count == 1 else 'were'} read as U+FFFD",)
 
 

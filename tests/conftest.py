@@ -69,8 +69,9 @@ def with_baselines() -> None:
 
 @pytest.fixture(autouse=True)
 def _few_test_texts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out the note on small test splits, which the small tables of tests would all have."""
+    """Leave out the notes on few test and training texts, which the small tables of tests would all have."""
     monkeypatch.setattr("sentiment.data.labelled.FEW_TEST_TEXTS", 0)
+    monkeypatch.setattr("sentiment.data.labelled.FEW_TRAINING_TEXTS", 0)
 
 
 @pytest.fixture(autouse=True)

@@ -111,9 +111,9 @@ def test_models_are_compared_and_combined(model: Model, tmp_path: Path) -> None:
     for call, message in (
             (lambda: sentiment.ensemble([one]), "two members"), (lambda: sentiment.ensemble([one, one]), "named twice"),
             (lambda: sentiment.ensemble([one, two], weights=[1]), "^weights needs one number for each of the 2"),
-            (lambda: sentiment.ensemble([one, other]), "was trained on other texts"),
-            (lambda: sentiment.ensemble([one, fewer]), "was trained on other texts"),
-            (lambda: sentiment.compare([one, fewer]), "was trained on other texts"),
+            (lambda: sentiment.ensemble([one, other]), "were trained on different texts, so test texts of one"),
+            (lambda: sentiment.ensemble([one, fewer]), "were trained on different texts, so test texts of one"),
+            (lambda: sentiment.compare([one, fewer]), "were trained on different texts, so test texts of one"),
             (lambda: sentiment.ensemble([one, again]), "was not trained in this process on texts in memory"),
             (lambda: sentiment.compare([one]), "two models"), (lambda: sentiment.compare([one, other]), "has the clas"),
             (lambda: sentiment.compare([one, two], ["a"], ["c"]), "the label 'c' does not occur in training")):

@@ -246,11 +246,11 @@ def test_architectures(run_cli: Cli) -> None:
     assert counts["gru"] == 20_000 * 256 + 3 * (256 + 64 + 2) * 64 + 65
 
 
-def test_sample_is_named_at_the_start_and_at_the_end(tmp_path: Path, run_cli: Cli) -> None:
+def test_sample_is_named_once_and_in_what_is_written(tmp_path: Path, run_cli: Cli) -> None:
     code, out, err = run_cli("train", "--dataset", "sample", "--output-dir", tmp_path / "s", *QUICK)
     assert code == 0
     assert out.startswith("sample: ")
-    assert err.count("never quote them as IMDB results") == 2
+    assert err.count("never quote them as IMDB results") == 1
     card = (tmp_path / "s" / "README.md").read_text(encoding="utf-8")
     assert "never quote them" in card
     assert f"> **Note:** {OF_SAMPLE}." in card

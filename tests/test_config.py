@@ -56,7 +56,8 @@ def test_files_that_are_no_configuration(tmp_path: Path, content: str, message: 
         RunConfig.from_json_file(tmp_path / "absent.json")
 
 
-@pytest.mark.parametrize(("steps_per_epoch", "epochs", "patience"), [(704, 4, 3), (29, 35, 7), (1, 1000, 200)])
+@pytest.mark.parametrize(("steps_per_epoch", "epochs", "patience"), [
+    (704, 4, 3), (29, 35, 7), (5, 200, 40), (1, 200, 40)])
 def test_epochs_follow_from_the_amount_of_data(steps_per_epoch: int, epochs: int, patience: int) -> None:
     assert TrainingConfig().epochs_for(steps_per_epoch) == epochs
     assert TrainingConfig().patience_for(epochs) == patience

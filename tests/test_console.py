@@ -52,6 +52,24 @@ def test_errors_of_usage_are_escaped(run_cli: Cli) -> None:
     assert visible(error) == error
 
 
+def test_a_warning_is_logged_once_in_a_block(capsys: pytest.CaptureFixture[str]) -> None:
+    with log.each_once():
+        for message in ("one", "two", "one"):
+            log.warning(message)
+        with log.each_once():
+            log.warning("two")
+    log.warning("one")
+    assert capsys.readouterr().err == "warning: one\nwarning: two\nwarning: one\n"
+
+
+@pytest.mark.parametrize(("words", "usage"), [
+    (["predict", "--foo", "a text"], "usage: sentiment predict "), (["train", "a", "b"], "usage: sentiment train "),
+    (["evaluate", "--json", "a", "b"], "usage: sentiment evaluate "), (["nothing"], "usage: sentiment [-h]")])
+def test_errors_of_usage_show_that_of_the_command(words: list[str], usage: str, run_cli: Cli) -> None:
+    code, _, error = run_cli(*words)
+    assert (code, error[:len(usage)]) == (2, usage)
+
+
 def test_nothing_is_printed_past_the_console() -> None:
     """`print` to a stream of its own is between processes."""
     package = Path(sentiment.__file__).parent

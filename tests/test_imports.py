@@ -22,7 +22,7 @@ ALONE = {"layers", "losses"}
 GROUND = {"version", "errors", "config", "console", "files", "machine", "signals", "pages", "predictions"}
 FREE_OF_TENSORFLOW = ["predictions.py", "batching", "text/plain_tokenizer.py", "inference/predictor.py",
                       "inference/portable.py", "inference/portable_folder.py", "inference/engines.py",
-                      "explain/erasure.py", "serving", "scoring", "layers", "architectures", "losses", "data",
+                      "inference/erasure.py", "serving", "scoring", "layers", "architectures", "losses", "data",
                       "evaluation", "config", "cli"]
 LAZY = ["text", "inference", "explain", "training", "artifacts"]
 

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from sentiment.architectures import Sizes
-from sentiment.artifacts.paths import ResultPaths
+from sentiment.artifacts.paths import ResultPaths, holds_anything
 from sentiment.batching import RESERVED_IDS
 from sentiment.config import LARGEST_INTEGER, Config
 from sentiment.console import log
@@ -38,12 +38,6 @@ class ResultFolder(ResultPaths):
     """Folder of the result of a long computation: complete, resumable or absent."""
 
     @classmethod
-    def has_begun(cls, target: Path, *, overwrite: bool) -> bool:
-        """Whether there is an unfinished folder to resume, or a finished one that must not be replaced."""
-        return cls.unfinished(target) is not None or cls.of_unfinished(target).metrics.is_file() or (
-            not overwrite and cls(target).metrics.is_file())
-
-    @classmethod
     def is_settled(cls, target: Path) -> bool:
         """Whether `target` is finished, without a remaining unfinished or replaced folder."""
         finished = cls(target)
@@ -54,7 +48,7 @@ class ResultFolder(ResultPaths):
     def settle(cls, target: Path) -> None:
         """Rename a complete run whose process was killed before it was renamed."""
         complete, replaced = cls.of_unfinished(target), cls(_replaced(target))
-        if complete.metrics.is_file() and (cls._holds_one(target) or not _holds_anything(target)):
+        if complete.metrics.is_file() and (cls._holds_one(target) or not holds_anything(target)):
             log(f"{complete.path} was a complete {cls.kind}, whose process was killed before it was renamed: it is now "
                 f"{target}")
             complete.finish(target)
@@ -62,32 +56,6 @@ class ResultFolder(ResultPaths):
             cls(target)._remove_remains()
         elif replaced.metrics.is_file() and not target.exists():
             replaced.path.replace(target)
-
-    @classmethod
-    def check_free(cls, target: Path, *, overwrite: bool) -> None:
-        """Refuse to start a run that would overwrite other files.
-
-        Raises:
-            UserError: if `target` holds a finished run and `overwrite` is not set, or holds other files, or if there is
-                an unfinished run.
-        """
-        if target.exists() and not target.is_dir():
-            raise UserError(f"{target} is a file: choose another {cls.option}")
-        if _holds_anything(target):
-            if not cls._holds_one(target):
-                raise UserError(f"{target} is not empty and contains no {cls.kind}: choose another {cls.option}")
-            if not overwrite:
-                raise UserError(f"{target} contains a finished {cls.kind}: pass --overwrite to replace it, or choose "
-                                f"another {cls.option}")
-        unfinished = cls.unfinished(target)
-        if unfinished is not None:
-            raise UserError(f"{unfinished.path} contains an unfinished {cls.kind}: pass --resume to continue it, or "
-                            "remove that folder to start again")
-
-    @classmethod
-    def _holds_one(cls, path: Path) -> bool:
-        """Whether a path is a finished folder of this kind."""
-        return cls(path).metrics.is_file() and not (path / cls.foreign).exists()
 
     def begin(self, config: Config) -> None:
         """Create the folder, with only the configuration."""
@@ -205,11 +173,6 @@ class ResultFolder(ResultPaths):
             UserError: if they are invalid.
         """
         return sizes_of(read_json(self.sizes, SIZES), self.sizes)
-
-
-def _holds_anything(path: Path) -> bool:
-    """Whether a path is a file, or a folder that is not empty."""
-    return any(path.iterdir()) if path.is_dir() else path.exists()
 
 
 def _replaced(target: Path) -> Path:

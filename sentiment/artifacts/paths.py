@@ -7,16 +7,20 @@ import os
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from sentiment.config import RunConfig
+import numpy as np
+
+from sentiment.config import PretrainConfig, RunConfig
 from sentiment.errors import UserError
 from sentiment.files import sibling, user_path
 from sentiment.inference import PortableFolder
 from sentiment.measured import MEASURED
-from sentiment.stored import read_json
+from sentiment.shipped import advice_on
+from sentiment.stored import read_class_names, read_json
 from sentiment.training.checkpoints import Checkpoints
 
 UNFINISHED_SUFFIX = ".unfinished"
 EXPORT_VERSION = "1"
+PRETRAINING_MEASURED = {"validation?": {str: float}, "training?": {str: object}, "seconds?": {str: float}}
 
 
 class ResultPaths:
@@ -65,6 +69,46 @@ class ResultPaths:
         return folder if folder.config.is_file() and Checkpoints(folder.checkpoints).exist() else None
 
     @classmethod
+    def has_begun(cls, target: Path, *, overwrite: bool) -> bool:
+        """Whether there is an unfinished folder to resume, or a finished one that must not be replaced."""
+        return cls.unfinished(target) is not None or cls.of_unfinished(target).metrics.is_file() or (
+            not overwrite and cls(target).metrics.is_file())
+
+    @classmethod
+    def check_free(cls, target: Path, *, overwrite: bool) -> None:
+        """Refuse to start a run that would overwrite other files.
+
+        Raises:
+            UserError: if `target` holds a finished run and `overwrite` is not set, or holds other files, or if there is
+                an unfinished run.
+        """
+        if target.exists() and not target.is_dir():
+            raise UserError(f"{target} is a file: choose another {cls.option}")
+        if holds_anything(target):
+            if not cls._holds_one(target):
+                raise UserError(f"{target} is not empty and contains no {cls.kind}: choose another {cls.option}")
+            if not overwrite:
+                raise UserError(f"{target} contains a finished {cls.kind}: pass --overwrite to replace it, or choose "
+                                f"another {cls.option}")
+        unfinished = cls.unfinished(target)
+        if unfinished is not None:
+            raise UserError(f"{unfinished.path} contains an unfinished {cls.kind}: pass --resume to continue it, or "
+                            "remove that folder to start again")
+
+    @classmethod
+    def _holds_one(cls, path: Path) -> bool:
+        """Whether a path is a finished folder of this kind."""
+        return cls(path).metrics.is_file() and not (path / cls.foreign).exists()
+
+    @classmethod
+    def check_start(cls, target: Path, *, overwrite: bool, resume: bool) -> None:
+        """Refuse a target that a run could not be written to, before TensorFlow is imported; see `check_free`."""
+        target = target.resolve() if target.is_symlink() else target
+        complete = cls.of_unfinished(target).metrics.is_file()  # whose process was killed before it got its name
+        if not complete and not (resume and cls.has_begun(target, overwrite=overwrite)):
+            cls.check_free(target, overwrite=overwrite)
+
+    @classmethod
     def _hint(cls, path: Path) -> str:
         """Return the advice in the error for a missing folder."""
         if cls.unfinished(path) is not None:
@@ -106,7 +150,7 @@ class RunPaths(ResultPaths):
         """
         folder = cls(path)
         if not folder.path.exists():
-            raise UserError(f"no such model folder: {path}{cls._hint(folder.path)}")
+            raise UserError(f"no such model folder: {path}{advice_on(path) or cls._hint(folder.path)}")
         if PortableFolder(folder.path).exists():
             raise UserError(f"{path} is an export, which only predicts: pass the folder of the run")
         if not folder.path.is_dir() or not folder.config.is_file():
@@ -128,6 +172,70 @@ class RunPaths(ResultPaths):
         """Return the folder of an export to another runtime, such as `onnx`, `litert`, `litert-int8`."""
         return self.path / (form if precision == "float32" else f"{form}-{precision}")
 
+    def load_class_names(self) -> tuple[str, ...]:
+        """Read the class names, by index."""
+        return read_class_names(self.labels, read_json(self.sizes, {"classes": int})["classes"])
+
+    def load_test(self, classes: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Read the labels, int [texts], and the logits, float [texts, 1 or classes], of the test split.
+
+        None if the file is missing, damaged, or of a model with another number of classes.
+        """
+        try:
+            with np.load(self.test, allow_pickle=False) as stored:
+                labels, logits = stored["labels"], stored["logits"]
+        except Exception:  # of many types; NumPy parses the header as Python code
+            return None
+        fits = labels.ndim == 1 and labels.dtype.kind == "i" and logits.dtype.kind == "f" and len(labels) and \
+            logits.shape == (len(labels), 1 if classes == 2 else classes)
+        return (labels, logits) if fits and np.isfinite(logits).all() and \
+            0 <= labels.min() <= labels.max() < classes else None
+
     def load_config(self) -> RunConfig:
         """Read the configuration."""
         return RunConfig.from_json_file(self.config)
+
+
+class PretrainedPaths(ResultPaths):
+    """Paths of the files of a pretrained network."""
+
+    kind, option, foreign = "pretraining", "--output", "model.keras"
+    advice = "train one with `python -m sentiment pretrain`"
+    measured = PRETRAINING_MEASURED
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__(path)
+        self.weights = self.path / "weights.npz"
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Return the folder of a finished pretraining.
+
+        Raises:
+            UserError: if it does not exist, is another folder, or lacks a file.
+        """
+        folder = cls(path)
+        if not folder.path.exists():
+            raise UserError(f"no such folder of a pretrained network: {path}{cls._hint(folder.path)}")
+        for file in (folder.config, folder.vocabulary, folder.sizes, folder.weights, folder.texts, folder.metrics):
+            if not file.is_file():
+                raise UserError(f"{path} contains no pretrained network: {file.name} is missing")
+        return folder
+
+    def load_config(self) -> PretrainConfig:
+        """Read the configuration."""
+        return PretrainConfig.from_json_file(self.config)
+
+
+def start_paths(path: str) -> PretrainedPaths | RunPaths:
+    """Return the folder of a pretrained network or of a run, for `--pretrained`.
+
+    Raises:
+        UserError: as `open` of either.
+    """
+    return RunPaths.open(path) if RunPaths(path).model.is_file() else PretrainedPaths.open(path)
+
+
+def holds_anything(path: Path) -> bool:
+    """Whether a path is a file, or a folder that is not empty."""
+    return any(path.iterdir()) if path.is_dir() else path.exists()

@@ -14,9 +14,7 @@
 For unfinished folders, see `sentiment.artifacts.folder`.
 """
 
-import os
 from pathlib import Path
-from typing import Self
 
 import keras
 import numpy as np
@@ -24,49 +22,20 @@ import numpy as np
 from sentiment.architectures import Sizes
 from sentiment.architectures.pretrainable import BUILDERS, Pretrainable
 from sentiment.artifacts.folder import ResultFolder
+from sentiment.artifacts.paths import PretrainedPaths
 from sentiment.artifacts.weights import load_checked
 from sentiment.config import Options, PretrainConfig, Role, only
-from sentiment.errors import UserError
 from sentiment.text import TextPreprocessor
 from sentiment.training.prior import Pretrained
 
-MEASURED = {"validation?": {str: float}, "training?": {str: object}, "seconds?": {str: float}}
 
-
-class PretrainedFolder(ResultFolder):
+class PretrainedFolder(PretrainedPaths, ResultFolder):
     """Folder of a pretrained network."""
-
-    kind, option, foreign = "pretraining", "--output", "model.keras"
-    advice = "train one with `python -m sentiment pretrain`"
-    measured = MEASURED
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        super().__init__(path)
-        self.weights = self.path / "weights.npz"
-
-    @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Self:
-        """Return the folder of a finished pretraining.
-
-        Raises:
-            UserError: if it does not exist, is another folder, or lacks a file.
-        """
-        folder = cls(path)
-        if not folder.path.exists():
-            raise UserError(f"no such folder of a pretrained network: {path}{cls._hint(folder.path)}")
-        for file in (folder.config, folder.vocabulary, folder.sizes, folder.weights, folder.texts, folder.metrics):
-            if not file.is_file():
-                raise UserError(f"{path} contains no pretrained network: {file.name} is missing")
-        return folder
 
     @property
     def belonging(self) -> tuple[Path, ...]:
         """See the base class."""
         return (*super().belonging, self.weights)
-
-    def load_config(self) -> PretrainConfig:
-        """Read the configuration."""
-        return PretrainConfig.from_json_file(self.config)
 
     def save(self, preprocessor: TextPreprocessor, sizes: Sizes, trained: Pretrainable, read: np.ndarray) -> None:
         """Write the vocabulary, sizes and weights, and the digests `read` of the training texts."""

@@ -40,7 +40,7 @@ from sentiment.artifacts.weights import load_checked
 from sentiment.config import ModelConfig, Options, Role, RunConfig, TextConfig, only
 from sentiment.errors import UserError
 from sentiment.measured import trained_on
-from sentiment.stored import read_class_names, read_json
+from sentiment.stored import read_json
 from sentiment.text import TextPreprocessor
 from sentiment.training.prior import Pretrained
 
@@ -93,10 +93,6 @@ class RunFolder(RunPaths, ResultFolder):
             return trained_on(self.load_metrics())
         except UserError:
             return {}
-
-    def load_class_names(self) -> tuple[str, ...]:
-        """Read the class names, by index."""
-        return read_class_names(self.labels, self.load_sizes().classes)
 
     def shared_values(self) -> Options:
         """Return the options that a classifier must share to be initialised from it: all except regularization."""

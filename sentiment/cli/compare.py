@@ -26,15 +26,19 @@ def run(arguments: argparse.Namespace) -> None:
     if len(arguments.models) < 2:
         raise UserError("compare needs at least two models")
     changes = given_options(arguments).get("data", {})
-    import_tensorflow(devices=True)
-    from sentiment.answers import answers_of_all
-    from sentiment.artifacts import RunFolder
+    from sentiment.answers import answers_of_all, stored_answers, texts_for
+    from sentiment.artifacts import RunPaths
     from sentiment.reports import comparison_report, write_report
     from sentiment.reports.comparison import HEADERS, comparison_rows, pairwise
 
-    folders = [RunFolder.open(path) for path in arguments.models]
-    found = answers_of_all(folders, evaluation_data(changes, folders[0].load_config()))
-    classes, labels = found.class_names, found.examples.labels
+    folders = [RunPaths.open(path) for path in arguments.models]
+    data, texts = evaluation_data(changes, folders[0].load_config()), None
+    found = stored_answers(folders) if data is None and not arguments.report else None
+    if found is None:
+        texts = texts_for(folders, data)
+        import_tensorflow(devices=True)
+        found = answers_of_all(folders, texts)
+    classes, labels = found.class_names, found.labels
     tests = pairwise(found.logits, labels)
     if arguments.json:
         print_json({"dataset": found.dataset, "models": [
@@ -46,8 +50,8 @@ def run(arguments: argparse.Namespace) -> None:
         for (first, second), test in tests.items():
             print_text(f"only {first} right: {test.first_alone:,}, only {second} right: {test.second_alone:,}, "
                        f"p = {test.p_value:.2g} (McNemar)")
-    if arguments.report:
-        write_report(comparison_report(found.logits, found.examples, classes, found.dataset, found.notes),
+    if arguments.report and texts is not None:
+        write_report(comparison_report(found.logits, texts.examples, classes, found.dataset, found.notes),
                      arguments.report)
         log(f"written to {arguments.report / 'index.html'}")
     for note in found.notes:

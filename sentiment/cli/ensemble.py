@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment.cli.options import add_section, given_options
-from sentiment.cli.train import print_summary
+from sentiment.cli.train import example_for, print_summary
 from sentiment.config import RunConfig, RuntimeConfig
 from sentiment.startup import import_tensorflow
 
@@ -24,6 +24,11 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Make the ensemble and print a short summary."""
+    from sentiment.artifacts import RunPaths
+
+    for path in arguments.models:
+        RunPaths.open(path)  # errors in the folders are reported before TensorFlow is imported
+    RunPaths.check_start(arguments.output_dir, overwrite=arguments.overwrite, resume=False)
     import_tensorflow(devices=True)
     from sentiment.artifacts import RunFolder
     from sentiment.runs import ensemble_run
@@ -33,4 +38,4 @@ def run(arguments: argparse.Namespace) -> None:
     folder = ensemble_run(folders, arguments.output_dir, weights=arguments.weights, export=runtime.export,
                           baselines=runtime.baselines, overwrite=arguments.overwrite)
     measured = folder.load_metrics()
-    print_summary(folder.path, measured, as_json=arguments.json)
+    print_summary(folder.path, measured, example_for(folder.load_config().data), as_json=arguments.json)

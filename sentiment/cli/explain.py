@@ -39,6 +39,9 @@ def run(arguments: argparse.Namespace) -> None:
     if model is None:
         log_default()
         model = str(shipped_run())
+    from sentiment.artifacts import RunPaths
+
+    RunPaths.open(model)  # a mistake in the path is reported before TensorFlow is imported
     import_tensorflow(devices=True)
     from sentiment.artifacts import load_classifier
     from sentiment.explain import explain, explanation_page

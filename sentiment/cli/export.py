@@ -8,8 +8,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sentiment.cli.train import example_for, predict_command
 from sentiment.console import log, print_table
-from sentiment.errors import UserError
+from sentiment.errors import EXTRAS, UserError, check_extra
 from sentiment.shipped import NAME, shipped_run
 from sentiment.startup import import_tensorflow
 
@@ -39,12 +40,18 @@ def run(arguments: argparse.Namespace) -> None:
     """Export, and print a table of the exports."""
     if arguments.precision is not None and arguments.format not in WITH_PRECISIONS:
         raise UserError(f"--precision needs --format {' or '.join(WITH_PRECISIONS)}")
+    from sentiment.artifacts import RunPaths
+
+    if arguments.format in EXTRAS:  # mistakes are reported before TensorFlow is imported
+        check_extra(f"--format {arguments.format}", arguments.format)
+    model = arguments.model or _copy_of_shipped()
+    RunPaths.open(model)
     import_tensorflow(devices=True)
     from sentiment import export
     from sentiment.artifacts import RunFolder
     from sentiment.data.sample import sample_texts
 
-    folder = RunFolder.open(arguments.model or _copy_of_shipped())
+    folder = RunFolder.open(model)
     original = export.Original(folder, list(islice(sample_texts(), CHECKED_TEXTS)))
     precisions = PRECISIONS if arguments.format == "all" else [arguments.precision or "float32"]
     makers: dict[str, Callable[[], Path]] = {
@@ -84,5 +91,5 @@ def _show(folder: "RunFolder", original: "Original", made: list[tuple[str, Path]
              f"{found.difference:.1e}", f"{found.agreement:.4f}"]
             for (name, path), found in zip(made, measured(original, made), strict=True)]
     print_table(["form", "folder", "MB", "ms a text", "difference", "same label"], rows, numeric=(2, 3, 4, 5))
-    log(f'try: python -m sentiment predict --model {made[-1][1] if made[-1][0] != "saved_model" else folder.path} '
-        '"A wonderful film."')
+    model = made[-1][1] if made[-1][0] != "saved_model" else folder.path
+    log(f"try: {predict_command(model, example_for(folder.load_config().data))}")

@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from sentiment.artifacts import RunPaths
 from sentiment.config import RunConfig
 from sentiment.console import log, print_json, print_text
 from sentiment.measured import mean_of, over_folds
@@ -20,6 +19,8 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print the configuration, data and results of a run."""
+    from sentiment.artifacts import RunPaths
+
     folder = RunPaths.open(arguments.model or shipped_run())
     config, measured = folder.load_config(), folder.load_metrics()
     if arguments.json:

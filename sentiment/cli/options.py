@@ -12,6 +12,7 @@ from sentiment.startup import import_tensorflow
 from sentiment.table_format import TableFormat
 
 if TYPE_CHECKING:
+    from sentiment.artifacts import RunPaths
     from sentiment.inference import Predictor
 
 PICTURES = (".png", ".svg", ".pdf")
@@ -107,11 +108,22 @@ def check_report(path: Path | None) -> None:
         raise UserError(f"--report must be a folder, but {path} is a file")
 
 
+def open_run(model: str | os.PathLike[str]) -> "RunPaths | None":
+    """Return the folder of a finished run, None for an export.
+
+    Raises:
+        UserError: if it is neither.
+    """
+    from sentiment.artifacts import RunPaths
+    from sentiment.inference import PortableFolder
+
+    return None if PortableFolder(model).exists() else RunPaths.open(model)
+
+
 def load(model: str | os.PathLike[str], mixed_precision: bool = False) -> "Predictor":
     """Load the classifier of a run, or of an export, without TensorFlow; see `sentiment.load`."""
     import sentiment
-    from sentiment.inference import PortableFolder
 
-    if not PortableFolder(model).exists():
+    if open_run(model) is not None:
         import_tensorflow(devices=True)
     return sentiment.load(model, mixed_precision=mixed_precision)

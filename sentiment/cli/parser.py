@@ -35,6 +35,15 @@ class CommandParser(argparse.ArgumentParser):
 
     _among_options = False
 
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse; unknown arguments are an error of the command that they were given to, with its usage."""
+        found, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            commands = [action.choices[found.command] for action in self._actions  # type: ignore[index]
+                        if action.nargs == argparse.PARSER]
+            (commands or [self])[0].error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found
+
     def error(self, message: str) -> NoReturn:
         """Exit with code 2 and a message with control characters escaped, because file names may contain some."""
         super().error(visible(message))

@@ -8,10 +8,10 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from sentiment.cli.options import add_mixed_precision, add_table_format, load, table_format
+from sentiment.cli.options import add_mixed_precision, add_table_format, load, open_run, table_format
 from sentiment.cli.shipped import log_default, model_and_texts
 from sentiment.console import byte_progress, log, print_json, print_table
-from sentiment.errors import UserError
+from sentiment.errors import UserError, counted
 from sentiment.shipped import shipped_export, shipped_run
 from sentiment.startup import import_tensorflow
 from sentiment.table_format import DEFAULT_FORMAT
@@ -60,6 +60,12 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.model is None:
         log_default()
         arguments.model = str(shipped_run() if arguments.stateful or arguments.mixed_precision else shipped_export())
+    run = open_run(arguments.model)  # a mistake in the model or the table is reported before TensorFlow is imported
+    if arguments.input and arguments.text_column is None and run is not None:
+        from sentiment.data.tables import columns_of_run
+
+        found = columns_of_run(arguments.input, table_format(arguments), run.load_config().data)
+        arguments.text_column = found.get("text_column")
     if arguments.stateful:
         _predict_pieces(arguments)
     elif arguments.output:
@@ -145,7 +151,7 @@ def _write_file(arguments: argparse.Namespace) -> None:
     with byte_progress("labelling", sum(job.size for job in jobs)) as seen:
         done = run_over_ray(jobs, load, seen) if arguments.engine == "ray" else \
             run_jobs(jobs, load(model, arguments.mixed_precision), seen)
-    log(f"{done.rows:,} rows written to {arguments.output}")
+    log(f"{counted(done.rows, 'row')} written to {arguments.output}")
     _log_abstentions(done.abstained, done.labelled, arguments)
 
 
@@ -178,13 +184,15 @@ def _print_all(answered: Iterable[tuple[list[str], list["Prediction"]]], argumen
         now = monotonic()
         if now - last_logged > SECONDS_A_LINE and not sys.stdout.isatty():
             last_logged = now
-            log(f"{texts:,} texts, {texts / (now - begun):,.0f} a second")
+            rate = texts / (now - begun)
+            log(f"{counted(texts, 'text')}{f', {rate:,.0f} a second' if rate >= 1 else ''}")
     _log_abstentions(abstained, texts, arguments)
 
 
 def _log_abstentions(abstained: int, texts: int, arguments: argparse.Namespace) -> None:
     if arguments.abstain_below is not None:
-        log(f"{abstained:,} of {texts:,} texts got no label: their scores are below {arguments.abstain_below:g}")
+        scores = "its score is" if abstained == 1 else "their scores are"
+        log(f"{abstained:,} of {counted(texts, 'text')} got no label: {scores} below {arguments.abstain_below:g}")
 
 
 def print_predictions(texts: list[str], predicted: list["Prediction"], *, as_json: bool, heading: bool = True) -> None:

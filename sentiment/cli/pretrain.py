@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment.cli.options import add_section, given_options
+from sentiment.cli.train import first_text
 from sentiment.config import PretrainConfig, Role
 from sentiment.console import print_text
 from sentiment.startup import import_tensorflow
@@ -27,6 +28,11 @@ def run(arguments: argparse.Namespace) -> None:
     """Pretrain, and print the command that uses the result."""
     given = given_options(arguments)
     config = PretrainConfig.of_given(given)
+    from sentiment.artifacts.paths import PretrainedPaths
+
+    # Errors in the data and the folder are reported before TensorFlow is imported.
+    PretrainedPaths.check_start(arguments.output, overwrite=arguments.overwrite, resume=arguments.resume)
+    first_text(config.data)
     import_tensorflow(devices=True)
     from sentiment.runs import pretrain_run
 

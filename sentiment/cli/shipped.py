@@ -5,6 +5,7 @@ from pathlib import Path
 from sentiment.console import log
 from sentiment.errors import UserError
 from sentiment.files import user_path
+from sentiment.shipped import advice_on
 
 BEGINNINGS_OF_PATHS = ("/", "./", "../", "~/", "models/")
 
@@ -25,8 +26,8 @@ def model_and_texts(model: str | None, words: list[str]) -> tuple[str | None, li
         log.warning(f"pass the model with --model: --model {words[0]}; arguments without a flag are texts")
         return str(first), words[1:]
     if words[0].startswith(BEGINNINGS_OF_PATHS):
-        raise UserError(f"no such model: {words[0]}; pass a model with --model, and a text that begins like a path "
-                        "with standard input or --input")
+        raise UserError(f"no such model: {words[0]}{advice_on(words[0])}; pass a model with --model, and a text that "
+                        "begins like a path with standard input or --input")
     return None, words
 
 

@@ -16,7 +16,7 @@ from sentiment.files import user_path
 from sentiment.measured import LINEAR, baseline_rows, over_folds
 from sentiment.startup import import_tensorflow
 
-EXAMPLE = "A wonderful film."
+OF_FILMS, EXAMPLE = "A wonderful film.", "a text of yours"
 ROWS_READ, WORDS_SHOWN, CHARACTERS_SHOWN = 100, 10, 60
 
 
@@ -39,7 +39,17 @@ def add_to(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Train a classifier and print a short summary."""
+    """Train a classifier and print a short summary, and each warning once."""
+    with log.each_once():
+        _train(arguments)
+
+
+def _given(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Return the options that are set, with the data that is named first.
+
+    Raises:
+        UserError: for flags that exclude each other.
+    """
     if arguments.find_lr is not None:
         check_picture("--find-lr", arguments.find_lr)
         if "runtime.export" in arguments:
@@ -50,15 +60,27 @@ def run(arguments: argparse.Namespace) -> None:
             raise UserError(f"'{arguments.data}' and --dataset both name the data: pass only one")
         given.setdefault("data", {})["dataset"] = arguments.data
     check_start(arguments, given)
+    return given
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    from sentiment.artifacts import RunPaths
+
+    given = _given(arguments)
     start = RunConfig.from_json_file(arguments.config) if arguments.config else RunConfig()
     data = start.updated({"data": given.get("data", {})}).data
-    example = first_text(data)  # errors in options and data are reported before TensorFlow is imported
+    # Errors in the options, the data and the folders are reported before TensorFlow is imported.
+    how = {"overwrite": arguments.overwrite, "resume": arguments.resume}
+    architecture = architecture_of(start, given)
+    target = arguments.output_dir or default_folder(data, arguments.preset or architecture)
+    if arguments.find_lr is None:
+        RunPaths.check_start(target, **how)
+    example = first_text(data)
     import_tensorflow(devices=True)
     from sentiment.runs import Recipe, cross_validated_run, resolve, train_run
 
-    target, how = arguments.output_dir, {"overwrite": arguments.overwrite, "resume": arguments.resume}
     if arguments.preset:
-        recipe = Recipe(PRESETS[arguments.preset], given, target or default_folder(data, arguments.preset), **how)
+        recipe = Recipe(PRESETS[arguments.preset], given, target, **how)
         config = recipe.config()
     elif arguments.config:
         config = start.updated(given)
@@ -69,8 +91,7 @@ def run(arguments: argparse.Namespace) -> None:
         find_learning_rate(config, arguments.find_lr, as_json=arguments.json)
         return
     run_one = cross_validated_run if config.data.folds else train_run
-    folder = recipe.train() if arguments.preset else run_one(
-        config, target or default_folder(data, config.model.architecture), **how)
+    folder = recipe.train() if arguments.preset else run_one(config, target, **how)
     if folder is None:
         log("this worker has finished; the chief writes the results")
         return
@@ -78,6 +99,22 @@ def run(arguments: argparse.Namespace) -> None:
     print_summary(folder.path, measured, example, as_json=arguments.json)
     for note in measured["dataset"]["notes"]:
         log.warning(note)
+
+
+def architecture_of(start: RunConfig, given: Options) -> str:
+    """Return the architecture of a run: the one that is named, else that of `--pretrained`, else of the configuration.
+
+    Raises:
+        UserError: if the network of `--pretrained`, or the run of `--teacher`, is missing.
+    """
+    from sentiment.artifacts.paths import RunPaths, start_paths
+
+    settings = start.updated({"training": given.get("training", {})}).training
+    if settings.teacher:
+        RunPaths.open(settings.teacher)
+    started = start_paths(settings.pretrained).load_config() if settings.pretrained else start
+    of_network = started if "pretrained" in given.get("training", {}) else start
+    return str(given.get("model", {}).get("architecture", of_network.model.architecture))
 
 
 def check_start(arguments: argparse.Namespace, given: Options) -> None:
@@ -139,19 +176,34 @@ def default_folder(data: DataConfig, name: str) -> Path:
 
 
 def first_text(data: DataConfig) -> str:
-    """Return the beginning of a text of the user's test file or data, or an example for named corpora and folders.
+    """Return the beginning of a text of the user's test file or data; an example for named corpora and folders.
 
     Raises:
         UserError: if a table cannot be read, or a column is missing.
     """
     source = data.test_file or data.dataset
-    if data.is_named or data.dataset == IN_MEMORY or user_path(source).is_dir():
+    if data.is_named:
+        return OF_FILMS
+    if data.dataset == IN_MEMORY or user_path(source).is_dir():
         return EXAMPLE
     from sentiment.data.tables import labelled_rows
 
     found = (text for rows in labelled_rows(source, data, ROWS_READ) for text in rows.texts if text.strip())
     beginning = next(found, EXAMPLE).split()[:WORDS_SHOWN]
     return "".join(one for one in " ".join(beginning) if one.isprintable())[:CHARACTERS_SHOWN]
+
+
+def example_for(data: DataConfig) -> str:
+    """Return `first_text`, or an example if the user's data is gone."""
+    try:
+        return first_text(data)
+    except UserError:
+        return EXAMPLE
+
+
+def predict_command(model: Path, text: str) -> str:
+    """Return the command that predicts a text, ready for a shell."""
+    return f"python -m sentiment predict --model {shlex.quote(str(model))} {_quoted(text)}"
 
 
 def training_summary(path: Path, measured: dict[str, Any], example: str = EXAMPLE) -> str:
@@ -163,7 +215,7 @@ def training_summary(path: Path, measured: dict[str, Any], example: str = EXAMPL
             f"{validation['accuracy']:.4f}{epoch}, "
             f"{measured['seconds']['all']:.0f} s, {measured['peak_memory_bytes'] / 1e9:.2f} GB\n"
             f"{baseline_lines(measured)}"
-            f"saved to {path}; try: python -m sentiment predict --model {shlex.quote(str(path))} {_quoted(example)}")
+            f"saved to {path}; try: {predict_command(path, example)}")
 
 
 def _quoted(text: str) -> str:

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from sentiment.cli.options import add_config_options, given_options
+from sentiment.cli.train import first_text
 from sentiment.config import Role, RunConfig, RuntimeConfig
 from sentiment.config.catalogue import check_listed
 from sentiment.console import log, print_json, print_table
+from sentiment.errors import check_extra
 from sentiment.startup import import_tensorflow
 
 
@@ -27,6 +29,9 @@ def run(arguments: argparse.Namespace) -> None:
     given = given_options(arguments)
     if "pretrained" not in given.get("training", {}):
         check_listed(RunConfig().updated(given).model)
+    # Errors in the installation and the data are reported before TensorFlow is imported.
+    check_extra("tuning", "tune")
+    first_text(RunConfig().updated({"data": given.get("data", {})}).data)
     import_tensorflow(devices=True)
     from sentiment.runs import resolve, tune_run
 

@@ -14,7 +14,8 @@ from sentiment.errors import UserError, nearest
 FLAG = re.compile(r"--(no-)?([a-z][a-z0-9-]*)((?: must)?)(?: ([\w.+-]*\w))?")
 # Flags that are arguments of functions in Python, not options of a configuration.
 ARGUMENTS = {"output-dir": "output_dir", "output": "output_dir", "overwrite": "overwrite", "resume": "resume",
-             "preset": "preset", "trials": "trials", "weights": "weights", "abstain-below": "abstain_below"}
+             "preset": "preset", "trials": "trials", "weights": "weights", "abstain-below": "abstain_below",
+             "model": "path"}
 SWITCHES = {"overwrite", "resume", *(declared.name for kind in RunConfig.sections().values()
                                      for declared in kind.options() if declared.default is False)}
 _in_python: ContextVar[bool] = ContextVar("in_python", default=False)

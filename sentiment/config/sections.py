@@ -25,7 +25,7 @@ MONITORS = ("val_calibrated_loss", "val_loss", "val_accuracy")
 # The weights of the adversarial loss, the virtual adversarial loss and the entropy; that of the cross-entropy is 1.
 OBJECTIVES = {"cross-entropy": (0.0, 0.0, 0.0), "adversarial": (1.0, 0.0, 0.0), "vat": (0.0, 1.0, 0.0),
               "entropy": (0.0, 0.0, 1.0), "mixed": (1.0, 1.0, 1.0)}
-DEFAULT_EPOCHS, DEFAULT_STEPS = 4, 1000
+DEFAULT_EPOCHS, DEFAULT_STEPS, MOST_EPOCHS = 4, 1000, 200
 UNLABELLED_OF_CORPUS, NO_UNLABELLED = "corpus", "none"
 STRATEGIES = ("auto", "single", "mirrored", "multiworker", "tpu")
 
@@ -238,7 +238,7 @@ class TrainingConfig(Section):
     l2: float = option(0.0, "weight of the L2 penalty on all kernels", minimum=0.0)
     batch_size: int = option(32, "batch size, over all devices", Role.PRETRAINING, minimum=1, search=(16, 32, 64, 128))
     epochs: int | None = option(None, f"passes over the training texts (default: {DEFAULT_EPOCHS}, more if that is "
-                                f"below {DEFAULT_STEPS:,} steps)", Role.PRETRAINING, minimum=1)
+                                f"below {DEFAULT_STEPS:,} steps, at most {MOST_EPOCHS})", Role.PRETRAINING, minimum=1)
     class_weights: str = option("none", "balanced weights each class by the inverse of its frequency", Role.LINEAR,
                                 choices=CLASS_WEIGHTS)
     monitor: str = option("val_calibrated_loss", "metric that selects the best epoch: the validation loss after "
@@ -268,8 +268,8 @@ class TrainingConfig(Section):
         return bool(virtual or entropy or self.teacher)
 
     def epochs_for(self, steps_per_epoch: int) -> int:
-        """Return the maximum number of epochs: the option, or enough for `DEFAULT_STEPS` steps."""
-        return self.epochs or max(DEFAULT_EPOCHS, -(-DEFAULT_STEPS // steps_per_epoch))
+        """Return the maximum number of epochs: the option, or enough for `DEFAULT_STEPS` steps, within limits."""
+        return self.epochs or min(max(DEFAULT_EPOCHS, -(-DEFAULT_STEPS // steps_per_epoch)), MOST_EPOCHS)
 
     def patience_for(self, epochs: int) -> int:
         """Return the patience of early stopping: the option, or a fifth of all epochs, at least 3."""

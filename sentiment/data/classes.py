@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-from sentiment.errors import UserError
+from sentiment.errors import UserError, counted
 
 MAJORITY = 0.8  # share of the largest class that gives a warning
 MOST_NUMBERS = 20  # distinct numbers that are always accepted as classes
@@ -54,7 +54,7 @@ def similar_names(counts: Mapping[str, int]) -> list[list[str]]:
 def notes_on(counts: Mapping[str, int]) -> list[str]:
     """Return warnings about class names and class frequencies, one sentence each."""
     notes = []
-    similar = [" and ".join(f"{_shown(name, group)} ({_rows(counts[name])})" for name in group)
+    similar = [" and ".join(f"{_shown(name, group)} ({counted(counts[name], 'text')})" for name in group)
                for group in similar_names(counts)]
     if similar:
         notes.append("class names differ only in case, white space or invisible characters: "
@@ -62,8 +62,8 @@ def notes_on(counts: Mapping[str, int]) -> list[str]:
                      "them")
     missing = [name for name in counts if name.casefold() in NAMES_OF_MISSING]
     if missing:
-        notes.append(f"a class is called '{missing[0]}' ({_rows(counts[missing[0]])}), as missing values are once they "
-                     "are text: rows with an empty label would be dropped")
+        notes.append(f"a class is called '{missing[0]}' ({counted(counts[missing[0]], 'text')}), as missing values are "
+                     "once they are text: rows with an empty label would be dropped")
     several = _several(counts)
     if several:
         notes.append(f"the class {_listed(several, counts)} looks like several labels: each combination is a class of "
@@ -162,7 +162,3 @@ def check_sizes(distinct: Mapping[str, int], parts: Sequence[str], where: str, u
 def _listed(names: Sequence[str], counts: Mapping[str, int]) -> str:
     listed = ", ".join(f"'{name}' ({counts[name]:,})" for name in names[:SHOWN])
     return listed if len(names) <= SHOWN else f"{listed} and {len(names) - SHOWN:,} more"
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} text{'' if count == 1 else 's'}"

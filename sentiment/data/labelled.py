@@ -29,7 +29,7 @@ from sentiment.data.formats import check_applies, read_text
 from sentiment.data.splits import connected_texts, hold_out, take_fold
 from sentiment.data.streams import StreamedTexts, blank_among, digests_of
 from sentiment.data.tables import as_label, labelled_rows, matching_files
-from sentiment.errors import UserError, nearest
+from sentiment.errors import UserError, counted, nearest
 from sentiment.files import user_path
 from sentiment.machine import memory_bytes
 from sentiment.surrogates import Mender
@@ -43,6 +43,7 @@ PARTS = {"train": "train", "training": "train", "validation": "validation", "val
          "dev": "validation", "test": "test", "testing": "test"}  # names of the folders of splits
 CONFLICTS_SHOWN, CONFLICT_WIDTH = 3, 60  # examples of texts with conflicting labels, and their length in characters
 FEW_TEST_TEXTS = 100
+FEW_TRAINING_TEXTS = 30
 NORMAL_95 = 1.96  # standard deviations of a 95 % interval, here Wilson's for a share of one half
 NOT_READ = (".", "__MACOSX")  # prefixes of hidden files and of metadata of archives
 
@@ -130,8 +131,9 @@ def from_folder(folder: Path, encoding: str | None = None) -> Named:
         raise UserError(f"{folder} is not a folder of classes: of the files in its subfolders, {len(files):,} end in "
                         f".txt and {others:,} do not; name a folder with a subfolder per class, or a table")
     short = without_folder(str(folder))
-    notes = [f"{left_out:,} text files of {short} are hidden or in {UNLABELLED_FOLDER}/ and were left out"] \
-        if left_out else []
+    are, were = ("is", "was") if left_out == 1 else ("are", "were")
+    notes = [f"{counted(left_out, 'text file')} of {short} {are} hidden or in {UNLABELLED_FOLDER}/ and {were} left out"
+             ] if left_out else []
     notes += [f"files of {short} that do not end in .txt were left out: {others:,}"] if others else []
     notes += mender.notes(f"the names of files in {short}")
     texts = [read_text(path, TableFormat(encoding)) for path, _ in files]
@@ -175,7 +177,9 @@ def indexed(named: Named, class_names: tuple[str, ...], *, merge: bool = False, 
     for what, missing in (("text", blank(named.texts)), ("label", blank_among(named.labels))):
         kept = rows[~missing[rows]]
         if len(kept) < len(rows):
-            notes.append(f"{len(rows) - len(kept):,} of {total:,} rows of {where} had no {what} and were dropped")
+            were = "was" if len(rows) - len(kept) == 1 else "were"
+            notes.append(f"{len(rows) - len(kept):,} of {counted(total, 'row')} of {where} had no {what} and {were} "
+                         "dropped")
         rows = kept
     if left_out:
         form = folded if merge else str
@@ -199,7 +203,8 @@ def indexed(named: Named, class_names: tuple[str, ...], *, merge: bool = False, 
         groups = [named.groups[row].strip() or f"\0{row}" for row in rows]  # a text without a group is its own group
         alone = sum(not named.groups[row].strip() for row in rows)
         if alone:
-            notes.append(f"{alone:,} of {total:,} rows of {where} have no group, and are groups of their own")
+            have, are = ("has", "is a group of its") if alone == 1 else ("have", "are groups of their")
+            notes.append(f"{alone:,} of {counted(total, 'row')} of {where} {have} no group, and {are} own")
     weights = None if named.weights is None else named.weights[rows]
     return Examples(taken(named.texts, rows), labels, groups, weights=weights), tuple(notes)
 
@@ -273,7 +278,8 @@ def build_corpus(name: str, train: Named, validation: Named | None, test: Named 
         return held_test
 
     return Corpus(name, class_names, examples, held_validation, HeldOut(read_test),
-                  notes=(*notes, *validation_notes, *test_notes, *notes_on_rare, *notes_on_classes, *conflicting))
+                  notes=(*note_on_few(len(examples)), *notes, *validation_notes, *test_notes, *notes_on_rare,
+                         *notes_on_classes, *conflicting))
 
 
 def _check_test_options(config: DataConfig, test: Named | None) -> None:
@@ -303,8 +309,8 @@ def note_on_size(texts: int) -> tuple[str, ...]:
     if texts >= FEW_TEST_TEXTS:
         return ()
     half = NORMAL_95 / 2 / (texts + NORMAL_95**2) ** 0.5
-    return (f"the test split has only {texts:,} texts, so its accuracy is uncertain by up to {half:.2f}: --folds 5 "
-            "uses all texts, by cross-validation",)
+    return (f"the test split has only {counted(texts, 'text')}, so its accuracy is uncertain by up to {half:.2f}: "
+            "--folds 5 uses all texts, by cross-validation",)
 
 
 def note_on_conflicts(texts: Texts, rows: np.ndarray, numbers: np.ndarray, labels: list[str]) -> list[str]:
@@ -328,7 +334,17 @@ def note_on_conflicts(texts: Texts, rows: np.ndarray, numbers: np.ndarray, label
         shown = shorten(text, CONFLICT_WIDTH, placeholder=" ...")
         counts = ", ".join(f"{count:,} '{label}'" for label, count in Counter(group["label"]).most_common())
         examples.append(f'"{shown}" ({counts})')
-    return [f"{len(groups):,} texts occur with different labels, in {len(found):,} rows, such as {'; '.join(examples)}"]
+    occur = "occurs" if len(groups) == 1 else "occur"
+    return [f"{counted(len(groups), 'text')} {occur} with different labels, in {len(found):,} rows, such as "
+            f"{'; '.join(examples)}"]
+
+
+def note_on_few(texts: int) -> tuple[str, ...]:
+    """Return a note if there are so few training texts that a model hardly learns from them."""
+    if texts >= FEW_TRAINING_TEXTS:
+        return ()
+    return (f"only {counted(texts, 'training text')}: a model learns little from fewer than {FEW_TRAINING_TEXTS}, and "
+            "some hundreds are better",)
 
 
 def load_table(config: DataConfig, seed: int, fold: int | None = None) -> Corpus:

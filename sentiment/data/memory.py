@@ -13,7 +13,7 @@ from sentiment.data.corpus import Corpus, Examples, HeldOut
 from sentiment.data.labelled import Named, build_corpus
 from sentiment.data.splits import hold_out, with_share
 from sentiment.data.tables import Rows, as_labels, as_texts, columns_of
-from sentiment.errors import UserError
+from sentiment.errors import UserError, counted
 from sentiment.predictions import text_parts
 from sentiment.surrogates import Mender
 
@@ -104,7 +104,7 @@ def unlabelled_corpus(texts: Any, config: DataConfig, seed: int) -> Corpus:
     found = checked_texts(texts)
     distinct = len({text for text in found if text.strip()})
     if distinct < 2:
-        raise UserError(f"{distinct} distinct text{'' if distinct == 1 else 's'}: at least 2 are needed, for training "
+        raise UserError(f"{counted(distinct, 'distinct text')}: at least 2 are needed, for training "
                         "and validation")
     name = ("text",)
     examples = Examples(found, np.zeros(len(found), np.int32))

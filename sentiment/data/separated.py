@@ -10,6 +10,7 @@ import codecs
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from io import TextIOWrapper
@@ -43,6 +44,8 @@ QUOTE = ord('"')
 # A quoted field with this many lines, this share of which look like records, starts with a stray quote.
 SWALLOWED_LINES, SWALLOWED_SHARE = 6, 0.9
 MANY_LINES = 100
+DETECTED = {"semicolon": ";", "tab": "\t", "comma": ",", "pipe": "|"}
+DETECTION_LINES = 100  # after the first
 csv.field_size_limit(2**31 - 1)
 
 
@@ -59,7 +62,8 @@ class Head:
     Attributes:
         path: of the file.
         form: its format.
-        separator: between fields.
+        separator: between fields; see `separator_of`.
+        taken: the number of lines before the header, 1 for a line `sep=;`, else 0.
         names: of the columns in the header; 1, 2, ... without a header.
         size: bytes before the first record in UTF-8, without a byte-order mark.
 
@@ -69,10 +73,13 @@ class Head:
 
     def __init__(self, path: Path, form: TableFormat) -> None:
         self.path, self.form, self.size = path, form, 0
+        self.separator, self.taken = separator_of(path, form)
         with opened_text(path, form) as (_, text):
-            reader, self.separator, taken = _reader(self._counted(text), path, form)
-            before = self.size if taken else 0
-            record = _first(reader, path, taken, form)
+            lines = self._counted(text)
+            for _ in range(self.taken):
+                next(lines)
+            before = self.size
+            record = _first(_reader(lines, form, self.separator), self)
         if form.header:
             self.names = record
         else:
@@ -88,8 +95,52 @@ class Head:
         return sum(line.count(self.separator) == len(self.names) - 1 for line in lines)
 
 
+def separator_of(path: Path, form: TableFormat) -> tuple[str, int]:
+    """Return the separator of a CSV or TSV file, and the number of lines before its header, 1 for a line `sep=;`.
+
+    It is the one of the format, else that of the line `sep=`, else that of the suffix. Another one is detected if that
+    does not split the header, and it alone splits the header and the first records into the same number of fields, at
+    least two: spreadsheets write `.csv` with semicolons where the comma is the decimal mark. Without a header nothing
+    is detected, because a text may contain any of them.
+    """
+    usual = SEPARATORS[kind_of(path)]
+    with opened_text(path, form) as (_, text):
+        first = text.readline().removeprefix("\ufeff")
+        named = SEPARATOR_LINE.match(first)
+        if named or form.separator or not form.header:
+            return form.separator or (named[1] if named else usual), int(bool(named))
+        lines = [first, *islice(text, DETECTION_LINES)]
+    header = next(_parsed(lines, form, usual), [])
+    fitting = [name for name, separator in DETECTED.items() if len(header) == 1 and separator in header[0]
+               and _fields(lines, form, separator) > 1]
+    if len(fitting) != 1:
+        return usual, 0
+    _say_separator(path, fitting[0])
+    return DETECTED[fitting[0]], 0
+
+
+def _parsed(lines: Iterable[str], form: TableFormat, separator: str) -> Iterator[list[str]]:
+    """Yield the records of some lines that are not blank, up to the first that is no record."""
+    with suppress(csv.Error):
+        for record in _reader(iter(lines), form, separator):
+            if len(record) > 1 or (record and record[0].strip()):
+                yield record
+
+
+def _fields(lines: Sequence[str], form: TableFormat, separator: str) -> int:
+    """Return the number of fields of the records of some lines, 0 if they differ or there is only a header."""
+    widths = [len(record) for record in _parsed(lines, form, separator)]
+    return widths[0] if len(widths) > 1 and len(set(widths)) == 1 else 0
+
+
+@cache
+def _say_separator(path: Path, name: str) -> None:
+    """Log a detected separator, once."""
+    log(f"{path.name}: fields are separated by {name}s")
+
+
 def output_format(path: Path, target: Path, form: TableFormat) -> TableFormat:
-    """Return the format of an output file: that of its source, whose first line may set the separator.
+    """Return the format of an output file: that of its source, with its separator.
 
     Args:
         path: of the source.
@@ -101,24 +152,21 @@ def output_format(path: Path, target: Path, form: TableFormat) -> TableFormat:
     """
     if kind_of(path) not in SEPARATORS or kind_of(target) != kind_of(path):
         return replace(form, separator=None)
-    with translated_errors(path, form), opened_text(path, form) as (_, text):
-        named = SEPARATOR_LINE.match(text.readline().removeprefix("\ufeff"))
-    return replace(form, separator=form.separator or named[1], separator_line=True) if named else form
+    with translated_errors(path, form):
+        separator, taken = separator_of(path, form)
+    return replace(form, separator=separator, separator_line=bool(taken))
 
 
-def _reader(text: Iterator[str], path: Path, form: TableFormat) -> tuple[Any, str, int]:
-    """Return a reader from the header on, the separator, and the number of consumed `sep=;` lines, 0 or 1."""
-    first = next(text, "").removeprefix("\ufeff")
-    named = SEPARATOR_LINE.match(first)
-    separator = form.separator or (named[1] if named else SEPARATORS[kind_of(path)])
-    lines: Iterator[str] = text if named else chain([first], text)
+def _reader(lines: Iterator[str], form: TableFormat, separator: str) -> Any:
+    """Return a reader of the records of lines, from the header on; a byte-order mark is not part of the first."""
+    lines = chain([next(lines, "").removeprefix("\ufeff")], lines)
     if form.quoting == "backslash":
         lines = (LONE_BACKSLASH.sub(lambda found: found[0] if found[1] else r"\\", line) for line in lines)
-    return csv.reader(lines, strict=True, **dialect(form, separator)), separator, int(bool(named))
+    return csv.reader(lines, strict=True, **dialect(form, separator))
 
 
-def _first(reader: Any, path: Path, taken: int, form: TableFormat) -> list[str]:
-    """Return the first record that is not a blank line, after `taken` lines of the file."""
+def _first(reader: Any, head: Head) -> list[str]:
+    """Return the first record that is not a blank line."""
     before = 0
     try:
         for record in reader:
@@ -126,8 +174,8 @@ def _first(reader: Any, path: Path, taken: int, form: TableFormat) -> list[str]:
                 return list(record)
             before = reader.line_num
     except csv.Error as error:
-        _refuse_quotes(path, taken + before + 1, taken + reader.line_num, str(error), form)
-    raise UserError(f"{path} is empty")
+        _refuse_quotes(head.path, head.taken + before + 1, head.taken + reader.line_num, str(error), head.form)
+    raise UserError(f"{head.path} is empty")
 
 
 def separated_chunks(path: Path, rows: int, columns: list[str] | None, form: TableFormat
@@ -266,10 +314,12 @@ def _records(text: TextIOWrapper, head: Head) -> Iterator[list[str]]:
     Raises:
         UserError: for an invalid record.
     """
-    path, form, width = head.path, head.form, len(head.names)
-    reader, _, taken = _reader(text, path, form)
+    path, form, taken, width = head.path, head.form, head.taken, len(head.names)
+    for _ in range(taken):
+        text.readline()
+    reader = _reader(text, form, head.separator)
     if form.header:
-        _first(reader, path, taken, form)
+        _first(reader, head)
     before = reader.line_num
     try:
         for record in reader:
@@ -311,8 +361,7 @@ def separator_hint(names: list[str], separator: str) -> str:
     """Return a hint at the separator of a header that was read as one name, with its flag; empty if there is none."""
     if len(names) > 1:
         return ""
-    found = {word: names[0].count(other) for word, other in
-             (("semicolon", ";"), ("tab", "\t"), ("comma", ","), ("pipe", "|")) if other != separator}
+    found = {word: names[0].count(other) for word, other in DETECTED.items() if other != separator}
     best = max(found, key=lambda word: found[word])
     return f"separated by a {best}: add --separator {best}" if found[best] else ""
 

@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from sentiment.data.corpus import Corpus, Examples, Texts, identities
-from sentiment.errors import UserError
+from sentiment.errors import UserError, counted
 
 
 def connected_texts(texts: Texts, groups: list[str] | None) -> np.ndarray:
@@ -96,7 +96,7 @@ def _check_spread(labels: np.ndarray, bound: np.ndarray, class_names: tuple[str,
         sets = len(np.unique(bound[labels == label]))
         if sets < 2:
             unit = "group" if grouped else "distinct text"
-            raise UserError(f"class '{name}' has {sets} {unit}{'' if sets == 1 else 's'} left to split: at least 2 "
+            raise UserError(f"class '{name}' has {counted(sets, unit)} left to split: at least 2 "
                             "are needed, one for each part; add some, or name a file for the held-out split")
 
 

@@ -176,6 +176,9 @@ def columns_of(frame: pd.DataFrame, config: DataConfig, where: str, path: Path, 
     """
     names = first_columns(frame)
     hint = header_hint(names, config.table_format, path)
+    if labelled and not (config.text_column or config.label_column or usual_column(names, TEXT_NAMES + LABEL_NAMES)):
+        raise UserError(f"cannot tell which columns of {where} hold the texts and the labels: name them with "
+                        f"--text-column and --label-column (columns: {listed(names)}){hint}")
     text = column_named(names, config.text_column, TEXT_NAMES, "--text-column", where, hint)
     if not labelled:
         return Columns(text, None, None)
@@ -217,22 +220,45 @@ def column_named(columns: Iterable[object], asked: str | None, usual: tuple[str,
         UserError: if it is missing or duplicated; the message has the nearest name and all columns.
     """
     names = [str(column) for column in columns]
-    shown = list(map(shortened, names))
-    listed = ", ".join(shown) if len(shown) <= 40 else ", ".join([*shown[:40], f"... {len(shown) - 40} more"])
-    lowered = {name.strip().lower(): name for name in reversed(names)}
-    if asked is not None:
-        if asked not in names:
-            raise UserError(f"{where} has no column '{asked}'{nearest(asked, names)} (columns: {listed}){hint}")
-        found = asked
-    else:
-        known = [lowered[name] for name in usual if name in lowered]
-        if not known:
-            raise UserError(f"cannot tell which column of {where} to use: name it with {flag} (columns: {listed})"
-                            f"{hint}")
-        found = known[0]
+    found = asked if asked is not None else usual_column(names, usual)
+    if found is None:
+        raise UserError(f"cannot tell which column of {where} to use: name it with {flag} (columns: {listed(names)})"
+                        f"{hint}")
+    if found not in names:
+        raise UserError(f"{where} has no column '{found}'{nearest(found, names)} (columns: {listed(names)}){hint}")
     if names.count(found) > 1:
         raise UserError(f"{where} has {names.count(found)} columns called '{found}': rename all but one")
     return found
+
+
+def usual_column(names: Iterable[str], usual: Iterable[str]) -> str | None:
+    """Return the first of the columns with the first of the usual names that there is, in any case; else None."""
+    lowered = {name.strip().lower(): name for name in reversed(list(names))}
+    return next((lowered[name] for name in usual if name in lowered), None)
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return the names of columns for a message: at most 40, and the number of the others."""
+    shown = list(map(shortened, names))
+    return ", ".join(shown if len(shown) <= 40 else [*shown[:40], f"... {len(shown) - 40} more"])
+
+
+def columns_of_run(pattern: str | os.PathLike[str], form: TableFormat, run: DataConfig) -> dict[str, str]:
+    """Return the columns that the user of a run named and that another table has, too, by the name of the option.
+
+    Args:
+        pattern: the path or glob of the table, whose first file decides.
+        form: its format.
+        run: the options of the run.
+
+    Raises:
+        UserError: as `table_chunks`.
+    """
+    named = {option: getattr(run, option) for option in ("text_column", "label_column")}
+    if not any(named.values()):
+        return {}
+    _, frame = next(table_chunks(pattern, FIRST_ROWS, form=form))
+    return {option: name for option, name in named.items() if name in first_columns(frame)}
 
 
 def cells(values: "pd.Series[Any]") -> list[Any]:

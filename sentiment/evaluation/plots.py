@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_curve
 
+from sentiment.errors import counted
 from sentiment.evaluation.metrics import by_confidence, calibration_error
 from sentiment.evaluation.slices import Slice
 from sentiment.files import atomic_path
@@ -257,7 +258,7 @@ def slices(found: Sequence[Slice], label: str, path: Path) -> None:
         values = np.array([one.accuracy for one in found])
         errors = np.abs(np.array([one.interval for one in found]).T - values)
         axes.errorbar(values, places, xerr=errors, fmt="o", color=BLUE, capsize=3)
-        axes.set_yticks(places, [f"{short(one.name)}  ({one.texts:,} texts)" for one in found])
+        axes.set_yticks(places, [f"{short(one.name)}  ({counted(one.texts, 'text')})" for one in found])
         axes.set(xlabel="accuracy", ylabel=label, ylim=(len(found) - 0.5, -0.5))
 
 

@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from sentiment.architectures.blocks import EMBEDDED
 from sentiment.batching import UNKNOWN_ID
-from sentiment.explain.erasure import explained_class
 from sentiment.inference import Classifier
+from sentiment.inference.erasure import LISTED, explained_class
 from sentiment.layers import Ensemble, LinearNgrams, SelfAttentivePooling, SplitSentences
 from sentiment.layers.attention import QueryAttention
 from sentiment.predictions import known_remark
@@ -21,7 +21,6 @@ from sentiment.text.rewriting import Span
 ATTENTION_LAYERS = (QueryAttention, SelfAttentivePooling, keras.layers.MultiHeadAttention)
 FIRST_STEPS, MOST_STEPS, STEPS_A_PASS = 64, 1024, 64
 TOLERANCE = 0.01
-LISTED = 8  # words in a summary
 
 
 @dataclass(frozen=True)

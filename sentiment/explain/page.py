@@ -4,7 +4,8 @@ from html import escape
 
 import numpy as np
 
-from sentiment.explain.attribution import LISTED, Explanation
+from sentiment.explain.attribution import Explanation
+from sentiment.inference.erasure import LISTED
 from sentiment.pages import page, table_html
 from sentiment.text.rewriting import pieces
 

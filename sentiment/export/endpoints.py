@@ -8,8 +8,8 @@ from typing import Any
 import tensorflow as tf
 
 from sentiment.batching import UNKNOWN_ID
-from sentiment.explain.erasure import ROWS
 from sentiment.inference import Classifier
+from sentiment.inference.erasure import ROWS
 
 
 def serve(classifier: Classifier, texts: Any) -> dict[str, Any]:

@@ -1,12 +1,11 @@
 """Export for LiteRT with the tokenizer, for prediction without TensorFlow."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
-from sentiment.errors import UserError
+from sentiment.errors import check_extra
 from sentiment.export.check import Original, check_labels, check_scores
 from sentiment.export.conversion import export_portable
 from sentiment.inference import Classifier
@@ -25,8 +24,7 @@ def export_litert(original: Original, precision: str = "float32") -> Path:
             more than 1e-5, else in more than one label of 200.
         UserError: if LiteRT is missing.
     """
-    if find_spec("ai_edge_litert") is None:
-        raise UserError("--format litert needs ai-edge-litert: pip install '.[litert]'")
+    check_extra("--format litert", "litert")
     return export_portable(original, original.folder.portable("litert", precision), "LiteRT",
                            lambda folder: folder.lite.write_bytes(_converted(original.classifier, precision)),
                            check_scores if precision == "float32" else check_labels)

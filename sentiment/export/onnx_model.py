@@ -1,13 +1,12 @@
 """Export for ONNX Runtime with the tokenizer, for prediction without TensorFlow."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from sentiment.errors import UserError
+from sentiment.errors import check_extra
 from sentiment.export.check import Original, check_labels, check_scores
 from sentiment.export.conversion import export_portable
 from sentiment.export.onnx_loops import PLACEHOLDER, onnx_loop, recurrent_node
@@ -17,7 +16,6 @@ from sentiment.layers.fused import replaced_loops
 
 OPSET = 18
 FEWEST_VALUES = 1024  # minimum size of a tensor that is stored in float16
-PACKAGES = ("tf2onnx", "onnx", "onnxruntime")
 QUANTIZED = ["LSTM", "MatMul"]  # operators that compute in int8; ONNX Runtime has none for a GRU
 PREPARED = {"onnx.quant.pre_process": "onnxruntime.quant"}  # else it warns, by a handler that would stay
 
@@ -35,9 +33,7 @@ def export_onnx(original: Original, precision: str = "float32") -> Path:
             more than 1e-5, else in more than one label of 200.
         UserError: if a package is missing.
     """
-    missing = [package for package in PACKAGES if find_spec(package) is None]
-    if missing:
-        raise UserError(f"--format onnx needs {', '.join(missing)}: pip install '.[onnx]'")
+    check_extra("--format onnx", "onnx")
     return export_portable(original, original.folder.portable("onnx", precision), "ONNX",
                            lambda folder: _convert(original.classifier, folder.onnx, precision),
                            check_scores if precision == "float32" else check_labels)

@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 
 from sentiment.inference.engines import LiteEngine, OnnxEngine
+from sentiment.inference.erasure import WordWeights, word_weights
 from sentiment.inference.portable_folder import PortableFolder
 from sentiment.inference.predictor import Predictor
 
@@ -47,6 +48,21 @@ class PortableClassifier(Predictor):
         folder = PortableFolder(path)
         folder.check()
         return cls(folder)
+
+    def explain(self, text: str, class_name: str | None = None) -> WordWeights:
+        """Return the weight of each word of a text in its prediction, by erasure; see `WordWeights`.
+
+        A run explains itself by integrated gradients, which an export cannot compute.
+
+        Raises:
+            UserError: for an unknown class.
+
+        Example:
+            >>> import sentiment
+            >>> sentiment.load().explain("A wonderful film.").words
+            ['a', 'wonderful', 'film']
+        """
+        return word_weights(self, text, class_name)
 
     def _open(self) -> None:
         """Open the model in this process."""

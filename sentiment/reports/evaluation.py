@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,11 +11,13 @@ from sentiment.data import Examples
 from sentiment.evaluation import calibration_error, evaluate, plots, shown
 from sentiment.evaluation import slices as sliced
 from sentiment.evaluation.many_classes import rows_shown
-from sentiment.explain import Explainer, coloured_text
-from sentiment.inference import Classifier
 from sentiment.measured import baseline_rows
 from sentiment.predictions import probabilities
 from sentiment.reports.document import Excerpt, Paragraph, Part, Picture, Report, Section, Table
+
+if TYPE_CHECKING:
+    from sentiment.explain import Explainer
+    from sentiment.inference import Classifier
 
 REVIEWS = 6  # shown texts of each kind
 SNIPPET_WORDS = 60
@@ -25,7 +27,7 @@ LEGEND = ("What each word adds to the logit of the predicted class, by integrate
 SUSPECTED = 10
 
 
-def evaluation_report(classifier: Classifier, name: str, dataset: str, examples: Examples, logits: np.ndarray, *,
+def evaluation_report(classifier: "Classifier", name: str, dataset: str, examples: Examples, logits: np.ndarray, *,
                       measured: Mapping[str, Any], notes: Sequence[str]) -> Report:
     """Return the report of a classifier on labelled texts.
 
@@ -121,19 +123,23 @@ def _slices(heading: str, name: str, label: str, found: list[sliced.Slice]) -> S
         Table([label, "texts", "accuracy", "95 % interval"], rows)])
 
 
-def _reviews(classifier: Classifier, texts: list[str], labels: np.ndarray, scores: np.ndarray) -> list[Section]:
+def _reviews(classifier: "Classifier", texts: list[str], labels: np.ndarray, scores: np.ndarray) -> list[Section]:
     """Return the texts with the lowest score of the true class, and those with the least certain predictions."""
     of_right = scores[np.arange(len(labels)), labels]
     two_best = np.sort(scores, axis=1)[:, -2:]
     most_wrong = np.argsort(of_right, kind="stable")[:REVIEWS]
     kinds = {"Most wrong": most_wrong[scores[most_wrong].argmax(axis=1) != labels[most_wrong]],
              "Least sure": np.argsort(two_best[:, 1] - two_best[:, 0], kind="stable")[:REVIEWS]}
+    from sentiment.explain import Explainer  # which imports TensorFlow
+
     explainer = Explainer(classifier)
     return [Section(heading, [Paragraph(LEGEND), *(_excerpt(explainer, texts[row], labels[row]) for row in rows)])
             for heading, rows in kinds.items() if len(rows)]
 
 
-def _excerpt(explainer: Explainer, text: str, label: int) -> Excerpt:
+def _excerpt(explainer: "Explainer", text: str, label: int) -> Excerpt:
+    from sentiment.explain import coloured_text
+
     explanation = explainer.explain(text)
     labelled = explainer.classifier.class_names[label]
     heading = f"Labelled {labelled}, predicted {explanation.label} ({explanation.score:.4f})"

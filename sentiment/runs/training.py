@@ -22,7 +22,7 @@ from sentiment.artifacts import RunFolder, load_classifier, open_start
 from sentiment.config import DataConfig, RunConfig, only
 from sentiment.console import dispensable, log
 from sentiment.data import Corpus, Examples, Texts, digests, load_corpus, load_unlabelled, occurring
-from sentiment.errors import UserError
+from sentiment.errors import UserError, counted
 from sentiment.evaluation import calibration_error, evaluate, plots
 from sentiment.export import Original, export_saved_model
 from sentiment.inference import Classifier
@@ -137,7 +137,7 @@ def load_prior(config: RunConfig, corpus: Corpus) -> Prior:
     if teacher.class_names != corpus.class_names:
         raise UserError(f"{settings.teacher} has the classes {', '.join(teacher.class_names)}, {corpus.name} has "
                         f"{', '.join(corpus.class_names)}")
-    log(f"{settings.teacher} predicts {len(corpus.train) + len(others):,} texts")
+    log(f"{settings.teacher} predicts {counted(len(corpus.train) + len(others), 'text')}")
     return Prior(pretrained, TeacherLogits(teacher.predict_logits(corpus.train.texts),
                                            teacher.predict_logits(others) if others else None))
 

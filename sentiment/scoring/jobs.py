@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -139,6 +140,34 @@ class Job:
                  for name in frame.columns)
         return list(dict.fromkeys([*names, *self._added]))
 
+    def check(self) -> None:
+        """Check the columns of all sources by their first rows, before a model is loaded.
+
+        Raises:
+            UserError: as `run`, if one cannot be read, lacks the text column, or has other columns than the first.
+        """
+        expected: list[str] | None = None
+        for source in self.sources:
+            for path, frame, _ in islice(_named_frames([source], self.text_column, self.form), 1):
+                expected = self._checked(list(frame.columns), path, expected)
+
+    def _checked(self, names: list[str], path: Path, expected: list[str] | None) -> list[str] | None:
+        """Return the columns that the next source must have, those of the first; None if any, as after JSON alone.
+
+        Raises:
+            UserError: for other columns, or one with the name of an added column.
+        """
+        for added in self._added:
+            if added in names:
+                raise UserError(f"{path} already has a column '{added}': rename it")
+        if kind_of(path) in JSON_KINDS:
+            return expected
+        expected = names if expected is None else expected
+        if sorted(names) != sorted(expected) or (len(set(names)) < len(names) and names != expected):
+            raise UserError(f"{path} has the columns {', '.join(names)}, the first file has {', '.join(expected)}: "
+                            "with a folder as --output each has its own file")
+        return expected
+
     def _scored(self, classifier: Predictor, skip: int, seen: Callable[[int], None]) -> Iterator[pd.DataFrame]:
         """Yield frames of all sources, with all columns unchanged and the predictions added.
 
@@ -148,16 +177,9 @@ class Job:
         expected: list[str] | None = None
         path = None
         for path, frame, name in _named_frames(self.sources, self.text_column, self.form, seen):
-            names = list(frame.columns)
-            for added in self._added:
-                if added in names:
-                    raise UserError(f"{path} already has a column '{added}': rename it")
-            if kind_of(path) not in JSON_KINDS:
-                expected = names if expected is None else expected
-                if sorted(names) != sorted(expected) or (len(set(names)) < len(names) and names != expected):
-                    raise UserError(f"{path} has the columns {', '.join(names)}, the first file has "
-                                    f"{', '.join(expected)}: with a folder as --output each has its own file")
-                frame = frame if names == expected else frame[expected]
+            expected = self._checked(list(frame.columns), path, expected)
+            if kind_of(path) not in JSON_KINDS and list(frame.columns) != expected:
+                frame = pd.DataFrame(frame[expected])
             rows += len(frame)
             if rows <= skip and len(frame):
                 continue
@@ -201,7 +223,7 @@ def plan_jobs(pattern: str, output: Path, model: Path, text_column: str | None, 
     an interrupted run was about to replace it.
 
     Raises:
-        UserError: if a source or the folder of the output is missing, or the output exists already.
+        UserError: if a source or the folder of the output is missing, the output exists already, or as `Job.check`.
     """
     sources = matching_files(pattern)
     check_applies(form, sources, pattern)
@@ -227,9 +249,12 @@ def plan_jobs(pattern: str, output: Path, model: Path, text_column: str | None, 
     if there and not resume and not overwrite:
         raise UserError(f"{there[0]} exists already, complete or in part: --resume writes the missing parts, "
                         "--overwrite starts anew")
-    return [Job(given, target, model, text_column, resume, mixed_precision, form,
+    jobs = [Job(given, target, model, text_column, resume, mixed_precision, form,
                 output_format(given[0], target, form), abstain_below, known, defuse) for given, target in pairs
             if not (resume and target.exists() and not parts_folder(target).exists())]
+    for job in jobs:
+        job.check()
+    return jobs
 
 
 def run_jobs(jobs: Sequence[Job], classifier: Predictor, seen: Callable[[int], None] = lambda size: None) -> Scored:

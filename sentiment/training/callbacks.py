@@ -30,6 +30,9 @@ class HistoryFile(keras.callbacks.Callback):
             csv.writer(file).writerows([columns, *zip(*columns.values(), strict=True)])
 
 
+WARM_UP_STEPS = 5  # of a process, in which the graph is traced and the caches are filled
+
+
 class Seconds(NamedTuple):
     """Duration of a training.
 
@@ -49,6 +52,9 @@ class Seconds(NamedTuple):
 class ProgressDisplay(keras.callbacks.Callback):
     """Progress bar over all epochs on a terminal, and one log line per epoch.
 
+    The time left is estimated without the first steps and the first validation of this process, in which TensorFlow
+    traces the graph: after its first epoch from the later steps, from then on from the later epochs.
+
     Args:
         summary: formats the metrics of an epoch as one line.
 
@@ -65,6 +71,8 @@ class ProgressDisplay(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Start the clock and the bar."""
         self.seconds, self.seconds_here, self.steps = 0.0, 0.0, 0
+        self.steps_here, self.epochs_here = 0, 0
+        self.warm, self.trained, self.first_epoch = 0.0, 0.0, 0.0  # seconds here, after steps and the first epoch
         self.last = time.perf_counter()
         self.task = self.progress.add_task("training", total=self.params["epochs"] * self.params["steps"])
         self.progress.start()
@@ -78,15 +86,29 @@ class ProgressDisplay(keras.callbacks.Callback):
         loss = (logs or {}).get("loss", float("nan"))
         description = f"epoch {self.epoch + 1}/{self.params['epochs']}  loss {loss:.4f}"
         self.steps += 1
+        self.steps_here += 1
         self.progress.update(self.task, completed=self.steps, description=description)
         self._tick()
+        if self.steps_here == WARM_UP_STEPS:
+            self.warm = self.seconds_here
+        if not self.epochs_here:
+            self.trained = self.seconds_here
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Print the epoch's line."""
         self._tick()
-        left = self.seconds / (epoch + 1) * (self.params["epochs"] - epoch - 1)
-        log(f"epoch {epoch + 1}/{self.params['epochs']}  {self.summary(logs or {})}  {self.seconds:.0f} s, at most "
-            f"{left:.0f} s left")
+        self.epochs_here += 1
+        left = self._seconds_of_an_epoch()
+        shown = "" if left is None else f", at most {left * (self.params['epochs'] - epoch - 1):.0f} s left"
+        log(f"epoch {epoch + 1}/{self.params['epochs']}  {self.summary(logs or {})}  {self.seconds:.0f} s{shown}")
+
+    def _seconds_of_an_epoch(self) -> float | None:
+        """Return an estimate of the duration of a later epoch; None after a first epoch with few steps."""
+        if self.epochs_here > 1:
+            return (self.seconds_here - self.first_epoch) / (self.epochs_here - 1)
+        self.first_epoch = self.seconds_here
+        later = self.steps_here - WARM_UP_STEPS
+        return (self.trained - self.warm) / later * self.params["steps"] if later >= WARM_UP_STEPS else None
 
     def _tick(self) -> None:
         now = time.perf_counter()

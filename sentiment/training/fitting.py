@@ -63,9 +63,11 @@ class PreparedTexts:
         lengths, config = self.train.tokens.lengths, self.preprocessor.config
         counts = self.train.tokens.counts(self.preprocessor.vocabulary_size)
         filled, unknown = np.mean(lengths == config.max_length), counts[UNKNOWN_ID] / max(1, counts.sum())
+        share = f"{unknown:.1%}" if unknown >= 0.0005 else "less than 0.1%"
+        words = f"{share} of the words are not" if unknown else "all words are"
         return (f"texts: {np.median(lengths):.0f} words in the median, {filled:.0%} fill --max-length "
-                f"{config.max_length}; {unknown:.1%} of the words are not among the {len(self.preprocessor.words):,} "
-                f"known; batches of {self.train.batch_size}")
+                f"{config.max_length}; {words} among the {len(self.preprocessor.words):,} known; batches of "
+                f"{self.train.batch_size}")
 
     def identity(self, corpus: Corpus) -> str:
         """Return a digest of all ids, labels and weights."""

@@ -78,9 +78,11 @@ def prepare_trainer(config: RunConfig, corpus: Corpus, texts: PreparedTexts, str
                                    layered=settings.layered)
         if settings.layered:
             set_layer_rates(optimizer, model, started, settings.layer_decay, settings.unfreeze * len(texts.train))
+    patience = settings.patience_for(epochs)
+    stops = f"; stops early after {patience} epochs without improvement" if patience < epochs - 1 else ""
     log(texts.summary)
     log(f"{config.model.architecture}: {model.count_params():,} parameters, {len(corpus.train):,} training texts, "
-        f"{texts.preprocessor.vocabulary_size:,} words, up to {epochs} epochs on {describe(strategy)}")
+        f"{texts.preprocessor.vocabulary_size:,} words, up to {epochs} epochs on {describe(strategy)}{stops}")
     by_class = class_weights(settings.class_weights, corpus.train.labels, len(corpus.class_names))
     table = model.get_layer(architectures.EMBEDDING).embeddings if by_rows else None
     task = ClassificationTask(model, settings, texts.train, corpus.train.labels, texts.validation,

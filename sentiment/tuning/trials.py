@@ -13,14 +13,13 @@ from scipy import stats
 from sentiment.config import RunConfig
 from sentiment.console import log
 from sentiment.data import Corpus
-from sentiment.errors import DivergedError, UserError
+from sentiment.errors import DivergedError, UserError, check_extra
 from sentiment.evaluation.baselines import SIGNIFICANCE, Baselines
 from sentiment.measured import LINEAR, MAJORITY
 from sentiment.training import train
 from sentiment.training.prior import NO_PRIOR, Prior
 from sentiment.tuning.space import Dimension
 
-MISSING = "tuning needs Optuna: pip install '.[tune]'"
 FEWEST_FOR_IMPORTANCES = 10  # completed trials; with fewer, the importances are those of a forest fitted to noise
 WARM_UP_TRIALS = 5  # trials before pruning by the median starts
 
@@ -52,10 +51,9 @@ def open_study(storage: Path, name: str, seed: int) -> Any:
     Raises:
         UserError: if Optuna is not installed.
     """
-    try:
-        import optuna
-    except ImportError:
-        raise UserError(MISSING) from None
+    check_extra("tuning", "tune")
+    import optuna
+
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage.parent.mkdir(parents=True, exist_ok=True)
     database = optuna.storages.RDBStorage(  # by a connection, because a URL does not support every path

@@ -79,7 +79,7 @@ def test_rows_without_text_or_label_are_dropped_and_counted(tmp_path: Path) -> N
     assert corpus.class_names == ("a", "b")
     assert [note.split(" of ")[0] for note in corpus.notes] == ["2", "1"]
     assert "had no text and were dropped" in corpus.notes[0]
-    assert "had no label and were dropped" in corpus.notes[1]
+    assert "had no label and was dropped" in corpus.notes[1]
 
 
 def test_one_class_only(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_what_the_csv_module_writes_is_read(folder: Path, rows: list[list[str]],
                         quoting=csv.QUOTE_ALL if everything else csv.QUOTE_MINIMAL)
     writer.writerows(rows)
     path = written(folder / f"x{kind}", file.getvalue())
-    assert read(path, quoting="double") == rows
+    assert read(path, quoting="double", separator={".csv": "comma", ".tsv": "tab"}[kind]) == rows
 
 
 @given(tables())
@@ -58,7 +58,7 @@ def test_what_pyarrow_writes_is_read(folder: Path, rows: list[list[str]]) -> Non
     table = pyarrow.table([pyarrow.array(column) for column in zip(*rows[1:], strict=True)], names)
     path = folder / "x.csv"
     pyarrow.csv.write_csv(table, path)
-    assert read(path, quoting="double") == [names, *rows[1:]]
+    assert read(path, quoting="double", separator="comma") == [names, *rows[1:]]
 
 
 @given(st.lists(st.sampled_from(['"', "\ufeff", ",", "\n", "\r\n", "\r", "a", "ü", " ", '""', "x,y\n", '"a","b"\n']),
@@ -85,6 +85,39 @@ def test_both_readers_read_any_file_alike(folder: Path, parts: list[str]) -> Non
     assert outcome(True) == outcome(False)
 
 
+@pytest.mark.parametrize(("name", "content", "records"), [
+    ("x.csv", "text;label\na, b;c\nd;e\n", [["text", "label"], ["a, b", "c"], ["d", "e"]]),
+    ("x.csv", "\ufefftext;score\r\n\"a; b\";1,5\r\n", [["text", "score"], ["a; b", "1,5"]]),
+    ("x.csv", "text\tlabel\na\tb\n", [["text", "label"], ["a", "b"]]),
+    ("x.csv", "text|label\n\"a\nb\"|c\n\n", [["text", "label"], ["a\nb", "c"]]),
+    ("x.tsv", "text,label\na,b\n", [["text", "label"], ["a", "b"]]),
+    ("x.csv", "text;label\n", [["text;label"]]),  # a header alone
+    ("x.csv", "text;label\na;b\nc;d;e\n", [["text;label"], ["a;b"], ["c;d;e"]]),  # records of different widths
+    ("x.csv", "a;b|c\n1;2|3\n", [["a;b|c"], ["1;2|3"]]),  # two separators fit
+    ("x.csv", "text\na; b\nc; d\n", [["text"], ["a; b"], ["c; d"]]),  # the header has none
+    ("x.csv", "text,a;b\nc,d;e\n", [["text", "a;b"], ["c", "d;e"]]),  # a comma splits the header
+])
+def test_an_unambiguous_separator_is_detected(name: str, content: str, records: list[list[str]], tmp_path: Path
+                                              ) -> None:
+    path = written(tmp_path / name, content)
+    assert read(path) == records
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(separated, "_by_arrow", refused)
+        assert read(path) == records
+
+def test_without_a_header_no_separator_is_detected(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.csv", "I like it; really\nbad; really\n")
+    assert read(path, header=False) == [["1"], ["I like it; really"], ["bad; really"]]
+
+
+def test_a_detected_separator_is_logged_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path / "tickets.csv", "text;label\na;b\n")
+    assert read(path, separator=";") == [["text", "label"], ["a", "b"]]
+    assert capsys.readouterr().err == ""
+    assert read(path) == read(path) == [["text", "label"], ["a", "b"]]
+    assert capsys.readouterr().err == "tickets.csv: fields are separated by semicolons\n"
+
+
 def refused(*_: Any) -> Any:
     """Stand for a reader that reads nothing."""
     raise pyarrow.ArrowInvalid("not this time")
@@ -103,7 +136,7 @@ def test_regular_files_are_read_by_pyarrow(tmp_path: Path, monkeypatch: pytest.M
     ("text,label\na,b\na,b,c,d\n", r"line 3 has 4 fields, the header 2"),
     ("text,label\na,b,\n", r"line 2 has 3 fields, the header 2: its last separator, ',', is one too many"),
     ('text,label\n"a\nb",c\nd\n', r"line 4 has 1 field, the header 2: a field is missing"),
-    ("text;label\na, b;c\n", r"line 2 has 2 fields, the header 1: the header looks separated by a semicolon: add"),
+    ("text;label\na, b;c\nd\n", r"line 2 has 2 fields, the header 1: the header looks separated by a semicolon"),
     ('text,label\na,b\n"c,d\ne,f\n', r"line 3: a quote that is opened in the record that begins here is not closed"),
     ('text,label\n"a" b,c\n', r"line 2: text follows a closing quote: .*--quoting none;"),
     ('text,label\n"a \\"b\\", c",d\n', r"line 2: text follows a closing quote: .*--quoting backslash"),

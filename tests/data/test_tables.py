@@ -121,6 +121,17 @@ def test_rows_are_counted_over_the_chunks_of_a_file(tmp_path: Path) -> None:
         as_texts(frames[-1]["text"], "x")
 
 
+def test_one_error_asks_for_both_columns(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(UserError, match=r"which columns of .*x.csv hold the texts and the labels: name them with "
+                                        r"--text-column and --label-column \(columns: a, b\)"):
+        list(labelled_rows(tmp_path / "x.csv", DataConfig(), 10))
+    with pytest.raises(UserError, match="name it with --label-column"):
+        list(labelled_rows(tmp_path / "x.csv", DataConfig(text_column="a"), 10))
+    with pytest.raises(UserError, match="name it with --text-column"):
+        list(labelled_rows(tmp_path / "x.csv", DataConfig(), 10, labelled=False))
+
+
 def test_a_column_that_is_there_twice_is_refused() -> None:
     with pytest.raises(UserError, match="f has 2 columns called 'text': rename all but one"):
         column_named(["text", "label", "text"], None, ("text",), "--text-column", "f")

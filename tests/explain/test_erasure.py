@@ -9,7 +9,7 @@ from helpers.fake_predictor import FakePredictor
 
 import sentiment
 from sentiment.errors import UserError
-from sentiment.explain import word_weights
+from sentiment.explain import WordWeights, word_weights
 from sentiment.inference import Predictor
 
 
@@ -62,6 +62,17 @@ def test_an_export_weighs_as_its_run(text: str, exported_run: Path) -> None:
     run, portable = (word_weights(sentiment.load(path), text) for path in (exported_run, exported_run / "onnx"))
     assert (portable.words, portable.known, portable.explained) == (run.words, run.known, run.explained)
     np.testing.assert_allclose(portable.weights, run.weights, atol=1e-5)
+
+
+def test_an_export_explains_itself(exported_run: Path) -> None:
+    model = sentiment.load(exported_run / "onnx")
+    found, other = model.explain("a good film"), model.explain("a good film", "neg")
+    assert isinstance(found, WordWeights)
+    np.testing.assert_array_equal(found.weights, word_weights(model, "a good film").weights)
+    assert other.explained == "neg"
+    assert str(found).startswith(f"{found.prediction.best} 0.")
+    with pytest.raises(sentiment.UserError, match="no class 'x'"):
+        model.explain("a good film", "x")
 
 
 def test_the_fake_is_what_it_stands_for() -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from helpers.commands import TINY_RUN, Cli
 
-from sentiment.artifacts import RunFolder, load_classifier
+from sentiment.answers import stored_answers
+from sentiment.artifacts import RunFolder, RunPaths, load_classifier
 from sentiment.evaluation import calibration_error
 
 SECTIONS = ["Summary", "Baselines", "By class", "Calibration", "Thresholds", "Accuracy by length",
@@ -105,6 +106,17 @@ def test_comparison_on_the_common_test_split(tiny_run: Path, other_run: Path, ru
     assert float(json.loads(out)["models"][0]["accuracy"]) == pytest.approx(measured, abs=1e-4)
 
 
+def test_stored_predictions_are_those_of_the_models(tiny_run: Path, tmp_path: Path, run_cli: Cli) -> None:
+    copy = shutil.copytree(tiny_run, tmp_path / "copy")
+    stored = run_cli("compare", tiny_run, copy, "--json")[1]
+    for damage in ((copy / "test.npz").unlink, lambda: (copy / "test.npz").write_bytes(b"no"),
+                   lambda: np.savez(copy / "test.npz", labels=np.zeros(3, np.int32), logits=np.zeros((3, 1)))):
+        damage()
+        assert RunPaths(copy).load_test(2) is None or stored_answers([RunPaths(tiny_run), RunPaths(copy)]) is None
+    predicted = run_cli("compare", tiny_run, copy, "--json")[1]
+    assert {**json.loads(predicted), "notes": []} == {**json.loads(stored), "notes": []}
+
+
 def test_mistakes_are_said_before_the_work(tiny_run: Path, tmp_path: Path, run_cli: Cli) -> None:
     (tmp_path / "file").write_text("")
     for words in (["evaluate", tiny_run], ["compare", tiny_run, tiny_run], ["benchmark", "imdb"]):
@@ -118,7 +130,8 @@ def test_what_cannot_be_compared(tiny_run: Path, tiny_csv: Path, tmp_path: Path,
                    "tfidf-lr", "--no-export")[0] == 0
     code, _, err = run_cli("compare", tiny_run, tmp_path / "seed")
     assert code == 1
-    assert "was trained on other data or another split" in err
+    assert f"{tmp_path / 'seed'} have different test splits (drawn with different values of --seed)" in err
+    assert "neither was trained on: add --dataset FILE" in err
     path = tmp_path / "names"
     shutil.copytree(tiny_run, path)
     RunFolder(path).labels.write_text('["a", "b"]')

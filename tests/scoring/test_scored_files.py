@@ -302,7 +302,7 @@ def test_the_command_goes_on_and_says_when_there_is_nothing_to_do(exported_run: 
 @pytest.mark.parametrize(("words", "message"), [
     (["--resume", "text"], "--resume, --overwrite, --engine and --defuse-formulas need"),
     (["--input", "a.csv", "--engine", "ray"], "--resume, --overwrite, --engine and --defuse-formulas need"),
-    (["--input", "a.csv", "--output", "b.csv", "--resume", "--overwrite"], "give one of them")])
+    (["--input", "a.csv", "--output", "b.csv", "--resume", "--overwrite"], "pass only one of them")])
 def test_flags_that_do_not_go_together(words: list[str], message: str, exported_run: Path, run_cli: Cli) -> None:
     code, _, err = run_cli("predict", "--model", exported_run / "onnx", *words)
     assert code == 1
@@ -403,8 +403,8 @@ def test_a_key_that_comes_late_is_a_column_of_csv(tmp_path: Path, model: Path) -
 @pytest.mark.parametrize(("name", "content", "output", "message"), [
     ("in.csv", "text,a,a\ngood,1,2\n", "out.jsonl", "two columns are called 'a', which .jsonl does not support"),
     ("in.csv", "text,a,a\ngood,1,2\n", "out.parquet", "two columns are called 'a'"),
-    ("in.csv", "text;label\ngood, bad;1\n", "out.csv", "line 2 has 2 fields, the header 1: .*--separator semicolon"),
-    ("in.csv", "text;label\ngood;1\n", "out.csv", "columns look separated by a semicolon: add --separator semi"),
+    ("in.csv", "text;label\ngood, bad;1\nbad\n", "out.csv", "line 2 has 2 fields, the header 1: .*--separator semico"),
+    ("in.csv", "text;label\ngood;1\nbad\n", "out.csv", "columns look separated by a semicolon: add --separator semi"),
     ("in.csv", "text,predicted_label\ngood,1\n", "out.csv", "already has a column 'predicted_label': rename it"),
     ("in.xlsx", "", "scored", "can be read, but Excel files cannot be written: pass a file as --output")])
 def test_tables_that_cannot_be_labelled(name: str, content: str, output: str, message: str, tmp_path: Path,
@@ -416,6 +416,23 @@ def test_tables_that_cannot_be_labelled(name: str, content: str, output: str, me
     assert not (tmp_path / output).is_file()
 
 
+def test_a_detected_separator_is_kept(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("text;label\ngood, bad;1\nbad;2\n")
+    for name in ("out.csv", "out.tsv"):
+        run_jobs(plan_jobs(str(tmp_path / "in.csv"), tmp_path / name, model, None, resume=False, overwrite=False),
+                 FakePredictor())
+    assert (tmp_path / "out.csv").read_text().splitlines()[:2] == [
+        "text;label;predicted_label;predicted_score", "good, bad;1;neg;0.9525741268224334"]
+    assert (tmp_path / "out.tsv").read_text().splitlines()[0] == "text\tlabel\tpredicted_label\tpredicted_score"
+
+
+def test_the_columns_of_all_files_are_checked_before_a_model_is_needed(model: Path, tmp_path: Path) -> None:
+    for name, content in (("a.csv", "text\ngood\n"), ("b.csv", "txet;n\nbad;1\n")):
+        (tmp_path / name).write_text(content)
+    with pytest.raises(UserError, match=r"b\.csv.*name it with --text-column \(columns: txet, n\)"):
+        plan_jobs(str(tmp_path / "*.csv"), tmp_path / "out", model, None, resume=False, overwrite=False)
+
+
 def test_flags_of_tables_reach_the_files(exported_run: Path, tmp_path: Path, run_cli: Cli) -> None:
     (tmp_path / "in.csv").write_bytes("a good film;\x80\nein schöner Film;x\n".encode("latin-1"))
     words = ["predict", "--model", exported_run / "onnx", "--input", tmp_path / "in.csv", "--no-header",
@@ -425,7 +442,7 @@ def test_flags_of_tables_reach_the_files(exported_run: Path, tmp_path: Path, run
     assert "ein schöner Film" in out
     assert run_cli(*words, "--output", tmp_path / "out.csv")[0] == 0
     assert (tmp_path / "out.csv").read_text().splitlines()[1].startswith("ein schöner Film;x;")
-    assert "need --input" in run_cli("predict", "--model", exported_run / "onnx", "text", "--separator", ";")[2]
+    assert "go with --input" in run_cli("predict", "--model", exported_run / "onnx", "text", "--separator", ";")[2]
 
 
 def test_what_was_to_be_replaced_is_not_taken_for_finished(tmp_path: Path, model: Path) -> None:

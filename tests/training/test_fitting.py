@@ -52,10 +52,13 @@ def test_what_the_options_do_to_the_texts(tmp_path: Path) -> None:
             "test_file": str(tmp_path / "texts.csv")}
     config = RunConfig().updated({"data": data, "text": {"max_length": 3, "vocabulary_size": 4},
                                   "training": {"batch_size": 8}})
-    summary = PreparedTexts.prepare(config, load_corpus(config.data, 1)).summary
+    corpus = load_corpus(config.data, 1)
+    summary = PreparedTexts.prepare(config, corpus).summary
     # Of each six texts, 12 words are kept; the four that are neither "good" nor "bad" are unknown.
     assert summary == ("texts: 2 words in the median, 33% fill --max-length 3; 33.3% of the words are not among the 2 "
                        "known; batches of 8")
+    all_known = PreparedTexts.prepare(config.updated({"text": {"vocabulary_size": 9}}), corpus).summary
+    assert "; all words are among the 4 known; " in all_known
 
 
 @pytest.mark.parametrize("name", ["nb-svm", "attention"])

@@ -9,11 +9,12 @@ from scipy.special import logsumexp
 
 from sentiment.batching import UNKNOWN_ID
 from sentiment.errors import UserError, nearest
-from sentiment.inference import Predictor
+from sentiment.inference.predictor import Predictor
 from sentiment.predictions import Prediction, predictions
 from sentiment.text.rewriting import Span
 
 ROWS = 64  # texts with an erased word in a batch
+LISTED = 8  # words in a summary
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,12 @@ class WordWeights:
     spans: list[Span]
     known: list[bool]
     weights: np.ndarray
+
+    def __str__(self) -> str:
+        """The prediction, and the words with the largest weights."""
+        order = np.argsort(-np.abs(self.weights), kind="stable")[:LISTED]
+        listed = ", ".join(f"{self.words[row]} {self.weights[row]:+.2f}" for row in order)
+        return f"{self.prediction.best} {self.prediction.score:.4f}; for {self.explained}: {listed}"
 
 
 def word_weights(predictor: Predictor, text: str, class_name: str | None = None,
