@@ -370,7 +370,7 @@ def test_a_saved_model_says_that_its_texts_are_not_kept(model: Model, tmp_path: 
     (lambda: sentiment.train("x.csv", LABELS), TypeError, "labels need texts"),
     (lambda: sentiment.train("x.csv", groups=[1]), TypeError, "for a file there are group_column"),
     (lambda: sentiment.train("none.csv"), UserError, "no such file: none.csv"),
-    (lambda: sentiment.train(TEXTS, ["a"] * 80), UserError, "texts holds only the class 'a'"),
+    (lambda: sentiment.train(TEXTS, ["a"] * 80), UserError, "texts contains only the class 'a'"),
     (lambda: sentiment.train(TEXTS, LABELS, arch="nb-svm", callbacks=[keras.callbacks.Callback()]), TypeError,
      "'nb-svm' is not trained in steps"),
     (lambda: TextClassifier(unit=3), TypeError,  # type: ignore[call-arg]
