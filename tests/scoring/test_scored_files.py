@@ -294,7 +294,7 @@ def test_the_command_goes_on_and_says_when_there_is_nothing_to_do(exported_run: 
                                                                   run_cli: Cli) -> None:
     words = ["predict", "--model", exported_run / "onnx", "--input", tiny_csv, "--output", tmp_path / "out.csv"]
     assert run_cli(*words)[0] == 0
-    assert run_cli(*words)[2].endswith("--resume goes on with what is missing, --overwrite starts anew\n")
+    assert run_cli(*words)[2].endswith("--resume writes the missing parts, --overwrite starts anew\n")
     assert "is complete: nothing to resume" in run_cli(*words, "--resume")[2]
     assert "120 rows written" in run_cli(*words, "--overwrite")[2]
 
