@@ -90,7 +90,7 @@ def test_a_model_that_cannot_be_converted_says_so(tmp_path: Path, monkeypatch: p
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = untrained_run(tmp_path / "run", "gru", 2)
     find = importlib.util.find_spec
-    monkeypatch.setattr(litert, "find_spec", lambda name: None if name == "ai_edge_litert" else find(name))
+    monkeypatch.setattr("sentiment.errors.find_spec", lambda name: None if name == "ai_edge_litert" else find(name))
     with pytest.raises(sentiment.UserError, match=r"--format litert needs ai-edge-litert: pip install '.\[litert\]'"):
         export.export_litert(export.Original(folder))
 

@@ -146,7 +146,7 @@ def test_a_model_that_cannot_be_converted_says_so(tmp_path: Path, monkeypatch: p
 def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = untrained_run(tmp_path / "run", "gru", 2)
     find = importlib.util.find_spec
-    monkeypatch.setattr(onnx_model, "find_spec", lambda name: None if name == "tf2onnx" else find(name))
+    monkeypatch.setattr("sentiment.errors.find_spec", lambda name: None if name == "tf2onnx" else find(name))
     with pytest.raises(sentiment.UserError, match=r"--format onnx needs tf2onnx: pip install '.\[onnx\]'"):
         export.export_onnx(export.Original(folder))
 

@@ -164,7 +164,7 @@ def test_command(tiny_csv: Path, tmp_path: Path, run_cli: Cli, monkeypatch: pyte
 
 def test_refused(run_cli: Cli) -> None:
     assert run_cli("tune", "--trials", "0")[::2] == (1, "error: --trials must be at least 1\n")
-    assert "omit --folds" in run_cli("tune", "--folds", "3", "--dataset", "reviews.csv")[2]
+    assert "omit --folds" in run_cli("tune", "--folds", "3", "--dataset", "sample")[2]
     assert "it has no options to tune" in run_cli("tune", "--arch", "tfidf-lr", "--dataset", "sample")[2]
     assert run_cli("tune", "--no-export")[0] == 2  # it exports nothing, nor does the search of a learning rate
     assert "--find-lr exports nothing" in run_cli("train", "--find-lr", "x.png", "--no-export")[2]
