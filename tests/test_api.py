@@ -222,7 +222,7 @@ def test_evaluation_explanation_and_exports(model: Model, tmp_path: Path) -> Non
     np.testing.assert_array_equal(sentiment.load(tmp_path / "saved").predict_proba(TEXTS), model.predict_proba(TEXTS))
     wrong: Any = "onx"
     for call, message in ((lambda: model.export(wrong, tmp_path / "x"), "form must be one of .*did you mean 'onnx'"),
-                          (lambda: model.export("onnx", tmp_path / "out"), "is there already"),
+                          (lambda: model.export("onnx", tmp_path / "out"), "exists already"),
                           (lambda: model.save(tmp_path / "saved"), "pass overwrite=True to replace it"),
                           (lambda: model.evaluate(["a"], ["other"]), "the label 'other' does not occur in training")):
         with pytest.raises(UserError, match=message):
@@ -370,7 +370,7 @@ def test_a_saved_model_says_that_its_texts_are_not_kept(model: Model, tmp_path: 
     (lambda: sentiment.train("x.csv", LABELS), TypeError, "labels need texts"),
     (lambda: sentiment.train("x.csv", groups=[1]), TypeError, "for a file there are group_column"),
     (lambda: sentiment.train("none.csv"), UserError, "no such file: none.csv"),
-    (lambda: sentiment.train(TEXTS, ["a"] * 80), UserError, "texts holds only the class 'a'"),
+    (lambda: sentiment.train(TEXTS, ["a"] * 80), UserError, "texts contains only the class 'a'"),
     (lambda: sentiment.train(TEXTS, LABELS, arch="nb-svm", callbacks=[keras.callbacks.Callback()]), TypeError,
      "'nb-svm' is not trained in steps"),
     (lambda: TextClassifier(unit=3), TypeError,  # type: ignore[call-arg]

@@ -141,5 +141,5 @@ def test_folds_in_python() -> None:
     model = sentiment.train(texts, labels, arch="nb-svm", folds=3, verbose=False)
     assert model.metrics["folds"]["count"] == 3
     assert model.metrics["test"]["texts"] == 30
-    with pytest.raises(sentiment.UserError, match="test_fraction=0 leaves no text to measure on"):
+    with pytest.raises(sentiment.UserError, match="test_fraction=0 leaves no test texts"):
         sentiment.train(texts, labels, arch="nb-svm", test_fraction=0, verbose=False)

@@ -86,7 +86,7 @@ def test_what_no_classifier_starts_from(tiny_run: Path, tiny_csv: Path, other_cs
     shutil.copytree(tiny_run, copy)
     for damage, message in ((lambda: (copy / "texts.npy").write_bytes(b"no"), f"{copy / 'texts.npy'} is damaged"),
                             ((copy / "texts.npy").unlink, "texts.npy is missing; train it again"),
-                            (lambda: (copy / "members.json").write_text("[]"), f"{copy / 'members.json'} is damaged")):
+                            (lambda: (copy / "members.json").write_text("[]"), f"{copy} is an ensemble")):
         damage()
         code, _, err = run_cli("train", "--dataset", other_csv, "--pretrained", copy, "--output-dir", tmp_path / "run")
         assert (code, err.count("\n")) == (1, 1), err

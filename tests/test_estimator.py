@@ -133,7 +133,7 @@ def test_texts_may_be_whatever_holds_strings(texts: Any, fitted: TextClassifier)
 
 
 @pytest.mark.parametrize(("texts", "labels", "kind", "message"), [
-    (pd.DataFrame({"text": TEXTS}), LABELS, TypeError, "X is a whole DataFrame: give one of its columns"),
+    (pd.DataFrame({"text": TEXTS}), LABELS, TypeError, "X is a whole DataFrame: pass one of its columns"),
     (np.array(TEXTS)[:, None], LABELS, TypeError, r"X is ndarray of shape \(80, 1\): pass one dimension, .* X\[:, 0\]"),
     ([*TEXTS[:-1], None], LABELS, TypeError, r"X\[79\] must be a string, not None"),
     ([*TEXTS[:-1], float("nan")], LABELS, TypeError, r"X\[79\] must be a string, not nan"),
@@ -147,7 +147,7 @@ def test_texts_may_be_whatever_holds_strings(texts: Any, fitted: TextClassifier)
     (TEXTS, ["a", None] * 40, ValueError, r"y\[1\] is missing"),
     (TEXTS, ["a", float("nan")] * 40, ValueError, r"y\[1\] is missing"),
     (TEXTS, pd.Series(["a", None] * 40, dtype="string"), ValueError, r"y\[1\] is missing"),
-    (TEXTS, np.array(["a", 1] * 40, dtype=object), TypeError, "labels must be of one type, not of several: int, str"),
+    (TEXTS, np.array(["a", 1] * 40, dtype=object), TypeError, "must be of one type, not of several types: int, str"),
     (TEXTS, np.linspace(0, 1, 80), ValueError, "continuous")])
 def test_what_is_no_data_is_refused_and_leaves_the_estimator_as_it_was(
         texts: Any, labels: Any, kind: type[Exception], message: str, fitted: TextClassifier) -> None:

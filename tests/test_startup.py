@@ -29,7 +29,7 @@ class Interrupt(importlib.abc.MetaPathFinder):
 sys.meta_path.insert(0, Interrupt())
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from sentiment.__main__ import main
-main(["architectures"])
+main(["vectors", "--dataset", "sample", "--output", "vectors.txt"])
 """
 
 

@@ -1,5 +1,7 @@
 """Recurrent architectures: one or more layers, in one or both directions, with attention or pooling."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
@@ -29,21 +31,20 @@ def recurrent(cell: str, config: ModelConfig, sizes: Sizes, name: str, *, both_w
     """Return a recurrent layer, whose output is the states of all steps, [batch, time, units], and optionally the last.
 
     It is a layer of `sentiment.layers`, or Keras's plain RNN, unless an option needs one of the cells of
-    `sentiment.layers`. With `both_ways` there is one for each direction, and their states are
-    concatenated, [batch, time, 2 * units], or added up (Schuster & Paliwal 1997).
+    `sentiment.layers`. With `both_ways` it is bidirectional, and the states of the directions are
+    concatenated, [batch, time, 2 * units], or summed (Schuster & Paliwal 1997).
     """
     kept: dict[str, Any] = {"return_sequences": True, "return_state": return_state,
                             "name": f"{name}_cell" if both_ways else name}
-    if cell in SCANS:
-        of_qrnn: dict[str, Any] = {"window": config.qrnn_window, "zoneout": config.zoneout} if cell == "qrnn" else {}
-        layer = SCANS[cell](config.units, **of_qrnn, **kept)
-    else:
-        layer = _with_product(cell, config, sizes, kept)
+    layer = _maker(cell, config, sizes)(**kept)
     return layers.Bidirectional(layer, merge_mode=config.merge, name=name) if both_ways else layer
 
 
-def _with_product(cell: str, config: ModelConfig, sizes: Sizes, kept: dict[str, Any]) -> keras.layers.Layer:
-    """A recurrent layer whose step multiplies the state by a kernel."""
+def _maker(cell: str, config: ModelConfig, sizes: Sizes) -> Callable[..., keras.layers.Layer]:
+    """Return the constructor of a unidirectional layer with all options but those of its name and outputs."""
+    if cell in SCANS:
+        of_qrnn: dict[str, Any] = {"window": config.qrnn_window, "zoneout": config.zoneout} if cell == "qrnn" else {}
+        return partial(SCANS[cell], config.units, **of_qrnn)
     options: dict[str, Any] = {"recurrent_dropout": config.recurrent_dropout,
                                "recurrent_initializer": INITIALIZERS[config.recurrent_initializer]}
     of_cell: dict[str, dict[str, Any]] = {"rnn": {"activation": config.activation.replace("-", "_")},
@@ -53,11 +54,11 @@ def _with_product(cell: str, config: ModelConfig, sizes: Sizes, kept: dict[str, 
     if config.normalization in ("layer", "weight") or config.weight_drop:
         kind = layers.LayerNormLSTMCell if config.normalization == "layer" else CELLS[cell]
         weighted = config.normalization == "weight"
-        return layers.RNN(kind(config.units, weight_normalization=weighted, weight_drop=config.weight_drop, **options),
-                          **kept)
+        return partial(layers.RNN, kind(config.units, weight_normalization=weighted, weight_drop=config.weight_drop,
+                                        **options))
     if cell != "rnn":
         options["use_cudnn"] = sizes.use_cudnn
-    return LAYERS[cell](config.units, **options, **kept)
+    return partial(LAYERS[cell], config.units, **options)
 
 
 def suffix_of(number: int, config: ModelConfig) -> str:

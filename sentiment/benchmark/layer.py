@@ -1,4 +1,4 @@
-"""Speed of an LSTM layer on random numbers: forward, or forward and backward."""
+"""Speed of a recurrent layer on random numbers: forward, or forward and backward."""
 
 from collections.abc import Callable
 from typing import Any
@@ -39,11 +39,20 @@ def _on_tensorflow(layer: Any, *, batch: int, steps: int, features: int, backwar
     return compiled
 
 
-def ours(*, units: int, **options: Any) -> Callable[[], Any]:
-    """Layer of this project."""
-    from sentiment.layers import LSTM
+def ours(*, units: int, kind: str = "LSTM", **options: Any) -> Callable[[], Any]:
+    """Layer of this project by its name in `sentiment.layers`."""
+    return _on_tensorflow(_layer(kind, units), **options)
 
-    return _on_tensorflow(LSTM(units, return_sequences=True), **options)
+
+def _layer(kind: str, units: int) -> Any:
+    from sentiment import layers
+
+    return getattr(layers, kind)(units, return_sequences=True)
+
+
+def lstm(*, units: int, kind: str, **options: Any) -> Callable[[], Any]:
+    """The LSTM of this project, of as many units."""
+    return ours(units=units, **options)
 
 
 def stock(*, units: int, **options: Any) -> Callable[[], Any]:
@@ -78,13 +87,20 @@ def torch(*, units: int, batch: int, steps: int, features: int, backward: bool, 
     return run
 
 
-def product(*, units: int, batch: int, steps: int, features: int, backward: bool, masked: bool) -> Callable[[], Any]:
-    """Lower bound: the layer's matrix products at once, 2 T B (I + H) 4H operations, with `backward` three times."""
+def product(*, units: int, batch: int, steps: int, features: int, backward: bool, masked: bool, kind: str = "LSTM"
+            ) -> Callable[[], Any]:
+    """Lower bound: the layer's matrix products at once, with `backward` three times.
+
+    They are [steps * batch, inputs of a step] by the kernels; those of an LSTM multiply the state, too.
+    """
     import tensorflow as tf
 
-    random = np.random.default_rng(1)
-    rows = tf.constant(random.normal(size=(steps * batch, features + units)).astype(np.float32))
-    kernel = tf.constant(random.normal(size=(features + units, 4 * units)).astype(np.float32))
+    random, layer = np.random.default_rng(1), _layer(kind, units)
+    layer.build((batch, steps, features))
+    shapes = [weight.shape for weight in layer.cell.weights if "kernel" in weight.name]
+    width = sum(shape[0] for shape in shapes)
+    rows = tf.constant(random.normal(size=(steps * batch, width)).astype(np.float32))
+    kernel = tf.constant(random.normal(size=(width, shapes[0][1])).astype(np.float32))
     run = tf.function(lambda rows, kernel: tf.matmul(rows, kernel))
 
     def repeated() -> None:
@@ -94,4 +110,4 @@ def product(*, units: int, batch: int, steps: int, features: int, backward: bool
     return repeated
 
 
-SIDES = {"sentiment": ours, "keras": stock, "torch": torch, "product": product}
+SIDES = {"sentiment": ours, "sentiment lstm": lstm, "keras": stock, "torch": torch, "product": product}

@@ -29,6 +29,7 @@ SUBJECT = "sentiment"
 PACKAGES = ("tensorflow", "keras", "torch", "onnxruntime", "numpy")
 SINGLY = 50  # single-text predictions in a run
 LAYER = {"batch": 64, "steps": 100, "features": 256}
+SCANS = ("QRNN", "SRU", "MinGRU", "MinLSTM", "RGLRU")
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,15 @@ def layer_rows() -> Iterator[Row]:
                 sides = (SUBJECT, "keras", "torch", *(() if masked else ("product",)))
                 options = {**LAYER, "units": units, "backward": backward, "masked": masked}
                 yield Row("layer", name, "layer", sides, options)
+
+
+def scan_rows() -> Iterator[Row]:
+    """Yield the rows of the layers of `sentiment.layers.scan`, with the way back."""
+    for kind in SCANS:
+        for units in (256, 512):
+            options = {**LAYER, "kind": kind, "units": units, "backward": True, "masked": False}
+            yield Row("scan", f"{kind} {units}, forward and backward", "layer",
+                      (SUBJECT, "sentiment lstm", "product"), options)
 
 
 def write_texts(folder: Path, config: RunConfig, training: int, prediction: int) -> tuple[int, int, dict[str, Any]]:
@@ -125,8 +135,8 @@ def measure(groups: list[str], config: RunConfig, *, repeats: int, threads: int,
             ) -> Iterator[dict[str, Any]]:
     """Measure and yield each row, ready for JSON."""
     with tempfile.TemporaryDirectory() as folder:
-        rows = list(layer_rows()) if "layer" in groups else []
-        if set(groups) - {"layer", "grid"}:
+        rows = [row for row in (*layer_rows(), *scan_rows()) if row.group in groups]
+        if set(groups) - {"layer", "scan", "grid"}:
             written = write_texts(Path(folder), config, training, prediction)
             rows += [row for row in text_rows(Path(folder), *written) if row.group in groups]
         for row in rows:

@@ -32,16 +32,14 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--format", choices=FORMATS, required=True,
                         help="saved_model: for TensorFlow; litert: for LiteRT, on phones and small machines; onnx: "
                         "for ONNX Runtime; all: all of these, in every precision")
-    parser.add_argument("--precision", choices=PRECISIONS, help="precision of the weights, for litert and onnx; int8 "
-                        "for litert only (default: float32)")
+    parser.add_argument("--precision", choices=PRECISIONS,
+                        help="precision of the weights, for litert and onnx (default: float32)")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Export, and print a table of the exports."""
     if arguments.precision is not None and arguments.format not in WITH_PRECISIONS:
         raise UserError(f"--precision needs --format {' or '.join(WITH_PRECISIONS)}")
-    if (arguments.format, arguments.precision) == ("onnx", "int8"):
-        raise UserError("--format onnx has the precisions float32 and float16; int8 needs --format litert")
     from sentiment.artifacts import RunPaths
 
     if arguments.format in EXTRAS:  # mistakes are reported before TensorFlow is imported
@@ -56,10 +54,9 @@ def run(arguments: argparse.Namespace) -> None:
     folder = RunFolder.open(model)
     original = export.Original(folder, list(islice(sample_texts(), CHECKED_TEXTS)))
     precisions = PRECISIONS if arguments.format == "all" else [arguments.precision or "float32"]
-    of_onnx = [name for name in precisions if name != "int8"]
     makers: dict[str, Callable[[], Path]] = {
         "saved_model": partial(export.export_saved_model, original),
-        **{f"onnx {name}": partial(export.export_onnx, original, name) for name in of_onnx},
+        **{f"onnx {name}": partial(export.export_onnx, original, name) for name in precisions},
         **{f"litert {name}": partial(export.export_litert, original, name) for name in precisions}}
     made, refused = [], []
     for name, make in makers.items():

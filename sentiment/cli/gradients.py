@@ -10,15 +10,16 @@ from sentiment.console import log, print_json, print_table
 from sentiment.errors import UserError
 from sentiment.startup import import_tensorflow
 
-ARCHITECTURES = ("rnn", "lstm", "gru")
+ARCHITECTURES = ("rnn", "lstm", "gru", "mingru", "minlstm", "rglru")
+DEFAULT = ["rnn", "lstm", "gru"]
 TEXTS = 64
 
 
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("gradients", help="plot the norm of the gradient at each step of a text")
-    parser.add_argument("--arch", nargs="+", choices=ARCHITECTURES, default=list(ARCHITECTURES), metavar="NAME",
-                        help=f"architectures: {', '.join(ARCHITECTURES)} (default: all)")
+    parser.add_argument("--arch", nargs="+", choices=ARCHITECTURES, default=DEFAULT, metavar="NAME",
+                        help=f"architectures: {', '.join(ARCHITECTURES)} (default: {' '.join(DEFAULT)})")
     parser.add_argument("--steps", type=int, default=100, metavar="N", help="words of each text (default: 100)")
     parser.add_argument("--units", type=int, default=64, metavar="N", help="features of the state (default: 64)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of weights and texts (default: 1)")

@@ -41,8 +41,8 @@ def info_lines(path: Path, config: RunConfig, measured: dict[str, Any]) -> list[
         "model": str(path),
         "architecture": f"{config.model.architecture}, {training['parameters']:,} parameters",
         "classes": ", ".join(data["classes"]),
-        "vocabulary": f"{training['vocabulary']:,} ids, {config.text.max_length} tokens a text "
-                      f"({config.text.truncate})",
+        "vocabulary": f"{training['vocabulary']:,} ids; at most {config.text.max_length} tokens of a text "
+                      f"(--truncate {config.text.truncate})",
         "data": f"{data['name']}: {data['train_texts']:,} training, {data['validation_texts']:,} validation, "
                 f"{data['test_texts']:,} test texts",
         "training": f"{epochs}, {measured['seconds']['all']:.0f} s on {training['devices']}, "

@@ -38,12 +38,6 @@ def add_to(commands: Any) -> None:
     add_config_options(parser)
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Train a classifier and print a short summary, and each warning once."""
-    with log.each_once():
-        _train(arguments)
-
-
 def _given(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """Return the options that are set, with the data that is named first.
 
@@ -63,7 +57,9 @@ def _given(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
     return given
 
 
-def _train(arguments: argparse.Namespace) -> None:
+@log.each_once()
+def run(arguments: argparse.Namespace) -> None:
+    """Train a classifier and print a short summary, and each warning once."""
     from sentiment.artifacts import RunPaths
 
     given = _given(arguments)

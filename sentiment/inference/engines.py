@@ -48,6 +48,14 @@ def _checked_logits(path: Path, answers: Any, rows: int, width: int) -> np.ndarr
     return found
 
 
+def import_onnxruntime() -> Any:
+    """Import ONNX Runtime without its telemetry, for whose thread a forked child waits for ever when it exits."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    return onnxruntime
+
+
 class OnnxEngine:
     """ONNX Runtime: small batches on one core each, in two thirds of the time of large batches on all cores.
 
@@ -63,10 +71,8 @@ class OnnxEngine:
     batch_size = 8
 
     def __init__(self, path: Path) -> None:
-        # Telemetry uses a thread, for which a forked child waits forever on exit.
-        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         try:
-            import onnxruntime
+            onnxruntime = import_onnxruntime()
         except ImportError:
             raise UserError(f"{path.parent} is an export for ONNX Runtime: install it (pip install '.[onnx]')"
                             ) from None

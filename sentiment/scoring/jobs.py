@@ -247,7 +247,7 @@ def plan_jobs(pattern: str, output: Path, model: Path, text_column: str | None, 
         raise UserError(f"--defuse-formulas is for CSV and TSV, which spreadsheets open; {other} keeps text as it is")
     there = [target for _, target in pairs if target.exists() or parts_folder(target).exists()]
     if there and not resume and not overwrite:
-        raise UserError(f"{there[0]} is there already, whole or in part: --resume goes on with what is missing, "
+        raise UserError(f"{there[0]} exists already, complete or in part: --resume writes the missing parts, "
                         "--overwrite starts anew")
     jobs = [Job(given, target, model, text_column, resume, mixed_precision, form,
                 output_format(given[0], target, form), abstain_below, known, defuse) for given, target in pairs

@@ -116,7 +116,7 @@ class ServedModel:
         """Note why a version cannot be loaded, and say it once."""
         if number not in self.failed or self.failed[number].reason != failure.reason:
             what = f"version {number} cannot be loaded" if number else "the folder of versions cannot be read"
-            log.warning(f"{self.name}: {what}, which is tried again: {failure.reason}")
+            log.warning(f"{self.name}: {what}, and will be tried again: {failure.reason}")
         self.failed[number] = failure
 
 

@@ -59,6 +59,7 @@ VARIANTS: dict[str, tuple[Variant, ...]] = {
         Variant("orthogonal start", {}),
         Variant("orthogonal start, reset before", {"gru_reset": "before"}),
     ),
+    **{name: (Variant("as it starts", {}),) for name in ("mingru", "minlstm", "rglru")},
 }
 
 
@@ -93,7 +94,7 @@ def gradient_norms(architecture: str, variant: Variant, config: ModelConfig, siz
     norm is taken for each text and averaged over the texts (the quantity of Bengio, Simard & Frasconi 1994).
 
     Args:
-        architecture: `rnn`, `lstm` or `gru`.
+        architecture: a name in `VARIANTS`.
         variant: the variant of the architecture.
         config: with `units` and `embedding_size`.
         sizes: of the model.
@@ -106,8 +107,8 @@ def gradient_norms(architecture: str, variant: Variant, config: ModelConfig, siz
     model = architectures.build(ModelConfig.from_dict({**sized, **variant.model}), sizes)
     architectures.set_word_vectors(model, vectors)
     cell = model.get_layer(ONE_WAY[architecture]).cell
-    kernel = next(weight for weight in cell.weights if weight.name == "recurrent_kernel")
-    kernel.assign(kernel * variant.gain)
+    for kernel in (weight for weight in cell.weights if weight.name == "recurrent_kernel"):
+        kernel.assign(kernel * variant.gain)
     words = model.get_layer(architectures.EMBEDDING)(sample.ids)  # [texts, steps, embedding]
     parameters = [weight.value for weight in cell.weights]
     with tf.GradientTape(persistent=True) as tape:

@@ -204,9 +204,9 @@ def test_every_option_has_an_architecture() -> None:
 
 @pytest.mark.parametrize(("options", "message"), [
     ({"architecture": "bilstn"}, r"no architecture 'bilstn'; did you mean 'bilstm'\? \(there are attention, bigru"),
-    ({"architecture": "cnn", "layers": 2}, r"'cnn' does not take --layers: it goes with bigru, bilstm, bimingru, "),
-    ({"architecture": "lstm", "activation": "relu"}, "'lstm' does not take --activation: it goes with birnn, rnn"),
-    ({"architecture": "nb-svm", "units": 3}, "'nb-svm' does not take --units"),
+    ({"architecture": "cnn", "layers": 2}, r"'cnn' does not use --layers, which is for bigru, bilstm, bimingru, "),
+    ({"architecture": "lstm", "activation": "relu"}, "'lstm' does not use --activation, which is for birnn, rnn"),
+    ({"architecture": "nb-svm", "units": 3}, "'nb-svm' does not use --units"),
     ({"architecture": "lstm", "residual": True}, "--residual and --skip connect layers: pass --layers 2 or more"),
     ({"layers": 2, "residual": True, "skip": True}, "--residual and --skip exclude each other"),
     ({"attention": "additive", "pooling": "max"}, "--attention additive already reduces a text to one vector"),
@@ -220,8 +220,8 @@ def test_every_option_has_an_architecture() -> None:
     ({"architecture": "rnn", "normalization": "weight"}, "--normalization weight is for LSTM and GRU"),
     ({"architecture": "minlstm", "normalization": "layer"}, "--normalization layer is built into the LSTM"),
     ({"architecture": "biqrnn", "normalization": "weight"}, "--normalization weight is for LSTM and GRU"),
-    ({"architecture": "sru", "weight_drop": 0.5}, "'sru' does not take --weight-drop: it goes with bigru"),
-    ({"architecture": "mingru", "zoneout": 0.5}, "'mingru' does not take --zoneout: it goes with biqrnn, qrnn"),
+    ({"architecture": "sru", "weight_drop": 0.5}, "'sru' does not use --weight-drop, which is for bigru"),
+    ({"architecture": "mingru", "zoneout": 0.5}, "'mingru' does not use --zoneout, which is for biqrnn, qrnn"),
     ({"recurrent_initializer": "identity"}, "the kernels of gates are not square"),
     ({"architecture": "transformer", "embedding_size": 6}, "4 does not divide 6"),
 ])

@@ -135,7 +135,7 @@ def test_dropout_is_drawn_in_training_alone(dropout: str) -> None:
 
 @pytest.mark.parametrize(("options", "message"), [
     ({"architecture": "bilstm"}, "unidirectional encoder: use rnn, lstm, gru, stacked-lstm, .*not 'bilstm'"),
-    ({"architecture": "lstm", "layers": 2, "skip": True}, "leave out --residual, --skip"),
+    ({"architecture": "lstm", "layers": 2, "skip": True}, "omit --residual, --skip"),
 ])
 def test_what_no_autoencoder_can_start(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):

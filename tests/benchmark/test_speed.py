@@ -80,8 +80,8 @@ def test_table_compares_with_the_subject() -> None:
 def test_every_row_has_its_sides() -> None:
     modules = {"layer": layer, "training": training, "prediction": prediction, "startup": startup}
     options = dict.fromkeys(("embedding", "units", "max_length", "vocabulary", "batch"), 4)
-    rows = [*speed.layer_rows(), *speed.text_rows(Path(), 5, 5, options)]
-    assert len({row.name for row in rows}) == len(rows) == 17
+    rows = [*speed.layer_rows(), *speed.scan_rows(), *speed.text_rows(Path(), 5, 5, options)]
+    assert len({row.name for row in rows}) == len(rows) == 27
     assert {row.group for row in rows} == set(GROUPS)
     for row in rows:
         assert row.sides[0] == speed.SUBJECT

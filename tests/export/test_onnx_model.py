@@ -2,6 +2,8 @@
 
 import importlib.util
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from helpers.selection import selected
 from helpers.small_models import KINDS, NAMES_AND_CLASSES, SHORT_KINDS, TEXTS, untrained_run
 
 import sentiment
-from sentiment import errors, export
+from sentiment import export
 from sentiment.artifacts import RunFolder, load_classifier
 from sentiment.artifacts.run import in_float16
 from sentiment.export import onnx_model
@@ -61,13 +63,71 @@ def test_other_weights_are_rounded_to_float16_where_asked(tmp_path: Path) -> Non
     assert np.abs(scores - expected).max() > 1e-7
 
 
+def test_int8_gives_the_same_labels(tiny_run: Path) -> None:
+    folder, texts = RunFolder(tiny_run), [*TEXTS, "a good film", "a bad film, number 5"]
+    path = export.export_onnx(export.Original(folder, texts), "int8")
+    try:
+        assert path == tiny_run / "onnx-int8"
+        assert [entry.name for entry in path.iterdir() if entry.suffix == ".onnx"] == ["model.onnx"]
+        scores, expected = sentiment.load(path).predict_proba(texts), load_classifier(tiny_run).predict_proba(texts)
+        np.testing.assert_allclose(scores, expected, atol=0.02)
+        assert (scores != expected).any()
+    finally:
+        shutil.rmtree(path)
+
+
+@pytest.mark.parametrize(("name", "options", "operator"), [
+    ("lstm", {}, "DynamicQuantizeLSTM"), ("gru", {}, "GRU"), ("gru", {"gru_reset": "before"}, "GRU"),
+    ("cnn", {}, "Conv"), ("rnn", {}, "Loop")])
+def test_int8_stores_large_weights_in_bytes(name: str, options: dict[str, Any], operator: str, tmp_path: Path) -> None:
+    folder = untrained_run(tmp_path / "run", name, 2, units=128, embedding_size=128, **options)
+    original = export.Original(folder)
+    whole, small = (onnx.load(export.export_onnx(original, precision) / "model.onnx")
+                    for precision in ("float32", "int8"))
+    assert operator in {node.op_type for node in small.graph.node}
+    wide = [one.name for one in small.graph.initializer if one.data_type == onnx.TensorProto.FLOAT
+            and sum(size > 1 for size in one.dims) > 1 and np.prod(one.dims) >= onnx_model.FEWEST_VALUES]
+    assert not wide
+    assert small.ByteSize() < 0.4 * whole.ByteSize()
+
+
+def test_rows_in_int8_have_a_scale_each() -> None:
+    values = np.random.default_rng(3).normal(size=(1, 5, 7)).astype(np.float32) * np.logspace(
+        -3, 3, 5, dtype=np.float32)[:, None]
+    values[0, 2] = 0
+    small, scales = onnx_model._in_int8(values)
+    assert small is not None
+    assert scales is not None
+    assert small.dtype == np.int8
+    assert (small.shape, scales.shape) == ((1, 5, 7), (1, 5, 1))
+    assert np.abs(small).max(axis=-1).tolist() == [[127, 127, 0, 127, 127]]
+    assert (np.abs(small * scales - values) <= scales / 2 * (1 + 1e-5)).all()
+    assert onnx_model._in_int8(np.ones((1, 9), np.float32)) == (None, None)
+
+
+def test_int8_answers_without_tensorflow_and_onnx(tmp_path: Path) -> None:
+    folder = untrained_run(tmp_path / "run", "bilstm", 2)
+    path = export.export_onnx(export.Original(folder), "int8")
+    code = ("import sys\n"
+            "for name in ('tensorflow', 'keras', 'onnx', 'tf2onnx'):\n    sys.modules[name] = None\n"
+            "from sentiment.cli import main\nsys.exit(main(['predict', '--model', *sys.argv[1:]]))")
+    done = subprocess.run([sys.executable, "-c", code, str(path), "a good film"],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1].startswith(sentiment.load(path).predict(["a good film"])[0].best)
+
+
 def test_an_export_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = untrained_run(tmp_path / "run", "cnn", 2)
     right = PortableClassifier.predict_proba
     monkeypatch.setattr(PortableClassifier, "predict_proba", lambda self, texts: right(self, texts) + 2e-5)
     with pytest.raises(export.ExportError, match=r"the ONNX model's scores differ from the Keras model's by 2.0e-05"):
         export.export_onnx(export.Original(folder))
-    assert not folder.onnx.exists()
+    monkeypatch.setattr(PortableClassifier, "predict_proba", lambda self, texts: right(self, texts)[:, ::-1])
+    with pytest.raises(export.ExportError, match=r"the ONNX model gives 0\.\d+ of the texts the Keras model's label, "
+                                                 r"fewer than 0\.995: it was removed"):
+        export.export_onnx(export.Original(folder), "int8")
+    assert not list(folder.path.glob("onnx*"))
     assert not list(folder.path.glob("*.new"))
 
 
@@ -86,7 +146,7 @@ def test_a_model_that_cannot_be_converted_says_so(tmp_path: Path, monkeypatch: p
 def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = untrained_run(tmp_path / "run", "gru", 2)
     find = importlib.util.find_spec
-    monkeypatch.setattr(errors, "find_spec", lambda name: None if name == "tf2onnx" else find(name))
+    monkeypatch.setattr("sentiment.errors.find_spec", lambda name: None if name == "tf2onnx" else find(name))
     with pytest.raises(sentiment.UserError, match=r"--format onnx needs tf2onnx: pip install '.\[onnx\]'"):
         export.export_onnx(export.Original(folder))
 

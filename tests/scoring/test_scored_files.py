@@ -259,7 +259,7 @@ def test_work_that_was_begun_is_not_thrown_away_unasked(tmp_path: Path, model: P
     source, target = write(tmp_path / "in.csv", 45), tmp_path / "out.csv"
     with pytest.raises(KeyboardInterrupt):
         job(source, target, model).run(Dies(30))
-    with pytest.raises(UserError, match="is there already, whole or in part"):
+    with pytest.raises(UserError, match="exists already, complete or in part"):
         job(source, target, model)
 
 
@@ -275,7 +275,7 @@ def test_a_missing_part_is_noticed(tmp_path: Path, model: Path) -> None:
 @pytest.mark.parametrize(("pattern", "output", "message"), [
     ("none.csv", "out.csv", "no such file"), ("in.csv", "out.xlsx", "expected a file ending in"),
     ("in.csv", "none/out.csv", "no such folder"), ("in.csv", "none/none/out", "cannot create"),
-    ("in.csv", "there.csv", "is there already, whole or in part: --resume goes on with what is missing, --overwrite"),
+    ("in.csv", "there.csv", "exists already, complete or in part: --resume writes the missing parts, --overwrite"),
     ("in.csv", ".", "contains the input files"), ("*/in.csv", "out", "several files are called in.csv"),
     ("[ix]n.csv", "out.csv", "has the columns text, the first file has id")])
 def test_mistakes(pattern: str, output: str, message: str, tmp_path: Path, model: Path) -> None:
@@ -294,7 +294,7 @@ def test_the_command_goes_on_and_says_when_there_is_nothing_to_do(exported_run: 
                                                                   run_cli: Cli) -> None:
     words = ["predict", "--model", exported_run / "onnx", "--input", tiny_csv, "--output", tmp_path / "out.csv"]
     assert run_cli(*words)[0] == 0
-    assert run_cli(*words)[2].endswith("--resume goes on with what is missing, --overwrite starts anew\n")
+    assert run_cli(*words)[2].endswith("--resume writes the missing parts, --overwrite starts anew\n")
     assert "is complete: nothing to resume" in run_cli(*words, "--resume")[2]
     assert "120 rows written" in run_cli(*words, "--overwrite")[2]
 

@@ -65,7 +65,7 @@ def test_answers_as_the_export_and_ends_clean(number: int, versions: Path, start
     (expected,) = PortableClassifier.load(versions / "1").predict_proba(["a good film"])
     assert (code, answer["predictions"][0]["scores"]) == (200, pytest.approx(expected.tolist()))
     assert server.end(number) == 0
-    server.wait_for("the server ends")
+    server.wait_for("the server has stopped")
     assert not any("Traceback" in line for line in server.said)
 
 
@@ -107,7 +107,7 @@ def test_requests_that_do_not_come_whole(versions: Path, start_server: Callable[
         assert server.end(signal.SIGTERM) == 0
         assert never.recv(999).startswith(b"HTTP/1.1 503 ")
     server.wait_for("after 1 s (--grace), 1 requests are cancelled")
-    server.wait_for("the server ends")
+    server.wait_for("the server has stopped")
     assert not any("Traceback" in line for line in server.said)
 
 

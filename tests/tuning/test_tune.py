@@ -8,7 +8,7 @@ import optuna
 import pytest
 from helpers.commands import Cli
 
-from sentiment import architectures, errors
+from sentiment import architectures
 from sentiment.config import Options, Range, RunConfig
 from sentiment.data import HeldOut, load_corpus
 from sentiment.errors import DivergedError
@@ -162,11 +162,14 @@ def test_command(tiny_csv: Path, tmp_path: Path, run_cli: Cli, monkeypatch: pyte
     assert json.loads(again)["validation_loss"] == found["validation_loss"]
 
 
-def test_refused(tiny_csv: Path, run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_optuna_is_named(run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sentiment.errors.find_spec", lambda _: None)
+    assert run_cli("tune", "--dataset", "nowhere.csv")[2] == "error: tuning needs optuna: pip install '.[tune]'\n"
+
+
+def test_refused(run_cli: Cli) -> None:
     assert run_cli("tune", "--trials", "0")[::2] == (1, "error: --trials must be at least 1\n")
-    assert "omit --folds" in run_cli("tune", "--folds", "3", "--dataset", tiny_csv)[2]
-    monkeypatch.setattr(errors, "find_spec", lambda _: None)
-    assert run_cli("tune", "--dataset", tiny_csv)[2] == "error: tuning needs optuna: pip install '.[tune]'\n"
+    assert "omit --folds" in run_cli("tune", "--folds", "3", "--dataset", "sample")[2]
     assert "it has no options to tune" in run_cli("tune", "--arch", "tfidf-lr", "--dataset", "sample")[2]
     assert run_cli("tune", "--no-export")[0] == 2  # it exports nothing, nor does the search of a learning rate
     assert "--find-lr exports nothing" in run_cli("train", "--find-lr", "x.png", "--no-export")[2]

@@ -5,16 +5,16 @@ by memory, so it is done in blocks of `BLOCK` steps that stay in a processor's c
 block, and in the backward pass their gradients, for which the gates are computed again instead of being kept. Within a
 block the recurrence is unrolled, so TensorFlow's executor has a few operators a step to run.
 
-Forward and backward, a batch of 64 texts of 100 steps of 256 features, 2 cores of an AMD EPYC of family 26 that others
-used, too; the share is that of the layer's matrix products in its time:
+Forward and backward, 64 texts of 100 steps of 256 features in blocks of 20, processor time of one thread of an AMD EPYC
+(family 26) that others used, too: the share of the layer's matrix products, and the time of an LSTM of as many units as
+a multiple of the layer's:
 
-    256 units, 512 units
-    0.74, 0.93   blocks of 20 steps
-    0.71, 1.00   blocks of 10 steps
-    0.71, 0.86   blocks of 20 steps without transposing the batch to time-major order
-    about the same as blocks: a loop of single steps on each half of the batch, and XLA, which compiles each shape
-    anew (0.7 s and more) and cannot be exported
-    0.17 to 0.29 doubling, log2(time) passes over the whole
+    256 units: MinGRU 0.64 and 3.3, SRU 0.62 and 2.2, QRNN of 2 words 0.68 and 1.3
+    512 units: MinGRU 0.66 and 4.5, SRU 0.67 and 2.3, QRNN of 2 words 0.72 and 1.8
+
+Blocks of 5, 10, 20 and 25 steps were within 0.03 of one another. In a first trial, single steps on each half of the
+batch and blocks in batch-major order were no faster, and XLA, which compiles each shape anew in 0.7 s and more, gained
+nothing; doubling, log2(time) passes over the whole, had a share of 0.17 to 0.29.
 """
 
 from collections.abc import Callable, Sequence
@@ -275,9 +275,9 @@ def _composed(factors: Any, terms: Any, start: Any) -> Any:
     (batch, time), units = tf.unstack(tf.shape(terms)[:2]), terms.shape[-1]
     padding = [[0, 0], [0, COMPOSED - time % COMPOSED], [0, 0]]
     factors, terms = (tf.reshape(tf.pad(values, padding), [batch, -1, COMPOSED, units]) for values in (factors, terms))
-    count = tf.shape(terms)[1]
     products: list[Any] = []
     sums: list[Any] = []
+    count = tf.shape(terms)[1]
     for factor, term in zip(tf.unstack(factors, axis=2), tf.unstack(terms, axis=2), strict=True):
         products.append(factor * products[-1] if products else factor)
         sums.append(factor * sums[-1] + term if sums else term)
