@@ -34,7 +34,7 @@ def advice_on(path: str | os.PathLike[str]) -> str:
     """Return what to do about a missing model folder that is the included model's in a checkout; empty for others."""
     if Path(path).parts[-2:] != ("models", NAME):
         return ""
-    return "; the included film-review model is used when no model is named: leave --model out"
+    return "; the included film-review model is used if no model is named"
 
 
 def shipped_run() -> Path:

@@ -47,7 +47,7 @@ MISTAKES = [
     (["predict", "--input", "odd.csv"], "name it with --text-column (columns: x, y)"),
     (["predict", "--input", "odd.csv", "--output", "out.csv"], "name it with --text-column (columns: x, y)"),
     (["predict", "--model", "nowhere", "a text"], "no such model folder: nowhere"),
-    (["predict", "--model", "models/imdb", "a text"], "used when no model is named: leave --model out"),
+    (["predict", "--model", "models/imdb", "a text"], "the included film-review model is used if no model is named"),
     (["evaluate", "--dataset", "none.csv"], "no such file: none.csv"),
     (["evaluate", "--dataset", "odd.csv"], "with --text-column and --label-column (columns: x, y)"),
     (["explain", "--model", "nowhere", "a text"], "no such model folder: nowhere"),
