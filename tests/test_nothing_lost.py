@@ -211,6 +211,16 @@ def test_a_second_process_is_refused(name: str, tiny_run: Path, tiny_csv: Path, 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("suffix", "words"), [(".folds", ["--folds", "3"]), (".steps", ["--preset", "wide"])])
+def test_a_second_training_of_several_steps_is_refused(suffix: str, words: list[str], tiny_csv: Path, tmp_path: Path,
+                                                       run_cli: Cli) -> None:
+    """With --overwrite it would replace steps that the first process has finished and still reads."""
+    with locked(tmp_path / f"run{suffix}", "--output-dir"):
+        code, _, err = run_cli("train", "--dataset", tiny_csv, "--overwrite", "--output-dir", tmp_path / "run", *words)
+    assert (code, f"{tmp_path / f'run{suffix}'} is being written by process {os.getpid()} on " in err) == (1, True), err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_second_training_from_python_is_refused(tmp_path: Path) -> None:
     with locked(tmp_path / "run", "--output-dir"), pytest.raises(UserError, match=r"choose another output_dir"):
         sentiment.train(["good", "bad"] * 20, ["pos", "neg"] * 20, output_dir=tmp_path / "run", verbose=False)

@@ -12,7 +12,7 @@ from sentiment.config import RunConfig
 from sentiment.console import log
 from sentiment.data import load_corpus
 from sentiment.errors import UserError
-from sentiment.files import sibling
+from sentiment.files import locked, sibling
 from sentiment.runs.run import Mode
 from sentiment.runs.tested import pooled
 from sentiment.runs.training import CorpusSource, train_run
@@ -54,12 +54,13 @@ def cross_validated_run(config: RunConfig, target: Path, *, overwrite: bool = Fa
         raise UserError("--folds trains one model after another, on one machine: start it without TF_CONFIG")
     without_export = config.updated({"runtime": {"export": False}})
     parts = []
-    for fold, path in enumerate(paths):
-        log(f"fold {fold + 1} of {folds}")
-        train_run(without_export, path, source=partial(source, fold=fold), callbacks=callbacks, fold=fold, **how)
-        parts.append(RunFolder.open(path))
-    log("final model, on all texts")
-    folder = train_run(config, target, source=source, callbacks=callbacks, tested=pooled(parts), **how)
-    for part in parts:
-        shutil.rmtree(part.path)
+    with locked(sibling(target, ".folds"), RunFolder.option):  # else another process could replace finished folds
+        for fold, path in enumerate(paths):
+            log(f"fold {fold + 1} of {folds}")
+            train_run(without_export, path, source=partial(source, fold=fold), callbacks=callbacks, fold=fold, **how)
+            parts.append(RunFolder.open(path))
+        log("final model, on all texts")
+        folder = train_run(config, target, source=source, callbacks=callbacks, tested=pooled(parts), **how)
+        for part in parts:
+            shutil.rmtree(part.path)
     return folder

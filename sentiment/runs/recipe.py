@@ -1,6 +1,7 @@
 """Training with a preset: the run and the trainings before it, each in its own folder."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from sentiment.config import (
 from sentiment.config.presets import Preset
 from sentiment.data import load_corpus
 from sentiment.errors import UserError
-from sentiment.files import sibling
+from sentiment.files import locked, sibling
 from sentiment.runs.baselines import STEP_ONLY, linear_config
 from sentiment.runs.cross_validation import cross_validated_run
 from sentiment.runs.ensemble import ensemble_run
@@ -28,7 +29,7 @@ from sentiment.runs.pretraining import pretrain_run
 from sentiment.runs.resolution import resolve
 from sentiment.runs.run import Mode
 from sentiment.runs.training import CorpusSource, train_run
-from sentiment.training.strategy import Workers, make_strategy
+from sentiment.training.strategy import Workers, is_chief, make_strategy
 
 
 class Recipe:
@@ -65,10 +66,19 @@ class Recipe:
                 and as each step.
             Interrupted: as each step.
         """
-        options, preset = self.given, self.preset
-        if self.config().data.folds and (preset.with_linear or preset.pretraining or preset.first):
+        preset = self.preset
+        if not (preset.with_linear or preset.pretraining or preset.first):
+            return self._train()
+        if self.config().data.folds:
             raise UserError("--folds trains one model for each fold, and this preset takes several steps: leave one of "
                             "them out")
+        # Without the lock another process could replace finished steps.
+        with locked(sibling(self.target, ".steps"), RunFolder.option) if is_chief() else nullcontext():
+            return self._train()
+
+    def _train(self) -> RunFolder | None:
+        """Execute all steps; see `train`."""
+        options = self.given
         if not (self.mode["resume"] and RunFolder.has_begun(self.target, overwrite=self.mode["overwrite"])):
             RunFolder.check_free(self.target, overwrite=self.mode["overwrite"])
             if self.preset.with_linear:
