@@ -24,7 +24,7 @@ TRAINED_ON = {"data": str, "texts": int, "test_texts": int, "test_accuracy": flo
 
 
 def trained_on(measured: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what users of a model are told of its training; empty for a run that lacks it.
+    """Return the description of a training for users of the model; empty for a run that lacks it.
 
     Returns:
         The name of the data, the numbers of training texts and test texts, the test accuracy, and the date in UTC, None

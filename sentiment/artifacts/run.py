@@ -88,7 +88,7 @@ class RunFolder(RunPaths, ResultFolder):
         self.save_checksums()
 
     def trained_on(self) -> dict[str, Any]:
-        """Return what users are told of the training; empty where metrics.json cannot be read."""
+        """Return the description of the training for users; empty if metrics.json cannot be read."""
         try:
             return trained_on(self.load_metrics())
         except UserError:

@@ -115,7 +115,7 @@ class PortableFolder:
         return tuple(self._tokens.get("notes", ()))
 
     def load_trained_on(self) -> dict[str, Any]:
-        """Read what the model was trained on, as of `sentiment.measured.trained_on`; empty for an earlier export.
+        """Read the description of the training, as in `sentiment.measured`; empty for an earlier export.
 
         Raises:
             UserError: if the file is damaged.

@@ -240,8 +240,8 @@ class ScanRNN(keras.layers.RNN):
 
     Args:
         units: features of the state and of the output.
-        return_sequences, return_state, go_backwards, stateful, zero_output_for_mask: as of `keras.layers.LSTM`.
-        name, trainable, dtype: as of any Keras layer.
+        return_sequences, return_state, go_backwards, stateful, zero_output_for_mask: as for `keras.layers.LSTM`.
+        name, trainable, dtype: as for any Keras layer.
         kwargs: of the cell: `use_bias`, `kernel_initializer`, `bias_initializer` and its own.
     """
 
@@ -353,7 +353,7 @@ class QRNN(ScanRNN):
         pooling: f, fo or ifo.
         zoneout: the probability, from 0 to below 1.
         seed: of zoneout.
-        kwargs: as of `ScanRNN`.
+        kwargs: as for `ScanRNN`.
 
     Call arguments:
         sequences: float [batch, time, features].
@@ -383,7 +383,7 @@ class SRU(ScanRNN):
 
     Args:
         units: features of the state.
-        kwargs: as of `ScanRNN`.
+        kwargs: as for `ScanRNN`.
     """
 
     cell_type = SRUCell
@@ -397,7 +397,7 @@ class MinGRU(ScanRNN):
 
     Args:
         units: features of the state.
-        kwargs: as of `ScanRNN`.
+        kwargs: as for `ScanRNN`.
     """
 
     cell_type = MinGRUCell
@@ -412,7 +412,7 @@ class MinLSTM(ScanRNN):
 
     Args:
         units: features of the state.
-        kwargs: as of `ScanRNN`.
+        kwargs: as for `ScanRNN`.
     """
 
     cell_type = MinLSTMCell
@@ -429,7 +429,7 @@ class RGLRU(ScanRNN):
 
     Args:
         units: features of the state.
-        kwargs: as of `ScanRNN`.
+        kwargs: as for `ScanRNN`.
     """
 
     cell_type = RGLRUCell

@@ -25,7 +25,7 @@ class Paragraph:
     text: str
 
     def html(self, heading: str) -> str:
-        """Return HTML; each part is told the heading of its section."""
+        """Return HTML; each part gets the heading of its section."""
         return f"<p>{escape(self.text)}</p>"
 
     def markdown(self, _: str) -> str:
