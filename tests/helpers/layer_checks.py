@@ -24,6 +24,18 @@ def set_weights(layer: keras.layers.Layer, seed: int = 3) -> None:
                        for weight in layer.get_weights()])
 
 
+def gradient_of_penalty(layer: keras.layers.Layer, inputs: np.ndarray, *, training: bool) -> Any:
+    """Return the gradient by the inputs of the squared norm of a gradient by the inputs: a second derivative."""
+    words = tf.constant(inputs)
+    with tf.GradientTape() as outer:
+        outer.watch(words)
+        with tf.GradientTape() as inner:
+            inner.watch(words)
+            total = tf.reduce_sum(layer(words, training=training) ** 2)
+        slope = tf.reduce_sum(inner.gradient(total, words) ** 2)
+    return outer.gradient(slope, words)
+
+
 def check_gradient(make: Callable[[], keras.layers.Layer], inputs: Sequence[np.ndarray], **options: Any) -> None:
     """Compare the gradient by the first input and by each weight with central differences, in float64."""
     keras.config.set_floatx("float64")

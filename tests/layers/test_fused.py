@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers.layer_checks import check_gradient, check_half, check_saving, set_weights
+from helpers.layer_checks import check_gradient, check_half, check_saving, gradient_of_penalty, set_weights
 from helpers.selection import selected
 
 from sentiment.layers import GRU, LSTM, Bidirectional
@@ -276,18 +276,9 @@ def test_each_direction_has_half_of_the_cores(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("name", selected(PAIRS, SHORT))
 @pytest.mark.parametrize("training", [True, False])
 def test_second_derivative(name: str, training: bool) -> None:
-    def penalty(layer: keras.layers.Layer) -> Any:
-        words = tf.constant(WORDS)
-        with tf.GradientTape() as outer:
-            outer.watch(words)
-            with tf.GradientTape() as inner:
-                inner.watch(words)
-                total = tf.reduce_sum(layer(words, training=training) ** 2)
-            slope = tf.reduce_sum(inner.gradient(total, words) ** 2)
-        return outer.gradient(slope, words)
-
     mine, other = pair(name)
-    np.testing.assert_allclose(penalty(mine), penalty(other), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(gradient_of_penalty(mine, WORDS, training=training),
+                               gradient_of_penalty(other, WORDS, training=training), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", selected(PAIRS, SHORT))

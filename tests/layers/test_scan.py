@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers.layer_checks import check_gradient, check_half, check_saving, set_weights
+from helpers.layer_checks import check_gradient, check_half, check_saving, gradient_of_penalty, set_weights
 from helpers.selection import selected
 
 from sentiment.layers import QRNN, RGLRU, SRU, Bidirectional, Embedding, MinGRU, MinLSTM
@@ -198,18 +198,8 @@ def test_any_batch_and_length_in_one_graph(name: str) -> None:
 @pytest.mark.parametrize("name", selected(KINDS, ["qrnn ifo 3", "mingru"]))
 def test_second_derivative(name: str) -> None:
     layer = made(name, return_sequences=False)
-
-    def penalty(training: bool) -> Any:
-        words = tf.constant(WORDS)
-        with tf.GradientTape() as outer:
-            outer.watch(words)
-            with tf.GradientTape() as inner:
-                inner.watch(words)
-                total = tf.reduce_sum(layer(words, training=training) ** 2)
-            slope = tf.reduce_sum(inner.gradient(total, words) ** 2)
-        return outer.gradient(slope, words)
-
-    np.testing.assert_allclose(penalty(True), penalty(False), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(gradient_of_penalty(layer, WORDS, training=True),
+                               gradient_of_penalty(layer, WORDS, training=False), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", selected(KINDS, SHORT))
