@@ -67,13 +67,12 @@ class Recipe:
             Interrupted: as each step.
         """
         preset = self.preset
-        if not (preset.with_linear or preset.pretraining or preset.first):
-            return self._train()
-        if self.config().data.folds:
+        steps = preset.with_linear or preset.pretraining or preset.first
+        if steps and self.config().data.folds:
             raise UserError("--folds trains one model for each fold, and this preset takes several steps: leave one of "
                             "them out")
         # Without the lock another process could replace finished steps.
-        with locked(sibling(self.target, ".steps"), RunFolder.option) if is_chief() else nullcontext():
+        with locked(sibling(self.target, ".steps"), RunFolder.option) if steps and is_chief() else nullcontext():
             return self._train()
 
     def _train(self) -> RunFolder | None:

@@ -214,7 +214,7 @@ class Loop:
 
         batch = tf.shape(starts[0])[0]
         last = _steps_of(batch, steps)
-        _, _, tables, saved = _while(lambda t: t < last, body, [0, starts, tables, saved], steps)
+        _, _, tables, saved = while_loop(lambda t: t < last, body, [0, starts, tables, saved], steps)
         return [rows.stacked(table, batch) for table in tables], saved
 
     def _words(self, reading: Reading | None, inputs: Any) -> tuple[Any, Any]:
@@ -255,7 +255,7 @@ class Loop:
 
         start = [_steps_of(trace.shape[0], trace.steps) - 1, [tf.zeros_like(trace.outputs[0])] * step.states,
                  [column.new(trace.steps) for column in columns]]
-        _, states, handles = _while(lambda t: t >= 0, body, start, trace.steps)
+        _, states, handles = while_loop(lambda t: t >= 0, body, start, trace.steps)
         states = [state if table is None else state + table[1] for state, table in zip(states, given, strict=True)]
         emitted = [tf.reshape(column.stacked(handle, trace.shape[0]), [-1, column.width])
                    for column, handle in zip(columns, handles, strict=True)]
@@ -319,7 +319,7 @@ def _if(condition: Any, first: Callable[[], Any], second: Callable[[], Any]) -> 
     return tf.cond(condition, first, second)
 
 
-def _while(condition: Callable[[Any], Any], body: Callable[..., Any], start: list[Any], steps: Any) -> Any:
+def while_loop(condition: Callable[[Any], Any], body: Callable[..., Any], start: list[Any], steps: Any) -> Any:
     """Loop while a condition on the first variable holds; the number of rows of the others may be unknown."""
     def rows_unknown(value: Any) -> Any:
         shape = tf.convert_to_tensor(value).shape

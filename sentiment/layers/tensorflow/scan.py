@@ -25,7 +25,7 @@ import tensorflow as tf
 from sentiment.layers.embedding import Embedded
 from sentiment.layers.tensorflow.graph_gradients import released
 from sentiment.layers.tensorflow.reading import Reading, reading_of
-from sentiment.layers.tensorflow.recurrence import Rows, _while
+from sentiment.layers.tensorflow.recurrence import Rows, while_loop
 from sentiment.layers.tensorflow.steps import wide
 
 BLOCK = 10
@@ -185,7 +185,7 @@ def _forward(cell: Any, sources: Sequence[Any], parameters: Sequence[Any], start
                                            for table, result in zip(tables, results, strict=False)]]
 
     tables = [rows.new(blocks) for _ in range(2 if cell.gated and (keep or final) else 1)]
-    _, _, starts, tables = _while(lambda block: block < blocks, body, [0, start, rows.new(blocks), tables], blocks)
+    _, _, starts, tables = while_loop(lambda block: block < blocks, body, [0, start, rows.new(blocks), tables], blocks)
     return [tf.reshape(rows.stacked(table, BLOCK * batch), [-1, batch, cell.units]) for table in tables], starts
 
 
@@ -229,7 +229,7 @@ def _backward(cell: Any, sources: Sequence[Any], parameters: Sequence[Any], tabl
 
     start = [blocks - 1, tf.zeros_like(tables[0][0]), [tf.zeros_like(parameter) for parameter in parameters],
              [column.new(blocks) for column in columns]]
-    _, carried, of_parameters, written = _while(lambda block: block >= 0, body, start, blocks)
+    _, carried, of_parameters, written = while_loop(lambda block: block >= 0, body, start, blocks)
     of_sources = [tf.reshape(column.stacked(handle, BLOCK * tf.shape(source)[1]), tf.shape(source))
                   for column, handle, source in zip(columns, written, sources, strict=True)]
     return [*of_sources, *of_parameters, carried]
