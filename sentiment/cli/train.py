@@ -120,8 +120,8 @@ def check_start(arguments: argparse.Namespace, given: Options) -> None:
         UserError: with the reason.
     """
     if not arguments.preset:
-        if arguments.config is None and "pretrained" not in given.get("training", {}):
-            check_listed(RunConfig().updated(given).model)
+        if arguments.config is None:
+            check_listed(given)
         return
     if arguments.config is not None:
         raise UserError("--preset and --config exclude each other: pass only one")

@@ -27,8 +27,7 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Run the missing trials and print the best values."""
     given = given_options(arguments)
-    if "pretrained" not in given.get("training", {}):
-        check_listed(RunConfig().updated(given).model)
+    check_listed(given)
     # Errors in the installation and the data are reported before TensorFlow is imported.
     check_extra("tuning", "tune")
     first_text(RunConfig().updated({"data": given.get("data", {})}).data)

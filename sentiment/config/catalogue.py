@@ -10,8 +10,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from sentiment.config.declaration import flag_of
-from sentiment.config.sections import ModelConfig
+from sentiment.config.declaration import Options, flag_of
+from sentiment.config.sections import ModelConfig, RunConfig
 from sentiment.errors import UserError, nearest
 
 FILE = "architectures.json"
@@ -51,9 +51,10 @@ def listed_architectures() -> tuple[Listed, ...]:
     return tuple(Listed(**{**entry, "uses": tuple(entry["uses"])}) for entry in entries)
 
 
-def check_listed(config: ModelConfig) -> None:
-    """Apply `check_options` with the options of the list."""
-    check_options(config, {entry.name: entry.uses for entry in listed_architectures()})
+def check_listed(given: Options) -> None:
+    """Apply `check_options` to the user's options by the list, unless a pretrained network sets the architecture."""
+    if "pretrained" not in given.get("training", {}):
+        check_options(RunConfig().updated(given).model, {entry.name: entry.uses for entry in listed_architectures()})
 
 
 def check_options(config: ModelConfig, uses: Mapping[str, Collection[str]]) -> None:
