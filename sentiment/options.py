@@ -34,7 +34,7 @@ class CommonOptions(TypedDict, total=False):
     recurrent_initializer: Literal["orthogonal", "glorot", "identity"] | None
     """initializer of the recurrent kernel (default: orthogonal)"""
     forget_bias: bool | None
-    """initialize the bias of an LSTM's forget gate to 1 (default: True)"""
+    """initialize the bias of a forget gate to 1, of an update gate to -1 (default: True)"""
     qrnn_window: int | None
     """words per step of a QRNN: the current one and those before it (default: 2; at least 1; at most 3)"""
     normalization: Literal["none", "layer", "weight", "batch"] | None

@@ -23,7 +23,8 @@ RECURRENT = EMBEDDED | {"units", "layers", "residual", "skip", "normalization", 
                         "hops_penalty", "window", "pooling"}
 OF_STATES = {"recurrent_initializer", "recurrent_dropout", "weight_drop"}  # of a product with the state
 OF_CELL = {"rnn": {"activation", *OF_STATES}, "lstm": {"forget_bias", *OF_STATES}, "gru": {"gru_reset", *OF_STATES},
-           "qrnn": {"qrnn_window", "zoneout"}}
+           "qrnn": {"qrnn_window", "zoneout", "forget_bias"},
+           **{cell: {"forget_bias"} for cell in ("sru", "mingru", "minlstm")}}
 
 
 def recurrent(cell: str, config: ModelConfig, sizes: Sizes, name: str, *, both_ways: bool = False,
@@ -43,8 +44,10 @@ def recurrent(cell: str, config: ModelConfig, sizes: Sizes, name: str, *, both_w
 def _maker(cell: str, config: ModelConfig, sizes: Sizes) -> Callable[..., keras.layers.Layer]:
     """Return the constructor of a unidirectional layer with all options but those of its name and outputs."""
     if cell in SCANS:
-        of_qrnn: dict[str, Any] = {"window": config.qrnn_window, "zoneout": config.zoneout} if cell == "qrnn" else {}
-        return partial(SCANS[cell], config.units, **of_qrnn)
+        of_scan: dict[str, Any] = {} if cell == "rglru" else {"unit_forget_bias": config.forget_bias}
+        if cell == "qrnn":
+            of_scan |= {"window": config.qrnn_window, "zoneout": config.zoneout}
+        return partial(SCANS[cell], config.units, **of_scan)
     options: dict[str, Any] = {"recurrent_dropout": config.recurrent_dropout,
                                "recurrent_initializer": INITIALIZERS[config.recurrent_initializer]}
     of_cell: dict[str, dict[str, Any]] = {"rnn": {"activation": config.activation.replace("-", "_")},
@@ -156,7 +159,7 @@ _register("sru", "sru", "a simple recurrent unit layer, elementwise recurrence (
 _register("mingru", "mingru", "a minimal GRU layer, elementwise recurrence (Feng et al. 2024)", both_ways=False)
 _register("minlstm", "minlstm", "a minimal LSTM layer, elementwise recurrence (Feng et al. 2024)", both_ways=False)
 _register("rglru", "rglru", "a real-gated linear recurrent unit layer (De et al. 2024)", both_ways=False)
-_register("biqrnn", "qrnn", "a quasi-recurrent layer in each direction", both_ways=True)
-_register("bisru", "sru", "a simple recurrent unit layer in each direction", both_ways=True)
-_register("bimingru", "mingru", "a minimal GRU in each direction", both_ways=True)
-_register("biminlstm", "minlstm", "a minimal LSTM in each direction", both_ways=True)
+_register("biqrnn", "qrnn", "a quasi-recurrent layer in each direction", both_ways=True, attention="luong-concat")
+_register("bisru", "sru", "a simple recurrent unit layer in each direction", both_ways=True, attention="luong-concat")
+_register("bimingru", "mingru", "a minimal GRU in each direction", both_ways=True, attention="luong-concat")
+_register("biminlstm", "minlstm", "a minimal LSTM in each direction", both_ways=True, attention="luong-concat")

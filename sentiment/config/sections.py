@@ -149,7 +149,7 @@ class ModelConfig(Section):
                             Role.SHARED, choices=("before", "after"))
     recurrent_initializer: str = option("orthogonal", "initializer of the recurrent kernel", Role.SHARED,
                                         choices=INITIALIZERS)
-    forget_bias: bool = option(True, "initialize the bias of an LSTM's forget gate to 1", Role.SHARED)
+    forget_bias: bool = option(True, "initialize the bias of a forget gate to 1, of an update gate to -1", Role.SHARED)
     qrnn_window: int = option(2, "words per step of a QRNN: the current one and those before it", Role.SHARED,
                               minimum=1, maximum=3)
     merge: str = option("concat", "combination of the outputs of the two directions", choices=MERGES)

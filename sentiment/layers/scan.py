@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from sentiment.layers.embedding import origin
@@ -25,7 +26,8 @@ NARROW = 1e-12  # added under a root, whose slope at 0 is infinite
 class ScanCell(keras.layers.Layer):
     """Cell of a linear recurrence: c_t = a_t c_(t-1) + b_t and h_t = output(c_t).
 
-    a_t, b_t and the output are elementwise functions of `parts`, linear functions of the inputs.
+    a_t, b_t and the output are elementwise functions of parts: activated linear functions of the inputs, then `others`,
+    `noise` and `parameters`.
 
     Args:
         units: features of the state.
@@ -34,13 +36,13 @@ class ScanCell(keras.layers.Layer):
         kwargs: of a Keras layer.
 
     Attributes:
-        projected: the number of parts, each [..., units], that the kernel makes of the inputs.
+        activations: of the parts, each [..., units], that the kernel makes of the inputs: sigmoid, tanh or linear.
         gated: whether the output differs from the state.
         window: inputs that a step reads: its own and those before it.
         state_size: units, and with a window (window - 1) * features, known once it is built.
     """
 
-    projected: int
+    activations: tuple[str, ...]
     gated: bool = True
     window: int = 1
 
@@ -60,26 +62,38 @@ class ScanCell(keras.layers.Layer):
         return [self.units] if self.window == 1 else [self.units, (self.window - 1) * getattr(self, "features", 0)]
 
     def build(self, input_shape: Any) -> None:
-        """Create kernel [window * features, projected * units] and bias [projected * units]."""
+        """Create kernel [window * features, parts * units] and bias [parts * units]."""
         self.features = int(input_shape[-1])
-        width = self.projected * self.units
+        width = len(self.activations) * self.units
         self.kernel = self.add_weight(shape=(self.window * self.features, width), name="kernel",
                                       initializer=self.kernel_initializer)
-        self.bias = self.add_weight(shape=(width,), name="bias", initializer=self.bias_initializer
+        self.bias = self.add_weight(shape=(width,), name="bias", initializer=self.initial_bias
                                     ) if self.use_bias else None
 
-    def sources(self, windows: Any, training: bool = False) -> list[Any]:
-        """Return linear functions of inputs [rows, window * features], from which `parts` computes its result."""
-        projected = ops.matmul(windows, ops.cast(self.kernel, windows.dtype))
-        return [projected if self.bias is None else ops.add(projected, ops.cast(self.bias, windows.dtype))]
+    def initial_bias(self, shape: Any, dtype: Any = None) -> Any:
+        """Return the initial bias, of a shape [parts * units]."""
+        return self.bias_initializer(shape, dtype)
+
+    def parts(self, windows: Any, training: bool = False) -> list[Any]:
+        """Return the arguments of the elementwise functions from inputs [..., window * features]; they are wide."""
+        projected = ops.cast(ops.matmul(windows, ops.cast(self.kernel, windows.dtype)), _wide(windows.dtype))
+        projected = projected if self.bias is None else ops.add(projected, ops.cast(self.bias, projected.dtype))
+        activated = [getattr(ops, activation)(values) if activation != "linear" else values for activation, values in
+                     zip(self.activations, ops.split(projected, len(self.activations), axis=-1), strict=True)]
+        further = [*self.others(windows), *self.noise(activated[0], training), *self.parameters()]
+        return [*activated, *(ops.cast(values, projected.dtype) for values in further)]
+
+    def others(self, windows: Any) -> list[Any]:
+        """Return inputs that are arguments as they are."""
+        return []
+
+    def noise(self, like: Any, training: bool) -> list[Any]:
+        """Return random arguments, of the shape of [..., units]."""
+        return []
 
     def parameters(self) -> list[Any]:
         """Return weights [units] that the elementwise functions use."""
         return []
-
-    def parts(self, sources: Sequence[Any], parameters: Sequence[Any]) -> list[Any]:
-        """Return the arguments of the elementwise functions."""
-        return [*ops.split(sources[0], self.projected, axis=-1), *sources[1:], *parameters]
 
     @abstractmethod
     def gates(self, parts: Sequence[Any]) -> tuple[Any, Any]:
@@ -97,11 +111,9 @@ class ScanCell(keras.layers.Layer):
         """Compute one step, from inputs [batch, features] and states to h [batch, units] and the next states."""
         state, *before = states
         windows = ops.concatenate([*before, inputs], axis=-1) if before else inputs
-        wide = _wide(inputs.dtype)
-        parts = self.parts([ops.cast(source, wide) for source in self.sources(windows)],
-                           [ops.cast(parameter, wide) for parameter in self.parameters()])
+        parts = self.parts(windows)
         factor, term = self.gates(parts)
-        state = factor * ops.cast(state, wide) + term
+        state = factor * ops.cast(state, factor.dtype) + term
         following = [windows[:, self.features:]] if before else []
         return ops.cast(self.output(state, parts), inputs.dtype), [ops.cast(state, inputs.dtype), *following]
 
@@ -112,7 +124,39 @@ class ScanCell(keras.layers.Layer):
                 "bias_initializer": keras.initializers.serialize(self.bias_initializer)}
 
 
-class QRNNCell(ScanCell):
+class ForgettingCell(ScanCell):
+    """Cell with a forget gate.
+
+    Args:
+        units: features of the state.
+        unit_forget_bias: whether 1 is added to the gate's initial bias, so that a state starts with 0.73 of itself left
+            after a step instead of 0.5 (Jozefowicz, Zaremba & Sutskever 2015), as in `keras.layers.LSTM`.
+        kwargs: of `ScanCell`.
+
+    Attributes:
+        forget: the number of the gate among the parts.
+        sign: 1, or -1 where a part is large if the state is forgotten.
+    """
+
+    forget = 1
+    sign = 1
+
+    def __init__(self, units: int, *, unit_forget_bias: bool = True, **kwargs: Any) -> None:
+        super().__init__(units, **kwargs)
+        self.unit_forget_bias = unit_forget_bias
+
+    def initial_bias(self, shape: Any, dtype: Any = None) -> Any:
+        """Return the initial bias, of a shape [parts * units]."""
+        added = np.zeros((len(self.activations), self.units), "float32")
+        added[self.forget] = self.sign if self.unit_forget_bias else 0
+        return super().initial_bias(shape, dtype) + ops.cast(added.reshape(shape), dtype or "float32")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of the constructor."""
+        return {**super().get_config(), "unit_forget_bias": self.unit_forget_bias}
+
+
+class QRNNCell(ForgettingCell):
     """Cell of `QRNN`."""
 
     def __init__(self, units: int, *, window: int = 2, pooling: str = "fo", zoneout: float = 0.0,
@@ -125,28 +169,27 @@ class QRNNCell(ScanCell):
             raise ValueError(f"zoneout must be at least 0 and below 1, not {zoneout}")
         super().__init__(units, **kwargs)
         self.window, self.pooling, self.zoneout, self.seed = window, pooling, zoneout, seed
-        self.projected, self.gated = POOLINGS[pooling], pooling != "f"
+        self.activations, self.gated = ("tanh", "sigmoid", "sigmoid", "sigmoid")[:POOLINGS[pooling]], pooling != "f"
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def sources(self, windows: Any, training: bool = False) -> list[Any]:
-        """Return the parts and, with zoneout, 0 for each unit that keeps its state and 1 for the others."""
-        sources = super().sources(windows, training)
+    def noise(self, like: Any, training: bool) -> list[Any]:
+        """Return, with zoneout, 0 for each unit that keeps its state and 1 for the others."""
         if not training or not self.zoneout:
-            return sources
-        ones = ops.ones_like(sources[0][:, :self.units])
-        dropped = keras.random.dropout(ones, self.zoneout, seed=self.seed_generator)
-        return [*sources, ops.cast(dropped > 0, ones.dtype)]
+            return []
+        dropped = keras.random.dropout(ops.ones_like(like), self.zoneout, seed=self.seed_generator)
+        return [ops.cast(dropped > 0, like.dtype)]
 
     def gates(self, parts: Sequence[Any]) -> tuple[Any, Any]:
         """Return f and (1 - f) z, or i z."""
-        candidate, forget = ops.tanh(parts[0]), ops.sigmoid(parts[1])
-        if len(parts) > self.projected:
-            forget = 1 - parts[self.projected] * (1 - forget)
-        return forget, (ops.sigmoid(parts[3]) if self.pooling == "ifo" else 1 - forget) * candidate
+        count = POOLINGS[self.pooling]
+        candidate, forget = parts[:2]
+        if len(parts) > count:
+            forget = 1 - parts[count] * (1 - forget)
+        return forget, (parts[3] if self.pooling == "ifo" else 1 - forget) * candidate
 
     def output(self, state: Any, parts: Sequence[Any]) -> Any:
         """Return o c, or c."""
-        return ops.sigmoid(parts[2]) * state if self.gated else state
+        return parts[2] * state if self.gated else state
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the constructor."""
@@ -154,50 +197,50 @@ class QRNNCell(ScanCell):
                 "seed": self.seed}
 
 
-class SRUCell(ScanCell):
+class SRUCell(ForgettingCell):
     """Cell of `SRU`."""
 
-    projected = 3
+    activations: tuple[str, ...] = ("linear", "sigmoid", "sigmoid")
 
     def build(self, input_shape: Any) -> None:
         """Create the weights, with a fourth part for the highway if the inputs are of another size."""
-        self.projected = 3 if input_shape[-1] == self.units else 4
+        if input_shape[-1] != self.units:
+            self.activations = (*SRUCell.activations, "linear")
         super().build(input_shape)
 
-    def sources(self, windows: Any, training: bool = False) -> list[Any]:
-        """Return the parts; the last is that of the highway."""
-        sources = super().sources(windows, training)
-        return sources if self.projected == 4 else [*sources, windows]
+    def others(self, windows: Any) -> list[Any]:
+        """Return the highway."""
+        return [windows] if len(self.activations) == 3 else []
 
     def gates(self, parts: Sequence[Any]) -> tuple[Any, Any]:
         """Return f and (1 - f) z."""
-        forget = ops.sigmoid(parts[1])
-        return forget, (1 - forget) * parts[0]
+        return parts[1], (1 - parts[1]) * parts[0]
 
     def output(self, state: Any, parts: Sequence[Any]) -> Any:
         """Return r c + (1 - r) x."""
-        return parts[3] + ops.sigmoid(parts[2]) * (state - parts[3])
+        return parts[3] + parts[2] * (state - parts[3])
 
 
-class MinGRUCell(ScanCell):
+class MinGRUCell(ForgettingCell):
     """Cell of `MinGRU`."""
 
-    projected, gated = 2, False
+    activations, gated = ("sigmoid", "linear"), False
+    forget, sign = 0, -1
 
     def gates(self, parts: Sequence[Any]) -> tuple[Any, Any]:
         """Return 1 - z and z g."""
-        update = ops.sigmoid(parts[0])
-        return 1 - update, update * parts[1]
+        return 1 - parts[0], parts[0] * parts[1]
 
 
-class MinLSTMCell(ScanCell):
+class MinLSTMCell(ForgettingCell):
     """Cell of `MinLSTM`."""
 
-    projected, gated = 3, False
+    activations, gated = ("sigmoid", "sigmoid", "linear"), False
+    forget = 0
 
     def gates(self, parts: Sequence[Any]) -> tuple[Any, Any]:
         """Return f / (f + i) and i g / (f + i)."""
-        forget, enter = ops.sigmoid(parts[0]), ops.sigmoid(parts[1])
+        forget, enter = parts[:2]
         share = forget / (forget + enter + TINY)
         return share, (1 - share) * parts[2]
 
@@ -205,7 +248,7 @@ class MinLSTMCell(ScanCell):
 class RGLRUCell(ScanCell):
     """Cell of `RGLRU`."""
 
-    projected, gated = 3, False
+    activations, gated = ("linear", "sigmoid", "sigmoid"), False
 
     def build(self, input_shape: Any) -> None:
         """Create the weights; the state keeps from 0.9 to 0.999 of itself a step when the gate is open."""
@@ -224,10 +267,10 @@ class RGLRUCell(ScanCell):
     def gates(self, parts: Sequence[Any]) -> tuple[Any, Any]:
         """Return a and sqrt(1 - a^2) i x."""
         value, recurrence, enter, decay = parts
-        logarithm = -EXPONENT * ops.softplus(-decay) * ops.sigmoid(recurrence)
+        logarithm = -EXPONENT * ops.softplus(-decay) * recurrence
         kept = ops.exp(logarithm)
         others = ops.tanh(-logarithm) * (1 + kept * kept)  # 1 - a^2, exact where a is near 1
-        return kept, ops.sqrt(others + NARROW) * ops.sigmoid(enter) * value
+        return kept, ops.sqrt(others + NARROW) * enter * value
 
 
 def _wide(dtype: Any) -> str:
@@ -242,7 +285,8 @@ class ScanRNN(keras.layers.RNN):
         units: features of the state and of the output.
         return_sequences, return_state, go_backwards, stateful, zero_output_for_mask: as for `keras.layers.LSTM`.
         name, trainable, dtype: as for any Keras layer.
-        kwargs: of the cell: `use_bias`, `kernel_initializer`, `bias_initializer` and its own.
+        kwargs: of the cell: `use_bias`, `kernel_initializer`, `bias_initializer`, `unit_forget_bias` (not for `RGLRU`)
+            and its own.
     """
 
     cell_type: type[ScanCell]
@@ -310,11 +354,8 @@ def _scanned(cell: ScanCell, inputs: Any, mask: Any, states: Sequence[Any], *, b
     if before:
         read = ops.concatenate([ops.reshape(states[1], (batch, before, features)), inputs], axis=1)
         inputs = ops.concatenate([read[:, place:place + time] for place in range(cell.window)], axis=-1)
-    wide = _wide(inputs.dtype)
-    sources = [ops.cast(ops.reshape(source, (batch, time, -1)), wide)
-               for source in cell.sources(ops.reshape(inputs, (batch * time, -1)), training)]
-    parts = cell.parts(sources, [ops.cast(parameter, wide) for parameter in cell.parameters()])
-    start = ops.cast(states[0], wide)[:, None]
+    parts = cell.parts(inputs, training)
+    start = ops.cast(states[0], parts[0].dtype)[:, None]
     factors, terms = ops.associative_scan(_composed, cell.gates(parts), axis=1)
     scanned = factors * start + terms
     outputs = cell.output(scanned, parts)

@@ -13,6 +13,7 @@ from helpers.selection import selected
 
 from sentiment.layers import QRNN, RGLRU, SRU, Bidirectional, Embedding, MinGRU, MinLSTM
 from sentiment.layers.scan import ScanRNN, _scanned
+from sentiment.layers.tensorflow import scan
 from sentiment.layers.tensorflow.scan import BLOCK
 
 UNITS, FEATURES, TIME = 5, 4, BLOCK + 3  # more than a block, and not a multiple of one
@@ -215,13 +216,13 @@ def test_gates_that_are_quite_open_or_shut(name: str, size: float) -> None:
 def test_words_of_an_embedding_are_projected_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = np.array([[1, 2, 2, 3], [3, 3, 0, 0]])
     embedding, layer, rows = Embedding(9, FEATURES, mask_zero=True), made(name), []
-    sources = layer.cell.sources
+    parts = scan._parts
 
-    def counted(windows: Any, training: bool = False) -> Any:
+    def counted(cell: Any, windows: Any, weights: Any) -> Any:
         rows.append(len(windows))
-        return sources(windows, training)
+        return parts(cell, windows, weights)
 
-    object.__setattr__(layer.cell, "sources", counted)
+    monkeypatch.setattr(scan, "_parts", counted)
     found, plain = layer(embedding(ids)), layer(tf.identity(embedding(ids)), mask=tf.constant(ids != 0))
     np.testing.assert_allclose(found, plain, atol=1e-6)
     assert rows == ([4, 2 * BLOCK] if layer.cell.window == 1 else [2 * BLOCK] * 2)
@@ -237,6 +238,18 @@ def test_zoneout_keeps_states_in_training_alone() -> None:
     plain.set_weights(layer.get_weights()[:2])
     np.testing.assert_allclose(layer(WORDS), plain(WORDS), atol=1e-6)
     assert (np.asarray(layer(WORDS, training=True)) != steps).any()
+
+
+@pytest.mark.parametrize("kind", [QRNN, SRU, MinGRU, MinLSTM])
+@pytest.mark.parametrize("added", [True, False])
+def test_a_state_starts_with_most_of_it_kept(kind: Any, added: bool) -> None:
+    """With inputs of zeros, what is left of a state of ones is the share of the forget gate."""
+    layer = kind(UNITS, unit_forget_bias=added, return_state=True)
+    states = [tf.ones([1, UNITS]), tf.zeros([1, FEATURES])][:2 if kind is QRNN else 1]
+    share = float(sigmoid(np.array(float(added))))
+    expected = share / (share + 0.5) if kind is MinLSTM else share
+    kept = layer(np.zeros((1, 1, FEATURES), "float32"), initial_state=states)[1]
+    np.testing.assert_allclose(kept, np.full((1, UNITS), expected), rtol=1e-6)
 
 
 def test_limits() -> None:

@@ -319,11 +319,15 @@ def _if(condition: Any, first: Callable[[], Any], second: Callable[[], Any]) -> 
     return tf.cond(condition, first, second)
 
 
-def while_loop(condition: Callable[[Any], Any], body: Callable[..., Any], start: list[Any], steps: Any) -> Any:
-    """Loop while a condition on the first variable holds; the number of rows of the others may be unknown."""
+def while_loop(condition: Callable[[Any], Any], body: Callable[..., Any], start: list[Any], steps: Any, *,
+               parallel: int = 1) -> Any:
+    """Loop while a condition on the first variable holds; the number of rows of the others may be unknown.
+
+    Up to `parallel` iterations may be under way at once.
+    """
     def rows_unknown(value: Any) -> Any:
         shape = tf.convert_to_tensor(value).shape
         return tf.TensorShape([None, *shape[1:]]) if shape.rank else shape
 
-    return tf.while_loop(lambda t, *_: condition(t), body, start, maximum_iterations=steps, parallel_iterations=1,
-                         shape_invariants=tf.nest.map_structure(rows_unknown, start))
+    return tf.while_loop(lambda t, *_: condition(t), body, start, maximum_iterations=steps,
+                         parallel_iterations=parallel, shape_invariants=tf.nest.map_structure(rows_unknown, start))

@@ -17,10 +17,11 @@ batch and blocks in batch-major order were no faster, and XLA, which compiles ea
 nothing; doubling, log2(time) passes over the whole, had a share of 0.17 to 0.29.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import tensorflow as tf
+from tensorflow.python.eager.record import could_possibly_record
 
 from sentiment.layers.embedding import Embedded
 from sentiment.layers.tensorflow.graph_gradients import released
@@ -28,8 +29,13 @@ from sentiment.layers.tensorflow.reading import Reading, reading_of
 from sentiment.layers.tensorflow.recurrence import Rows, while_loop
 from sentiment.layers.tensorflow.steps import wide
 
-BLOCK = 10
+BLOCK = 20
 COMPOSED = 16  # steps of a block where all blocks are run at once
+SLOPES = {  # the gradient by the argument of a function, from its value and the gradient by that
+    "linear": lambda value, gradient: gradient,
+    "sigmoid": lambda value, gradient: tf.raw_ops.SigmoidGrad(y=value, dy=gradient),
+    "tanh": lambda value, gradient: tf.raw_ops.TanhGrad(y=value, dy=gradient),
+}
 
 
 def scanned(cell: Any, inputs: Any, mask: Any, states: Sequence[Any], *, backwards: bool, sequences: bool, final: bool,
@@ -46,7 +52,8 @@ def scanned(cell: Any, inputs: Any, mask: Any, states: Sequence[Any], *, backwar
         sequences: whether to return the outputs of all steps, or the last one.
         final: whether to return the final states; else the initial ones are returned.
         zeros: whether the output at a masked position is zeros, not a repetition.
-        training: whether the fused gradients are used; automatic gradients are also exact, but slow.
+        training: whether zoneout applies. The fused gradients are used if so, and wherever a `tf.GradientTape` records;
+            automatic ones, of a graph that was traced without a tape, are also exact, but slow.
         embedded: ids and lookup of the inputs, if they come from an embedding.
 
     Returns:
@@ -54,28 +61,29 @@ def scanned(cell: Any, inputs: Any, mask: Any, states: Sequence[Any], *, backwar
     """
     (batch, time), masked = tf.unstack(tf.shape(inputs)[:2]), mask is not None
     reading = reading_of(mask if masked else tf.ones([batch, time], tf.bool), backwards, zeros, BLOCK)
-    if training or embedded is None or cell.window > 1:
-        words = _in_order(inputs, reading, backwards=backwards, masked=masked, training=training)
+    recorded, start = training or could_possibly_record(), wide(states[0])
+    weights = _weights(cell)
+    if recorded or embedded is None or cell.window > 1:
+        words = _in_order(inputs, reading, backwards=backwards, masked=masked, recorded=recorded)
         read = words if cell.window == 1 else tf.concat([_time_major(states[1], cell.window - 1), words], axis=0)
-        sources = cell.sources(_windows(read, cell.window, batch), training)
+        noise = cell.noise(tf.zeros([reading.steps * batch, cell.units], start.dtype), training)
+        tables = _run(cell, read, noise, weights, start, recorded=recorded, final=final)
     else:  # each distinct word of the batch is projected once
         distinct, places = tf.unique(tf.reshape(embedded.ids, [-1]))
         order = tf.gather(places, reading.words)
-        sources = [tf.gather(source, order) for source in cell.sources(embedded.vectors(distinct))]
-    sources = [tf.reshape(wide(source), [reading.steps, batch, source.shape[-1]]) for source in sources]
-    parameters = [wide(tf.convert_to_tensor(parameter)) for parameter in cell.parameters()]
-    tables = _run(cell, sources, parameters, wide(states[0]), training=training, final=final)
+        parts = [tf.gather(values, order) for values in _parts(cell, embedded.vectors(distinct), weights)]
+        tables = _stacked(_forward(cell, parts, weights, start, final=final)[0], start)
     if masked:
         table = tf.reshape(tf.pad(tables[0], [[2, 0], [0, 0], [0, 0]]), [-1, cell.units])
         outputs = tf.gather(table, reading.places if sequences else reading.places[:, -1])
     else:
-        outputs = _batch_major(tables[0], time, training=training) if sequences else tables[0][time - 1]
+        outputs = _batch_major(tables[0], time, recorded=recorded) if sequences else tables[0][time - 1]
     outputs = tf.cast(outputs, inputs.dtype)
     outputs.set_shape([*inputs.shape[:2 if sequences else 1], cell.units])
     if not final:
         return outputs, list(states)
     # The initial state is the output of a text without words.
-    last = tf.gather(tf.reshape(tf.concat([wide(states[0])[None], tables[-1]], axis=0), [-1, cell.units]),
+    last = tf.gather(tf.reshape(tf.concat([start[None], tables[-1]], axis=0), [-1, cell.units]),
                      reading.ends - batch)
     finals = [tf.cast(last, inputs.dtype)]
     if cell.window > 1:
@@ -84,10 +92,10 @@ def scanned(cell: Any, inputs: Any, mask: Any, states: Sequence[Any], *, backwar
     return outputs, finals
 
 
-def _in_order(inputs: Any, reading: Reading, *, backwards: bool, masked: bool, training: bool) -> Any:
+def _in_order(inputs: Any, reading: Reading, *, backwards: bool, masked: bool, recorded: bool) -> Any:
     """Return the words in reading order, [steps * batch, features].
 
-    In training, its gradient is also a gather; the automatic gradient is a slower sum by position.
+    Where it is recorded, its gradient is also a gather; the automatic gradient is a slower sum by position.
     """
     def gathered(inputs: Any) -> Any:
         return tf.gather(tf.reshape(inputs, [-1, inputs.shape[-1]]), reading.words)
@@ -96,10 +104,10 @@ def _in_order(inputs: Any, reading: Reading, *, backwards: bool, masked: bool, t
     def gather(inputs: Any) -> Any:
         return gathered(inputs), lambda gradient: reading.to_inputs(gradient, backwards, masked)
 
-    return released(gather(inputs)) if training else gathered(inputs)
+    return released(gather(inputs)) if recorded else gathered(inputs)
 
 
-def _batch_major(table: Any, time: Any, *, training: bool) -> Any:
+def _batch_major(table: Any, time: Any, *, recorded: bool) -> Any:
     """Return the first steps of [steps, batch, units] as [batch, time, units]."""
     def transposed(table: Any) -> Any:
         return tf.transpose(table[:time], [1, 0, 2])
@@ -110,7 +118,7 @@ def _batch_major(table: Any, time: Any, *, training: bool) -> Any:
         return transposed(table), lambda gradient: tf.pad(
             tf.transpose(gradient, [1, 0, 2]), [[0, steps - time], [0, 0], [0, 0]])
 
-    return released(transpose(table)) if training else transposed(table)
+    return released(transpose(table)) if recorded else transposed(table)
 
 
 def _time_major(before: Any, steps: int) -> Any:
@@ -126,54 +134,110 @@ def _windows(read: Any, window: int, batch: Any) -> Any:
     return tf.concat([read[place * batch:place * batch + rows] for place in range(window)], axis=-1)
 
 
-def _by_blocks(tensor: Any, *, listed: bool) -> Callable[[Any], Any]:
-    """Return a function from a block to its part of [steps, batch, width].
+class Weights(NamedTuple):
+    """Weights of a cell, float32 or float64: a kernel and a bias for each part, and the other parameters."""
 
-    A slice is not a copy, but its automatic gradient is as large as the whole, unlike that of a list.
+    kernels: Sequence[Any]
+    biases: Sequence[Any]
+    parameters: Sequence[Any]
+
+
+def _weights(cell: Any) -> Weights:
+    """Return the weights of a cell; without biases, zeros."""
+    def split(weight: Any) -> Any:
+        return tf.split(wide(tf.convert_to_tensor(weight)), len(cell.activations), axis=-1)
+
+    kernels = split(cell.kernel)
+    biases = [tf.zeros_like(kernel[0]) for kernel in kernels] if cell.bias is None else split(cell.bias)
+    return Weights(kernels, biases, [wide(tf.convert_to_tensor(parameter)) for parameter in cell.parameters()])
+
+
+def _parts(cell: Any, windows: Any, weights: Weights) -> list[Any]:
+    """Return the parts and `others`, [rows, width] each.
+
+    A product, its bias and its sigmoid or tanh become one operation in graphs, without a further pass over memory.
     """
-    shape = [-1, BLOCK, tf.shape(tensor)[1], tensor.shape[-1]]
-    if not listed:
-        blocks = tf.reshape(tensor, shape)
-        return lambda block: blocks[block]
-    rows = Rows(tensor.shape[-1], tensor.dtype)
-    handle = rows.of(tf.reshape(tensor, [-1, shape[1] * shape[2], shape[3]]))
-    return lambda block: tf.reshape(rows.get(handle, block), shape[1:])
+    def part(kernel: Any, bias: Any, activation: str) -> Any:
+        values = tf.nn.bias_add(wide(tf.matmul(windows, tf.cast(kernel, windows.dtype))), bias)
+        return values if activation == "linear" else getattr(tf, activation)(values)
+
+    return [*(part(*of_one) for of_one in zip(weights.kernels, weights.biases, cell.activations, strict=True)),
+            *map(wide, cell.others(windows))]
 
 
-def _run(cell: Any, sources: Sequence[Any], parameters: Sequence[Any], start: Any, *, training: bool, final: bool
+def _by_blocks(table: Any, batch: Any) -> Any:
+    """Return a table [steps * batch, width] or [steps, batch, width] as [blocks, BLOCK, batch, width]."""
+    return tf.reshape(table, [-1, BLOCK, batch, table.shape[-1]])
+
+
+def _stacked(handles: Sequence[Any], start: Any) -> list[Any]:
+    """Return lists of blocks as tables [steps, batch, units], like the initial state."""
+    (batch, units), rows = (tf.shape(start)[0], start.shape[-1]), Rows(start.shape[-1], start.dtype)
+    return [tf.reshape(rows.stacked(handle, BLOCK * batch), [-1, batch, units]) for handle in handles]
+
+
+def _run(cell: Any, read: Any, noise: Sequence[Any], weights: Weights, start: Any, *, recorded: bool, final: bool
          ) -> list[Any]:
-    """Return the outputs of all steps, [steps, batch, units], and the states if they are wanted and others."""
-    if not training:
-        return _forward(cell, sources, parameters, start, keep=False, final=final)[0]
+    """Return the outputs of all steps, [steps, batch, units], and the states if they are wanted and others.
+
+    Args:
+        cell: a cell.
+        read: the inputs, and with a window those before the first, [(window - 1 + steps) * batch, features].
+        noise: random arguments, [steps * batch, units].
+        weights: of the cell.
+        start: the initial state.
+        recorded: whether the fused gradient is used.
+        final: whether the states are wanted.
+    """
+    batch = tf.shape(start)[0]
+
+    def results(read: Any, weights: Weights, start: Any, *, keep: bool) -> tuple[list[Any], list[Any], list[Any], Any]:
+        parts = [*_parts(cell, _windows(read, cell.window, batch), weights), *noise]
+        handles, starts = _forward(cell, parts, weights, start, final=keep or final)
+        wanted = handles if final or not cell.gated else handles[:1]
+        return _stacked(wanted, start), parts, handles[-1], starts
+
+    if not recorded:
+        return results(read, weights, start, keep=False)[0]
 
     @tf.custom_gradient
     def forward(*tensors: Any) -> Any:
-        sources, parameters, start = tensors[:count], tensors[count:-1], tensors[-1]
-        tables, starts = _forward(cell, sources, parameters, start, keep=True, final=final)
+        read, start, *flat = tensors
+        weights = tf.nest.pack_sequence_as(structure, flat)
+        tables, parts, states, starts = results(read, weights, start, keep=True)
 
         def backward(*gradients: Any) -> list[Any]:
-            return _backward(cell, sources, parameters, tables, starts, gradients)
+            return _backward(cell, read, parts, weights, states, starts, gradients)
 
-        return tables if final or not cell.gated else tables[:1], backward
+        return tables, backward
 
-    count = len(sources)
-    tables: list[Any] = forward(*sources, *parameters, start)
+    structure = weights
+    tables: list[Any] = forward(read, start, *tf.nest.flatten(weights))
     released(tables[0])
     return tables
 
 
-def _forward(cell: Any, sources: Sequence[Any], parameters: Sequence[Any], start: Any, *, keep: bool,
-             final: bool) -> tuple[list[Any], Any]:
-    """Return the outputs, and the states if they are others and needed, [steps, batch, units]; and the first states.
+def _forward(cell: Any, parts: Sequence[Any], weights: Weights, start: Any, *, final: bool) -> tuple[list[Any], Any]:
+    """Run the recurrence over the blocks.
 
-    Those are a list with the state before each block. With `keep` the results are for `_backward`.
+    Args:
+        cell: a cell.
+        parts: arguments of its functions without the parameters, [steps * batch, width].
+        weights: of the cell.
+        start: the initial state.
+        final: whether the states are wanted.
+
+    Returns:
+        Lists of blocks [BLOCK * batch, units]: the outputs, and with `final` the states if they are others; and the
+        list of the state before each block.
     """
-    batch, blocks = tf.shape(start)[0], tf.shape(sources[0])[0] // BLOCK
-    rows, read = Rows(cell.units, start.dtype), [_by_blocks(source, listed=not keep) for source in sources]
+    batch = tf.shape(start)[0]
+    rows, read = Rows(cell.units, start.dtype), [_by_blocks(part, batch) for part in parts]
+    blocks = tf.shape(read[0])[0]
 
-    def body(block: Any, state: Any, starts: Any, tables: Sequence[Any]) -> Any:
+    def body(block: Any, state: Any, starts: Any, handles: Sequence[Any]) -> Any:
         starts = rows.put(starts, block, state)
-        parts = cell.parts([values(block) for values in read], parameters)
+        parts = [*(part[block] for part in read), *weights.parameters]
         factors, terms = cell.gates(parts)
         states = []
         for factor, term in zip(tf.unstack(factors), tf.unstack(terms), strict=True):
@@ -181,34 +245,50 @@ def _forward(cell: Any, sources: Sequence[Any], parameters: Sequence[Any], start
             states.append(state)
         stacked = tf.stack(states)
         results = [cell.output(stacked, parts), stacked]
-        return [block + 1, state, starts, [rows.put(table, block, tf.reshape(result, [-1, cell.units]))
-                                           for table, result in zip(tables, results, strict=False)]]
+        return [block + 1, state, starts, [rows.put(handle, block, tf.reshape(result, [-1, cell.units]))
+                                           for handle, result in zip(handles, results, strict=False)]]
 
-    tables = [rows.new(blocks) for _ in range(2 if cell.gated and (keep or final) else 1)]
-    _, _, starts, tables = while_loop(lambda block: block < blocks, body, [0, start, rows.new(blocks), tables], blocks)
-    return [tf.reshape(rows.stacked(table, BLOCK * batch), [-1, batch, cell.units]) for table in tables], starts
+    handles = [rows.new(blocks) for _ in range(2 if cell.gated and final else 1)]
+    _, _, starts, handles = while_loop(lambda block: block < blocks, body, [0, start, rows.new(blocks), handles],
+                                       blocks, parallel=2)
+    return handles, starts
 
 
-def _backward(cell: Any, sources: Sequence[Any], parameters: Sequence[Any], tables: Sequence[Any], starts: Any,
+def _backward(cell: Any, read: Any, parts: Sequence[Any], weights: Weights, states: Any, starts: Any,
               gradients: Sequence[Any]) -> list[Any]:
-    """Return the gradients by sources, parameters and the initial state from those by the results of `_run`.
+    """Return the gradients by inputs, initial state and weights from those by the results of `_run`.
 
     With g_t = dL/dc_t + a_(t+1) g_(t+1), the gradient by a_t is g_t c_(t-1), and that by b_t is g_t.
-    """
-    blocks, rows = tf.shape(tables[0])[0] // BLOCK, Rows(cell.units, tables[0].dtype)
-    read = [_by_blocks(source, listed=False) for source in sources]
-    given, kept = [_by_blocks(gradient, listed=False) for gradient in gradients], _by_blocks(tables[-1], listed=False)
-    columns = [Rows(source.shape[-1], source.dtype) for source in sources]
 
-    def body(block: Any, carried: Any, of_parameters: Sequence[Any], written: Sequence[Any]) -> Any:
-        values, of_results, states = [one(block) for one in read], [one(block) for one in given], kept(block)
+    Args:
+        cell: a cell.
+        read: its inputs, as for `_run`.
+        parts: as for `_forward`, with those of noise at the end.
+        weights: of the cell.
+        states: list of `_forward`.
+        starts: list of `_forward`.
+        gradients: by the results, [steps, batch, units].
+    """
+    rows, features, past = Rows(cell.units, parts[0].dtype), read.shape[-1], cell.window - 1
+    batch = tf.shape(gradients[0])[1]
+    tables, given = ([_by_blocks(table, batch) for table in several] for several in (parts, gradients))
+    blocks, column = tf.shape(tables[0])[0], Rows(features, read.dtype)
+    projected = len(cell.activations)
+
+    def windows_of(block: Any) -> Any:
+        first = block * BLOCK * batch
+        return _windows(read[first:first + (BLOCK + past) * batch], cell.window, batch)
+
+    def body(block: Any, carried: Any, spilled: Any, totals: Weights, written: Any) -> Any:
+        values, of_results = [table[block] for table in tables], [table[block] for table in given]
+        found = tf.reshape(rows.get(states, block), [BLOCK, -1, cell.units])
         with tf.GradientTape() as whole, tf.GradientTape() as by_state:
-            whole.watch([*values, *parameters])
-            by_state.watch(states)
-            parts = cell.parts(values, parameters)
-            factors, terms = cell.gates(parts)
-            outputs = cell.output(states, parts)
-        of_states = by_state.gradient(outputs, states, of_results[0]) if cell.gated else of_results[0]
+            whole.watch([*values, *weights.parameters])
+            by_state.watch(found)
+            arguments = [*values, *weights.parameters]
+            factors, terms = cell.gates(arguments)
+            outputs = cell.output(found, arguments)
+        of_states = by_state.gradient(outputs, found, of_results[0]) if cell.gated else of_results[0]
         of_states = of_states + of_results[1] if len(of_results) > 1 else of_states
         arriving: list[Any] = []
         for factor, gradient in zip(reversed(tf.unstack(factors)), reversed(tf.unstack(of_states)), strict=True):
@@ -216,23 +296,38 @@ def _backward(cell: Any, sources: Sequence[Any], parameters: Sequence[Any], tabl
             arriving.append(carried)
             carried = carried * factor
         arrived = tf.stack(arriving[::-1])
-        previous = tf.concat([rows.get(starts, block)[None], states[:-1]], axis=0)
+        previous = tf.concat([rows.get(starts, block)[None], found[:-1]], axis=0)
         targets, of_targets = [factors, terms], [arrived * previous, arrived]
         if cell.gated:
             targets, of_targets = [*targets, outputs], [*of_targets, of_results[0]]
-        found = whole.gradient(targets, [*values, *parameters], of_targets,
-                               unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        return [block - 1, carried,
-                [total + one for total, one in zip(of_parameters, found[len(values):], strict=True)],
-                [column.put(handle, block, tf.reshape(values, [-1, column.width])) for column, handle, values in zip(
-                    columns, written, found[:len(values)], strict=True)]]
+        by_values = whole.gradient(targets, arguments, of_targets,
+                                   unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        flat = [tf.reshape(SLOPES[activation](value, gradient), [-1, cell.units]) for activation, value, gradient
+                in zip(cell.activations, values, by_values, strict=False)]
+        narrow, windows = [tf.cast(gradient, read.dtype) for gradient in flat], windows_of(block)
+        totals = Weights(
+            [total + wide(tf.matmul(windows, gradient, transpose_a=True))
+             for total, gradient in zip(totals.kernels, narrow, strict=True)],
+            [total + tf.reduce_sum(gradient, axis=0) for total, gradient in zip(totals.biases, flat, strict=True)],
+            [total + gradient for total, gradient in zip(totals.parameters, by_values[len(values):], strict=True)])
+        of_windows = tf.add_n([
+            *(tf.matmul(gradient, tf.cast(kernel, read.dtype), transpose_b=True)
+              for gradient, kernel in zip(narrow, weights.kernels, strict=True)),
+            *(tf.cast(tf.reshape(gradient, [-1, features]), read.dtype)
+              for gradient in by_values[projected:projected + len(cell.others(windows))])])
+        if past:  # an input is part of several windows, and some inputs belong to the block before
+            places = [tf.pad(gradient, [[place * batch, (past - place) * batch], [0, 0]])
+                      for place, gradient in enumerate(tf.split(of_windows, cell.window, axis=-1))]
+            of_windows = tf.add_n([*places, tf.pad(spilled, [[BLOCK * batch, 0], [0, 0]])])
+            spilled, of_windows = of_windows[:past * batch], of_windows[past * batch:]
+        return [block - 1, carried, spilled, totals, column.put(written, block, of_windows)]
 
-    start = [blocks - 1, tf.zeros_like(tables[0][0]), [tf.zeros_like(parameter) for parameter in parameters],
-             [column.new(blocks) for column in columns]]
-    _, carried, of_parameters, written = while_loop(lambda block: block >= 0, body, start, blocks)
-    of_sources = [tf.reshape(column.stacked(handle, BLOCK * tf.shape(source)[1]), tf.shape(source))
-                  for column, handle, source in zip(columns, written, sources, strict=True)]
-    return [*of_sources, *of_parameters, carried]
+    _, carried, spilled, totals, written = while_loop(
+        lambda block: block >= 0, body,
+        [blocks - 1, tf.zeros_like(gradients[0][0]), tf.zeros([past * batch, features], read.dtype),
+         tf.nest.map_structure(tf.zeros_like, weights), column.new(blocks)], blocks, parallel=2)
+    of_words = tf.reshape(column.stacked(written, BLOCK * batch), [-1, features])
+    return [tf.concat([spilled, of_words], axis=0) if past else of_words, carried, *tf.nest.flatten(totals)]
 
 
 def scanned_simply(cell: Any, inputs: Any, mask: Any, states: Sequence[Any], *, backwards: bool
@@ -254,9 +349,8 @@ def scanned_simply(cell: Any, inputs: Any, mask: Any, states: Sequence[Any], *, 
         words = inputs if real is None else tf.where(real, inputs, tf.zeros([], inputs.dtype))
         read = tf.concat([before, words], axis=1)
         inputs = tf.concat([read[:, place:place + time] for place in range(cell.window)], axis=-1)
-    sources = cell.sources(tf.reshape(inputs, [-1, inputs.shape[-1]]))
-    parts = cell.parts([tf.reshape(source, [batch, time, source.shape[-1]]) for source in sources],
-                       [tf.convert_to_tensor(parameter) for parameter in cell.parameters()])
+    parts = [tf.reshape(part, [batch, time, part.shape[-1]]) if part.shape.rank == 2 else part
+             for part in cell.parts(tf.reshape(inputs, [-1, inputs.shape[-1]]))]
     factors, terms = cell.gates(parts)
     if real is not None:
         factors, terms = tf.where(real, factors, 1.0), tf.where(real, terms, 0.0)
