@@ -1,10 +1,13 @@
 """Ctrl-C while libraries are imported, where an exception would be a traceback, or crash TensorFlow."""
 
+import os
 import signal
 import subprocess
 import sys
 
 import pytest
+
+from sentiment.startup import import_tensorflow
 
 CODE = """
 import os, signal, sys
@@ -43,3 +46,15 @@ def test_a_signal_during_imports(case: str, code: int) -> None:
 def test_a_command_that_is_interrupted_while_it_imports(module: str) -> None:
     done = subprocess.run([sys.executable, "-c", COMMAND, module], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr, done.stdout) == (-signal.SIGINT, "", "")
+
+
+@pytest.mark.parametrize(("training", "given", "expected"), [
+    (True, None, "true"), (True, "false", "false"), (False, None, None)])
+def test_a_training_keeps_the_memory_of_freed_tensors(training: bool, given: str | None, expected: str | None,
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "TF_CPU_ALLOCATOR_USE_BFC"
+    monkeypatch.setenv(name, given or "")
+    if given is None:
+        monkeypatch.delenv(name)
+    import_tensorflow(devices=True, training=training)
+    assert os.environ.get(name) == expected

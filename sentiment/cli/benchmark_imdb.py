@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> None:
     check_report(arguments.report)
     budget = seconds_of(arguments.budget) if arguments.budget else None
     data = DataConfig.from_dict({"dataset": "imdb", **given_options(arguments).get("data", {})})
-    import_tensorflow(devices=True)
+    import_tensorflow(devices=True, training=True)
     from sentiment.benchmark.accuracy_table import HEADERS, NUMERIC, table
     from sentiment.benchmark.rows import chosen_rows
     from sentiment.benchmark.runs import read_runs, run_all

@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> None:
     # Errors in the data and the folder are reported before TensorFlow is imported.
     PretrainedPaths.check_start(arguments.output, overwrite=arguments.overwrite, resume=arguments.resume)
     first_text(config.data)
-    import_tensorflow(devices=True)
+    import_tensorflow(devices=True, training=True)
     from sentiment.runs import pretrain_run
 
     folder = pretrain_run(config, arguments.output, overwrite=arguments.overwrite, resume=arguments.resume)

@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.find_lr is None:
         RunPaths.check_start(target, **how)
     example = first_text(data)
-    import_tensorflow(devices=True)
+    import_tensorflow(devices=True, training=True)
     from sentiment.runs import Recipe, cross_validated_run, resolve, train_run
 
     if arguments.preset:

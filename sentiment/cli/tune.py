@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> None:
     # Errors in the installation and the data are reported before TensorFlow is imported.
     check_extra("tuning", "tune")
     first_text(RunConfig().updated({"data": given.get("data", {})}).data)
-    import_tensorflow(devices=True)
+    import_tensorflow(devices=True, training=True)
     from sentiment.runs import resolve, tune_run
 
     config = resolve(given)

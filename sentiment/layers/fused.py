@@ -54,17 +54,28 @@ def step_of(cell: Any) -> "type[Step] | None":
     return steps.GRUStep if cell.reset_after else steps.GRUResetBeforeStep
 
 
+def on_gpu() -> bool:
+    """Whether TensorFlow has a GPU."""
+    import tensorflow as tf
+
+    return bool(tf.config.list_logical_devices("GPU"))
+
+
+def on_tpu() -> bool:
+    """Whether the model is built for a TPU."""
+    import tensorflow as tf
+
+    return isinstance(tf.distribute.get_strategy(), tf.distribute.TPUStrategy)
+
+
 def applies(layer: Any, training: bool) -> bool:
     """Whether the fused loop supports the options of a layer, and Keras has nothing faster for the device.
 
     Keras has cuDNN on a GPU, and the compiler of a TPU needs other loops.
     """
-    import tensorflow as tf
-
     use_cudnn = getattr(layer, "use_cudnn", False)
-    cudnn = use_cudnn is True or (use_cudnn == "auto" and bool(tf.config.list_logical_devices("GPU")))
-    return not (cudnn or layer.unroll or (training and layer.cell.recurrent_dropout)
-                or isinstance(tf.distribute.get_strategy(), tf.distribute.TPUStrategy))
+    cudnn = use_cudnn is True or (use_cudnn == "auto" and on_gpu())
+    return not (cudnn or layer.unroll or (training and layer.cell.recurrent_dropout) or on_tpu())
 
 
 def _weights(cell: Any, dtype: Any) -> list[Any]:

@@ -1,8 +1,9 @@
 """Linear recurrences with elementwise state transitions: QRNN, SRU, minGRU, minLSTM and RG-LRU.
 
 Gates depend only on the inputs, so all matrix products are computed for the whole sequence at once. The remaining
-elementwise recurrence c_t = a_t c_(t-1) + b_t is computed by one function for all of these layers: on TensorFlow
-`sentiment.layers.tensorflow.scan`, on other backends `keras.ops.associative_scan`.
+elementwise recurrence c_t = a_t c_(t-1) + b_t is computed by one function for all of these layers: on a CPU with
+TensorFlow `sentiment.layers.tensorflow.scan`, and on other backends and devices `keras.ops.associative_scan`, for which
+the number of steps must be known.
 """
 
 from abc import abstractmethod
@@ -14,7 +15,7 @@ import numpy as np
 from keras import ops
 
 from sentiment.layers.embedding import origin
-from sentiment.layers.fused import loops_are_replaced
+from sentiment.layers.fused import loops_are_replaced, on_gpu, on_tpu
 
 POOLINGS = {"f": 2, "fo": 3, "ifo": 4}
 LARGEST_WINDOW = 3
@@ -309,12 +310,15 @@ class ScanRNN(keras.layers.RNN):
         """Return the last output, all outputs and the last states."""
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
         options = {"backwards": self.go_backwards, "zeros": self.zero_output_for_mask, "training": bool(training)}
-        if keras.backend.backend() == "tensorflow":
-            from sentiment.layers.tensorflow.scan import scanned, scanned_simply
+        tensorflow = keras.backend.backend() == "tensorflow"
+        if tensorflow and loops_are_replaced():
+            from sentiment.layers.tensorflow.scan import scanned_simply
 
-            if loops_are_replaced():
-                outputs, states = scanned_simply(self.cell, sequences, mask, initial_state, backwards=self.go_backwards)
-                return states[0], outputs if self.return_sequences else outputs[:, -1:], states
+            outputs, states = scanned_simply(self.cell, sequences, mask, initial_state, backwards=self.go_backwards)
+            return states[0], outputs if self.return_sequences else outputs[:, -1:], states
+        if tensorflow and (sequences.shape[1] is None or not (on_gpu() or on_tpu())):
+            from sentiment.layers.tensorflow.scan import scanned
+
             outputs, states = scanned(self.cell, sequences, mask, initial_state, sequences=self.return_sequences,
                                       final=self.return_state or self.stateful, embedded=origin(sequences), **options)
         else:
@@ -357,7 +361,7 @@ def _scanned(cell: ScanCell, inputs: Any, mask: Any, states: Sequence[Any], *, b
     parts = cell.parts(inputs, training)
     start = ops.cast(states[0], parts[0].dtype)[:, None]
     factors, terms = ops.associative_scan(_composed, cell.gates(parts), axis=1)
-    scanned = factors * start + terms
+    scanned = ops.reshape(factors * start + terms, (-1, time, cell.units))  # whose rank TensorFlow may not know
     outputs = cell.output(scanned, parts)
     if mask is not None:
         seen = ops.cumsum(ops.cast(mask, "int32"), axis=1)[:, :, None]

@@ -12,6 +12,7 @@ from helpers.layer_checks import check_gradient, check_half, check_saving, gradi
 from helpers.selection import selected
 
 from sentiment.layers import QRNN, RGLRU, SRU, Bidirectional, Embedding, MinGRU, MinLSTM
+from sentiment.layers import scan as scan_module
 from sentiment.layers.scan import ScanRNN, _scanned
 from sentiment.layers.tensorflow import scan
 from sentiment.layers.tensorflow.scan import BLOCK
@@ -238,6 +239,25 @@ def test_zoneout_keeps_states_in_training_alone() -> None:
     plain.set_weights(layer.get_weights()[:2])
     np.testing.assert_allclose(layer(WORDS), plain(WORDS), atol=1e-6)
     assert (np.asarray(layer(WORDS, training=True)) != steps).any()
+
+
+@pytest.mark.parametrize("device", ["on_gpu", "on_tpu"])
+def test_on_other_devices_the_associative_scan_runs(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, calls = made("qrnn", return_state=True), []
+    expected = layer(WORDS, mask=MASKS["holes"])
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        calls.append(1)
+        return _scanned(*arguments, **options)
+
+    monkeypatch.setattr(scan_module, device, lambda: True)
+    monkeypatch.setattr(scan_module, "_scanned", counted)
+    for time, count in ((TIME, 1), (None, 1)):  # without a number of steps the loop runs
+        run = tf.function(lambda words, mask: layer(words, mask=mask), input_signature=[
+            tf.TensorSpec([None, time, FEATURES]), tf.TensorSpec([None, time], tf.bool)])
+        for mine, other in zip(run(WORDS, MASKS["holes"]), expected, strict=True):
+            np.testing.assert_allclose(mine, other, atol=1e-5)
+        assert len(calls) == count
 
 
 @pytest.mark.parametrize("kind", [QRNN, SRU, MinGRU, MinLSTM])
