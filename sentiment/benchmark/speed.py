@@ -18,6 +18,7 @@ from sentiment import architectures
 from sentiment.artifacts import RunFolder
 from sentiment.batching import Batches, TokenizedTexts, bucket_lengths
 from sentiment.benchmark.sides import Times, alternate, answer_of, start
+from sentiment.benchmark.training import RECURRENT
 from sentiment.config import RunConfig
 from sentiment.console import log
 from sentiment.data import load_corpus
@@ -110,6 +111,12 @@ def text_rows(folder: Path, training: int, prediction: int, options: dict[str, A
                   (SUBJECT, "sentiment tensorflow", "import tensorflow"), run, 1)
 
 
+def recurrent_rows(folder: Path, training: int, options: dict[str, Any]) -> Iterator[Row]:
+    """Yield the row of training with each recurrent layer, in both directions, on the files of `write_texts`."""
+    yield Row("recurrent", f"training of a recurrent layer, {training:,} texts", "training", (SUBJECT, *RECURRENT[1:]),
+              {**options, "file": str(folder / "training.npz"), "attention": "luong-concat"}, training)
+
+
 def _write_arrays(file: Path, config: RunConfig, tokens: TokenizedTexts, labels: np.ndarray) -> None:
     """Write the ids in all formats: PyTorch's process runs no code of this project, which imports TensorFlow."""
     boundaries = bucket_lengths(tokens.lengths, config.text.buckets, config.text.max_length)
@@ -136,7 +143,12 @@ def measure(groups: list[str], config: RunConfig, *, repeats: int, threads: int,
     """Measure and yield each row, ready for JSON."""
     with tempfile.TemporaryDirectory() as folder:
         rows = [row for row in (*layer_rows(), *scan_rows()) if row.group in groups]
-        if set(groups) - {"layer", "scan", "grid"}:
+        if "recurrent" in groups:
+            defaults = Path(folder) / "defaults"
+            defaults.mkdir()
+            count, _, options = write_texts(defaults, RunConfig(data=config.data), training, 1)
+            rows += recurrent_rows(defaults, count, options)
+        if set(groups) - {"layer", "scan", "recurrent", "grid"}:
             written = write_texts(Path(folder), config, training, prediction)
             rows += [row for row in text_rows(Path(folder), *written) if row.group in groups]
         for row in rows:

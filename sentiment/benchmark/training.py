@@ -7,11 +7,18 @@ from typing import Any
 import numpy as np
 
 LEARNING_RATE, CLIP_NORM = 1e-3, 1.0
+RECURRENT = ("bilstm", "bigru", "biqrnn", "bisru", "bimingru", "biminlstm")
 
 
-def ours(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int, by_rows: bool = True
-         ) -> Callable[[], Any]:
-    """Trainer of this project: batches by length; `by_rows` updates only the looked-up rows of the embedding."""
+def ours(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int, by_rows: bool = True,
+         **others: Any) -> Callable[[], Any]:
+    """Trainer of this project: batches by length; `by_rows` updates only the looked-up rows of the embedding.
+
+    `others` are further options of the model.
+    """
+    from sentiment.startup import import_tensorflow
+
+    import_tensorflow(training=True)
     import keras
 
     from sentiment import architectures
@@ -23,7 +30,7 @@ def ours(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: 
     from sentiment.training.strategy import make_strategy
 
     keras.utils.set_random_seed(1)
-    config = RunConfig().updated({"model": {"units": units, "embedding_size": embedding},
+    config = RunConfig().updated({"model": {"units": units, "embedding_size": embedding, **others},
                                   "training": {"batch_size": batch, "schedule": "constant"}})
     data = np.load(file)
     tokens, labels = TokenizedTexts(data["values"], data["offsets"]), data["labels"]
@@ -146,6 +153,7 @@ def _torch(file: str, vocabulary: int, max_length: int, batch: int, embedding: i
     return epoch
 
 
-SIDES = {"sentiment": ours, "keras": stock, "keras example": example, "torch": partial(_torch, packed=False),
+SIDES = {**{name: partial(ours, architecture=name) for name in RECURRENT},
+         "sentiment": ours, "keras": stock, "keras example": example, "torch": partial(_torch, packed=False),
          "torch packed": partial(_torch, packed=True), "dense Adam": partial(ours, by_rows=False),
          "mixed precision": mixed, "XLA": xla, "1 thread an operator": one_thread_an_operator}

@@ -16,7 +16,7 @@ from sentiment.startup import import_tensorflow
 HEADERS = ["row", "side", "median ms", "quartiles", "rate", "MiB", "x as long"]
 # Independent of the defaults, so that the figures of versions are comparable.
 SIZES = {"model": {"embedding_size": 128}, "text": {"max_length": 400}}
-GROUPS = ("layer", "scan", "training", "settings", "prediction", "startup")
+GROUPS = ("layer", "scan", "recurrent", "training", "settings", "prediction", "startup")
 GRID = "grid"  # only when asked for: it takes long
 
 

@@ -80,8 +80,9 @@ def test_table_compares_with_the_subject() -> None:
 def test_every_row_has_its_sides() -> None:
     modules = {"layer": layer, "training": training, "prediction": prediction, "startup": startup}
     options = dict.fromkeys(("embedding", "units", "max_length", "vocabulary", "batch"), 4)
-    rows = [*speed.layer_rows(), *speed.scan_rows(), *speed.text_rows(Path(), 5, 5, options)]
-    assert len({row.name for row in rows}) == len(rows) == 27
+    rows = [*speed.layer_rows(), *speed.scan_rows(), *speed.recurrent_rows(Path(), 5, options),
+            *speed.text_rows(Path(), 5, 5, options)]
+    assert len({row.name for row in rows}) == len(rows) == 28
     assert {row.group for row in rows} == set(GROUPS)
     for row in rows:
         assert row.sides[0] == speed.SUBJECT
@@ -90,17 +91,19 @@ def test_every_row_has_its_sides() -> None:
 
 ROWS: dict[str, dict[str, tuple[int, list[str]]]] = {  # by group: what a row handles, and its sides
     "training": {"training, 40 texts": (40, ["sentiment", "keras", "keras example"])},
+    "recurrent": {"training of a recurrent layer, 40 texts": (40, ["sentiment", "bimingru"])},
     "prediction": {"prediction, 9 raw texts": (9, ["sentiment", "keras", "onnx runtime"]),
                    "prediction, one raw text": (50, ["sentiment", "keras", "onnx runtime"])},
     "startup": {"one prediction from the shell": (1, ["sentiment", "sentiment tensorflow", "import tensorflow"])},
 }
 
 
-ALL_SIDES = ["sentiment", "keras", "keras example", "onnx runtime", "sentiment tensorflow", "import tensorflow"]
+ALL_SIDES = ["sentiment", "bimingru", "keras", "keras example", "onnx runtime", "sentiment tensorflow",
+             "import tensorflow"]
 
 
 @pytest.mark.parametrize(("groups", "installed"), selected(
-    [(["training"], ["sentiment"]), (["training", "prediction", "startup"], ALL_SIDES)],
+    [(["training"], ["sentiment"]), (["recurrent", "training", "prediction", "startup"], ALL_SIDES)],
     short=[(["training"], ["sentiment"])]), ids=["one side", "all sides"])
 def test_command(groups: list[str], installed: list[str], run_cli: Any, tmp_path: Path,
                  monkeypatch: pytest.MonkeyPatch) -> None:
