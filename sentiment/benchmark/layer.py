@@ -1,6 +1,7 @@
 """Speed of a recurrent layer on random numbers: forward, or forward and backward."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -110,4 +111,6 @@ def product(*, units: int, batch: int, steps: int, features: int, backward: bool
     return repeated
 
 
-SIDES = {"sentiment": ours, "sentiment lstm": lstm, "keras": stock, "torch": torch, "product": product}
+KINDS = ("QRNN", "SRU", "MinGRU", "MinLSTM", "RGLRU")  # of `sentiment.layers.scan`
+SIDES = {**{kind: partial(ours, kind=kind) for kind in ("GRU", *KINDS)},
+         "sentiment": ours, "sentiment lstm": lstm, "keras": stock, "torch": torch, "product": product}

@@ -17,6 +17,7 @@ import numpy as np
 from sentiment import architectures
 from sentiment.artifacts import RunFolder
 from sentiment.batching import Batches, TokenizedTexts, bucket_lengths
+from sentiment.benchmark.layer import KINDS
 from sentiment.benchmark.sides import Times, alternate, answer_of, start
 from sentiment.benchmark.training import RECURRENT
 from sentiment.config import RunConfig
@@ -30,7 +31,7 @@ SUBJECT = "sentiment"
 PACKAGES = ("tensorflow", "keras", "torch", "onnxruntime", "numpy")
 SINGLY = 50  # single-text predictions in a run
 LAYER = {"batch": 64, "steps": 100, "features": 256}
-SCANS = ("QRNN", "SRU", "MinGRU", "MinLSTM", "RGLRU")
+UNITS = (16, 32, 64, 128, 256, 512, 1024)
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,19 @@ def layer_rows() -> Iterator[Row]:
 
 def scan_rows() -> Iterator[Row]:
     """Yield the rows of the layers of `sentiment.layers.scan`, with the way back."""
-    for kind in SCANS:
+    for kind in KINDS:
         for units in (256, 512):
             options = {**LAYER, "kind": kind, "units": units, "backward": True, "masked": False}
             yield Row("scan", f"{kind} {units}, forward and backward", "layer",
                       (SUBJECT, "sentiment lstm", "product"), options)
+
+
+def unit_rows() -> Iterator[Row]:
+    """Yield one row for each number of units, which is also that of the inputs, with all recurrent layers."""
+    for units in UNITS:
+        options = {**LAYER, "features": units, "units": units, "backward": True, "masked": False}
+        yield Row("units", f"{units} units, forward and backward", "layer",
+                  (SUBJECT, "GRU", *KINDS, "keras", "torch", "product"), options)
 
 
 def write_texts(folder: Path, config: RunConfig, training: int, prediction: int) -> tuple[int, int, dict[str, Any]]:
@@ -142,13 +151,13 @@ def measure(groups: list[str], config: RunConfig, *, repeats: int, threads: int,
             ) -> Iterator[dict[str, Any]]:
     """Measure and yield each row, ready for JSON."""
     with tempfile.TemporaryDirectory() as folder:
-        rows = [row for row in (*layer_rows(), *scan_rows()) if row.group in groups]
+        rows = [row for row in (*layer_rows(), *scan_rows(), *unit_rows()) if row.group in groups]
         if "recurrent" in groups:
             defaults = Path(folder) / "defaults"
             defaults.mkdir()
             count, _, options = write_texts(defaults, RunConfig(data=config.data), training, 1)
             rows += recurrent_rows(defaults, count, options)
-        if set(groups) - {"layer", "scan", "recurrent", "grid"}:
+        if set(groups) - {"layer", "scan", "units", "recurrent", "grid"}:
             written = write_texts(Path(folder), config, training, prediction)
             rows += [row for row in text_rows(Path(folder), *written) if row.group in groups]
         for row in rows:

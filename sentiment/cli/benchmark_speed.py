@@ -17,15 +17,16 @@ HEADERS = ["row", "side", "median ms", "quartiles", "rate", "MiB", "x as long"]
 # Independent of the defaults, so that the figures of versions are comparable.
 SIZES = {"model": {"embedding_size": 128}, "text": {"max_length": 400}}
 GROUPS = ("layer", "scan", "recurrent", "training", "settings", "prediction", "startup")
-GRID = "grid"  # only when asked for: it takes long
+LONG = ("units", "grid")  # only when asked for: they take long
 
 
 def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("speed", help="layers, training, prediction and start-up, against stock Keras, "
                                  "PyTorch and ONNX Runtime")
-    parser.add_argument("--rows", nargs="+", choices=(*GROUPS, GRID), default=list(GROUPS),
-                        help="groups of rows to measure (default: all but grid: LSTM and GRU over sizes and modes)")
+    parser.add_argument("--rows", nargs="+", choices=(*GROUPS, *LONG), default=list(GROUPS),
+                        help="groups of rows to measure (default: all but units, all recurrent layers by units, and "
+                        "grid, LSTM and GRU over sizes and modes)")
     parser.add_argument("--repeats", type=int, default=7, metavar="N", help="runs of each implementation (default: 7)")
     parser.add_argument("--threads", type=int, metavar="N", help="threads of each implementation (default: all cores)")
     parser.add_argument("--training-texts", type=int, default=1600, metavar="N",

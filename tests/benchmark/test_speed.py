@@ -80,10 +80,10 @@ def test_table_compares_with_the_subject() -> None:
 def test_every_row_has_its_sides() -> None:
     modules = {"layer": layer, "training": training, "prediction": prediction, "startup": startup}
     options = dict.fromkeys(("embedding", "units", "max_length", "vocabulary", "batch"), 4)
-    rows = [*speed.layer_rows(), *speed.scan_rows(), *speed.recurrent_rows(Path(), 5, options),
+    rows = [*speed.layer_rows(), *speed.scan_rows(), *speed.unit_rows(), *speed.recurrent_rows(Path(), 5, options),
             *speed.text_rows(Path(), 5, 5, options)]
-    assert len({row.name for row in rows}) == len(rows) == 28
-    assert {row.group for row in rows} == set(GROUPS)
+    assert len({row.name for row in rows}) == len(rows) == 35
+    assert {row.group for row in rows} == {*GROUPS, "units"}
     for row in rows:
         assert row.sides[0] == speed.SUBJECT
         assert set(row.sides) <= set(modules[row.task].SIDES)
