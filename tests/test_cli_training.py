@@ -213,7 +213,7 @@ def test_the_list_of_architectures_says_what_each_takes(run_cli: Cli) -> None:
                                  "defaults": {"--vocab-size": 1_000_000, "--max-length": 10_000}}
     listed = run_cli("architectures", "--options")[1]
     assert "--embedding-size --units" in listed
-    assert listed.count("by default --attention luong-concat\n") == 1
+    assert listed.count("by default --attention luong-concat\n") == 5
     assert "by default --periods" in listed
 
 
