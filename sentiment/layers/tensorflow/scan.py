@@ -1,20 +1,21 @@
 """Linear recurrence c_t = a_t c_(t-1) + b_t over the steps of a batch, in TensorFlow.
 
-All matrix products are made before it, for all words at once; what is left in time is elementwise. Such work is bound
-by memory, so it is done in blocks of `BLOCK` steps that stay in a processor's cache: gates, recurrence and output of a
-block, and in the backward pass their gradients, for which the gates are computed again instead of being kept. Within a
-block the recurrence is unrolled, so TensorFlow's executor has a few operators a step to run.
+Each part of the gates has a product of its own for all words at once; with its bias and its sigmoid or tanh it is one
+operation in graphs. The rest is elementwise, and so bound by memory: it is done in blocks of `BLOCK` steps that stay in
+a processor's cache. The backward pass computes a block's gates again, and makes its gradients of the kernel and of the
+inputs while it is in the cache. Within a block the recurrence is unrolled, so TensorFlow's executor has a few operators
+a step to run, and two blocks may be under way at once.
 
-Forward and backward, 64 texts of 100 steps of 256 features in blocks of 20, processor time of one thread of an AMD EPYC
-(family 26) that others used, too: the share of the layer's matrix products, and the time of an LSTM of as many units as
-a multiple of the layer's:
+Forward and backward, 64 texts of 100 steps of 256 features, two cores of an AMD EPYC (family 26, AVX-512) that did
+nothing else: the share of the layer's matrix products, and the time of an LSTM of as many units as a multiple of the
+layer's:
 
-    256 units: MinGRU 0.64 and 3.3, SRU 0.62 and 2.2, QRNN of 2 words 0.68 and 1.3
-    512 units: MinGRU 0.66 and 4.5, SRU 0.67 and 2.3, QRNN of 2 words 0.72 and 1.8
+    256 units: MinGRU 0.68 and 3.9, SRU 0.66 and 2.6, QRNN of 2 words 0.72 and 1.5
+    512 units: MinGRU 0.61 and 4.7, SRU 0.65 and 2.6, QRNN of 2 words 0.71 and 2.0
 
-Blocks of 5, 10, 20 and 25 steps were within 0.03 of one another. In a first trial, single steps on each half of the
-batch and blocks in batch-major order were no faster, and XLA, which compiles each shape anew in 0.7 s and more, gained
-nothing; doubling, log2(time) passes over the whole, had a share of 0.17 to 0.29.
+One product for all parts, which are split after it, had 0.49 to 0.57 at 256 units; one product for their gradients was
+slower at 512. Blocks of 5 and 10 steps were within 0.04. XLA, which compiles each shape anew in 0.7 s and more, gained
+nothing, nor did loops over halves of the batch; doubling, log2(time) passes over the whole, had 0.17 to 0.29.
 """
 
 from collections.abc import Sequence
