@@ -44,10 +44,10 @@ def recurrent(cell: str, config: ModelConfig, sizes: Sizes, name: str, *, both_w
 def _maker(cell: str, config: ModelConfig, sizes: Sizes) -> Callable[..., keras.layers.Layer]:
     """Return the constructor of a unidirectional layer with all options but those of its name and outputs."""
     if cell in SCANS:
-        of_scan: dict[str, Any] = {} if cell == "rglru" else {"unit_forget_bias": config.forget_bias}
-        if cell == "qrnn":
-            of_scan |= {"window": config.qrnn_window, "zoneout": config.zoneout}
-        return partial(SCANS[cell], config.units, **of_scan)
+        of_scan: dict[str, tuple[str, Any]] = {
+            "forget_bias": ("unit_forget_bias", config.forget_bias), "qrnn_window": ("window", config.qrnn_window),
+            "zoneout": ("zoneout", config.zoneout)}
+        return partial(SCANS[cell], config.units, **dict(of_scan[option] for option in OF_CELL.get(cell, ())))
     options: dict[str, Any] = {"recurrent_dropout": config.recurrent_dropout,
                                "recurrent_initializer": INITIALIZERS[config.recurrent_initializer]}
     of_cell: dict[str, dict[str, Any]] = {"rnn": {"activation": config.activation.replace("-", "_")},

@@ -22,7 +22,7 @@ from sentiment.benchmark.sides import Times, alternate, answer_of, start
 from sentiment.benchmark.training import RECURRENT
 from sentiment.config import RunConfig
 from sentiment.console import log
-from sentiment.data import load_corpus
+from sentiment.data import Corpus, load_corpus
 from sentiment.export import Original, export_onnx
 from sentiment.machine import available_cores
 from sentiment.text import TextPreprocessor
@@ -31,6 +31,7 @@ SUBJECT = "sentiment"
 PACKAGES = ("tensorflow", "keras", "torch", "onnxruntime", "numpy")
 SINGLY = 50  # single-text predictions in a run
 LAYER = {"batch": 64, "steps": 100, "features": 256}
+ON_TEXTS = {"recurrent", "training", "settings", "prediction", "startup"}  # groups of rows
 UNITS = (16, 32, 64, 128, 256, 512, 1024)
 
 
@@ -83,25 +84,42 @@ def unit_rows() -> Iterator[Row]:
                   (SUBJECT, "GRU", *KINDS, "keras", "torch", "product"), options)
 
 
-def write_texts(folder: Path, config: RunConfig, training: int, prediction: int) -> tuple[int, int, dict[str, Any]]:
+def _loaded(config: RunConfig) -> Corpus:
+    """Load the corpus and log its notes."""
+    corpus = load_corpus(config.data, config.runtime.seed)
+    for note in corpus.notes:
+        log.warning(note)
+    return corpus
+
+
+def write_training(folder: Path, corpus: Corpus, config: RunConfig, training: int
+                   ) -> tuple[TextPreprocessor, int, dict[str, Any]]:
+    """Write the file of a training epoch, with texts of the training split.
+
+    Returns:
+        The preprocessor, the number of texts, and options of training.
+    """
+    preprocessor = TextPreprocessor.fit(config.text, corpus.train.texts)
+    chosen = np.random.default_rng(1).permutation(len(corpus.train))[:training]
+    tokens = preprocessor.tokenize(corpus.train.take(chosen).texts)
+    _write_arrays(folder / "training.npz", config, tokens, corpus.train.labels[chosen])
+    return preprocessor, len(chosen), {
+        "embedding": config.model.embedding_size, "units": config.model.units, "max_length": config.text.max_length,
+        "vocabulary": preprocessor.vocabulary_size, "batch": config.training.batch_size}
+
+
+def write_texts(folder: Path, corpus: Corpus, config: RunConfig, training: int, prediction: int
+                ) -> tuple[int, int, dict[str, Any]]:
     """Write the files for the implementations, with texts of the training and the test split; test labels are not used.
 
     Returns:
         The numbers of texts of a training epoch and of a prediction, and options of training.
     """
-    corpus = load_corpus(config.data, config.runtime.seed)
-    for note in corpus.notes:
-        log.warning(note)
-    preprocessor = TextPreprocessor.fit(config.text, corpus.train.texts)
-    chosen = np.random.default_rng(1).permutation(len(corpus.train))[:training]
-    tokens = preprocessor.tokenize(corpus.train.take(chosen).texts)
-    _write_arrays(folder / "training.npz", config, tokens, corpus.train.labels[chosen])
+    preprocessor, count, options = write_training(folder, corpus, config, training)
     _write_run(folder / "run", config, preprocessor, corpus.class_names)
     texts = list(corpus.test.read().texts)[:prediction]
     (folder / "texts.json").write_text(json.dumps(texts))
-    return len(chosen), len(texts), {
-        "embedding": config.model.embedding_size, "units": config.model.units, "max_length": config.text.max_length,
-        "vocabulary": preprocessor.vocabulary_size, "batch": config.training.batch_size}
+    return count, len(texts), options
 
 
 def text_rows(folder: Path, training: int, prediction: int, options: dict[str, Any]) -> Iterator[Row]:
@@ -121,7 +139,7 @@ def text_rows(folder: Path, training: int, prediction: int, options: dict[str, A
 
 
 def recurrent_rows(folder: Path, training: int, options: dict[str, Any]) -> Iterator[Row]:
-    """Yield the row of training with each recurrent layer, in both directions, on the files of `write_texts`."""
+    """Yield the row of training with each recurrent layer, in both directions, on the file of `write_training`."""
     yield Row("recurrent", f"training of a recurrent layer, {training:,} texts", "training", (SUBJECT, *RECURRENT[1:]),
               {**options, "file": str(folder / "training.npz"), "attention": "luong-concat"}, training)
 
@@ -152,14 +170,16 @@ def measure(groups: list[str], config: RunConfig, *, repeats: int, threads: int,
     """Measure and yield each row, ready for JSON."""
     with tempfile.TemporaryDirectory() as folder:
         rows = [row for row in (*layer_rows(), *scan_rows(), *unit_rows()) if row.group in groups]
-        if "recurrent" in groups:
-            defaults = Path(folder) / "defaults"
-            defaults.mkdir()
-            count, _, options = write_texts(defaults, RunConfig(data=config.data), training, 1)
-            rows += recurrent_rows(defaults, count, options)
-        if set(groups) - {"layer", "scan", "units", "recurrent", "grid"}:
-            written = write_texts(Path(folder), config, training, prediction)
-            rows += [row for row in text_rows(Path(folder), *written) if row.group in groups]
+        if on_texts := ON_TEXTS & set(groups):
+            corpus = _loaded(config)
+            if "recurrent" in on_texts:
+                defaults = Path(folder) / "defaults"
+                defaults.mkdir()
+                _, count, options = write_training(defaults, corpus, RunConfig(data=config.data), training)
+                rows += recurrent_rows(defaults, count, options)
+            if on_texts != {"recurrent"}:
+                written = write_texts(Path(folder), corpus, config, training, prediction)
+                rows += [row for row in text_rows(Path(folder), *written) if row.group in groups]
         for row in rows:
             sides = [side for side in row.sides if _installed(side)]
             started = time.perf_counter()

@@ -81,15 +81,16 @@ class ScanCell(keras.layers.Layer):
         projected = projected if self.bias is None else ops.add(projected, ops.cast(self.bias, projected.dtype))
         activated = [getattr(ops, activation)(values) if activation != "linear" else values for activation, values in
                      zip(self.activations, ops.split(projected, len(self.activations), axis=-1), strict=True)]
-        further = [*self.others(windows), *self.noise(activated[0], training), *self.parameters()]
+        noise = self.noise(ops.shape(activated[0]), projected.dtype, training)
+        further = [*self.others(windows), *noise, *self.parameters()]
         return [*activated, *(ops.cast(values, projected.dtype) for values in further)]
 
     def others(self, windows: Any) -> list[Any]:
         """Return inputs that are arguments as they are."""
         return []
 
-    def noise(self, like: Any, training: bool) -> list[Any]:
-        """Return random arguments, of the shape of [..., units]."""
+    def noise(self, shape: Any, dtype: Any, training: bool) -> list[Any]:
+        """Return random arguments of a shape [..., units]."""
         return []
 
     def parameters(self) -> list[Any]:
@@ -173,12 +174,12 @@ class QRNNCell(ForgettingCell):
         self.activations, self.gated = ("tanh", "sigmoid", "sigmoid", "sigmoid")[:POOLINGS[pooling]], pooling != "f"
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def noise(self, like: Any, training: bool) -> list[Any]:
+    def noise(self, shape: Any, dtype: Any, training: bool) -> list[Any]:
         """Return, with zoneout, 0 for each unit that keeps its state and 1 for the others."""
         if not training or not self.zoneout:
             return []
-        dropped = keras.random.dropout(ops.ones_like(like), self.zoneout, seed=self.seed_generator)
-        return [ops.cast(dropped > 0, like.dtype)]
+        dropped = keras.random.dropout(ops.ones(shape, dtype), self.zoneout, seed=self.seed_generator)
+        return [ops.cast(dropped > 0, dtype)]
 
     def gates(self, parts: Sequence[Any]) -> tuple[Any, Any]:
         """Return f and (1 - f) z, or i z."""

@@ -31,6 +31,12 @@ KINDS: dict[str, Callable[..., ScanRNN]] = {
     "rglru": lambda **k: RGLRU(UNITS, **k),
 }
 SHORT = ["qrnn ifo 3", "sru highway", "rglru"]
+STATE = RANDOM.bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def same_numbers_in_any_order() -> None:
+    RANDOM.bit_generator.state = STATE
 
 
 def made(name: str, **options: Any) -> ScanRNN:
@@ -176,9 +182,11 @@ def test_a_stateful_layer_goes_on_where_it_stopped(name: str) -> None:
 
 @pytest.mark.parametrize("name", selected(KINDS, SHORT))
 def test_any_batch_and_length_in_one_graph(name: str) -> None:
-    layer, traces = made(name), []
+    """In float64, because operations that a graph fuses round in another way."""
+    layer, traces = made(name, dtype="float64"), []
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, FEATURES]), tf.TensorSpec([None, None], tf.bool)])
+    @tf.function(input_signature=[tf.TensorSpec([None, None, FEATURES], tf.float64),
+                                  tf.TensorSpec([None, None], tf.bool)])
     def run(words: Any, mask: Any) -> Any:
         traces.append(1)
         with tf.GradientTape() as tape:
@@ -187,7 +195,7 @@ def test_any_batch_and_length_in_one_graph(name: str) -> None:
         return states, tape.gradient(states, words)
 
     for batch, time in ((1, 1), (3, BLOCK), (2, 2 * BLOCK + 1)):
-        words = tf.constant(RANDOM.normal(size=(batch, time, FEATURES)), tf.float32)
+        words = tf.constant(RANDOM.normal(size=(batch, time, FEATURES)), tf.float64)
         mask = tf.sequence_mask(RANDOM.integers(1, time + 1, batch), time)
         with tf.GradientTape() as tape:
             tape.watch(words)

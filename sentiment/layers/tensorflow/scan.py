@@ -67,7 +67,7 @@ def scanned(cell: Any, inputs: Any, mask: Any, states: Sequence[Any], *, backwar
     if recorded or embedded is None or cell.window > 1:
         words = _in_order(inputs, reading, backwards=backwards, masked=masked, recorded=recorded)
         read = words if cell.window == 1 else tf.concat([_time_major(states[1], cell.window - 1), words], axis=0)
-        noise = cell.noise(tf.zeros([reading.steps * batch, cell.units], start.dtype), training)
+        noise = cell.noise([reading.steps * batch, cell.units], start.dtype, training)
         tables = _run(cell, read, noise, weights, start, recorded=recorded, final=final)
     else:  # each distinct word of the batch is projected once
         distinct, places = tf.unique(tf.reshape(embedded.ids, [-1]))
@@ -204,15 +204,14 @@ def _run(cell: Any, read: Any, noise: Sequence[Any], weights: Weights, start: An
     @tf.custom_gradient
     def forward(*tensors: Any) -> Any:
         read, start, *flat = tensors
-        weights = tf.nest.pack_sequence_as(structure, flat)
-        tables, parts, states, starts = results(read, weights, start, keep=True)
+        packed = tf.nest.pack_sequence_as(weights, flat)
+        tables, parts, states, starts = results(read, packed, start, keep=True)
 
         def backward(*gradients: Any) -> list[Any]:
-            return _backward(cell, read, parts, weights, states, starts, gradients)
+            return _backward(cell, read, parts, packed, states, starts, gradients)
 
         return tables, backward
 
-    structure = weights
     tables: list[Any] = forward(read, start, *tf.nest.flatten(weights))
     released(tables[0])
     return tables
