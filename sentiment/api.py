@@ -14,7 +14,6 @@ import pandas as pd
 
 from sentiment import architectures
 from sentiment import export as exports
-from sentiment.answers import check_classes, check_test, overlap, overlap_note
 from sentiment.artifacts import PretrainedFolder, ResultFolder, RunFolder
 from sentiment.config import IN_MEMORY, DataConfig, Options, PretrainConfig, Role, RunConfig, RuntimeConfig
 from sentiment.config.keywords import in_python, nested
@@ -41,6 +40,7 @@ from sentiment.precision import precision
 from sentiment.reports import comparison_report, evaluation_report, write_report
 from sentiment.reports.comparison import HEADERS, KEYS, pairwise
 from sentiment.reports.document import Report
+from sentiment.run_predictions import check_classes, check_test, overlap, overlap_note
 from sentiment.runs import (
     CorpusSource,
     Recipe,

@@ -135,9 +135,9 @@ def predictions(logits: np.ndarray, known: np.ndarray, class_names: Sequence[str
         class_names: by index.
         abstain_below: the score below which a prediction has no label.
     """
-    answers = []
+    found = []
     for row, share in zip(probabilities(logits), known.tolist(), strict=True):
         scores = dict(zip(class_names, row.tolist(), strict=True))
         best = class_names[int(row.argmax())]
-        answers.append(Prediction(None if scores[best] < abstain_below else best, scores[best], scores, share))
-    return answers
+        found.append(Prediction(None if scores[best] < abstain_below else best, scores[best], scores, share))
+    return found

@@ -14,9 +14,8 @@ PACKAGE = Path(sentiment.__file__).parent
 PACKAGES = ["version", "errors", "stored", "shipped", "measured", "surrogates", "startup", "table_format", "machine",
             "config", "options", "console", "files", "precision", "signals", "pages", "predictions", "lazy", "batching",
             "text", "data", "layers", "architectures", "inference", "explain", "scoring", "losses", "training",
-            "evaluation",
-            "artifacts", "tuning", "export", "reports", "answers", "__init__", "serving", "benchmark", "runs", "api",
-            "estimator", "cli", "__main__"]
+            "evaluation", "artifacts", "tuning", "export", "reports", "run_predictions", "__init__", "serving",
+            "benchmark", "runs", "api", "estimator", "cli", "__main__"]
 # These import nothing but the modules in GROUND.
 ALONE = {"layers", "losses"}
 GROUND = {"version", "errors", "config", "console", "files", "machine", "signals", "pages", "predictions"}

@@ -26,18 +26,18 @@ def run(arguments: argparse.Namespace) -> None:
     if len(arguments.models) < 2:
         raise UserError("compare needs at least two models")
     changes = given_options(arguments).get("data", {})
-    from sentiment.answers import answers_of_all, stored_answers, texts_for
     from sentiment.artifacts import RunPaths
     from sentiment.reports import comparison_report, write_report
     from sentiment.reports.comparison import HEADERS, comparison_rows, pairwise
+    from sentiment.run_predictions import predict_with_all, stored_predictions, texts_for
 
     folders = [RunPaths.open(path) for path in arguments.models]
     data, texts = evaluation_data(changes, folders[0].load_config()), None
-    found = stored_answers(folders) if data is None and not arguments.report else None
+    found = stored_predictions(folders) if data is None and not arguments.report else None
     if found is None:
         texts = texts_for(folders, data)
         import_tensorflow(devices=True)
-        found = answers_of_all(folders, texts)
+        found = predict_with_all(folders, texts)
     classes, labels = found.class_names, found.labels
     tests = pairwise(found.logits, labels)
     if arguments.json:

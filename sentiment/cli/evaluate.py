@@ -26,14 +26,14 @@ def run(arguments: argparse.Namespace) -> None:
     """Print the metrics of a run on its test split or on other labelled texts."""
     check_report(arguments.report)
     changes = given_options(arguments).get("data", {})
-    from sentiment.answers import answers_of_all, metrics_of, report_of, texts_for
     from sentiment.artifacts import RunPaths
     from sentiment.reports import write_report
+    from sentiment.run_predictions import metrics_of, predict_with_all, report_of, texts_for
 
     folder = RunPaths.open(arguments.model or shipped_run())
     texts = texts_for([folder], evaluation_data(changes, folder.load_config()))
     import_tensorflow(devices=True)  # errors in the data are reported before
-    found = answers_of_all([folder], texts, mixed_precision=arguments.mixed_precision)
+    found = predict_with_all([folder], texts, mixed_precision=arguments.mixed_precision)
     metrics = metrics_of(found)
     if arguments.report:
         write_report(report_of(folder, texts, found), arguments.report)

@@ -24,7 +24,7 @@ def tokens(classifier: Classifier, ids: Any) -> dict[str, Any]:
         `scores` float32 [texts, classes] and `classes` string [texts, classes]: `scores[i, j]` is the probability of
         `classes[i, j]`; `known` float32 [texts], the share of known words.
     """
-    return _answers(classifier, ids, classifier.model_function(ids))
+    return _with_probabilities(classifier, ids, classifier.model_function(ids))
 
 
 def explain(classifier: Classifier, texts: Any) -> dict[str, Any]:
@@ -37,8 +37,8 @@ def explain(classifier: Classifier, texts: Any) -> dict[str, Any]:
     """
     ids = classifier.preprocessor.padded_ids(texts)
     logits = classifier.model_function(ids)
-    answers = _answers(classifier, ids, logits)
-    best = tf.argmax(answers["scores"], axis=1, output_type=tf.int32)
+    outputs = _with_probabilities(classifier, ids, logits)
+    best = tf.argmax(outputs["scores"], axis=1, output_type=tf.int32)
     odds = _log_odds(logits, best)
     places = tf.where(ids > UNKNOWN_ID)  # [known words, 2]: the text and the position in it
     known = tf.shape(places)[0]
@@ -53,10 +53,10 @@ def explain(classifier: Classifier, texts: Any) -> dict[str, Any]:
     weights = tf.scatter_nd(places, tf.reshape(found, [-1])[:known], tf.shape(ids, out_type=tf.int64))
     words = classifier.preprocessor.ragged_words(texts).to_tensor()
     explained = tf.gather(tf.constant(list(classifier.class_names)), best)
-    return {**answers, "explained": explained, "words": words, "weights": weights}
+    return {**outputs, "explained": explained, "words": words, "weights": weights}
 
 
-def _answers(classifier: Classifier, ids: Any, logits: Any) -> dict[str, Any]:
+def _with_probabilities(classifier: Classifier, ids: Any, logits: Any) -> dict[str, Any]:
     if logits.shape[-1] == 1:
         scores = tf.concat([tf.sigmoid(-logits), tf.sigmoid(logits)], axis=1)
     else:

@@ -39,9 +39,9 @@ def _checked_width(path: Path, shape: Sequence[Any]) -> int:
     return int(width)
 
 
-def _checked_logits(path: Path, answers: Any, rows: int, width: int) -> np.ndarray:
+def _checked_logits(path: Path, outputs: Any, rows: int, width: int) -> np.ndarray:
     """Return the output of a runtime if it is one row of logits per text."""
-    found = np.asarray(answers)
+    found = np.asarray(outputs)
     if found.shape != (rows, width) or found.dtype != np.float32:
         raise UserError(f"{path} is damaged: its output is {found.dtype} {list(found.shape)}, expected float32 "
                         f"{[rows, width]}")

@@ -146,11 +146,11 @@ class Predictor(ABC):
         for part in text_parts(texts, self._texts_at_once):
             tokens = self.preprocessor.tokenize(part)
             batches = Batches(tokens, np.unique(tokens.lengths), self._batch_size).by_length()
-            answers = map_batches(batches, len(tokens), self._batch_logits, self._mapped)
-            if not np.isfinite(answers).all():
+            found = map_batches(batches, len(tokens), self._batch_logits, self._mapped)
+            if not np.isfinite(found).all():
                 raise UserError("the logits of the model are not finite: its weights are damaged, or too "
                                 "large for its precision")
-            logits.append(answers)
+            logits.append(found)
             known.append(tokens.known)
         return np.concatenate(logits), np.concatenate(known)
 

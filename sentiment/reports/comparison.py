@@ -54,9 +54,9 @@ def comparison_report(logits: Mapping[str, np.ndarray], examples: Examples, clas
 def _differing(logits: Mapping[str, np.ndarray], examples: Examples, classes: tuple[str, ...]) -> Section:
     """Return the texts on which the models disagree, first those whose right class differs most in probability."""
     scores = {name: probabilities(values) for name, values in logits.items()}
-    answers = np.stack([values.argmax(axis=1) for values in scores.values()])
+    predicted = np.stack([values.argmax(axis=1) for values in scores.values()])
     of_right = np.stack([values[np.arange(len(examples)), examples.labels] for values in scores.values()])
-    gaps = np.where((answers != answers[0]).any(axis=0), np.ptp(of_right, axis=0), -1.0)
+    gaps = np.where((predicted != predicted[0]).any(axis=0), np.ptp(of_right, axis=0), -1.0)
     rows = [int(row) for row in np.argsort(-gaps, kind="stable")[:DIFFERING] if gaps[row] >= 0]
     texts = examples.take(np.sort(np.array(rows, int)))
     shown = dict(zip(sorted(rows), texts.texts, strict=True))

@@ -8,7 +8,6 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from sentiment.answers import check_classes, check_test, names_of
 from sentiment.architectures import Sizes
 from sentiment.architectures.ensemble import NAME, Member, build_ensemble, set_member, weigh_members
 from sentiment.artifacts import RunFolder
@@ -19,6 +18,7 @@ from sentiment.data import Corpus, load_corpus, load_unlabelled, occurring
 from sentiment.errors import UserError
 from sentiment.inference import Classifier
 from sentiment.measured import mean_of
+from sentiment.run_predictions import check_classes, check_test, names_of
 from sentiment.runs.run import Run
 from sentiment.runs.training import CorpusSource, conclude
 from sentiment.text import TextPreprocessor

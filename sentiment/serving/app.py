@@ -68,7 +68,7 @@ def create_app(models: Models, limits: Limits, metrics: Metrics, access: Access 
     """
     app = FastAPI(title="sentiment", version=__version__, docs_url=None, redoc_url=None,
                   description="Text classifiers with TensorFlow Serving's REST interface")
-    _add_answers(app, models, limits)
+    _add_predictions(app, models, limits)
     _add_states(app, models, metrics)
     _add_page(app, examples)
     _add_failures(app, metrics)
@@ -118,7 +118,7 @@ def _add_states(app: FastAPI, models: Models, metrics: Metrics) -> None:
         return _metadata(name, _version(models, name, number))
 
 
-def _add_answers(app: FastAPI, models: Models, limits: Limits) -> None:
+def _add_predictions(app: FastAPI, models: Models, limits: Limits) -> None:
     async def predict(request: Request, name: str, number: int | None) -> Response:
         _version(models, name, number)
         body, texts = await bodies.read(PredictRequest, request, limits)

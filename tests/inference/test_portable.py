@@ -1,4 +1,4 @@
-"""Answers without TensorFlow."""
+"""Predictions without TensorFlow."""
 
 import json
 import shutil

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from helpers.commands import TINY_RUN, Cli
 
-from sentiment.answers import stored_answers
 from sentiment.artifacts import RunFolder, RunPaths, load_classifier
 from sentiment.evaluation import calibration_error
+from sentiment.run_predictions import stored_predictions
 
 SECTIONS = ["Summary", "Baselines", "By class", "Calibration", "Thresholds", "Accuracy by length",
             "Accuracy by negation", "Least sure", "Suspected label errors"]
@@ -112,7 +112,7 @@ def test_stored_predictions_are_those_of_the_models(tiny_run: Path, tmp_path: Pa
     for damage in ((copy / "test.npz").unlink, lambda: (copy / "test.npz").write_bytes(b"no"),
                    lambda: np.savez(copy / "test.npz", labels=np.zeros(3, np.int32), logits=np.zeros((3, 1)))):
         damage()
-        assert RunPaths(copy).load_test(2) is None or stored_answers([RunPaths(tiny_run), RunPaths(copy)]) is None
+        assert RunPaths(copy).load_test(2) is None or stored_predictions([RunPaths(tiny_run), RunPaths(copy)]) is None
     predicted = run_cli("compare", tiny_run, copy, "--json")[1]
     assert {**json.loads(predicted), "notes": []} == {**json.loads(stored), "notes": []}
 

@@ -45,7 +45,7 @@ class Labelled:
 
 
 @dataclass(frozen=True)
-class Answers:
+class RunPredictions:
     """Predictions of models on the same labelled texts.
 
     Attributes:
@@ -83,7 +83,7 @@ def texts_for(folders: Sequence[RunPaths], data: DataConfig | None) -> Labelled:
     return Labelled(corpus.name, corpus.test.read(), classes, corpus.notes, is_test=True)
 
 
-def stored_answers(folders: Sequence[RunPaths]) -> Answers | None:
+def stored_predictions(folders: Sequence[RunPaths]) -> RunPredictions | None:
     """Return the predictions on their test split that finished runs have stored; None if they must be predicted anew.
 
     They must, if a file is missing or damaged, the labels of two differ, or a run was measured by cross-validation.
@@ -103,12 +103,13 @@ def stored_answers(folders: Sequence[RunPaths]) -> Answers | None:
         return None
     names = names_of(folders)
     of_models = [f"{name}: {note}" for name, config in zip(names, configs, strict=True) for note in config.data.notes]
-    return Answers(configs[0].data.dataset, found[0][0], classes,
-                   {name: logits for name, (_, logits) in zip(names, found, strict=True)},
-                   (*of_models, *dataset["notes"]))
+    return RunPredictions(configs[0].data.dataset, found[0][0], classes,
+                          {name: logits for name, (_, logits) in zip(names, found, strict=True)},
+                          (*of_models, *dataset["notes"]))
 
 
-def answers_of_all(folders: Sequence[RunPaths], texts: Labelled, *, mixed_precision: bool = False) -> Answers:
+def predict_with_all(folders: Sequence[RunPaths], texts: Labelled, *, mixed_precision: bool = False
+                     ) -> RunPredictions:
     """Return the predictions of finished runs on labelled texts."""
     from sentiment.artifacts import RunFolder, load_classifier
 
@@ -121,8 +122,8 @@ def answers_of_all(folders: Sequence[RunPaths], texts: Labelled, *, mixed_precis
                                          for model, folder in zip(logits, folders, strict=True)}
     notes_on_overlaps = tuple(overlap_note(one, len(texts.examples), model if len(folders) > 1 else "the model")
                               for model, one in overlaps.items() if one["texts"])
-    return Answers(texts.dataset, texts.examples.labels, texts.class_names, logits, (*notes, *notes_on_overlaps),
-                   classifiers, overlaps)
+    return RunPredictions(texts.dataset, texts.examples.labels, texts.class_names, logits, (*notes, *notes_on_overlaps),
+                          classifiers, overlaps)
 
 
 def overlap(folder: "RunFolder", examples: Examples, logits: np.ndarray) -> dict[str, Any]:
@@ -199,7 +200,7 @@ def names_of(folders: Sequence[RunPaths]) -> list[str]:
     return [folder.path.name if names.count(folder.path.name) == 1 else str(folder.path) for folder in folders]
 
 
-def metrics_of(found: Answers) -> dict[str, Any]:
+def metrics_of(found: RunPredictions) -> dict[str, Any]:
     """Return the metrics of the first model, those of `evaluation.evaluate` with `dataset` and `notes`."""
     logits = next(iter(found.logits.values()))
     return {"dataset": found.dataset, "notes": list(found.notes),
@@ -207,7 +208,7 @@ def metrics_of(found: Answers) -> dict[str, Any]:
             "seen_in_training": next(iter(found.overlaps.values()), None)}
 
 
-def report_of(folder: RunPaths, texts: Labelled, found: Answers) -> Report:
+def report_of(folder: RunPaths, texts: Labelled, found: RunPredictions) -> Report:
     """Return the report of a finished run, the first model of the predictions on labelled texts."""
     name, logits = next(iter(found.logits.items()))
     return evaluation_report(found.classifiers[name], name, found.dataset, texts.examples, logits,
