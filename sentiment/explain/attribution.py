@@ -82,12 +82,6 @@ class Explanation:
 
         return notebook_html(self)
 
-    def strongest(self, most: int) -> dict[str, list[int]]:
-        """Return the indices of the words with the largest attributions `for` and `against` the class, in order."""
-        order = np.argsort(self.attributions)
-        return {"for": [row for row in order[::-1][:most] if self.attributions[row] > 0],
-                "against": [row for row in order[:most] if self.attributions[row] < 0]}
-
     @property
     def remark(self) -> str:
         """A remark if few words are known, see `sentiment.predictions.known_remark`; else empty."""

@@ -5,7 +5,7 @@ from html import escape
 import numpy as np
 
 from sentiment.explain.attribution import Explanation
-from sentiment.inference.erasure import LISTED
+from sentiment.inference.erasure import LISTED, strongest
 from sentiment.pages import page, table_html
 from sentiment.text.rewriting import pieces
 
@@ -75,7 +75,7 @@ def _coloured(text: str, kind: str, share: float, more: str = "", *, known: bool
 
 def _table(explanation: Explanation, heading: str) -> str:
     rows = [[escape(explanation.words[row]), f"{explanation.attributions[row]:+.3f}"]
-            for row in explanation.strongest(LISTED)[heading]]
+            for row in strongest(explanation.attributions, LISTED)[heading]]
     title = f"Words {heading} {explanation.explained}"
     return f"<div><h2>{escape(title)}</h2>{table_html(title, ['word', 'logit'], rows)}</div>" if rows else ""
 

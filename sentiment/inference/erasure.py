@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import logsumexp
@@ -22,6 +23,7 @@ class WordWeights:
     """Attributions of the words of a text by erasure.
 
     Attributes:
+        text: the text.
         prediction: for the whole text.
         explained: the class whose log-odds are explained.
         words: the words that the model reads, standardised and truncated.
@@ -30,6 +32,7 @@ class WordWeights:
         weights: float64 [words], the decrease of the log-odds of `explained` when the word is replaced.
     """
 
+    text: str
     prediction: Prediction
     explained: str
     words: list[str]
@@ -42,6 +45,12 @@ class WordWeights:
         order = np.argsort(-np.abs(self.weights), kind="stable")[:LISTED]
         listed = ", ".join(f"{self.words[row]} {self.weights[row]:+.2f}" for row in order)
         return f"{self.prediction.best} {self.prediction.score:.4f}; for {self.explained}: {listed}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON, with `label` and `score` as of an `Explanation`."""
+        values = {name: value for name, value in asdict(self).items() if name != "prediction"}
+        return {**values, "weights": self.weights.tolist(), "label": self.prediction.best,
+                "score": self.prediction.score}
 
 
 def word_weights(predictor: Predictor, text: str, class_name: str | None = None,
@@ -70,8 +79,15 @@ def word_weights(predictor: Predictor, text: str, class_name: str | None = None,
         rows = np.tile(ids, (len(hidden), 1))
         rows[np.arange(len(hidden)), hidden] = UNKNOWN_ID
         weights[hidden] = _log_odds(logits, index) - _log_odds(predictor.logits(rows), index)
-    return WordWeights(prediction, explained, predictor.words_read(text), predictor.spans(text), known.tolist(),
+    return WordWeights(text, prediction, explained, predictor.words_read(text), predictor.spans(text), known.tolist(),
                        weights)
+
+
+def strongest(values: np.ndarray, most: int) -> dict[str, list[int]]:
+    """Return the indices of the words with the largest values `for` and `against` the class, in order."""
+    order = np.argsort(values)
+    return {"for": [row for row in order[::-1][:most] if values[row] > 0],
+            "against": [row for row in order[:most] if values[row] < 0]}
 
 
 def explained_class(prediction: Prediction, class_names: Sequence[str], asked: str | None) -> str:

@@ -1,10 +1,12 @@
 """What each word adds, by hiding it."""
 
+import json
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.commands import Cli
 from helpers.fake_predictor import FakePredictor
 
 import sentiment
@@ -78,3 +80,27 @@ def test_an_export_explains_itself(exported_run: Path) -> None:
 def test_the_fake_is_what_it_stands_for() -> None:
     predictor: Predictor = FakePredictor()
     assert predictor.predict(["good"])[0].label == "pos"
+
+
+def test_erasure_in_the_shell(exported_run: Path, run_cli: Cli) -> None:
+    text, found = "A good (?) film", sentiment.load(exported_run / "onnx").explain("A good (?) film", "neg")
+    words = ("--class", "neg", text)
+    code, out, err = run_cli("explain", "--model", exported_run / "onnx", *words)
+    assert code == 0, err
+    assert out.splitlines()[:2] == [f"{found.prediction.best} {found.prediction.score:.4f}", text]
+    assert f"good {found.weights[found.words.index('good')]:+.3f}" in out
+    assert run_cli("explain", "--model", exported_run, "--method", "erasure", *words)[1] == out
+    values = json.loads(run_cli("explain", "--model", exported_run / "onnx", "--json", *words)[1])
+    assert (values["text"], values["label"], values["explained"]) == (text, found.prediction.best, "neg")
+    assert values["weights"] == found.weights.tolist()
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["--method", "gradients"],
+     "is an export, which has no gradients: pass the folder of the run, or --method erasure"),
+    (["--html", "page.html"], "--html needs --method gradients, and the folder of a run"),
+])
+def test_an_export_has_no_gradients(words: list[str], message: str, exported_run: Path, run_cli: Cli) -> None:
+    code, out, err = run_cli("explain", "--model", exported_run / "onnx", *words, "a good film")
+    assert (code, out) == (1, "")
+    assert message in err

@@ -121,7 +121,7 @@ def test_without_the_runtime(exported: Path, run_cli: Cli, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("words", [
-    ["info", "{onnx}"], ["evaluate", "{onnx}"], ["explain", "--model", "{onnx}", "text"],
+    ["info", "{onnx}"], ["evaluate", "{onnx}"],
     ["predict", "--model", "{onnx}", "--stateful", "text"], ["export", "{onnx}", "--format", "onnx"]])
 def test_what_an_export_cannot_do(words: list[str], exported: Path, run_cli: Cli) -> None:
     code, out, err = run_cli(*(word.format(onnx=exported) for word in words))
