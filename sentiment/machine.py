@@ -1,6 +1,7 @@
 """Cores, threads and memory of this process and machine."""
 
 import os
+import platform
 import resource
 import sys
 from pathlib import Path
@@ -19,8 +20,19 @@ def threads() -> int:
 
 def multiplies_bfloat16() -> bool:
     """Whether the processor has bfloat16 matrix products (Intel AMX), as reported by Linux."""
+    return "amx_bf16" in _processor_information().split()
+
+
+def processor() -> str:
+    """Return the name of the processor as reported by Linux, such as `AMD EPYC`; elsewhere its architecture."""
+    lines = (line.partition(":") for line in _processor_information().splitlines())
+    names = [value.strip() for name, _, value in lines if name.strip() == "model name"]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _processor_information() -> str:
     known = Path("/proc/cpuinfo")
-    return known.is_file() and "amx_bf16" in known.read_text().split()
+    return known.read_text() if known.is_file() else ""
 
 
 def peak_memory_bytes() -> int:

@@ -1,11 +1,13 @@
-"""What a process has used."""
+"""Processor, cores, threads and memory."""
 
+import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from sentiment.machine import available_cores, memory_bytes, peak_memory_bytes, threads
+from sentiment.machine import available_cores, memory_bytes, peak_memory_bytes, processor, threads
 
 SMALL = "from sentiment.machine import peak_memory_bytes; print(peak_memory_bytes())"
 LARGE = "b'x' * 300_000_000"
@@ -35,3 +37,11 @@ def test_the_memory_of_the_machine() -> None:
     memory = memory_bytes()
     assert memory is not None
     assert peak_memory_bytes() < memory < 1 << 50
+
+
+def test_name_of_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "is_file", lambda _: True)
+    monkeypatch.setattr(Path, "read_text", lambda _: "processor\t: 0\nmodel name\t: Maker: One 5\nmodel name\t: Two\n")
+    assert processor() == "Maker: One 5"
+    monkeypatch.setattr(Path, "is_file", lambda _: False)
+    assert processor() in {platform.processor(), platform.machine()}

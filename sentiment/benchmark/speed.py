@@ -24,7 +24,7 @@ from sentiment.config import RunConfig
 from sentiment.console import log
 from sentiment.data import Corpus, load_corpus
 from sentiment.export import Original, export_onnx
-from sentiment.machine import available_cores
+from sentiment.machine import available_cores, processor
 from sentiment.text import TextPreprocessor
 
 SUBJECT = "sentiment"
@@ -233,6 +233,6 @@ def machine() -> dict[str, Any]:
         except PackageNotFoundError:
             return None
 
-    return {"processor": platform.processor() or platform.machine(), "cores": available_cores(),
+    return {"processor": processor(), "cores": available_cores(),
             "python": platform.python_version(), "system": sys.platform,
             **{package: installed(package) for package in PACKAGES}}
