@@ -4,20 +4,19 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from sentiment.cli.options import load, open_run
 from sentiment.cli.shipped import log_default, model_and_texts
 from sentiment.console import log, print_json, print_rich
 from sentiment.errors import UserError
-from sentiment.inference.erasure import WordWeights, strongest, word_weights
-from sentiment.predictions import known_remark
 from sentiment.shipped import shipped_export, shipped_run
 from sentiment.startup import import_tensorflow
 from sentiment.text.rewriting import pieces
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from sentiment.explain import Explanation
+    from sentiment.inference.erasure import WordWeights
 
 METHODS = ("gradients", "erasure")
 LISTED = 5
@@ -62,6 +61,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _erasure(model: str, text: str, arguments: argparse.Namespace) -> None:
+    from sentiment.inference.erasure import word_weights
+
     found = word_weights(load(model), text, arguments.class_name)
     if arguments.json:
         print_json(found.to_dict())
@@ -101,9 +102,13 @@ def _show(explanation: "Explanation") -> None:
             print_rich((f"{layer.layer}{of_all}: ", "bold"), (top, ""))
 
 
-def _show_words(found: "Explanation | WordWeights", label: str, score: float, values: np.ndarray) -> None:
+def _show_words(found: "Explanation | WordWeights", label: str, score: float, values: "np.ndarray"
+                ) -> None:
     """Print a prediction, the text in colour by the values of its words, and the words with the largest values."""
-    remark = known_remark(float(np.mean(found.known)))
+    from sentiment.inference.erasure import strongest
+    from sentiment.predictions import known_remark
+
+    remark = known_remark(sum(found.known) / len(found.known))
     print_rich((f"{label} {score:.4f}", "bold"), (f"  ({remark})" if remark else "", ""))
     largest = max(float(abs(values).max()), 1e-12)
     styled = []
