@@ -12,7 +12,7 @@ import tensorflow as tf
 from helpers.layer_checks import check_gradient, check_half, check_saving, gradient_of_penalty, set_weights
 from helpers.selection import selected
 
-from sentiment.layers import QRNN, RGLRU, SRU, Bidirectional, Embedding, MinGRU, MinLSTM, fused
+from sentiment.layers import QRNN, RGLRU, SRU, Bidirectional, Embedding, MinGRU, MinLSTM, fused, recurrent
 from sentiment.layers import scan as scan_module
 from sentiment.layers.scan import ScanRNN, _associative_recurrence
 from sentiment.layers.tensorflow import scan
@@ -310,7 +310,7 @@ def test_initial_forget_bias(kind: Any, added: bool) -> None:
 
 
 def test_docstring_examples_run() -> None:
-    for module, examples in ((scan_module, 5), (fused, 3)):
+    for module, examples in ((scan_module, 5), (fused, 3), (recurrent, 2)):
         result = doctest.testmod(module)
         assert (result.failed, result.attempted) == (0, 3 * examples)
 
