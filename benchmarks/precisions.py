@@ -3,7 +3,7 @@
     python benchmarks/precisions.py models/imdb --data-dir data/aclImdb
 
 Prints for each export of the run for ONNX Runtime or LiteRT the size of its model, the median time of one raw text of
-middle length and of 64 texts of any, the sides in turn, and the share of the validation texts that get the label of
+median length and of a batch of 64, alternately, and the share of the validation texts that get the label of
 `sentiment.load`.
 """
 

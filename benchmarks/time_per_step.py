@@ -3,8 +3,8 @@
     python -m sentiment benchmark speed --rows units --output benchmarks/results/speed_units.json
     python benchmarks/time_per_step.py
 
-Reads the times of the first command and draws docs/time_per_step.png: forward and backward, microseconds for a step of
-64 texts, with as many inputs as units. The dotted line is the time that the matrix products of an LSTM take alone.
+The second command reads the times of the first and draws docs/time_per_step.png: microseconds of a step, forward and
+backward, of 64 texts with as many features as units. The dotted line is the time of the matrix products of an LSTM.
 """
 
 import json
@@ -20,7 +20,7 @@ NAMES = {SUBJECT: "LSTM", "keras": "LSTM of Keras", "torch": "LSTM of PyTorch", 
 
 
 def main() -> None:
-    """Draw the plot."""
+    """Read the times and draw the plot."""
     rows = json.loads((ROOT / "benchmarks" / "results" / "speed_units.json").read_text())["rows"]
     with drawn(ROOT / "docs" / "time_per_step.png", 7, 5) as axes:
         for place, side in enumerate(rows[0]["sides"]):

@@ -1,4 +1,4 @@
-"""Late import of TensorFlow, without its start-up messages."""
+"""Import of TensorFlow without its start-up messages, and its refusal in forked processes."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from contextlib import contextmanager, nullcontext
 def ended_by_sigint() -> Iterator[None]:
     """Let Ctrl-C end the process silently within the block, because an exception may crash the import of a library.
 
-    A signal that is ignored or has a handler is unchanged, as are signals in threads other than the main thread.
+    Nothing changes if the signal is ignored or has a handler, or in threads other than the main thread.
     """
     before = signal.getsignal(signal.SIGINT)
     if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
@@ -23,6 +23,7 @@ def ended_by_sigint() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
 
 _used_in: list[int] = []  # the id of the process that used TensorFlow first; a forked child inherits it
 
@@ -48,9 +49,9 @@ def import_tensorflow(*, devices: bool = False, training: bool = False) -> None:
     Args:
         devices: whether to initialise devices as well, which also prints lines; devices cannot be configured
             afterwards. Only the command line does this, so Ctrl-C then ends the process.
-        training: whether the process is there to train. TensorFlow then keeps the memory of freed tensors for the next
-            ones. Otherwise the C library returns much of it, and each batch waits for the kernel to clear it again: a
-            fifth of the time of a bidirectional MinGRU.
+        training: whether the process trains. TensorFlow then reuses the memory of freed tensors
+            (`TF_CPU_ALLOCATOR_USE_BFC`, unless it is set). Otherwise the C library returns much of it to the system,
+            and each batch waits for new pages to be cleared: a fifth of the training time of `bimingru` on a CPU.
     """
     if "tensorflow" in sys.modules and not devices:
         return

@@ -1,4 +1,4 @@
-"""Ctrl-C while libraries are imported, where an exception would be a traceback, or crash TensorFlow."""
+"""Tests of Ctrl-C during imports, where an exception may crash TensorFlow, and of the import of TensorFlow."""
 
 import os
 import signal
@@ -37,21 +37,21 @@ main(["vectors", "--dataset", "sample", "--output", "vectors.txt"])
 
 
 @pytest.mark.parametrize(("case", "code"), [("default", -signal.SIGINT), ("ignored", 4), ("after", 3)])
-def test_a_signal_during_imports(case: str, code: int) -> None:
+def test_sigint_during_imports(case: str, code: int) -> None:
     done = subprocess.run([sys.executable, "-c", CODE, case], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (code, "")
 
 
 @pytest.mark.parametrize("module", ["rich.console", "tensorflow.python.util"])
-def test_a_command_that_is_interrupted_while_it_imports(module: str) -> None:
+def test_command_interrupted_during_imports_ends_silently(module: str) -> None:
     done = subprocess.run([sys.executable, "-c", COMMAND, module], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr, done.stdout) == (-signal.SIGINT, "", "")
 
 
 @pytest.mark.parametrize(("training", "given", "expected"), [
     (True, None, "true"), (True, "false", "false"), (False, None, None)])
-def test_a_training_keeps_the_memory_of_freed_tensors(training: bool, given: str | None, expected: str | None,
-                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_keeps_freed_memory_unless_the_environment_says_otherwise(
+        training: bool, given: str | None, expected: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "TF_CPU_ALLOCATOR_USE_BFC"
     monkeypatch.setenv(name, given or "")
     if given is None:

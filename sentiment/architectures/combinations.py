@@ -8,7 +8,7 @@ from sentiment.errors import UserError
 
 Rule = tuple[Callable[[ModelConfig], bool], str]
 
-LINEAR = ("qrnn", "sru", "mingru", "minlstm", "rglru")  # recurrences without a product with the state
+LINEAR = ("qrnn", "sru", "mingru", "minlstm", "rglru")  # linear recurrences, without a recurrent kernel
 LOCAL = ("luong-local-m", "luong-local-p")
 
 

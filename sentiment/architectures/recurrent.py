@@ -1,4 +1,4 @@
-"""Recurrent architectures: one or more layers, in one or both directions, with attention or pooling."""
+"""Recurrent architectures: stacked layers, unidirectional or bidirectional, with attention or pooling."""
 
 from collections.abc import Callable
 from functools import partial
@@ -21,7 +21,7 @@ BATCH_NORMALIZATION = "batch_normalization"
 INITIALIZERS = {"orthogonal": "orthogonal", "glorot": "glorot_uniform", "identity": "identity"}
 RECURRENT = EMBEDDED | {"units", "layers", "residual", "skip", "normalization", "attention", "heads", "hops",
                         "hops_penalty", "window", "pooling"}
-OF_STATES = {"recurrent_initializer", "recurrent_dropout", "weight_drop"}  # of a product with the state
+OF_STATES = {"recurrent_initializer", "recurrent_dropout", "weight_drop"}  # of a recurrent kernel
 OF_CELL = {"rnn": {"activation", *OF_STATES}, "lstm": {"forget_bias", *OF_STATES}, "gru": {"gru_reset", *OF_STATES},
            "qrnn": {"qrnn_window", "zoneout", "forget_bias"},
            **{cell: {"forget_bias"} for cell in ("sru", "mingru", "minlstm")}}
@@ -29,11 +29,20 @@ OF_CELL = {"rnn": {"activation", *OF_STATES}, "lstm": {"forget_bias", *OF_STATES
 
 def recurrent(cell: str, config: ModelConfig, sizes: Sizes, name: str, *, both_ways: bool = False,
               return_state: bool = False) -> keras.layers.Layer:
-    """Return a recurrent layer, whose output is the states of all steps, [batch, time, units], and optionally the last.
+    """Return a recurrent layer over float [batch, time, features] with the options of a configuration.
 
-    It is a layer of `sentiment.layers`, or Keras's plain RNN, unless an option needs one of the cells of
-    `sentiment.layers`. With `both_ways` it is bidirectional, and the states of the directions are
-    concatenated, [batch, time, 2 * units], or summed (Schuster & Paliwal 1997).
+    Args:
+        cell: a name in LAYERS or SCANS.
+        config: of the model.
+        sizes: of the model.
+        name: of the layer.
+        both_ways: whether it is bidirectional (Schuster & Paliwal 1997); the outputs of the directions are
+            concatenated, [batch, time, 2 * units], or summed.
+        return_state: whether the final states are returned as well.
+
+    Returns:
+        A layer of `sentiment.layers`, or Keras's simple RNN, that returns the outputs of all steps, float
+        [batch, time, units]; a cell of `sentiment.layers.recurrent` in an `RNN` if an option needs one.
     """
     kept: dict[str, Any] = {"return_sequences": True, "return_state": return_state,
                             "name": f"{name}_cell" if both_ways else name}
@@ -42,7 +51,7 @@ def recurrent(cell: str, config: ModelConfig, sizes: Sizes, name: str, *, both_w
 
 
 def _maker(cell: str, config: ModelConfig, sizes: Sizes) -> Callable[..., keras.layers.Layer]:
-    """Return the constructor of a unidirectional layer with all options but those of its name and outputs."""
+    """Return the constructor of a unidirectional layer, without the arguments for its name and outputs."""
     if cell in SCANS:
         of_scan: dict[str, tuple[str, Any]] = {
             "forget_bias": ("unit_forget_bias", config.forget_bias), "qrnn_window": ("window", config.qrnn_window),

@@ -1,7 +1,7 @@
-"""LSTM and GRU against stock Keras, over sizes and modes, in one process whose sides take turns.
+"""Speed of LSTM and GRU against stock Keras over sizes and modes, alternately in one process.
 
 A batch is float32 [rows, 50, 128]. The modes are `inference`; `gradient`, by inputs and weights with
-``training=False``, as of integrated gradients or a frozen layer; and `training`, the same with ``training=True``.
+``training=False``, as in integrated gradients or of a frozen layer; and `training`, the same with ``training=True``.
 """
 
 import json
@@ -12,7 +12,7 @@ from dataclasses import asdict
 from itertools import product
 from typing import Any
 
-from sentiment.benchmark.layer import lengths_of, words_of
+from sentiment.benchmark.layer import random_inputs, random_lengths
 from sentiment.benchmark.sides import WARM_UPS, Times
 from sentiment.machine import peak_memory_bytes
 
@@ -25,7 +25,18 @@ STEPS, FEATURES = 50, 128
 
 def measured(kind: str, units: int, mode: str, masked: bool, rows: tuple[int, ...], repeats: int
              ) -> Iterator[tuple[str, dict[str, Times]]]:
-    """Yield the name and the times of each side for each number of rows, which one graph a side reads."""
+    """Yield for each number of rows the name of the row and the times by implementation.
+
+    Each implementation has one graph for all numbers of rows.
+
+    Args:
+        kind: a layer in `sentiment.layers` and in Keras.
+        units: of the layer.
+        mode: one of MODES.
+        masked: whether the batch has a mask.
+        rows: sizes of the batch.
+        repeats: runs of each implementation after the warm-up.
+    """
     import keras
     import tensorflow as tf
 
@@ -35,8 +46,8 @@ def measured(kind: str, units: int, mode: str, masked: bool, rows: tuple[int, ..
     runs = {side: _compiled(getattr(module, kind)(units, return_sequences=True), mode, masked)
             for side, module in sides.items()}
     for count in rows:
-        words = tf.constant(words_of(count, STEPS, FEATURES))
-        mask = tf.sequence_mask(lengths_of(count, STEPS), STEPS)
+        words = tf.constant(random_inputs(count, STEPS, FEATURES))
+        mask = tf.sequence_mask(random_lengths(count, STEPS), STEPS)
         times = {side: Times() for side in runs}
         for repeat in range(WARM_UPS + repeats):
             for side, run in runs.items():
@@ -50,7 +61,7 @@ def measured(kind: str, units: int, mode: str, masked: bool, rows: tuple[int, ..
 
 
 def _compiled(layer: Any, mode: str, masked: bool) -> Callable[[Any, Any], Any]:
-    """Return a mode of a layer as one graph for all numbers of rows."""
+    """Return a function of words, float32 [rows, steps, features], and mask that runs a mode of a layer in a graph."""
     import tensorflow as tf
 
     layer.build((None, None, FEATURES))

@@ -1,4 +1,8 @@
-"""Speed of a recurrent layer on random numbers: forward, or forward and backward."""
+"""Speed of a recurrent layer on random inputs: a forward pass, or forward and backward.
+
+Each implementation is a function that builds a layer and returns a function of one run. `options` are the batch, steps
+and features of the inputs, float32 [batch, steps, features], `backward` and `masked`.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,13 +11,13 @@ from typing import Any
 import numpy as np
 
 
-def words_of(batch: int, steps: int, features: int) -> np.ndarray:
-    """Random words, float32 [batch, steps, features]."""
+def random_inputs(batch: int, steps: int, features: int) -> np.ndarray:
+    """Return standard normal inputs, float32 [batch, steps, features]."""
     return np.random.default_rng(1).normal(size=(batch, steps, features)).astype(np.float32)
 
 
-def lengths_of(batch: int, steps: int) -> np.ndarray:
-    """Return lengths of a batch of similar texts, from nine tenths of the longest on."""
+def random_lengths(batch: int, steps: int) -> np.ndarray:
+    """Return lengths of texts of similar length, int32 [batch], uniform from nine tenths of `steps` to `steps`."""
     return np.random.default_rng(2).integers(steps * 9 // 10, steps + 1, batch).astype(np.int32)
 
 
@@ -21,8 +25,8 @@ def _on_tensorflow(layer: Any, *, batch: int, steps: int, features: int, backwar
                    ) -> Callable[[], Any]:
     import tensorflow as tf
 
-    words = tf.constant(words_of(batch, steps, features))
-    mask = tf.sequence_mask(lengths_of(batch, steps), steps) if masked else None
+    words = tf.constant(random_inputs(batch, steps, features))
+    mask = tf.sequence_mask(random_lengths(batch, steps), steps) if masked else None
     layer.build(words.shape)
 
     @tf.function
@@ -41,7 +45,7 @@ def _on_tensorflow(layer: Any, *, batch: int, steps: int, features: int, backwar
 
 
 def ours(*, units: int, kind: str = "LSTM", **options: Any) -> Callable[[], Any]:
-    """Layer of this project by its name in `sentiment.layers`."""
+    """Return a run of a layer of this project, by its name in `sentiment.layers`."""
     return _on_tensorflow(_layer(kind, units), **options)
 
 
@@ -52,25 +56,25 @@ def _layer(kind: str, units: int) -> Any:
 
 
 def lstm(*, units: int, kind: str, **options: Any) -> Callable[[], Any]:
-    """The LSTM of this project, of as many units."""
+    """Return a run of the LSTM of this project with as many units as a layer of another kind."""
     return ours(units=units, **options)
 
 
 def stock(*, units: int, **options: Any) -> Callable[[], Any]:
-    """Layer of Keras on TensorFlow."""
+    """Return a run of Keras's LSTM on TensorFlow."""
     import keras
 
     return _on_tensorflow(keras.layers.LSTM(units, return_sequences=True), **options)
 
 
 def torch(*, units: int, batch: int, steps: int, features: int, backward: bool, masked: bool) -> Callable[[], Any]:
-    """Layer of PyTorch, over a packed sequence if `masked`."""
+    """Return a run of PyTorch's LSTM, over a packed sequence if `masked`."""
     import torch
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
     layer = torch.nn.LSTM(features, units, batch_first=True)
-    words = torch.tensor(words_of(batch, steps, features), requires_grad=backward)
-    lengths = torch.tensor(lengths_of(batch, steps))
+    words = torch.tensor(random_inputs(batch, steps, features), requires_grad=backward)
+    lengths = torch.tensor(random_lengths(batch, steps))
 
     def forward() -> Any:
         if not masked:
@@ -90,9 +94,10 @@ def torch(*, units: int, batch: int, steps: int, features: int, backward: bool, 
 
 def product(*, units: int, batch: int, steps: int, features: int, backward: bool, masked: bool, kind: str = "LSTM"
             ) -> Callable[[], Any]:
-    """Lower bound: the layer's matrix products at once, with `backward` three times.
+    """Return a run of a layer's matrix products alone, as one product; with `backward` three times. A lower bound.
 
-    They are [steps * batch, inputs of a step] by the kernels; those of an LSTM multiply the state, too.
+    The product is [steps * batch, width] by the stacked kernels, [width, projections * units], where width is the
+    number of features that a step reads: with a window those of several inputs, in an LSTM also the state.
     """
     import tensorflow as tf
 

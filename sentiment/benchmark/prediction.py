@@ -11,21 +11,21 @@ STOCK_BATCH = 32  # of `model.predict`
 
 
 def ours(*, run: str, **options: Any) -> Callable[[], Any]:
-    """`Classifier.predict_proba`: sorted by length."""
+    """Return a run of `Classifier.predict_proba`, which sorts texts by length."""
     from sentiment.artifacts import load_classifier
 
     return _over(load_classifier(run).predict_proba, **options)
 
 
 def onnx(*, run: str, **options: Any) -> Callable[[], Any]:
-    """Export of the same run in ONNX Runtime, with the tokenizer in plain Python."""
+    """Return a run of the export in ONNX Runtime, with the tokenizer in plain Python."""
     from sentiment.inference import PortableClassifier
 
     return _over(PortableClassifier.load(Path(run) / "onnx").predict_proba, **options)
 
 
 def stock(*, run: str, **options: Any) -> Callable[[], Any]:
-    """`model.predict` of the same Keras layers after `TextVectorization`, padded to the full length."""
+    """Return a run of `model.predict` of the same Keras layers after `TextVectorization`, padded to full length."""
     import keras
     import tensorflow as tf
 

@@ -100,7 +100,7 @@ def run_all(results: Path, rows: Sequence[Row], seeds: Sequence[int], data: Data
     Checkpoints are kept next to the results, so an interrupted run is resumed. A failed run does not stop the others.
 
     Returns:
-        The failed runs.
+        Row and seed of each failed run, as text.
     """
     failed, left = [], 0
     started, work = time.monotonic(), results.with_name(f"{results.stem}.run")

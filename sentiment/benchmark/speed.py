@@ -37,7 +37,7 @@ UNITS = (16, 32, 64, 128, 256, 512, 1024)
 
 @dataclass(frozen=True)
 class Row:
-    """Comparison of implementations.
+    """Row of the benchmark: a task and the implementations that are compared on it.
 
     Attributes:
         group: its name in `--rows`.
@@ -57,7 +57,7 @@ class Row:
 
 
 def layer_rows() -> Iterator[Row]:
-    """Yield the rows of a layer: three sizes, with and without the backward pass and a mask."""
+    """Yield the rows of the LSTM: three sizes, with and without the backward pass and a mask."""
     for units in (64, 256, 512):
         for backward in (False, True):
             for masked in (False, True):
@@ -68,7 +68,7 @@ def layer_rows() -> Iterator[Row]:
 
 
 def scan_rows() -> Iterator[Row]:
-    """Yield the rows of the layers of `sentiment.layers.scan`, with the way back."""
+    """Yield the rows of the layers of `sentiment.layers.scan`, forward and backward, against an LSTM."""
     for kind in KINDS:
         for units in (256, 512):
             options = {**LAYER, "kind": kind, "units": units, "backward": True, "masked": False}
@@ -77,7 +77,7 @@ def scan_rows() -> Iterator[Row]:
 
 
 def unit_rows() -> Iterator[Row]:
-    """Yield one row for each number of units, which is also that of the inputs, with all recurrent layers."""
+    """Yield a row of all recurrent layers, forward and backward, for each number of units and as many features."""
     for units in UNITS:
         options = {**LAYER, "features": units, "units": units, "backward": True, "masked": False}
         yield Row("units", f"{units} units, forward and backward", "layer",
@@ -139,7 +139,7 @@ def text_rows(folder: Path, training: int, prediction: int, options: dict[str, A
 
 
 def recurrent_rows(folder: Path, training: int, options: dict[str, Any]) -> Iterator[Row]:
-    """Yield the row of training with each recurrent layer, in both directions, on the file of `write_training`."""
+    """Yield the row of training with each bidirectional recurrent layer on the file of `write_training`."""
     yield Row("recurrent", f"training of a recurrent layer, {training:,} texts", "training", (SUBJECT, *RECURRENT[1:]),
               {**options, "file": str(folder / "training.npz"), "attention": "luong-concat"}, training)
 
@@ -167,7 +167,16 @@ def _write_run(path: Path, config: RunConfig, preprocessor: TextPreprocessor, cl
 
 def measure(groups: list[str], config: RunConfig, *, repeats: int, threads: int, training: int, prediction: int
             ) -> Iterator[dict[str, Any]]:
-    """Measure and yield each row, ready for JSON."""
+    """Measure the rows of some groups, and yield each as JSON values.
+
+    Args:
+        groups: names in `--rows`.
+        config: data, and sizes of the model.
+        repeats: runs of each implementation after the warm-up.
+        threads: of each process.
+        training: texts of a training epoch.
+        prediction: texts of a prediction.
+    """
     with tempfile.TemporaryDirectory() as folder:
         rows = [row for row in (*layer_rows(), *scan_rows(), *unit_rows()) if row.group in groups]
         if on_texts := ON_TEXTS & set(groups):
@@ -191,7 +200,7 @@ def measure(groups: list[str], config: RunConfig, *, repeats: int, threads: int,
 
 
 def grid_rows(repeats: int, threads: int, *sizes: Sequence[Any]) -> Iterator[dict[str, Any]]:
-    """Measure LSTM and GRU over a grid of sizes and modes; `sizes` are kinds, units and rows other than its own."""
+    """Measure LSTM and GRU over a grid of sizes and modes; `sizes` are other kinds, units and rows of it."""
     process = start("grid", *map(json.dumps, (repeats, *sizes)), threads=threads)
     try:
         while (found := answer_of(process)) is not None:

@@ -10,17 +10,17 @@ TEXT = "A wonderful film."
 
 
 def portable(*, run: str) -> Callable[[], None]:
-    """`sentiment predict` on the export for ONNX Runtime."""
+    """Return a run of `sentiment predict` on the export for ONNX Runtime."""
     return lambda: _python(*PREDICT, str(Path(run) / "onnx"), TEXT)
 
 
 def whole(*, run: str) -> Callable[[], None]:
-    """`sentiment predict` on the run itself, in TensorFlow."""
+    """Return a run of `sentiment predict` on the run folder, in TensorFlow."""
     return lambda: _python(*PREDICT, run, TEXT)
 
 
 def tensorflow(*, run: str) -> Callable[[], None]:
-    """Only the imports of TensorFlow and Keras."""
+    """Return a run of the imports of TensorFlow and Keras alone."""
     return lambda: _python("-c", "import tensorflow, keras")
 
 

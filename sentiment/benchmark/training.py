@@ -1,4 +1,10 @@
-"""Speed of training of a bidirectional LSTM, one epoch on the same texts."""
+"""Speed of training of a bidirectional recurrent classifier: one epoch on the same texts.
+
+Each implementation is a function that prepares the training and returns a function of one epoch.
+
+Args of all: `file`, arrays of `sentiment.benchmark.speed`; `vocabulary`, its size; `max_length`, words of a text;
+`batch`, texts of a step; `embedding` and `units`, sizes of the layers.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,15 +13,15 @@ from typing import Any
 import numpy as np
 
 LEARNING_RATE, CLIP_NORM = 1e-3, 1.0
-# The architecture of `ours`, and others.
+# The architecture of `ours` by default, and the others that are compared with it.
 RECURRENT = ("bilstm", "bigru", "biqrnn", "bisru", "bimingru", "biminlstm")
 
 
 def ours(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int, by_rows: bool = True,
          **others: Any) -> Callable[[], Any]:
-    """Trainer of this project: batches by length; `by_rows` updates only the looked-up rows of the embedding.
+    """Return an epoch of this project's trainer, in batches by length.
 
-    `others` are further options of the model.
+    With `by_rows` only the looked-up rows of the embedding are updated. `others` are further options of the model.
     """
     from sentiment.startup import import_tensorflow
 
@@ -47,7 +53,7 @@ def ours(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: 
 
 
 def mixed(**options: Any) -> Callable[[], Any]:
-    """The same with `--mixed-precision`: bfloat16 on a CPU."""
+    """Return an epoch of `ours` with `--mixed-precision`: bfloat16 on a CPU."""
     from sentiment.precision import precision
 
     with precision(True):
@@ -55,15 +61,15 @@ def mixed(**options: Any) -> Callable[[], Any]:
 
 
 def xla(**options: Any) -> Callable[[], Any]:
-    """The same with XLA's automatic clustering."""
+    """Return an epoch of `ours` with XLA's automatic clustering."""
     import tensorflow as tf
 
     tf.config.optimizer.set_jit("autoclustering")
     return ours(**options)
 
 
-def one_thread_an_operator(**options: Any) -> Callable[[], Any]:
-    """The same with one thread per operator and two operators at a time."""
+def one_thread_per_operator(**options: Any) -> Callable[[], Any]:
+    """Return an epoch of `ours` with one thread per operator and two operators at a time."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -72,7 +78,7 @@ def one_thread_an_operator(**options: Any) -> Callable[[], Any]:
 
 
 def stock(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int) -> Callable[[], Any]:
-    """The same model of Keras layers in `model.fit`, padded to the full length, as in Keras's examples."""
+    """Return an epoch of `model.fit` of the same Keras layers, padded to full length, as in Keras's examples."""
     import keras
 
     keras.utils.set_random_seed(1)
@@ -103,7 +109,7 @@ def _fitted(model: Any, file: str, batch: int) -> Callable[[], Any]:
 
 def example(*, file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int
             ) -> Callable[[], Any]:
-    """The model of Keras's example "Bidirectional LSTM on IMDB": two layers, unmasked, 32 texts per batch."""
+    """Return an epoch of Keras's example "Bidirectional LSTM on IMDB": two layers, no mask, 32 texts per batch."""
     import keras
 
     keras.utils.set_random_seed(1)
@@ -117,7 +123,7 @@ def example(*, file: str, vocabulary: int, max_length: int, batch: int, embeddin
 
 def _torch(file: str, vocabulary: int, max_length: int, batch: int, embedding: int, units: int, *, packed: bool
            ) -> Callable[[], Any]:
-    """The same model in PyTorch, padded to the full length, or `packed`, in this project's batches by length."""
+    """Return an epoch of the same model in PyTorch, padded to full length or `packed` in batches by length."""
     import torch
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -157,4 +163,4 @@ def _torch(file: str, vocabulary: int, max_length: int, batch: int, embedding: i
 SIDES = {**{name: partial(ours, architecture=name) for name in RECURRENT[1:]},
          "sentiment": ours, "keras": stock, "keras example": example, "torch": partial(_torch, packed=False),
          "torch packed": partial(_torch, packed=True), "dense Adam": partial(ours, by_rows=False),
-         "mixed precision": mixed, "XLA": xla, "1 thread an operator": one_thread_an_operator}
+         "mixed precision": mixed, "XLA": xla, "1 thread an operator": one_thread_per_operator}

@@ -54,7 +54,7 @@ def _converted(classifier: Classifier, precision: str) -> bytes:
 
 def lite_loop(layer: Any, step: Any, weights: list[Any], sequences: Any, states: list[Any], mask: Any
               ) -> tuple[Any, list[Any]]:
-    """Run a layer's cell over all steps with built-in operators of LiteRT.
+    """Run an LSTM or GRU over all steps with built-in operators of LiteRT.
 
     Arguments and result are those of `sentiment.export.onnx_loops.onnx_loop`. The steps of a text are a loop without
     padding, because a batch has one text. Its sentences are padded to a known length, but their number depends on the
@@ -70,13 +70,13 @@ def lite_loop(layer: Any, step: Any, weights: list[Any], sequences: Any, states:
         stacked, last = _looped(cell, projected, states)
     else:
         real = tf.cast(tf.transpose(mask), tf.float32)[:, :, None]
-        stacked, last = _written_out(cell, projected, tf.reverse(real, [0]) if layer.go_backwards else real, states,
+        stacked, last = _unrolled(cell, projected, tf.reverse(real, [0]) if layer.go_backwards else real, states,
                                      steps=sequences.shape[1])
     return tf.transpose(stacked, [1, 0, 2]), last
 
 
 def _looped(cell: Any, projected: Any, states: list[Any]) -> tuple[Any, list[Any]]:
-    """Return the outputs of one text, [time, 1, units], and the last states."""
+    """Return the outputs of one text, float32 [time, 1, units], and the final states, by a loop."""
     shape, time = [1, states[0].shape[-1]], tf.shape(projected)[0]
     projected = tf.reshape(projected, [time, 1, projected.shape[-1]])
     outputs = tf.TensorArray(tf.float32, size=time, element_shape=shape)
@@ -90,8 +90,8 @@ def _looped(cell: Any, projected: Any, states: list[Any]) -> tuple[Any, list[Any
     return tf.reshape(outputs.stack(), [time, *shape]), list(last)
 
 
-def _written_out(cell: Any, projected: Any, real: Any, states: list[Any], *, steps: int) -> tuple[Any, list[Any]]:
-    """Return the outputs of many rows, [time, rows, units], zero at padding, and the states, by an unrolled loop."""
+def _unrolled(cell: Any, projected: Any, real: Any, states: list[Any], *, steps: int) -> tuple[Any, list[Any]]:
+    """Return the outputs of several rows, float32 [time, rows, units], zero at padding, and the final states."""
     outputs = []
     for number in range(steps):
         after, _ = cell.forward(projected[number], states)

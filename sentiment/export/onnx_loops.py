@@ -1,4 +1,4 @@
-"""Conversion of recurrent layers to the ONNX operators LSTM and GRU.
+"""Conversion of LSTM and GRU layers to the ONNX operators of these names.
 
 While a model is traced for the conversion, the loop of such a layer is a Python call that is never executed; the
 converter passes its node to `recurrent_node`, which replaces it by the ONNX operator.
@@ -42,7 +42,7 @@ OPERATORS = {
 
 def onnx_loop(layer: Any, step: Any, weights: list[Any], sequences: Any, states: list[Any], mask: Any
               ) -> tuple[Any, list[Any]]:
-    """Run a layer's cell over all steps, padding on the right.
+    """Trace an LSTM or GRU over all steps as a placeholder for its ONNX operator; padding must be on the right.
 
     Args:
         layer: a recurrent layer.
@@ -88,10 +88,16 @@ def _shaped(tensor: Any, shape: list[int | None]) -> Any:
 
 
 def recurrent_node(graph: Any, node: Any, name: str, _: Any) -> None:
-    """Replace a Python call by its ONNX operator; called by the converter for each such node."""
+    """Replace a placeholder by its ONNX operator; called by the converter for each such node.
+
+    Args:
+        graph: of tf2onnx.
+        node: the placeholder.
+        name: of the node, which contains operator, direction and form of the GRU.
+    """
     found = NAME.search(name)
     if found is None:
-        raise ValueError(f"{name} is a call of Python")
+        raise ValueError(f"{name} is a call of a Python function")
     words, kernel, recurrent_kernel, bias, lengths, *states = node.input
     shapes, types = node.output_shapes, node.output_dtypes
     attributes: dict[str, Any] = {"direction": found["direction"], "hidden_size": graph.get_shape(recurrent_kernel)[-1]}

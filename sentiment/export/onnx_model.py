@@ -17,7 +17,7 @@ from sentiment.layers.fused import replaced_loops
 OPSET = 18
 FEWEST_VALUES = 1024  # minimum size of a tensor that is stored in float16
 QUANTIZED = ["LSTM", "MatMul"]  # operators that compute in int8; ONNX Runtime has none for a GRU
-PREPARED = {"onnx.quant.pre_process": "onnxruntime.quant"}  # else it warns, by a handler that would stay
+PREPARED = {"onnx.quant.pre_process": "onnxruntime.quant"}  # otherwise ONNX Runtime adds a log handler and warns
 
 
 def export_onnx(original: Original, precision: str = "float32") -> Path:
@@ -105,9 +105,9 @@ def _in_float16(values: np.ndarray) -> np.ndarray | None:
 
 
 def _in_int8(values: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Return float32 values in int8, and a scale for each row along the first axis that has several; None of vectors.
+    """Quantise float32 values symmetrically to int8, with a scale for each row; return None for vectors.
 
-    The scales have the rank of the values: values = int8 * scales.
+    Rows are along the first axis that has several. The scales have the rank of the values: values = int8 * scales.
     """
     first = next(axis for axis, size in enumerate(values.shape) if size > 1)
     within = tuple(range(first + 1, values.ndim))

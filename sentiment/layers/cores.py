@@ -1,4 +1,4 @@
-"""Distribution of cores over the loops of recurrent layers."""
+"""Distribution of processor cores over recurrent layers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""`LSTM`, `GRU` and `Bidirectional` of Keras, with a fused loop on CPUs."""
+"""LSTM, GRU and bidirectional layers of Keras, with a fused loop on CPUs."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,12 +19,12 @@ _REPLACEMENT: ContextVar[Callable[..., Any] | None] = ContextVar("replacement", 
 
 @contextmanager
 def replaced_loops(replacement: Callable[..., Any]) -> Iterator[None]:
-    """Replace the loops of recurrent layers within the block, for tracing.
+    """Replace the loops of recurrent layers within the block, for the conversion to another runtime.
 
     Layers whose cells have a fused step and the standard activations call
     ``replacement(layer, step, weights, sequences, states, mask)``, which returns the outputs float
-    [batch, time, units] and the last states; those of `sentiment.layers.scan` run by simple operators, and all others
-    in Keras's own loop.
+    [batch, time, units] and the last states. Those of `sentiment.layers.scan` use only operators that ONNX and LiteRT
+    have, and all others run in Keras's loop.
     """
     token = _REPLACEMENT.set(replacement)
     try:
@@ -55,21 +55,21 @@ def step_of(cell: Any) -> "type[Step] | None":
 
 
 def on_gpu() -> bool:
-    """Whether TensorFlow has a GPU."""
+    """Return whether TensorFlow has a GPU."""
     import tensorflow as tf
 
     return bool(tf.config.list_logical_devices("GPU"))
 
 
 def on_tpu() -> bool:
-    """Whether the model is built for a TPU."""
+    """Return whether the model is built for a TPU."""
     import tensorflow as tf
 
     return isinstance(tf.distribute.get_strategy(), tf.distribute.TPUStrategy)
 
 
-def applies(layer: Any, training: bool) -> bool:
-    """Whether the fused loop supports the options of a layer, and Keras has nothing faster for the device.
+def fused_loop_applies(layer: Any, training: bool) -> bool:
+    """Return whether the fused loop supports the options of a layer, and Keras has nothing faster for the device.
 
     Keras has cuDNN on a GPU, and the compiler of a TPU needs other loops.
     """
@@ -91,12 +91,12 @@ def _weights(cell: Any, dtype: Any) -> list[Any]:
 
 
 class Fused:
-    """Mixin for recurrent layers of Keras that runs the cell in the fused loop if that `applies`."""
+    """Mixin for recurrent layers of Keras that runs the cell in the fused loop if `fused_loop_applies`."""
 
     def inner_loop(self: Any, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """Run the cell over all steps, like the method of `keras.layers.RNN`."""
         step, replacement = step_of(self.cell), _REPLACEMENT.get()
-        if step is None or (replacement is None and not applies(self, training)):
+        if step is None or (replacement is None and not fused_loop_applies(self, training)):
             return super().inner_loop(sequences, initial_state, mask, training)  # type: ignore[misc]
         from sentiment.layers.tensorflow.recurrence import Loop
 
@@ -107,8 +107,8 @@ class Fused:
             return states[0], outputs if self.return_sequences else states[0][:, None], states
         if training and self.cell.dropout:
             sequences = sequences * ops.expand_dims(self.cell.get_dropout_mask(sequences[:, 0, :]), 1)
-        loop = Loop(step, mask=mask, backwards=self.go_backwards, sequences=self.return_sequences,
-                    final=self.return_state or self.stateful, zeros=self.zero_output_for_mask)
+        loop = Loop(step, mask=mask, go_backwards=self.go_backwards, return_sequences=self.return_sequences,
+                    return_state=self.return_state or self.stateful, zero_output_for_mask=self.zero_output_for_mask)
         outputs, states = loop.run(sequences, states, weights, bool(training), origin(sequences))
         if self.return_sequences:
             return outputs[:, -1], outputs, states
@@ -117,20 +117,46 @@ class Fused:
 
 @keras.saving.register_keras_serializable("sentiment")
 class LSTM(Fused, keras.layers.LSTM):
-    """`keras.layers.LSTM` (Hochreiter & Schmidhuber 1997), faster on a CPU; see `sentiment.layers.tensorflow`.
+    """Long short-term memory (Hochreiter & Schmidhuber 1997): `keras.layers.LSTM`, faster on a CPU.
 
-    It has the same arguments, the same weights in the same order, and the same results to 1e-5. The fused loop runs on
-    TensorFlow with the standard activations, without `unroll` and without recurrent dropout; on a GPU Keras's cuDNN
-    path runs, and in all other cases Keras's own loop.
+    It has the same arguments, the same weights in the same order, and the same results to 1e-5. The fused loop
+    (`sentiment.layers.tensorflow.recurrence`) runs on TensorFlow with the standard activations, without `unroll` and
+    without recurrent dropout; on a GPU Keras's cuDNN path runs, and in all other cases Keras's own loop.
+
+    Example:
+        >>> import numpy as np
+        >>> from sentiment.layers import LSTM
+        >>> LSTM(4, return_sequences=True)(np.ones((2, 5, 3), "float32")).shape
+        TensorShape([2, 5, 4])
     """
+
 
 @keras.saving.register_keras_serializable("sentiment")
 class GRU(Fused, keras.layers.GRU):
-    """`keras.layers.GRU` (Cho et al. 2014), faster on a CPU, with `reset_after` or without; see `LSTM`."""
+    """Gated recurrent unit (Cho et al. 2014): `keras.layers.GRU`, faster on a CPU, with `reset_after` or without.
+
+    It has the same arguments, weights and results to 1e-5; see `LSTM`.
+
+    Example:
+        >>> import numpy as np
+        >>> from sentiment.layers import GRU
+        >>> GRU(4)(np.ones((2, 5, 3), "float32")).shape
+        TensorShape([2, 4])
+    """
+
 
 @keras.saving.register_keras_serializable("sentiment")
 class Bidirectional(keras.layers.Bidirectional):
-    """`keras.layers.Bidirectional` (Schuster & Paliwal 1997), with half of the cores for each direction."""
+    """Bidirectional recurrent layer (Schuster & Paliwal 1997): `keras.layers.Bidirectional` that halves the cores.
+
+    Each direction runs on half of the cores. Arguments, weights and results are those of Keras.
+
+    Example:
+        >>> import numpy as np
+        >>> from sentiment.layers import Bidirectional, MinGRU
+        >>> Bidirectional(MinGRU(4, return_sequences=True))(np.ones((2, 5, 3), "float32")).shape
+        TensorShape([2, 5, 8])
+    """
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None) -> Any:
         """Run both layers over float [batch, time, features]."""

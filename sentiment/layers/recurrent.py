@@ -1,4 +1,4 @@
-"""Recurrent cells with additional options, and the layer that runs them.
+"""Recurrent cells with weight normalisation, weight dropping and layer normalisation, and the layer that runs them.
 
 `RNN(LSTMCell(64, weight_drop=0.5))` is an ordinary Keras layer: it supports masks, reversal and returned states, and
 can be wrapped by `keras.layers.Bidirectional`.
@@ -15,7 +15,7 @@ from sentiment.layers.fused import Fused
 
 
 class TransformedKernels:
-    """Mixin of Keras cells whose kernels are transformed once per pass over a sequence.
+    """Mixin of Keras cells for weight normalisation and weight dropping, computed once per pass over a sequence.
 
     With `weight_normalization`, a kernel is W = g V / |V|, column by column, where V is the stored kernel and the
     gain g is trained with it; g starts at |V|, so the cell starts as it would without (Salimans & Kingma 2016,
@@ -98,9 +98,15 @@ def _with_gain(kernel: Any, gain: Any) -> Any:
 
 @keras.saving.register_keras_serializable("sentiment")
 class RNN(Fused, keras.layers.RNN):
-    """`keras.layers.RNN` for the cells of this module, whose kernels are computed once per pass.
+    """Recurrent layer over a cell of this module: `keras.layers.RNN` that computes the kernels once per pass.
 
     Args and call arguments are those of `keras.layers.RNN`.
+
+    Example:
+        >>> import numpy as np
+        >>> from sentiment.layers import RNN, LSTMCell
+        >>> RNN(LSTMCell(4, weight_drop=0.5), return_sequences=True)(np.ones((2, 5, 3), "float32")).shape
+        TensorShape([2, 5, 4])
     """
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
@@ -111,22 +117,31 @@ class RNN(Fused, keras.layers.RNN):
 
 @keras.saving.register_keras_serializable("sentiment")
 class SimpleRNNCell(TransformedKernels, keras.layers.SimpleRNNCell):
-    """h_t = activation(W x_t + U h_(t-1) + b) (Elman 1990, "Finding Structure in Time"); see `TransformedKernels`."""
+    """Cell of a simple recurrent network (Elman 1990, "Finding Structure in Time"): `keras.layers.SimpleRNNCell`.
+
+    h_t = activation(W x_t + U h_(t-1) + b), with the options of `TransformedKernels`; run by `RNN`.
+    """
 
 
 @keras.saving.register_keras_serializable("sentiment")
 class LSTMCell(TransformedKernels, keras.layers.LSTMCell):
-    """`keras.layers.LSTMCell` (Hochreiter & Schmidhuber 1997) with the options of `TransformedKernels`."""
+    """Cell of long short-term memory (Hochreiter & Schmidhuber 1997): `keras.layers.LSTMCell`.
+
+    With the options of `TransformedKernels`; run by `RNN`.
+    """
 
 
 @keras.saving.register_keras_serializable("sentiment")
 class GRUCell(TransformedKernels, keras.layers.GRUCell):
-    """`keras.layers.GRUCell` (Cho et al. 2014) with the options of `TransformedKernels`."""
+    """Cell of a gated recurrent unit (Cho et al. 2014): `keras.layers.GRUCell`.
+
+    With the options of `TransformedKernels`; run by `RNN`.
+    """
 
 
 @keras.saving.register_keras_serializable("sentiment")
 class LayerNormLSTMCell(TransformedKernels, keras.layers.LSTMCell):
-    """LSTM with layer normalisation (Ba, Kiros & Hinton 2016, "Layer Normalization", equations 20 to 22).
+    """Cell of an LSTM with layer normalisation (Ba, Kiros & Hinton 2016, "Layer Normalization", equations 20 to 22).
 
         [i, f, g, o] = LN(W x_t; s_x) + LN(U h_(t-1); s_h) + b
         c_t = sigmoid(f) c_(t-1) + sigmoid(i) tanh(g)
@@ -139,6 +154,12 @@ class LayerNormLSTMCell(TransformedKernels, keras.layers.LSTMCell):
         units: features of the state.
         epsilon: added to the variance.
         args, kwargs: as for `LSTMCell`; `dropout` of the inputs is not supported.
+
+    Example:
+        >>> import numpy as np
+        >>> from sentiment.layers import RNN, LayerNormLSTMCell
+        >>> RNN(LayerNormLSTMCell(4))(np.ones((2, 5, 3), "float32")).shape
+        TensorShape([2, 4])
     """
 
     def __init__(self, units: int, epsilon: float = 1e-3, **kwargs: Any) -> None:

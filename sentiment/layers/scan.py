@@ -1,9 +1,9 @@
-"""Linear recurrences with elementwise state transitions: QRNN, SRU, minGRU, minLSTM and RG-LRU.
+"""Elementwise linear recurrent layers: QRNN, SRU, minGRU, minLSTM and RG-LRU.
 
-Gates depend only on the inputs, so all matrix products are computed for the whole sequence at once. The remaining
-elementwise recurrence c_t = a_t c_(t-1) + b_t is computed by one function for all of these layers: on a CPU with
-TensorFlow `sentiment.layers.tensorflow.scan`, and on other backends and devices `keras.ops.associative_scan`, for which
-the number of steps must be known.
+Their gates depend on the inputs only, so the matrix products of all steps are computed at once. What remains is the
+elementwise linear recurrence c_t = a_t c_(t-1) + b_t, which one function computes for all of these layers: with
+TensorFlow on a CPU `sentiment.layers.tensorflow.scan.linear_recurrence`; on other backends and devices a parallel
+prefix scan, `keras.ops.associative_scan`, for which the number of steps must be known.
 """
 
 from abc import abstractmethod
@@ -17,34 +17,35 @@ from keras import ops
 from sentiment.layers.embedding import origin
 from sentiment.layers.fused import loops_are_replaced, on_gpu, on_tpu
 
-POOLINGS = {"f": 2, "fo": 3, "ifo": 4}
+POOLINGS = {"f": 2, "fo": 3, "ifo": 4}  # pooling of the QRNN: number of its projections
 LARGEST_WINDOW = 3
-TINY = 1e-30  # added to a denominator; below the sigmoid of -69
-EXPONENT = 8.0  # c of the RG-LRU
-NARROW = 1e-12  # added under a root, whose slope at 0 is infinite
+TINY = 1e-30  # added to a denominator f + i; sigmoid(-69) is larger
+EXPONENT = 8.0  # c in a = sigmoid(decay)^(c r) of the RG-LRU
+ROOT_EPSILON = 1e-12  # added to the argument of a square root, whose derivative at 0 is infinite
 
 
 class ScanCell(keras.layers.Layer):
-    """Cell of a linear recurrence: c_t = a_t c_(t-1) + b_t and h_t = output(c_t).
+    """Cell of an elementwise linear recurrence: c_t = a_t c_(t-1) + b_t and h_t = output(c_t).
 
-    a_t, b_t and the output are elementwise functions of parts: activated linear functions of the inputs, then `others`,
-    `noise` and `parameters`.
+    The coefficients a_t and b_t and the output are elementwise functions of a list of arguments, the parts: the
+    activated projections of the inputs (gates and candidates), then `unprojected`, `noise` and `parameters`.
 
     Args:
-        units: features of the state.
-        use_bias: whether the parts have a bias.
-        kernel_initializer, bias_initializer: of the parts, as in Keras.
+        units: number of features of the state.
+        use_bias: whether the projections have a bias.
+        kernel_initializer, bias_initializer: of the projections, as in Keras.
         kwargs: of a Keras layer.
 
     Attributes:
-        activations: of the parts, each [..., units], that the kernel makes of the inputs: sigmoid, tanh or linear.
-        gated: whether the output differs from the state.
-        window: inputs that a step reads: its own and those before it.
-        state_size: units, and with a window (window - 1) * features, known once it is built.
+        activations: of the projections, each [..., units]: sigmoid, tanh or linear.
+        has_output_gate: whether the output h differs from the state c.
+        window: number of inputs that a step reads: its own and the preceding ones.
+        state_size: [units], and with a window of several inputs [units, (window - 1) * features], known once the cell
+            is built.
     """
 
     activations: tuple[str, ...]
-    gated: bool = True
+    has_output_gate: bool = True
     window: int = 1
 
     def __init__(self, units: int, *, use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
@@ -59,11 +60,11 @@ class ScanCell(keras.layers.Layer):
 
     @property
     def state_size(self) -> list[int]:
-        """Features of each state."""
+        """Number of features of each state."""
         return [self.units] if self.window == 1 else [self.units, (self.window - 1) * getattr(self, "features", 0)]
 
     def build(self, input_shape: Any) -> None:
-        """Create kernel [window * features, parts * units] and bias [parts * units]."""
+        """Create the kernel [window * features, projections * units] and the bias [projections * units]."""
         self.features = int(input_shape[-1])
         width = len(self.activations) * self.units
         self.kernel = self.add_weight(shape=(self.window * self.features, width), name="kernel",
@@ -72,25 +73,28 @@ class ScanCell(keras.layers.Layer):
                                     ) if self.use_bias else None
 
     def initial_bias(self, shape: Any, dtype: Any = None) -> Any:
-        """Return the initial bias, of a shape [parts * units]."""
+        """Return the initial bias, of shape [projections * units]."""
         return self.bias_initializer(shape, dtype)
 
     def parts(self, windows: Any, training: bool = False) -> list[Any]:
-        """Return the arguments of the elementwise functions from inputs [..., window * features]; they are wide."""
-        projected = ops.cast(ops.matmul(windows, ops.cast(self.kernel, windows.dtype)), _wide(windows.dtype))
+        """Return the arguments of the elementwise functions, from inputs [..., window * features].
+
+        They are float32, or float64 for float64 inputs.
+        """
+        projected = ops.cast(ops.matmul(windows, ops.cast(self.kernel, windows.dtype)), _state_dtype(windows.dtype))
         projected = projected if self.bias is None else ops.add(projected, ops.cast(self.bias, projected.dtype))
         activated = [getattr(ops, activation)(values) if activation != "linear" else values for activation, values in
                      zip(self.activations, ops.split(projected, len(self.activations), axis=-1), strict=True)]
         noise = self.noise(ops.shape(activated[0]), projected.dtype, training)
-        further = [*self.others(windows), *noise, *self.parameters()]
+        further = [*self.unprojected(windows), *noise, *self.parameters()]
         return [*activated, *(ops.cast(values, projected.dtype) for values in further)]
 
-    def others(self, windows: Any) -> list[Any]:
-        """Return inputs that are arguments as they are."""
+    def unprojected(self, windows: Any) -> list[Any]:
+        """Return inputs [..., units] that the elementwise functions use without a projection."""
         return []
 
     def noise(self, shape: Any, dtype: Any, training: bool) -> list[Any]:
-        """Return random arguments of a shape [..., units]."""
+        """Return random arguments of shape [..., units]."""
         return []
 
     def parameters(self) -> list[Any]:
@@ -98,11 +102,11 @@ class ScanCell(keras.layers.Layer):
         return []
 
     @abstractmethod
-    def gates(self, parts: Sequence[Any]) -> tuple[Any, Any]:
-        """Return a and b."""
+    def coefficients(self, parts: Sequence[Any]) -> tuple[Any, Any]:
+        """Return the coefficients a and b of the recurrence."""
 
     def output(self, state: Any, parts: Sequence[Any]) -> Any:
-        """Return h."""
+        """Return the output h of a state c."""
         return state
 
     def get_initial_state(self, batch_size: Any = None) -> list[Any]:
@@ -114,7 +118,7 @@ class ScanCell(keras.layers.Layer):
         state, *before = states
         windows = ops.concatenate([*before, inputs], axis=-1) if before else inputs
         parts = self.parts(windows)
-        factor, term = self.gates(parts)
+        factor, term = self.coefficients(parts)
         state = factor * ops.cast(state, factor.dtype) + term
         following = [windows[:, self.features:]] if before else []
         return ops.cast(self.output(state, parts), inputs.dtype), [ops.cast(state, inputs.dtype), *following]
@@ -126,31 +130,32 @@ class ScanCell(keras.layers.Layer):
                 "bias_initializer": keras.initializers.serialize(self.bias_initializer)}
 
 
-class ForgettingCell(ScanCell):
-    """Cell with a forget gate.
+class ForgetGateCell(ScanCell):
+    """Cell with a forget gate, whose initial bias may be 1.
 
     Args:
-        units: features of the state.
-        unit_forget_bias: whether 1 is added to the gate's initial bias, so that a state starts with 0.73 of itself left
-            after a step instead of 0.5 (Jozefowicz, Zaremba & Sutskever 2015), as in `keras.layers.LSTM`.
+        units: number of features of the state.
+        unit_forget_bias: whether 1 is added to the gate's initial bias, as in `keras.layers.LSTM`, so that untrained
+            gates keep sigmoid(1) = 0.73 of the state at each step instead of 0.5 (Jozefowicz, Zaremba & Sutskever 2015,
+            "An Empirical Exploration of Recurrent Network Architectures").
         kwargs: of `ScanCell`.
 
     Attributes:
-        forget: the number of the gate among the parts.
-        sign: 1, or -1 where a part is large if the state is forgotten.
+        forget_index: index of the gate among the projections.
+        forget_sign: 1, or -1 for an update gate, which keeps the state where it is small.
     """
 
-    forget = 1
-    sign = 1
+    forget_index = 1
+    forget_sign = 1
 
     def __init__(self, units: int, *, unit_forget_bias: bool = True, **kwargs: Any) -> None:
         super().__init__(units, **kwargs)
         self.unit_forget_bias = unit_forget_bias
 
     def initial_bias(self, shape: Any, dtype: Any = None) -> Any:
-        """Return the initial bias, of a shape [parts * units]."""
+        """Return the initial bias, of shape [projections * units]."""
         added = np.zeros((len(self.activations), self.units), "float32")
-        added[self.forget] = self.sign if self.unit_forget_bias else 0
+        added[self.forget_index] = self.forget_sign if self.unit_forget_bias else 0
         return super().initial_bias(shape, dtype) + ops.cast(added.reshape(shape), dtype or "float32")
 
     def get_config(self) -> dict[str, Any]:
@@ -158,7 +163,7 @@ class ForgettingCell(ScanCell):
         return {**super().get_config(), "unit_forget_bias": self.unit_forget_bias}
 
 
-class QRNNCell(ForgettingCell):
+class QRNNCell(ForgetGateCell):
     """Cell of `QRNN`."""
 
     def __init__(self, units: int, *, window: int = 2, pooling: str = "fo", zoneout: float = 0.0,
@@ -171,17 +176,18 @@ class QRNNCell(ForgettingCell):
             raise ValueError(f"zoneout must be at least 0 and below 1, not {zoneout}")
         super().__init__(units, **kwargs)
         self.window, self.pooling, self.zoneout, self.seed = window, pooling, zoneout, seed
-        self.activations, self.gated = ("tanh", "sigmoid", "sigmoid", "sigmoid")[:POOLINGS[pooling]], pooling != "f"
+        self.activations = ("tanh", "sigmoid", "sigmoid", "sigmoid")[:POOLINGS[pooling]]
+        self.has_output_gate = pooling != "f"
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def noise(self, shape: Any, dtype: Any, training: bool) -> list[Any]:
-        """Return, with zoneout, 0 for each unit that keeps its state and 1 for the others."""
+        """Return the zoneout mask: 0 for each unit that keeps its state, 1 for the others; nothing without zoneout."""
         if not training or not self.zoneout:
             return []
         dropped = keras.random.dropout(ops.ones(shape, dtype), self.zoneout, seed=self.seed_generator)
         return [ops.cast(dropped > 0, dtype)]
 
-    def gates(self, parts: Sequence[Any]) -> tuple[Any, Any]:
+    def coefficients(self, parts: Sequence[Any]) -> tuple[Any, Any]:
         """Return f and (1 - f) z, or i z."""
         count = POOLINGS[self.pooling]
         candidate, forget = parts[:2]
@@ -191,7 +197,7 @@ class QRNNCell(ForgettingCell):
 
     def output(self, state: Any, parts: Sequence[Any]) -> Any:
         """Return o c, or c."""
-        return parts[2] * state if self.gated else state
+        return parts[2] * state if self.has_output_gate else state
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the constructor."""
@@ -199,22 +205,22 @@ class QRNNCell(ForgettingCell):
                 "seed": self.seed}
 
 
-class SRUCell(ForgettingCell):
+class SRUCell(ForgetGateCell):
     """Cell of `SRU`."""
 
     activations: tuple[str, ...] = ("linear", "sigmoid", "sigmoid")
 
     def build(self, input_shape: Any) -> None:
-        """Create the weights, with a fourth part for the highway if the inputs are of another size."""
+        """Create the weights, with a fourth projection for the highway if the inputs differ in size from the state."""
         if input_shape[-1] != self.units:
             self.activations = (*SRUCell.activations, "linear")
         super().build(input_shape)
 
-    def others(self, windows: Any) -> list[Any]:
-        """Return the highway."""
+    def unprojected(self, windows: Any) -> list[Any]:
+        """Return the inputs of the highway connection if they have the size of the state."""
         return [windows] if len(self.activations) == 3 else []
 
-    def gates(self, parts: Sequence[Any]) -> tuple[Any, Any]:
+    def coefficients(self, parts: Sequence[Any]) -> tuple[Any, Any]:
         """Return f and (1 - f) z."""
         return parts[1], (1 - parts[1]) * parts[0]
 
@@ -223,72 +229,83 @@ class SRUCell(ForgettingCell):
         return parts[3] + parts[2] * (state - parts[3])
 
 
-class MinGRUCell(ForgettingCell):
+class MinGRUCell(ForgetGateCell):
     """Cell of `MinGRU`."""
 
-    activations, gated = ("sigmoid", "linear"), False
-    forget, sign = 0, -1
+    activations, has_output_gate = ("sigmoid", "linear"), False
+    forget_index, forget_sign = 0, -1
 
-    def gates(self, parts: Sequence[Any]) -> tuple[Any, Any]:
+    def coefficients(self, parts: Sequence[Any]) -> tuple[Any, Any]:
         """Return 1 - z and z g."""
         return 1 - parts[0], parts[0] * parts[1]
 
 
-class MinLSTMCell(ForgettingCell):
+class MinLSTMCell(ForgetGateCell):
     """Cell of `MinLSTM`."""
 
-    activations, gated = ("sigmoid", "sigmoid", "linear"), False
-    forget = 0
+    activations, has_output_gate = ("sigmoid", "sigmoid", "linear"), False
+    forget_index = 0
 
-    def gates(self, parts: Sequence[Any]) -> tuple[Any, Any]:
+    def coefficients(self, parts: Sequence[Any]) -> tuple[Any, Any]:
         """Return f / (f + i) and i g / (f + i)."""
-        forget, enter = parts[:2]
-        share = forget / (forget + enter + TINY)
-        return share, (1 - share) * parts[2]
+        forget, input_gate, candidate = parts
+        share = forget / (forget + input_gate + TINY)
+        return share, (1 - share) * candidate
 
 
 class RGLRUCell(ScanCell):
     """Cell of `RGLRU`."""
 
-    activations, gated = ("linear", "sigmoid", "sigmoid"), False
+    activations, has_output_gate = ("linear", "sigmoid", "sigmoid"), False
 
     def build(self, input_shape: Any) -> None:
-        """Create the weights; the state keeps from 0.9 to 0.999 of itself a step when the gate is open."""
+        """Create the weights; with r = 1 an untrained layer keeps 0.9 to 0.999 of the state at each step."""
         super().build(input_shape)
 
-        def start(shape: Any, dtype: Any = None) -> Any:
+        def initial_decay(shape: Any, dtype: Any = None) -> Any:
             decay = keras.initializers.RandomUniform(0.9, 0.999)(shape, dtype) ** (1 / EXPONENT)
             return ops.log(decay / (1 - decay))
 
-        self.decay = self.add_weight(shape=(self.units,), name="decay", initializer=start)
+        self.decay = self.add_weight(shape=(self.units,), name="decay", initializer=initial_decay)
 
     def parameters(self) -> list[Any]:
         """Return the decay."""
         return [self.decay]
 
-    def gates(self, parts: Sequence[Any]) -> tuple[Any, Any]:
+    def coefficients(self, parts: Sequence[Any]) -> tuple[Any, Any]:
         """Return a and sqrt(1 - a^2) i x."""
-        value, recurrence, enter, decay = parts
-        logarithm = -EXPONENT * ops.softplus(-decay) * recurrence
-        kept = ops.exp(logarithm)
-        others = ops.tanh(-logarithm) * (1 + kept * kept)  # 1 - a^2, exact where a is near 1
-        return kept, ops.sqrt(others + NARROW) * enter * value
+        candidate, recurrence_gate, input_gate, decay = parts
+        log_a = -EXPONENT * ops.softplus(-decay) * recurrence_gate
+        a = ops.exp(log_a)
+        complement = ops.tanh(-log_a) * (1 + a * a)  # 1 - a^2, without cancellation where a is near 1
+        return a, ops.sqrt(complement + ROOT_EPSILON) * input_gate * candidate
 
 
-def _wide(dtype: Any) -> str:
+def _state_dtype(dtype: Any) -> str:
     """Return the dtype of states and elementwise functions: float32, or float64 for float64."""
     return "float64" if keras.backend.standardize_dtype(dtype) == "float64" else "float32"
 
 
 class ScanRNN(keras.layers.RNN):
-    """Recurrent layer over a `ScanCell`; the base of the layers of this module.
+    """Base class of the recurrent layers of this module, which run a `ScanCell` over a sequence.
 
     Args:
-        units: features of the state and of the output.
+        units: number of features of the state and of the output.
         return_sequences, return_state, go_backwards, stateful, zero_output_for_mask: as for `keras.layers.LSTM`.
         name, trainable, dtype: as for any Keras layer.
         kwargs: of the cell: `use_bias`, `kernel_initializer`, `bias_initializer`, `unit_forget_bias` (not for `RGLRU`)
             and its own.
+
+    Call arguments:
+        sequences: float [batch, time, features].
+        initial_state: c, float [batch, units], and for a `QRNN` with a window of several inputs also the inputs before
+            the first, the oldest first, float [batch, (window - 1) * features]; zeros if omitted.
+        mask: bool [batch, time]; masked steps are skipped.
+        training: whether zoneout applies.
+
+    Returns:
+        The last output, float [batch, units]; with `return_sequences` all outputs, [batch, time, units]; with
+        `return_state` also the final states.
     """
 
     cell_type: type[ScanCell]
@@ -303,27 +320,30 @@ class ScanRNN(keras.layers.RNN):
         self.units = units
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
-        """Create the weights, which determine the size of the window's state."""
+        """Create the weights; the size of the window's state depends on the number of features."""
         super().build(sequences_shape, initial_state_shape)
         self.state_size = self.cell.state_size
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """Return the last output, all outputs and the last states."""
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
-        options = {"backwards": self.go_backwards, "zeros": self.zero_output_for_mask, "training": bool(training)}
+        options = {"go_backwards": self.go_backwards, "zero_output_for_mask": self.zero_output_for_mask,
+                   "training": bool(training)}
         tensorflow = keras.backend.backend() == "tensorflow"
         if tensorflow and loops_are_replaced():
-            from sentiment.layers.tensorflow.scan import scanned_simply
+            from sentiment.layers.tensorflow.scan import exportable_recurrence
 
-            outputs, states = scanned_simply(self.cell, sequences, mask, initial_state, backwards=self.go_backwards)
+            outputs, states = exportable_recurrence(self.cell, sequences, mask, initial_state,
+                                                    go_backwards=self.go_backwards)
             return states[0], outputs if self.return_sequences else outputs[:, -1:], states
         if tensorflow and (sequences.shape[1] is None or not (on_gpu() or on_tpu())):
-            from sentiment.layers.tensorflow.scan import scanned
+            from sentiment.layers.tensorflow.scan import linear_recurrence
 
-            outputs, states = scanned(self.cell, sequences, mask, initial_state, sequences=self.return_sequences,
-                                      final=self.return_state or self.stateful, embedded=origin(sequences), **options)
+            outputs, states = linear_recurrence(
+                self.cell, sequences, mask, initial_state, return_sequences=self.return_sequences,
+                return_state=self.return_state or self.stateful, embedded=origin(sequences), **options)
         else:
-            outputs, states = _scanned(self.cell, sequences, mask, initial_state, **options)
+            outputs, states = _associative_recurrence(self.cell, sequences, mask, initial_state, **options)
             outputs = outputs if self.return_sequences else outputs[:, -1]
         return (outputs[:, -1], outputs, states) if self.return_sequences else (outputs, outputs[:, None], states)
 
@@ -339,19 +359,21 @@ class ScanRNN(keras.layers.RNN):
         return cls(**config)
 
 
-def _scanned(cell: ScanCell, inputs: Any, mask: Any, states: Sequence[Any], *, backwards: bool, zeros: bool,
-             training: bool) -> tuple[Any, list[Any]]:
-    """Run a linear recurrence like `sentiment.layers.tensorflow.scan.scanned`, on any backend.
+def _associative_recurrence(cell: ScanCell, inputs: Any, mask: Any, states: Sequence[Any], *, go_backwards: bool,
+                            zero_output_for_mask: bool, training: bool) -> tuple[Any, list[Any]]:
+    """Compute a linear recurrence by a parallel prefix scan, on any backend (Blelloch 1990, "Prefix Sums").
+
+    Arguments as for `sentiment.layers.tensorflow.scan.linear_recurrence`.
 
     Returns:
         Outputs [batch, time, units] and the final states, in the dtype of the inputs.
     """
     batch, time, features = ops.shape(inputs)
-    inputs = ops.flip(inputs, axis=1) if backwards else inputs
+    inputs = ops.flip(inputs, axis=1) if go_backwards else inputs
     if mask is None:
         lengths = ops.full((batch,), time, "int32")
     else:  # real words to the front
-        mask = ops.flip(mask, axis=1) if backwards else mask
+        mask = ops.flip(mask, axis=1) if go_backwards else mask
         place = ops.arange(time, dtype="int32")
         order = ops.argsort(ops.where(mask, place, place + time), axis=1)
         inputs, lengths = ops.take_along_axis(inputs, order[:, :, None], axis=1), ops.sum(ops.cast(mask, "int32"), 1)
@@ -361,13 +383,14 @@ def _scanned(cell: ScanCell, inputs: Any, mask: Any, states: Sequence[Any], *, b
         inputs = ops.concatenate([read[:, place:place + time] for place in range(cell.window)], axis=-1)
     parts = cell.parts(inputs, training)
     start = ops.cast(states[0], parts[0].dtype)[:, None]
-    factors, terms = ops.associative_scan(_composed, cell.gates(parts), axis=1)
+    factors, terms = ops.associative_scan(_compose, cell.coefficients(parts), axis=1)
     scanned = ops.reshape(factors * start + terms, (-1, time, cell.units))  # whose rank TensorFlow may not know
     outputs = cell.output(scanned, parts)
     if mask is not None:
         seen = ops.cumsum(ops.cast(mask, "int32"), axis=1)[:, :, None]
         outputs = ops.take_along_axis(outputs, ops.maximum(seen - 1, 0), axis=1)
-        outputs = ops.where(mask[:, :, None] if zeros else seen > 0, outputs, ops.zeros_like(outputs))
+        shown = mask[:, :, None] if zero_output_for_mask else seen > 0
+        outputs = ops.where(shown, outputs, ops.zeros_like(outputs))
     last = ops.take_along_axis(ops.concatenate([start, scanned], axis=1), lengths[:, None, None], axis=1)[:, 0]
     finals = [ops.cast(last, inputs.dtype)]
     if before:
@@ -376,8 +399,8 @@ def _scanned(cell: ScanCell, inputs: Any, mask: Any, states: Sequence[Any], *, b
     return ops.cast(outputs, inputs.dtype), finals
 
 
-def _composed(first: tuple[Any, Any], second: tuple[Any, Any]) -> tuple[Any, Any]:
-    """Return the composition of two steps c -> a c + b."""
+def _compose(first: tuple[Any, Any], second: tuple[Any, Any]) -> tuple[Any, Any]:
+    """Return the composition of two affine steps c -> a c + b, each a pair (a, b)."""
     return second[0] * first[0], second[0] * first[1] + second[1]
 
 
@@ -390,22 +413,17 @@ class QRNN(ScanRNN):
         fo-pooling:   c_t = f c_(t-1) + (1 - f) z;  h_t = o c_t
         ifo-pooling:  c_t = f c_(t-1) + i z;        h_t = o c_t
 
-    x is the input of a step and those of the window - 1 steps before it, zeros before the first; masked words do not
-    count. Zoneout: in training, each unit at each step keeps its state with that probability, f = 1.
+    x is the concatenation of the last `window` inputs, without masked ones and with zeros before the first: a causal
+    convolution. Zoneout (Krueger et al. 2017): in training, each unit at each step keeps its state with a given
+    probability, f = 1.
 
     Args:
-        units: features of the state.
-        window: inputs that a step reads, 1 to 3.
+        units: number of features of the state.
+        window: number of inputs that a step reads, 1 to 3.
         pooling: f, fo or ifo.
-        zoneout: the probability, from 0 to below 1.
+        zoneout: probability of zoneout, from 0 to below 1.
         seed: of zoneout.
-        kwargs: as for `ScanRNN`.
-
-    Call arguments:
-        sequences: float [batch, time, features].
-        initial_state: c, float [batch, units], and with a window the inputs before the first, the oldest first, float
-            [batch, (window - 1) * features].
-        mask: bool [batch, time].
+        kwargs, call arguments, return value: as for `ScanRNN`.
 
     Example:
         >>> import numpy as np
@@ -424,12 +442,18 @@ class SRU(ScanRNN):
         f, r = sigmoid(W_f x_t + b_f), sigmoid(W_r x_t + b_r)
         c_t = f c_(t-1) + (1 - f) (W x_t + b);  h_t = r c_t + (1 - r) x_t
 
-    Without the paper's v_f and v_r, which make the gates depend on c_(t-1): with them the recurrence is not linear.
-    Where the inputs have another size than the state, a fourth part of the kernel projects x_t for the highway.
+    The paper's v_f and v_r are omitted: they make the gates depend on c_(t-1), so the recurrence would not be linear.
+    If the inputs differ in size from the state, a fourth part of the kernel projects x_t for the highway connection.
 
     Args:
-        units: features of the state.
-        kwargs: as for `ScanRNN`.
+        units: number of features of the state.
+        kwargs, call arguments, return value: as for `ScanRNN`.
+
+    Example:
+        >>> import numpy as np
+        >>> from sentiment.layers import SRU
+        >>> SRU(4, return_sequences=True)(np.ones((2, 5, 3), "float32")).shape
+        TensorShape([2, 5, 4])
     """
 
     cell_type = SRUCell
@@ -437,13 +461,19 @@ class SRU(ScanRNN):
 
 @keras.saving.register_keras_serializable("sentiment")
 class MinGRU(ScanRNN):
-    """Minimal GRU (Feng, Tung, Ahmed, Bengio & Hajimirsadeghi 2024, "Were RNNs All We Needed?").
+    """Minimal GRU, minGRU (Feng, Tung, Ahmed, Bengio & Hajimirsadeghi 2024, "Were RNNs All We Needed?").
 
         z = sigmoid(W_z x_t + b_z);  h_t = (1 - z) h_(t-1) + z (W_h x_t + b_h)
 
     Args:
-        units: features of the state.
-        kwargs: as for `ScanRNN`.
+        units: number of features of the state.
+        kwargs, call arguments, return value: as for `ScanRNN`.
+
+    Example:
+        >>> import numpy as np
+        >>> from sentiment.layers import MinGRU
+        >>> MinGRU(4)(np.ones((2, 5, 3), "float32")).shape
+        TensorShape([2, 4])
     """
 
     cell_type = MinGRUCell
@@ -451,14 +481,20 @@ class MinGRU(ScanRNN):
 
 @keras.saving.register_keras_serializable("sentiment")
 class MinLSTM(ScanRNN):
-    """Minimal LSTM (Feng, Tung, Ahmed, Bengio & Hajimirsadeghi 2024, "Were RNNs All We Needed?").
+    """Minimal LSTM, minLSTM (Feng, Tung, Ahmed, Bengio & Hajimirsadeghi 2024, "Were RNNs All We Needed?").
 
         f, i = sigmoid(W_f x_t + b_f), sigmoid(W_i x_t + b_i)
         h_t = f / (f + i) h_(t-1) + i / (f + i) (W_h x_t + b_h)
 
     Args:
-        units: features of the state.
-        kwargs: as for `ScanRNN`.
+        units: number of features of the state.
+        kwargs, call arguments, return value: as for `ScanRNN`.
+
+    Example:
+        >>> import numpy as np
+        >>> from sentiment.layers import MinLSTM
+        >>> MinLSTM(4)(np.ones((2, 5, 3), "float32")).shape
+        TensorShape([2, 4])
     """
 
     cell_type = MinLSTMCell
@@ -466,16 +502,25 @@ class MinLSTM(ScanRNN):
 
 @keras.saving.register_keras_serializable("sentiment")
 class RGLRU(ScanRNN):
-    """Real-gated linear recurrent unit (De et al. 2024, "Griffin"), with full instead of block-diagonal kernels.
+    """Real-gated linear recurrent unit, RG-LRU, with full instead of block-diagonal kernels.
+
+    Source: De et al. 2024, "Griffin: Mixing Gated Linear Recurrences with Local Attention for Efficient Language
+    Models".
 
         r, i = sigmoid(W_r x_t + b_r), sigmoid(W_i x_t + b_i);  a = sigmoid(decay)^(8 r)
         h_t = a h_(t-1) + sqrt(1 - a^2) i (W x_t + b)
 
-    `decay` [units] is trained; it starts so that the state keeps from 0.9 to 0.999 of itself where r = 1.
+    `decay` [units] is a weight, initialised so that a is 0.9 to 0.999 where r = 1.
 
     Args:
-        units: features of the state.
-        kwargs: as for `ScanRNN`.
+        units: number of features of the state.
+        kwargs, call arguments, return value: as for `ScanRNN`.
+
+    Example:
+        >>> import numpy as np
+        >>> from sentiment.layers import RGLRU
+        >>> RGLRU(4, return_sequences=True)(np.ones((2, 5, 3), "float32")).shape
+        TensorShape([2, 5, 4])
     """
 
     cell_type = RGLRUCell

@@ -98,9 +98,9 @@ class ProgressDisplay(keras.callbacks.Callback):
         """Print the epoch's line."""
         self._tick()
         self.epochs_here += 1
-        left = self._seconds_of_an_epoch()
-        shown = "" if left is None else f", at most {left * (self.params['epochs'] - epoch - 1):.0f} s left"
-        log(f"epoch {epoch + 1}/{self.params['epochs']}  {self.summary(logs or {})}  {self.seconds:.0f} s{shown}")
+        seconds, remaining = self._seconds_of_an_epoch(), self.params["epochs"] - epoch - 1
+        left = f", at most {seconds * remaining:.0f} s left" if seconds is not None and remaining else ""
+        log(f"epoch {epoch + 1}/{self.params['epochs']}  {self.summary(logs or {})}  {self.seconds:.0f} s{left}")
 
     def _seconds_of_an_epoch(self) -> float | None:
         """Return an estimate of the duration of a later epoch; None after a first epoch with few steps."""

@@ -1,4 +1,4 @@
-"""Residual and dense connections, layer by layer by hand."""
+"""Tests of residual and dense connections against layers applied one by one."""
 
 from typing import Any
 

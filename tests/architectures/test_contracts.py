@@ -1,4 +1,4 @@
-"""Every architecture keeps every contract. A new one is one more row in `CASES`."""
+"""Tests of the contracts of models over all architectures; a new one is a row in `CASES`."""
 
 import dataclasses
 from functools import cache
@@ -33,27 +33,27 @@ NO_DROPOUT = dict.fromkeys(["word_dropout", "embedding_dropout", "output_dropout
 
 @cache
 def built(name: str, classes: int) -> tuple[keras.Model, list[np.ndarray]]:
-    """Build the model of a case once; return it and its weights as they start."""
+    """Build the model of a case once; return it and its initial weights."""
     architecture, options = CASES[name]
     model = lively(architecture, classes, **options)
     return model, model.get_weights()
 
 
 def case(name: str, classes: int = 2) -> keras.Model:
-    """Return the model of a case, whatever an earlier test did to its weights."""
+    """Return the model of a case with its initial weights."""
     model, weights = built(name, classes)
     model.set_weights(weights)
     return model
 
 
-def test_the_table_holds_the_registry() -> None:
+def test_every_registered_architecture_has_a_case() -> None:
     assert {name for name, _ in CASES.values()} == {entry.name for entry in architectures.architectures()}
     assert all(entry.summary for entry in architectures.architectures())
 
 
 @pytest.mark.parametrize("name", selected(CASES, SHORT))
 @pytest.mark.parametrize(("classes", "width"), [(2, 1), (3, 3)])
-def test_logits_have_the_right_shape(name: str, classes: int, width: int) -> None:
+def test_shape_and_dtype_of_logits(name: str, classes: int, width: int) -> None:
     values = logits(case(name, classes))
     assert values.shape == (6, width)
     assert values.dtype == np.float32
@@ -68,7 +68,7 @@ def test_padding_never_changes_a_logit(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", selected(CASES, SHORT))
-def test_a_batch_of_one_is_a_row_of_a_batch(name: str) -> None:
+def test_batch_of_one_matches_a_row_of_a_batch(name: str) -> None:
     model = case(name)
     together = logits(model)
     for row, length in enumerate(LENGTHS):
@@ -76,7 +76,7 @@ def test_a_batch_of_one_is_a_row_of_a_batch(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", selected(LEARNT_BY_STEPS, SHORT_BY_STEPS))
-def test_a_classifier_starts_where_another_has_come_to(name: str) -> None:
+def test_classifier_starts_from_the_weights_of_another(name: str) -> None:
     trained, (architecture, options) = case(name), CASES[name]
     started = build(architecture, **options)
     names = architectures.start_from(trained, started, head=True)
@@ -90,7 +90,7 @@ def test_a_classifier_starts_where_another_has_come_to(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", selected(CASES, SHORT))
-def test_save_and_load(name: str, tmp_path: Path) -> None:
+def test_loaded_model_matches_the_saved_one(name: str, tmp_path: Path) -> None:
     model = case(name)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -102,7 +102,7 @@ TRAINED = [case for case in LEARNT_BY_STEPS if case in PLAIN or CASES[case][1].k
 
 
 @pytest.mark.parametrize("name", selected(TRAINED, ["bilstm"]))
-def test_learns_a_tiny_set(name: str) -> None:
+def test_gradient_descent_learns_six_texts(name: str) -> None:
     architecture, options = CASES[name]
     sizes = {"units": 16, "embedding_size": 16}
     uses = architectures.named(architecture).uses
@@ -116,14 +116,14 @@ def test_learns_a_tiny_set(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [case for case in CASES if case not in LEARNT_BY_STEPS])
-def test_fits_a_tiny_set(name: str) -> None:
+def test_linear_models_fit_six_texts(name: str) -> None:
     assert ((logits(case(name))[:, 0] > 0) == LABELS).all()
     assert (logits(case(name, 3)).argmax(axis=1) == np.arange(6) % 3).sum() >= 5
 
 
 @pytest.mark.parametrize("name", selected(TRAINED, {*SHORT} & {*TRAINED}))
 def test_every_objective_trains_every_weight(name: str) -> None:
-    """One step of the mixed objective: finite, no weight without a gradient, adversarial passes that change."""
+    """One step of the mixed objective gives every weight a finite gradient."""
     architecture, options = CASES[name]
     model = lively(architecture, **options)
     config = TrainingConfig(objective="mixed")
@@ -140,7 +140,7 @@ def test_every_objective_trains_every_weight(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", selected(LEARNT_BY_STEPS, SHORT_BY_STEPS))
-def test_word_vectors_start_the_embedding(name: str) -> None:
+def test_word_vectors_initialise_the_embedding(name: str) -> None:
     model, vectors = case(name), np.random.default_rng(1).normal(size=(VOCABULARY, 4)).astype(np.float32)
     architectures.set_word_vectors(model, vectors)
     assert (model.get_layer("embedding").get_weights()[0] == vectors).all()
@@ -161,7 +161,7 @@ OTHER_VALUES: dict[str, Any] = {
     "bigram_buckets": 3, "word_dropout": 0.9, "embedding_dropout": 0.1, "recurrent_dropout": 0.4, "weight_drop": 0.4,
     "qrnn_window": 3, "zoneout": 0.4,
     "output_dropout": 0.1}
-# Other options without which an option means nothing.
+# Options that an option needs.
 NEEDED: dict[str, dict[str, Any]] = {
     "residual": {"layers": 2}, "skip": {"layers": 2}, "heads": {"attention": "multi-head"},
     "hops": {"attention": "self-attentive"}, "hops_penalty": {"attention": "self-attentive", "hops": 2},
@@ -189,14 +189,14 @@ SHORT_OPTIONS = list({option: (name, option) for name, option in OPTIONS}.values
 
 
 @pytest.mark.parametrize(("name", "option"), selected(OPTIONS, SHORT_OPTIONS))
-def test_no_option_does_nothing(name: str, option: str) -> None:
+def test_every_option_changes_the_model(name: str, option: str) -> None:
     needed = {} if name == "transformer" else NEEDED.get(option, {})
     without, changed = (fingerprint(name, frozenset({**needed, **change}.items()))
                         for change in ({}, {option: OTHER_VALUES[option]}))
     assert without != changed
 
 
-def test_every_option_has_an_architecture() -> None:
+def test_every_option_is_used_by_an_architecture() -> None:
     fields = {declared.name for declared in dataclasses.fields(RunConfig().model)}
     assert {option for entry in architectures.architectures() for option in entry.uses} == fields
     assert set(OTHER_VALUES) | {"architecture"} == fields
@@ -225,13 +225,13 @@ def test_every_option_has_an_architecture() -> None:
     ({"recurrent_initializer": "identity"}, "the kernels of gates are not square"),
     ({"architecture": "transformer", "embedding_size": 6}, "4 does not divide 6"),
 ])
-def test_what_makes_no_sense_is_refused_with_the_reason(options: dict[str, Any], message: str) -> None:
+def test_invalid_options_are_refused_with_the_reason(options: dict[str, Any], message: str) -> None:
     config = RunConfig().updated({"model": options}).model
     with pytest.raises(UserError, match=message):
         architectures.find(config)
 
 
-def test_a_saved_model_is_built_whatever_the_defaults_of_other_architectures_were() -> None:
+def test_unused_options_of_a_saved_model_are_ignored() -> None:
     old, new = (RunConfig().updated({"model": {"architecture": "nb-svm", "units": units}}).model for units in (3, 64))
     made = [architectures.build(config, Sizes(VOCABULARY, 2)) for config in (old, new)]
     assert made[0].count_params() == made[1].count_params()
@@ -240,21 +240,21 @@ def test_a_saved_model_is_built_whatever_the_defaults_of_other_architectures_wer
                             Sizes(VOCABULARY, 2))
 
 
-def test_a_name_is_registered_once_and_uses_what_there_is() -> None:
+def test_registration_refuses_duplicates_and_unknown_options() -> None:
     with pytest.raises(ValueError, match="registered twice"):
         architectures.register("lstm", "again")(lambda config, sizes: keras.Model())
     with pytest.raises(ValueError, match="uses unit, not fields of ModelConfig"):
         architectures.register("new", "misspelt", uses={"unit"})
 
 
-def test_small_options_are_options() -> None:
+def test_options_of_small_models() -> None:
     assert small("fasttext") == {"architecture": "fasttext", "embedding_size": 4, "bigram_buckets": 50}
     assert SENTENCE_ENDS == (5, 6)
 
 
 @pytest.mark.parametrize("name", selected(CASES, SHORT))
 @pytest.mark.parametrize("classes", [2, 3])
-def test_logits_can_be_scaled_in_the_weights(name: str, classes: int) -> None:
+def test_scaling_the_weights_scales_the_logits(name: str, classes: int) -> None:
     model = case(name, classes)
     before = logits(model)
     architectures.scale_logits(model, 0.25)

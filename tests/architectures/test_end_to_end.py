@@ -1,4 +1,4 @@
-"""Every architecture from a table of texts to a SavedModel that answers as the trained model does."""
+"""Test of every architecture from a table of texts to a SavedModel with the scores of the trained model."""
 
 from pathlib import Path
 
@@ -17,9 +17,9 @@ SIZES = {"--units": 4, "--embedding-size": 8, "--bigram-buckets": 50}
 
 
 @pytest.mark.parametrize("entry", architectures.architectures(), ids=lambda entry: entry.name)
-def test_trains_saves_loads_and_exports(entry: architectures.Architecture, tiny_csv: Path, tmp_path: Path,
-                                        run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A training for each architecture: this is the one test in which it goes the whole way, as on two cores."""
+def test_training_saving_loading_and_export(entry: architectures.Architecture, tiny_csv: Path, tmp_path: Path,
+                                            run_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The only test that trains each architecture from the command line to its export, as on two cores."""
     monkeypatch.setattr(cores, "available_cores", lambda: 2)
     sizes = [word for flag, size in SIZES.items() if flag[2:].replace("-", "_") in entry.uses for word in (flag, size)]
     steps = ["--epochs", "1", "--batch-size", "32"] if entry.by_gradient else []

@@ -1,4 +1,4 @@
-"""Every architecture on the JAX backend gives the logits that it gives on TensorFlow, without importing TensorFlow."""
+"""Test of the logits of every architecture on the JAX backend, without TensorFlow, against TensorFlow."""
 
 import json
 import os
@@ -34,8 +34,8 @@ OTHERS = [name for name in CASES if name not in SHORT]
 
 
 @pytest.mark.parametrize("names", selected([SHORT, OTHERS], [SHORT]), ids=["short", "others"])
-def test_every_architecture_on_jax(names: list[str], tmp_path: Path) -> None:
-    """In one process for many: it takes long to start."""
+def test_every_architecture_on_jax_matches_tensorflow(names: list[str], tmp_path: Path) -> None:
+    """One process computes many, because its start is slow."""
     pytest.importorskip("jax", reason="jax is not installed: pip install '.[jax]'")
     arrays, cases, expected = {"ids": IDS}, {}, {}
     for name in names:

@@ -1,4 +1,4 @@
-"""Language models and autoencoders: what they compute, against Keras, and that classifiers start from them."""
+"""Tests of language models and autoencoders against Keras, and of classifiers that start from them."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ def zeros(model: LanguageModel) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru", "bilstm", "bigru"])
-def test_each_direction_is_a_recurrent_layer_of_keras_behind_the_embedding(name: str) -> None:
+def test_language_model_matches_keras_layers(name: str) -> None:
     model = build_language_model(config_of(name), SIZES)
     enlivened(model.network)
     outputs = read(model, IDS, zeros(model))
@@ -61,7 +61,7 @@ def test_each_direction_is_a_recurrent_layer_of_keras_behind_the_embedding(name:
 
 
 @pytest.mark.parametrize(("name", "options"), [*BOTH, *ONLY_LANGUAGE_MODELS])
-def test_two_windows_are_one(name: str, options: dict[str, Any]) -> None:
+def test_states_carried_over_windows_match_one_window(name: str, options: dict[str, Any]) -> None:
     model = build_language_model(config_of(name, **options), SIZES)
     enlivened(model.network)
     whole = read(model, IDS, zeros(model))
@@ -77,7 +77,7 @@ def test_two_windows_are_one(name: str, options: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("name", "options"), [*BOTH, *ONLY_LANGUAGE_MODELS])
-def test_a_classifier_starts_from_a_language_model(name: str, options: dict[str, Any]) -> None:
+def test_classifier_starts_from_a_language_model(name: str, options: dict[str, Any]) -> None:
     config = config_of(name, **options)
     model, classifier = build_language_model(config, SIZES), architectures.build(config, SIZES)
     enlivened(model.network)
@@ -91,7 +91,7 @@ def test_a_classifier_starts_from_a_language_model(name: str, options: dict[str,
 
 
 @pytest.mark.parametrize(("name", "options"), BOTH)
-def test_a_classifier_starts_from_an_autoencoder(name: str, options: dict[str, Any]) -> None:
+def test_classifier_starts_from_an_autoencoder(name: str, options: dict[str, Any]) -> None:
     config = config_of(name, **options)
     model, classifier = build_autoencoder(config, SIZES), architectures.build(config, SIZES)
     enlivened(model.network)
@@ -103,8 +103,8 @@ def test_a_classifier_starts_from_an_autoencoder(name: str, options: dict[str, A
             np.testing.assert_array_equal(mine, theirs)
 
 
-def test_an_autoencoder_is_an_encoder_and_a_decoder_with_the_same_weights() -> None:
-    """By Keras layers alone: the text read, then the text one step behind, from where the encoder stopped."""
+def test_autoencoder_matches_keras_layers_with_shared_weights() -> None:
+    """The reference encodes the text, then decodes the text shifted by one step from the encoder's final state."""
     network = build_autoencoder(config_of("lstm"), SIZES).network
     words = network.get_layer("embedding")(IDS)
     layer = keras.layers.LSTM(5, return_sequences=True, return_state=True)
@@ -121,23 +121,24 @@ def test_an_autoencoder_is_an_encoder_and_a_decoder_with_the_same_weights() -> N
 
 
 @pytest.mark.parametrize("dropout", ["embedding_dropout", "output_dropout", "word_dropout"])
-def test_dropout_is_drawn_in_training_alone(dropout: str) -> None:
+def test_dropout_is_active_in_training_only(dropout: str) -> None:
     options = {"embedding_dropout": 0.0, "output_dropout": 0.0, "word_dropout": 0.0, dropout: 0.5}
     for built in (build_language_model(config_of("stacked-lstm", **options), SIZES),
                   build_autoencoder(config_of("lstm", **options), SIZES)):
         inputs = IDS if isinstance(built, Autoencoder) else [IDS, *zeros(built)]
-        one, other = (keras.ops.convert_to_numpy(keras.tree.flatten(built.network(inputs, training=True))[0])
-                      for _ in range(2))
-        if dropout == "output_dropout" and isinstance(built, Autoencoder):
-            continue  # one layer deep, it has none
-        assert (one != other).any()
+        first, second, third, fourth = (
+            keras.ops.convert_to_numpy(keras.tree.flatten(built.network(inputs, training=training))[0])
+            for training in (False, False, True, True))
+        np.testing.assert_array_equal(first, second)
+        if dropout != "output_dropout" or not isinstance(built, Autoencoder):  # which has one layer, and none between
+            assert (third != fourth).any()
 
 
 @pytest.mark.parametrize(("options", "message"), [
     ({"architecture": "bilstm"}, "unidirectional encoder: use rnn, lstm, gru, stacked-lstm, .*not 'bilstm'"),
     ({"architecture": "lstm", "layers": 2, "skip": True}, "omit --residual, --skip"),
 ])
-def test_what_no_autoencoder_can_start(options: dict[str, Any], message: str) -> None:
+def test_autoencoder_refuses_unsupported_options(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         build_autoencoder(ModelConfig.from_dict(options), SIZES)
 
@@ -147,6 +148,6 @@ def test_what_no_autoencoder_can_start(options: dict[str, Any], message: str) ->
     ({"architecture": "bilstm", "layers": 2}, "has seen the words that a language model would predict"),
     ({"architecture": "lstm", "layers": 2, "residual": True}, "omit --residual, --skip"),
 ])
-def test_what_no_language_model_can_start(options: dict[str, Any], message: str) -> None:
+def test_language_model_refuses_unsupported_options(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         build_language_model(ModelConfig.from_dict(options), SIZES)

@@ -1,4 +1,4 @@
-"""The example of a new architecture in the documentation is a file that works."""
+"""Test of the example of a new architecture in the documentation."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ from sentiment.config import ModelConfig
 PAGE = Path(__file__).parents[2] / "docs" / "architectures.md"
 
 
-def test_it_registers_itself_and_builds() -> None:
+def test_documented_architecture_builds_a_model() -> None:
     (block,) = re.findall(r"```python\n(\"\"\"A bidirectional.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert len(block.splitlines()) <= 25
     try:

@@ -1,4 +1,4 @@
-"""What the repository says of the benchmark is what its results say, of models that train today as they did then."""
+"""Tests that the committed benchmark results match the published table and the current defaults."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +20,7 @@ ROWS = {row.name: row for row in all_rows()}
 SECTIONS = ("text", "model", "training")
 
 
-def test_each_run_is_there_once_and_of_a_row() -> None:
+def test_each_run_is_unique_and_belongs_to_a_row() -> None:
     names = [(run.row, run.seed) for run in RUNS]
     assert names
     assert len(set(names)) == len(names)
@@ -28,8 +28,8 @@ def test_each_run_is_there_once_and_of_a_row() -> None:
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: f"{run.row}-{run.seed}")
-def test_a_row_would_be_trained_today_as_it_was(run: Run) -> None:
-    """Else its figures are those of other defaults, and the run must be made again."""
+def test_current_defaults_match_the_configuration_of_each_run(run: Run) -> None:
+    """After a change of the defaults, the run must be repeated."""
     then, now = RunConfig.from_dict(run.values["config"]), config_of(ROWS[run.row])
     assert run.values["dataset"] == "imdb"
     assert then.runtime.seed == run.seed
@@ -42,12 +42,12 @@ def test_a_row_would_be_trained_today_as_it_was(run: Run) -> None:
 
 @pytest.mark.parametrize(("name", "make"), [
     ("table.md", lambda lines: as_markdown(all_rows(), lines)), ("table.csv", as_csv)])
-def test_the_page_shows_the_results(name: str, make: Callable[[list[list[str]]], str]) -> None:
+def test_published_table_matches_the_results(name: str, make: Callable[[list[list[str]]], str]) -> None:
     shown = (ROOT / "docs" / "benchmark" / name).read_text(encoding="utf-8")
     assert shown == make(table(all_rows(), RUNS)), f"{DEFAULT_RESULTS} changed: write the report again"
 
 
 def config_of(row: Row) -> RunConfig:
-    """Return the configuration that the row's command has today."""
+    """Return the configuration of the row's command with the current defaults."""
     given = given_options(make_parser().parse_args(["train", *row.flags]))
     return resolve(given)

@@ -1,4 +1,4 @@
-"""The measurements side by side: what runs, in which order, and what is reported of it."""
+"""Tests of the speed benchmark: its rows, the order of the runs, and its report."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ SMALL = {"batch": 2, "steps": 3, "features": 2, "units": 2, "masked": True}
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Note what the sides are asked, in order."""
+    """Record the requests to the processes, in order."""
     requests: list[str] = []
     ask = sides._ask
 
@@ -30,7 +30,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.extended
-def test_sides_run_in_turn(asked: list[str]) -> None:
+def test_implementations_run_alternately(asked: list[str]) -> None:
     times = alternate("layer", ("sentiment", "keras"), {**SMALL, "backward": True}, repeats=2, threads=1)
     assert asked == ["sentiment run", "keras run"] * 2 + ["sentiment end", "keras end"]
     for measured in times.values():
@@ -40,12 +40,12 @@ def test_sides_run_in_turn(asked: list[str]) -> None:
 
 
 @pytest.mark.extended
-def test_a_side_that_fails_says_why() -> None:
+def test_failure_of_an_implementation_is_reported() -> None:
     with pytest.raises(UserError, match=r"a benchmark process failed: layer keras: TypeError: .*wrong"):
         alternate("layer", ("keras",), {**SMALL, "backward": True, "wrong": 1}, repeats=1, threads=1)
 
 
-def test_a_graph_of_the_grid_reads_every_number_of_rows() -> None:
+def test_grid_uses_one_graph_for_all_batch_sizes() -> None:
     found = dict(grid.measured("GRU", 2, "gradient", True, (1, 3), 2))
     assert list(found) == ["GRU 2, 1 rows, gradient, mask", "GRU 2, 3 rows, gradient, mask"]
     for sides_of_row in found.values():
@@ -53,21 +53,21 @@ def test_a_graph_of_the_grid_reads_every_number_of_rows() -> None:
 
 
 @pytest.mark.extended
-def test_the_grid_is_measured_in_one_process() -> None:
+def test_grid_rows_cover_every_mode() -> None:
     rows = list(speed.grid_rows(1, 1, ["LSTM"], [2], [1]))
     assert [row["row"] for row in rows] == [f"LSTM 2, 1 rows, {mode}{mask}" for mask in ("", ", mask")
                                             for mode in grid.MODES]
     assert all(line[-1] == "1.00" for line in speed.table(rows)[::2])
 
 
-def test_median_and_quartiles() -> None:
+def test_median_and_quartiles_of_times() -> None:
     times = Times([3.0, 1.0, 2.0, 5.0, 4.0])
     assert times.median == 3.0
     assert times.spread == (2.0, 4.0)
     assert Times([2.0, 1.0]).spread == (1.0, 2.0)
 
 
-def test_table_compares_with_the_subject() -> None:
+def test_table_has_times_relative_to_the_first_implementation() -> None:
     def side(median: float) -> dict[str, Any]:
         return {"median_seconds": median, "quartiles": [median / 2, median * 2], "peak_memory_bytes": 2 ** 30}
 
@@ -77,7 +77,7 @@ def test_table_compares_with_the_subject() -> None:
         ["training", "keras", "1250.0", "625.0 to 2500.0", "80/s", "1,024", "2.50"]]
 
 
-def test_every_row_has_its_sides() -> None:
+def test_every_row_names_existing_implementations() -> None:
     modules = {"layer": layer, "training": training, "prediction": prediction, "startup": startup}
     options = dict.fromkeys(("embedding", "units", "max_length", "vocabulary", "batch"), 4)
     rows = [*speed.layer_rows(), *speed.scan_rows(), *speed.unit_rows(), *speed.recurrent_rows(Path(), 5, options),
@@ -89,7 +89,7 @@ def test_every_row_has_its_sides() -> None:
         assert set(row.sides) <= set(modules[row.task].SIDES)
 
 
-ROWS: dict[str, dict[str, tuple[int, list[str]]]] = {  # by group: what a row handles, and its sides
+ROWS: dict[str, dict[str, tuple[int, list[str]]]] = {  # by group and name of the row: its items and implementations
     "training": {"training, 40 texts": (40, ["sentiment", "keras", "keras example"])},
     "recurrent": {"training of a recurrent layer, 40 texts": (40, ["sentiment", "bimingru"])},
     "prediction": {"prediction, 9 raw texts": (9, ["sentiment", "keras", "onnx runtime"]),
@@ -105,9 +105,9 @@ ALL_SIDES = ["sentiment", "bimingru", "keras", "keras example", "onnx runtime", 
 @pytest.mark.parametrize(("groups", "installed"), selected(
     [(["training"], ["sentiment"]), (["recurrent", "training", "prediction", "startup"], ALL_SIDES)],
     short=[(["training"], ["sentiment"])]), ids=["one side", "all sides"])
-def test_command(groups: list[str], installed: list[str], run_cli: Any, tmp_path: Path,
-                 monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each side has a process of its own, as in the benchmark."""
+def test_command_measures_and_writes_json(groups: list[str], installed: list[str], run_cli: Any, tmp_path: Path,
+                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each implementation runs in a separate process, as in the benchmark."""
     monkeypatch.setattr(speed, "_installed", installed.__contains__)
     code, out, err = run_cli("benchmark", "speed", "--rows", *groups, "--dataset", "sample", "--repeats", "1",
                              "--training-texts", "40", "--prediction-texts", "9", "--threads", "1", "--output",

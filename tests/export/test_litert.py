@@ -1,4 +1,4 @@
-"""Every architecture in LiteRT against the Keras model, in every precision."""
+"""Tests of the export for LiteRT against the Keras model, in every precision."""
 
 import importlib.util
 import shutil
@@ -32,18 +32,18 @@ def assert_same(folder: RunFolder) -> None:
 
 @pytest.mark.parametrize(("name", "classes"), selected(
     NAMES_AND_CLASSES, short=[("bilstm", 3), ("gru", 2), ("cnn", 2)]))
-def test_every_architecture_exports(tmp_path: Path, name: str, classes: int) -> None:
+def test_every_architecture_matches_keras(tmp_path: Path, name: str, classes: int) -> None:
     assert_same(untrained_run(tmp_path / "run", name, classes))
 
 
 @pytest.mark.parametrize("options", selected(KINDS, SHORT_KINDS),
                          ids=lambda options: " ".join(map(str, options.values())))
-def test_every_kind_of_recurrent_model_exports(tmp_path: Path, options: dict[str, Any]) -> None:
+def test_every_kind_of_recurrent_model_matches_keras(tmp_path: Path, options: dict[str, Any]) -> None:
     assert_same(untrained_run(tmp_path / "run", "bilstm", 2, **options))
 
 
 @pytest.mark.parametrize("precision", selected(["float16", "int8"], ["int8"]))
-def test_smaller_weights_give_the_same_labels(precision: str, tiny_run: Path) -> None:
+def test_scores_of_smaller_weights_are_near_float32(precision: str, tiny_run: Path) -> None:
     folder = RunFolder(tiny_run)
     path = export.export_litert(export.Original(folder, LONG), precision)
     try:
@@ -64,7 +64,7 @@ def test_float16_halves_the_file(tmp_path: Path) -> None:
     assert sizes["int8"] < 0.45 * sizes["float32"]
 
 
-def test_an_export_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_with_different_scores_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = untrained_run(tmp_path / "run", "cnn", 2)
     right = PortableClassifier.predict_proba
     monkeypatch.setattr(PortableClassifier, "predict_proba", lambda self, texts: right(self, texts) + 2e-5)
@@ -76,7 +76,7 @@ def test_an_export_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.
     assert not list(folder.path.glob("litert*"))
 
 
-def test_a_model_that_cannot_be_converted_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_conversion_is_a_one_line_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> bytes:
         raise ValueError("no such operator\nand more")
 
@@ -87,7 +87,7 @@ def test_a_model_that_cannot_be_converted_says_so(tmp_path: Path, monkeypatch: p
     assert not list(folder.path.glob("litert*"))
 
 
-def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = untrained_run(tmp_path / "run", "gru", 2)
     find = importlib.util.find_spec
     monkeypatch.setattr("sentiment.errors.find_spec", lambda name: None if name == "ai_edge_litert" else find(name))
@@ -95,14 +95,14 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         export.export_litert(export.Original(folder))
 
 
-def test_operators_are_litert_s_own(tmp_path: Path) -> None:
+def test_only_builtin_operators_are_used(tmp_path: Path) -> None:
     """Flex operators would need TensorFlow at run time."""
     folder = untrained_run(tmp_path / "run", "bilstm", 2)
     model = (export.export_litert(export.Original(folder)) / "model.tflite").read_bytes()
     assert b"Flex" not in model
 
 
-def test_the_command_exports_all_and_prints_what_it_measured(tmp_path: Path, run_cli: Cli) -> None:
+def test_command_exports_all_formats_and_prints_measurements(tmp_path: Path, run_cli: Cli) -> None:
     folder = untrained_run(tmp_path / "run", "gru", 2)
     code, out, err = run_cli("export", folder.path, "--format", "all")
     assert code == 0, err
@@ -118,8 +118,8 @@ def test_the_command_exports_all_and_prints_what_it_measured(tmp_path: Path, run
 
 
 @pytest.mark.extended
-def test_of_all_forms_one_that_is_refused_keeps_no_other_back(tmp_path: Path, run_cli: Cli,
-                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_of_one_format_does_not_stop_the_others(tmp_path: Path, run_cli: Cli,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
     folder = untrained_run(tmp_path / "run", "gru", 2)
     make = export.export_litert
 
@@ -135,7 +135,7 @@ def test_of_all_forms_one_that_is_refused_keeps_no_other_back(tmp_path: Path, ru
     assert (code, err.splitlines()[-1]) == (1, "error: the LiteRT model gives 0.9 of the texts")
 
 
-def test_it_answers_without_tensorflow(tmp_path: Path) -> None:
+def test_predicts_without_tensorflow(tmp_path: Path) -> None:
     folder = untrained_run(tmp_path / "run", "bilstm", 2)
     code = ("import sys\n"
             "for name in ('tensorflow', 'keras', 'pandas', 'sklearn'):\n    sys.modules[name] = None\n"
@@ -147,7 +147,7 @@ def test_it_answers_without_tensorflow(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[1].startswith(load_classifier(folder.path).predict(["a good film"])[0].best)
 
 
-def test_damage_is_one_line(tmp_path: Path, run_cli: Cli) -> None:
+def test_damaged_file_is_a_one_line_error(tmp_path: Path, run_cli: Cli) -> None:
     path = export.export_litert(export.Original(untrained_run(tmp_path / "run", "gru", 2)))
     (path / "model.tflite").write_bytes(b"nothing")
     code, out, err = run_cli("predict", "--model", path, "text")

@@ -1,4 +1,4 @@
-"""Every architecture in ONNX Runtime against the Keras model."""
+"""Tests of the export for ONNX Runtime against the Keras model, in every precision."""
 
 import importlib.util
 import shutil
@@ -30,17 +30,17 @@ def assert_same(folder: RunFolder) -> None:
 
 @pytest.mark.parametrize(("name", "classes"), selected(
     NAMES_AND_CLASSES, short=[("bilstm", 3)]))
-def test_every_architecture_exports(tmp_path: Path, name: str, classes: int) -> None:
+def test_every_architecture_matches_keras(tmp_path: Path, name: str, classes: int) -> None:
     assert_same(untrained_run(tmp_path / "run", name, classes))
 
 
 @pytest.mark.parametrize("options", selected(KINDS, SHORT_KINDS),
                          ids=lambda options: " ".join(map(str, options.values())))
-def test_every_kind_of_recurrent_model_exports(tmp_path: Path, options: dict[str, Any]) -> None:
+def test_every_kind_of_recurrent_model_matches_keras(tmp_path: Path, options: dict[str, Any]) -> None:
     assert_same(untrained_run(tmp_path / "run", "bilstm", 2, **options))
 
 
-def test_weights_that_float16_holds_are_stored_in_it_without_loss(tmp_path: Path) -> None:
+def test_weights_exact_in_float16_are_stored_in_float16(tmp_path: Path) -> None:
     folder = untrained_run(tmp_path / "run", "bilstm", 2, units=16, embedding_size=32)
     whole = (export.export_onnx(export.Original(folder)) / "model.onnx").stat().st_size
     original = export.Original(folder)
@@ -53,7 +53,7 @@ def test_weights_that_float16_holds_are_stored_in_it_without_loss(tmp_path: Path
                                atol=1e-5)
 
 
-def test_other_weights_are_rounded_to_float16_where_asked(tmp_path: Path) -> None:
+def test_float16_precision_rounds_all_large_weights(tmp_path: Path) -> None:
     folder = untrained_run(tmp_path / "run", "bilstm", 2, units=16, embedding_size=32)
     original = export.Original(folder)
     halves = export.export_onnx(original, "float16")
@@ -63,7 +63,7 @@ def test_other_weights_are_rounded_to_float16_where_asked(tmp_path: Path) -> Non
     assert np.abs(scores - expected).max() > 1e-7
 
 
-def test_int8_gives_the_same_labels(tiny_run: Path) -> None:
+def test_int8_scores_are_near_float32(tiny_run: Path) -> None:
     folder, texts = RunFolder(tiny_run), [*TEXTS, "a good film", "a bad film, number 5"]
     path = export.export_onnx(export.Original(folder, texts), "int8")
     try:
@@ -79,7 +79,7 @@ def test_int8_gives_the_same_labels(tiny_run: Path) -> None:
 @pytest.mark.parametrize(("name", "options", "operator"), [
     ("lstm", {}, "DynamicQuantizeLSTM"), ("gru", {}, "GRU"), ("gru", {"gru_reset": "before"}, "GRU"),
     ("cnn", {}, "Conv"), ("rnn", {}, "Loop")])
-def test_int8_stores_large_weights_in_bytes(name: str, options: dict[str, Any], operator: str, tmp_path: Path) -> None:
+def test_int8_stores_large_weights_in_int8(name: str, options: dict[str, Any], operator: str, tmp_path: Path) -> None:
     folder = untrained_run(tmp_path / "run", name, 2, units=128, embedding_size=128, **options)
     original = export.Original(folder)
     whole, small = (onnx.load(export.export_onnx(original, precision) / "model.onnx")
@@ -91,7 +91,7 @@ def test_int8_stores_large_weights_in_bytes(name: str, options: dict[str, Any], 
     assert small.ByteSize() < 0.4 * whole.ByteSize()
 
 
-def test_rows_in_int8_have_a_scale_each() -> None:
+def test_int8_scales_are_per_row() -> None:
     values = np.random.default_rng(3).normal(size=(1, 5, 7)).astype(np.float32) * np.logspace(
         -3, 3, 5, dtype=np.float32)[:, None]
     values[0, 2] = 0
@@ -105,7 +105,7 @@ def test_rows_in_int8_have_a_scale_each() -> None:
     assert onnx_model._in_int8(np.ones((1, 9), np.float32)) == (None, None)
 
 
-def test_int8_answers_without_tensorflow_and_onnx(tmp_path: Path) -> None:
+def test_int8_predicts_without_tensorflow_and_onnx(tmp_path: Path) -> None:
     folder = untrained_run(tmp_path / "run", "bilstm", 2)
     path = export.export_onnx(export.Original(folder), "int8")
     code = ("import sys\n"
@@ -117,7 +117,7 @@ def test_int8_answers_without_tensorflow_and_onnx(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[1].startswith(sentiment.load(path).predict(["a good film"])[0].best)
 
 
-def test_an_export_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_with_different_scores_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = untrained_run(tmp_path / "run", "cnn", 2)
     right = PortableClassifier.predict_proba
     monkeypatch.setattr(PortableClassifier, "predict_proba", lambda self, texts: right(self, texts) + 2e-5)
@@ -131,7 +131,7 @@ def test_an_export_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.
     assert not list(folder.path.glob("*.new"))
 
 
-def test_a_model_that_cannot_be_converted_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_conversion_is_a_one_line_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = untrained_run(tmp_path / "run", "gru", 2)
 
     def fail(*_: Any, **__: Any) -> None:
@@ -160,17 +160,17 @@ def operators(folder: RunFolder) -> set[str]:
     ("lstm", {}, "LSTM"), ("bilstm", {"normalization": "weight"}, "LSTM"), ("stacked-lstm", {}, "LSTM"),
     ("bigru", {}, "GRU"), ("gru", {"gru_reset": "before"}, "GRU"),
 ], short=[("bilstm", {"normalization": "weight"}, "LSTM"), ("gru", {"gru_reset": "before"}, "GRU")]))
-def test_recurrent_layers_are_operators(name: str, options: dict[str, Any], operator: str, tmp_path: Path) -> None:
+def test_lstm_and_gru_become_onnx_operators(name: str, options: dict[str, Any], operator: str, tmp_path: Path) -> None:
     assert {operator} == operators(untrained_run(tmp_path / "run", name, 2, **options)) & {"LSTM", "GRU", "RNN", "Loop"}
 
 
 @pytest.mark.parametrize(("name", "options"), selected([("rnn", {}), ("lstm", {"normalization": "layer"})],
                                                        short=[("rnn", {})]))
-def test_other_cells_are_loops(name: str, options: dict[str, Any], tmp_path: Path) -> None:
+def test_other_cells_become_onnx_loops(name: str, options: dict[str, Any], tmp_path: Path) -> None:
     assert {"Loop"} == operators(untrained_run(tmp_path / "run", name, 2, **options)) & {"LSTM", "GRU", "RNN", "Loop"}
 
 
-def test_replaced_loops_end_with_the_block() -> None:
+def test_loops_are_replaced_only_within_the_block() -> None:
     import tensorflow as tf
 
     from sentiment.layers import LSTM
@@ -188,7 +188,7 @@ def test_replaced_loops_end_with_the_block() -> None:
     assert asked == [layer]
 
 
-def test_an_export_again_replaces_the_first(tmp_path: Path) -> None:
+def test_second_export_replaces_the_first(tmp_path: Path) -> None:
     folder = untrained_run(tmp_path / "run", "cnn", 2)
     export.export_onnx(export.Original(folder))
     (folder.onnx / "model.onnx").write_bytes(b"")

@@ -13,7 +13,7 @@ import sentiment
 from sentiment import export
 from sentiment.explain import word_weights
 
-# Plain TensorFlow in a folder where our package cannot be imported.
+# Plain TensorFlow in a folder where the package `sentiment` cannot be imported.
 ALONE = """
 import json, sys
 import tensorflow as tf
@@ -35,7 +35,7 @@ def serve_alone(folder: Path, texts: list[str], place: Path) -> tuple[np.ndarray
     return np.array(scores), classes
 
 
-def test_plain_tensorflow_answers_as_the_classifier(tiny_run: Path, tmp_path: Path) -> None:
+def test_scores_in_plain_tensorflow_match_the_classifier(tiny_run: Path, tmp_path: Path) -> None:
     scores, classes = serve_alone(tiny_run / "export" / "1", TEXTS, tmp_path)
     np.testing.assert_allclose(scores, sentiment.load(tiny_run).predict_proba(TEXTS), atol=1e-5)
     assert classes == [["neg", "pos"]] * len(TEXTS)
@@ -43,7 +43,7 @@ def test_plain_tensorflow_answers_as_the_classifier(tiny_run: Path, tmp_path: Pa
 
 @pytest.mark.parametrize(("name", "classes"), selected(
     NAMES_AND_CLASSES, short=[("bilstm", 2), ("bilstm", 3)]))
-def test_every_architecture_exports(tmp_path: Path, name: str, classes: int) -> None:
+def test_every_architecture_matches_keras(tmp_path: Path, name: str, classes: int) -> None:
     import tensorflow as tf
 
     folder = untrained_run(tmp_path / "run", name, classes)
@@ -78,7 +78,7 @@ def _check_explanations(loaded: Any, classifier: Any) -> None:
         assert answer["explained"][row].decode() == expected.explained
 
 
-def test_what_stands_beside_the_graph(tmp_path: Path) -> None:
+def test_labels_and_warm_up_requests_are_included(tmp_path: Path) -> None:
     import tensorflow as tf
 
     folder = untrained_run(tmp_path / "reviews", "gru", 3)
@@ -92,7 +92,7 @@ def test_what_stands_beside_the_graph(tmp_path: Path) -> None:
 
 
 def _warm_up(record: bytes) -> tuple[str, str, str, int]:
-    """Read a `PredictionLog` by descriptors of its messages, written down from TensorFlow Serving's."""
+    """Parse a `PredictionLog` with descriptors of the fields of its messages in TensorFlow Serving."""
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
     file = descriptor_pb2.FileDescriptorProto(name="serving.proto", package="serving", syntax="proto3")
@@ -117,12 +117,12 @@ def _warm_up(record: bytes) -> tuple[str, str, str, int]:
 
 @pytest.mark.parametrize("options", selected(KINDS, SHORT_KINDS),
                          ids=lambda options: " ".join(map(str, options.values())))
-def test_every_kind_of_recurrent_model_exports(tmp_path: Path, options: dict[str, Any]) -> None:
+def test_every_kind_of_recurrent_model_matches_keras(tmp_path: Path, options: dict[str, Any]) -> None:
     folder = untrained_run(tmp_path / "run", "bilstm", 2, **options)
     assert export.export_saved_model(export.Original(folder, TEXTS)) == folder.export  # which compares the answers
 
 
-def test_an_export_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_with_different_scores_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = untrained_run(tmp_path / "run", "gru", 2)
     right = sentiment.inference.Classifier.predict_proba
     monkeypatch.setattr(sentiment.inference.Classifier, "predict_proba",

@@ -1,4 +1,4 @@
-"""What every layer is put through: a numerical gradient, saving, half precision."""
+"""Checks of every layer: numerical gradient, saving, half precision."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

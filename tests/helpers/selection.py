@@ -1,4 +1,4 @@
-"""Which cases of a parametrisation are in the short suite."""
+"""Selection of the cases of a parametrisation in the short suite."""
 
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 
 def selected(cases: Iterable[Any], short: Collection[Any]) -> list[Any]:
-    """Mark the cases that are not among `short` for the whole suite alone.
+    """Mark the cases that are not among `short` as `extended`.
 
     Raises:
         ValueError: if one of `short` is no case, as after a renaming.

@@ -1,4 +1,4 @@
-"""Reading piece by piece is reading the whole."""
+"""Tests of prediction piece by piece against prediction of the whole text."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -34,7 +34,7 @@ def made(name: str, options: dict[str, Any]) -> tuple[Classifier, ModelConfig]:
 
 
 @pytest.mark.parametrize(("name", "options"), selected(CASES, [*CASES[:3], CASES[5]]))
-def test_after_each_piece_as_the_prefix_read_whole(name: str, options: dict[str, Any]) -> None:
+def test_prediction_after_each_piece_matches_the_prefix(name: str, options: dict[str, Any]) -> None:
     classifier, config = made(name, options)
     random = np.random.default_rng(1)
     cuts = [0, *sorted(random.choice(np.arange(1, len(TEXT)), size=12, replace=False)), len(TEXT)]
@@ -47,14 +47,14 @@ def test_after_each_piece_as_the_prefix_read_whole(name: str, options: dict[str,
             assert answer.scores[one] == pytest.approx(whole.scores[one], abs=1e-5)
 
 
-def test_pieces_are_abstained_from() -> None:
+def test_abstention_omits_the_label() -> None:
     classifier, config = made("lstm", {})
     reader = Reader(classifier, config)
     assert reader.read(TEXT, abstain_below=1.0)._replace(label="a") == reader.read("")._replace(label="a")
     assert reader.read("", abstain_below=1.0).label is None
 
 
-def test_letter_by_letter_and_empty_pieces() -> None:
+def test_single_letters_and_empty_pieces_match_the_prefix() -> None:
     classifier, config = made("lstm", {})
     reader = Reader(classifier, config)
     assert reader.read("").scores == pytest.approx(classifier.predict([""])[0].scores, abs=1e-5)
@@ -63,8 +63,8 @@ def test_letter_by_letter_and_empty_pieces() -> None:
         assert reader.read("").scores == pytest.approx(classifier.predict([TEXT[:end]])[0].scores, abs=1e-5)
 
 
-def test_words_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A new piece costs its own words and the last one before it, however long the text has become."""
+def test_cost_of_a_piece_is_independent_of_the_text_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new piece costs its own words and the last one before it."""
     classifier, config = made("gru", {})
     reader = Reader(classifier, config)
     read: list[int] = []
@@ -82,7 +82,7 @@ def test_words_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
         assert sum(read) - before <= 50 * 5
 
 
-def test_longer_than_a_step_and_than_the_training_length() -> None:
+def test_texts_longer_than_the_training_length() -> None:
     classifier, config = made("gru", {"pooling": "concat"})
     long = TextPreprocessor(TextConfig(max_length=10_000), WORDS[:-2])
     text = "w2 w3 w4 w5 " * 200
@@ -97,12 +97,12 @@ def test_longer_than_a_step_and_than_the_training_length() -> None:
     ("cnn", {}, "this is 'cnn'"),
     ("lstm", {"attention": "additive"}, "--attention additive attends to all words"),
 ])
-def test_models_that_cannot(name: str, options: dict[str, Any], message: str) -> None:
+def test_unsupported_models_are_refused(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         Reader(*made(name, options))
 
 
-def test_the_command(tiny_run: Path, tmp_path: Path, tiny_csv: Path, run_cli: Cli) -> None:
+def test_command_predicts_piece_by_piece(tiny_run: Path, tmp_path: Path, tiny_csv: Path, run_cli: Cli) -> None:
     code, _, err = run_cli("predict", "--model", tiny_run, "a", "good film", "--stateful")
     assert code == 1
     assert "must be unidirectional" in err

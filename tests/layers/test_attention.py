@@ -1,4 +1,4 @@
-"""Every attention against its formula, text by text in NumPy."""
+"""Tests of every attention layer against NumPy."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -70,7 +70,7 @@ def arrays(outputs: Any) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("name", SCORES)
-def test_against_the_formula(name: str) -> None:
+def test_outputs_match_a_numpy_reference(name: str) -> None:
     layer = built(name)
     context, weights = arrays(layer(QUERY, VALUES, values_mask=MASK))
     assert context.shape == (4, 3, 6)
@@ -83,7 +83,7 @@ def test_against_the_formula(name: str) -> None:
             np.testing.assert_allclose(context[row, place], softmax(scores) @ VALUES[row, :length], atol=1e-5)
 
 
-def test_local_p_against_the_formula() -> None:
+def test_predictive_local_attention_matches_a_numpy_reference() -> None:
     layer = built("local-p")
     context, weights = arrays(layer(QUERY, VALUES, values_mask=MASK))
     score_kernel, position_kernel, position_score_kernel = layer.get_weights()
@@ -99,7 +99,7 @@ def test_local_p_against_the_formula() -> None:
             np.testing.assert_allclose(context[row, place], expected @ VALUES[row], atol=1e-5)
 
 
-def test_local_m_looks_around_each_step() -> None:
+def test_monotonic_local_attention_is_centred_on_each_step() -> None:
     layer = LuongAttention("dot", "local-m", 2)
     context, weights = arrays(layer(VALUES, VALUES, values_mask=MASK))
     for row, length in enumerate(LENGTHS):
@@ -112,7 +112,7 @@ def test_local_m_looks_around_each_step() -> None:
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_one_query_a_text(name: str) -> None:
+def test_one_query_per_text(name: str) -> None:
     layer = built(name)
     for one, many in zip(arrays(layer(QUERY[:, 1], VALUES, values_mask=MASK)),
                          arrays(layer(QUERY, VALUES, values_mask=MASK)), strict=True):
@@ -120,7 +120,7 @@ def test_one_query_a_text(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_what_is_masked_does_not_matter(name: str) -> None:
+def test_masked_steps_have_no_effect(name: str) -> None:
     layer = built(name)
     changed = np.where(MASK[:, :, None], VALUES, 50).astype(np.float32)
     expected = arrays(layer(QUERY, VALUES, values_mask=MASK))[0]
@@ -130,23 +130,23 @@ def test_what_is_masked_does_not_matter(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_a_text_without_a_real_step_gives_zeros(name: str) -> None:
+def test_fully_masked_text_gives_zeros(name: str) -> None:
     for output in arrays(built(name)(QUERY, VALUES, values_mask=np.zeros_like(MASK))):
         assert (output == 0).all()
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_gradient(name: str) -> None:
+def test_numerical_gradient(name: str) -> None:
     check_gradient(MAKERS[name], [VALUES[:2, :3].copy(), VALUES[:2]], values_mask=MASK[:2])
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_saving_and_precision(name: str, tmp_path: Path) -> None:
+def test_saving_and_half_precision(name: str, tmp_path: Path) -> None:
     check_saving(MAKERS[name](), [QUERY, VALUES], tmp_path)
     check_half(MAKERS[name], [0.3 * QUERY, VALUES], values_mask=MASK)
 
 
-def test_keras_passes_the_mask_by_itself() -> None:
+def test_mask_is_propagated_by_keras() -> None:
     ids = np.array([[3, 4, 5, 0], [6, 0, 0, 0]], np.int32)
     given = keras.Input((None,), dtype="int32")
     states = keras.layers.Embedding(9, 6, mask_zero=True)(given)
@@ -161,7 +161,7 @@ def test_unknown_scores_are_refused() -> None:
 
 @pytest.mark.parametrize("use_bias", [False, True])
 @pytest.mark.parametrize("hops", [1, 3])
-def test_self_attentive_pooling_against_the_formula(hops: int, use_bias: bool) -> None:
+def test_self_attentive_pooling_matches_a_numpy_reference(hops: int, use_bias: bool) -> None:
     layer = SelfAttentivePooling(5, hops, use_bias=use_bias)
     layer(VALUES)
     set_weights(layer)
@@ -176,7 +176,7 @@ def test_self_attentive_pooling_against_the_formula(hops: int, use_bias: bool) -
         assert not weights[row, :, length:].any()
 
 
-def test_the_penalty_of_hops() -> None:
+def test_penalty_of_hops_is_a_loss_in_training() -> None:
     layer = SelfAttentivePooling(5, 3, penalty=0.5)
     _, weights = arrays(layer(VALUES, mask=MASK, training=True))
     expected = np.mean([np.linalg.norm(matrix @ matrix.T - np.eye(3), "fro") ** 2 for matrix in weights])
@@ -185,7 +185,7 @@ def test_the_penalty_of_hops() -> None:
     assert layer.losses == []
 
 
-def test_self_attentive_pooling_gradient_saving_precision(tmp_path: Path) -> None:
+def test_numerical_gradient_saving_and_half_precision_of_pooling(tmp_path: Path) -> None:
     def make(**options: Any) -> keras.layers.Layer:
         return SelfAttentivePooling(5, 2, use_bias=True, **options)
 

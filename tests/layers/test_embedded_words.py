@@ -1,4 +1,4 @@
-"""Recurrent layers behind an embedding: each distinct word is projected once, and nothing else changes."""
+"""Tests of recurrent layers directly after an embedding, which project each distinct word once."""
 
 from collections.abc import Callable
 from typing import Any
@@ -34,7 +34,7 @@ def stack(embedding: Any, layer: Any) -> keras.Sequential:
 
 @pytest.fixture
 def projected(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Record how many rows each projection is made of, in the loop; run eagerly, and do not split the batch."""
+    """Record the number of rows of each projection in the loop, over an unsplit batch."""
     monkeypatch.setattr(recurrence, "loops_of_a_layer", lambda: 1)
     monkeypatch.setattr(recurrence, "LEAST_VALUES", 1)
     monkeypatch.setattr(recurrence, "FEW_PRODUCTS", 0)
@@ -53,8 +53,9 @@ def projected(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
 @pytest.mark.parametrize("masked", [False, True], ids=["no mask", "mask"])
 @pytest.mark.parametrize("name", LAYERS)
-def test_as_keras(name: str, masked: bool, backwards: bool, loops: int, projected: list[int],
-                  monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outputs_match_keras_with_one_projection_per_distinct_word(
+        name: str, masked: bool, backwards: bool, loops: int, projected: list[int], monkeypatch: pytest.MonkeyPatch
+        ) -> None:
     monkeypatch.setattr(recurrence, "loops_of_a_layer", lambda: loops)
     for sequences in (True, False):
         options: dict[str, Any] = {"go_backwards": backwards, "return_sequences": sequences}
@@ -65,7 +66,7 @@ def test_as_keras(name: str, masked: bool, backwards: bool, loops: int, projecte
         assert projected == [len(np.unique(share)) for share in np.split(IDS, loops)]
 
 
-def test_in_one_graph_for_all_shapes() -> None:
+def test_one_graph_handles_every_shape() -> None:
     ours = stack(Embedding(WORDS, FEATURES, mask_zero=True), LSTM(UNITS))
     stock = stack(keras.layers.Embedding(WORDS, FEATURES, mask_zero=True), keras.layers.LSTM(UNITS))
     run = tf.function(lambda ids: ours(ids, training=False), input_signature=[tf.TensorSpec([None, None], tf.int32)])
@@ -74,7 +75,7 @@ def test_in_one_graph_for_all_shapes() -> None:
         np.testing.assert_allclose(run(tf.constant(ids)), expected, atol=1e-5)
 
 
-def test_only_of_the_embedding_as_it_is(projected: list[int]) -> None:
+def test_changed_embeddings_and_training_project_every_word(projected: list[int]) -> None:
     embedding, layer = Embedding(WORDS, FEATURES), LSTM(UNITS)
     vectors = embedding(IDS)
     layer(vectors)
@@ -83,8 +84,7 @@ def test_only_of_the_embedding_as_it_is(projected: list[int]) -> None:
     assert projected == [4, IDS.size, IDS.size]
 
 
-def test_gradient_without_training() -> None:
-    """It is exact, too."""
+def test_gradient_without_training_matches_keras() -> None:
     gradients = []
     for embedding, layer in ((Embedding(WORDS, FEATURES), LSTM(UNITS)),
                              (keras.layers.Embedding(WORDS, FEATURES), keras.layers.LSTM(UNITS))):
@@ -97,7 +97,7 @@ def test_gradient_without_training() -> None:
         np.testing.assert_allclose(mine, other, atol=1e-5)
 
 
-def test_half_precision() -> None:
+def test_half_precision_is_near_float32() -> None:
     with_halves = keras.Sequential([Embedding(WORDS, FEATURES, dtype="mixed_bfloat16"),
                                     LSTM(UNITS, dtype="mixed_bfloat16")])
     whole = stack(Embedding(WORDS, FEATURES), LSTM(UNITS))
@@ -109,7 +109,7 @@ def test_half_precision() -> None:
 
 
 @pytest.mark.parametrize("arch", ["lstm", "bigru", "bilstm", "stacked-bilstm"])
-def test_architectures_profit(arch: str, projected: list[int]) -> None:
+def test_architectures_project_each_distinct_word_once(arch: str, projected: list[int]) -> None:
     model = build(ModelConfig(architecture=arch, embedding_size=FEATURES, units=UNITS), Sizes(WORDS, 2))
     projected.clear()
     model(IDS, training=False)

@@ -9,7 +9,7 @@ OWN = np.array([0, 1, 7, 1, 2, 3, 4, 1, 5, 6], np.int32)
 
 
 @pytest.mark.parametrize(("head", "tail"), [(2, 2), (3, 0), (0, 3), (1, 3), (50, 50)])
-def test_ids_are_looked_up_and_cut_as_the_member_reads(head: int, tail: int) -> None:
+def test_member_ids_are_translated_and_truncated(head: int, tail: int) -> None:
     layer = MemberIds(10, head, tail)
     layer.build(IDS.shape)
     layer.own.assign(OWN)
@@ -21,11 +21,11 @@ def test_ids_are_looked_up_and_cut_as_the_member_reads(head: int, tail: int) -> 
         assert answers[row][:len(kept)].tolist() == kept  # the padding is on the right
 
 
-def test_it_starts_as_the_identity() -> None:
+def test_initial_translation_is_the_identity() -> None:
     assert (np.asarray(MemberIds(10, 50, 0)(IDS)) == IDS).all()
 
 
-def test_the_mean_of_all_and_back_from_its_configuration() -> None:
+def test_ensemble_is_the_mean_of_its_members_and_survives_serialization() -> None:
     def member(seed: int) -> keras.Model:
         keras.utils.set_random_seed(seed)
         ids = keras.Input((None,), dtype="int32")

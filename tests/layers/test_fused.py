@@ -1,4 +1,4 @@
-"""`LSTM`, `GRU` and `Bidirectional` against Keras's own, number by number."""
+"""Tests of the fused LSTM, GRU and bidirectional layers against those of Keras."""
 
 import os
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ RETURNS = [(True, True), (True, False), (False, True), (False, False)]
 
 
 def pair(name: str, **options: Any) -> tuple[keras.layers.Layer, keras.layers.Layer]:
-    """Return our layer and Keras's with the same weights."""
+    """Return the fused layer and that of Keras with the same weights."""
     ours, theirs, of_kind = PAIRS[name]
     layers = ours(UNITS, **of_kind, **options), theirs(UNITS, use_cudnn=False, **of_kind, **options)
     for layer in layers:
@@ -52,7 +52,7 @@ def start_of(name: str) -> list[Any]:
 
 def answers_and_gradients(layer: keras.layers.Layer, mask: Any, states: Sequence[Any], training: bool = True
                           ) -> list[np.ndarray]:
-    """Return all that the layer returns, and the gradients by words, states and weights of a weighted sum of it."""
+    """Return the results of a layer, and the gradients of their weighted sum by words, states and weights."""
     words = tf.constant(WORDS)
     with tf.GradientTape() as tape:
         tape.watch([words, *states])
@@ -72,7 +72,7 @@ def assert_same(ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> Non
 
 @pytest.fixture
 def looped(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Count the runs of our loop."""
+    """Count the runs of the fused loop."""
     runs: list[int] = []
     run = Loop.run
 
@@ -87,7 +87,7 @@ def looped(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("name", selected(PAIRS, SHORT))
-def test_as_keras(name: str, mask: str, backwards: bool, looped: list[int]) -> None:
+def test_outputs_and_gradients_match_keras(name: str, mask: str, backwards: bool, looped: list[int]) -> None:
     for sequences, state in RETURNS:
         mine, other = pair(name, go_backwards=backwards, return_sequences=sequences, return_state=state)
         for states in ([], start_of(name)):
@@ -98,7 +98,8 @@ def test_as_keras(name: str, mask: str, backwards: bool, looped: list[int]) -> N
 
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("name", selected(PAIRS, SHORT))
-def test_a_tape_records_our_gradient_without_training(name: str, mask: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fused_gradient_is_used_under_a_tape_without_training(name: str, mask: str, monkeypatch: pytest.MonkeyPatch
+                                                              ) -> None:
     backwards: list[int] = []
     backward = Loop._backward
 
@@ -117,7 +118,7 @@ def test_a_tape_records_our_gradient_without_training(name: str, mask: str, monk
 @pytest.mark.parametrize("mask", ["no mask", "holes"])
 @pytest.mark.parametrize("name", selected(PAIRS, ["lstm", "gru"]))
 def test_gradient_of_a_graph_traced_without_a_tape(name: str, mask: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of few rows it is that of one operation for all steps, of others the automatic one of the loop."""
+    """A small batch has the gradient of one operation, a larger one the automatic gradient of the loop."""
     monkeypatch.setattr(recurrence, "FEW_PRODUCTS", BATCH * WEIGHTS)
     mine, other = pair(name, return_sequences=True, return_state=True)
     shapes = [tf.TensorSpec([None, None, FEATURES]), *([tf.TensorSpec([None, None], tf.bool)] * (mask != "no mask"))]
@@ -139,16 +140,17 @@ def test_gradient_of_a_graph_traced_without_a_tape(name: str, mask: str, monkeyp
 
 @pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
 @pytest.mark.parametrize("mask", MASKS)
-def test_one_operation_for_few_rows(mask: str, backwards: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_batches_of_an_lstm_run_in_one_operation(mask: str, backwards: bool, monkeypatch: pytest.MonkeyPatch
+                                                       ) -> None:
     monkeypatch.setattr(recurrence, "FEW_PRODUCTS", BATCH * WEIGHTS)
     batches: list[Any] = []
-    whole = LSTMStep.whole
+    whole = LSTMStep.all_steps
 
     def noted(self: LSTMStep, words: Any, states: Any) -> Any:
         batches.append(words.shape[1])
         return whole(self, words, states)
 
-    monkeypatch.setattr(LSTMStep, "whole", noted)
+    monkeypatch.setattr(LSTMStep, "all_steps", noted)
     for sequences, state in RETURNS:
         mine, other = pair("lstm", return_sequences=sequences, return_state=state, go_backwards=backwards,
                            zero_output_for_mask=backwards)
@@ -164,8 +166,8 @@ def test_one_operation_for_few_rows(mask: str, backwards: bool, monkeypatch: pyt
 
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("name", selected(PAIRS, SHORT))
-def test_small_batches_leave_cores_idle(name: str, masked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One graph for 1 to 24 rows, of which each of three cores gets six at least."""
+def test_small_batches_use_fewer_cores(name: str, masked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One graph for 1 to 24 rows; each of up to three cores gets at least six."""
     monkeypatch.setattr(recurrence, "loops_of_a_layer", lambda: 3)
     monkeypatch.setattr(recurrence, "LEAST_VALUES", 6 * UNITS)
     monkeypatch.setattr(recurrence, "FEW_PRODUCTS", 0)
@@ -192,7 +194,7 @@ def test_small_batches_leave_cores_idle(name: str, masked: bool, monkeypatch: py
 
 @pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
 @pytest.mark.parametrize("mask", ["right", "holes"])
-def test_zeros_for_the_mask(mask: str, backwards: bool) -> None:
+def test_zero_output_for_mask_matches_keras(mask: str, backwards: bool) -> None:
     for sequences, state in RETURNS:
         mine, other = pair("lstm", go_backwards=backwards, return_sequences=sequences, return_state=state,
                            zero_output_for_mask=True)
@@ -201,7 +203,7 @@ def test_zeros_for_the_mask(mask: str, backwards: bool) -> None:
 
 @pytest.mark.parametrize("loops", [2, 3, 6])
 @pytest.mark.parametrize("mask", MASKS)
-def test_batch_in_shares(loops: int, mask: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batch_split_over_cores_matches_keras(loops: int, mask: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recurrence, "loops_of_a_layer", lambda: loops)
     monkeypatch.setattr(recurrence, "LEAST_VALUES", 1)
     for sequences, state in RETURNS:
@@ -212,7 +214,7 @@ def test_batch_in_shares(loops: int, mask: str, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("name", selected(PAIRS, SHORT))
-def test_any_batch_and_length_in_one_graph(name: str) -> None:
+def test_one_graph_handles_every_batch_size_and_length(name: str) -> None:
     mine, other = pair(name, return_sequences=True)
     traces = []
 
@@ -235,7 +237,7 @@ def test_any_batch_and_length_in_one_graph(name: str) -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3])
-def test_batch_of_known_size(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_static_batch_size_matches_keras(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recurrence, "loops_of_a_layer", lambda: 2)
     monkeypatch.setattr(recurrence, "LEAST_VALUES", 1)
     for name in PAIRS:
@@ -247,7 +249,7 @@ def test_batch_of_known_size(rows: int, monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize("merge", ["concat", "sum"])
 @pytest.mark.parametrize("name", selected(PAIRS, SHORT))
-def test_bidirectional_as_keras(name: str, merge: str, looped: list[int]) -> None:
+def test_bidirectional_matches_keras(name: str, merge: str, looped: list[int]) -> None:
     mine, other = pair(name, return_sequences=True)
     mine, other = Bidirectional(mine, merge_mode=merge), keras.layers.Bidirectional(other, merge_mode=merge)
     for layer in (mine, other):
@@ -258,7 +260,7 @@ def test_bidirectional_as_keras(name: str, merge: str, looped: list[int]) -> Non
     assert len(looped) == 2 * len(MASKS)
 
 
-def test_each_direction_has_half_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_direction_uses_half_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(6), raising=False)
     counts: list[int] = []
     count = loops_of_a_layer
@@ -275,14 +277,14 @@ def test_each_direction_has_half_of_the_cores(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("name", selected(PAIRS, SHORT))
 @pytest.mark.parametrize("training", [True, False])
-def test_second_derivative(name: str, training: bool) -> None:
+def test_second_derivative_matches_keras(name: str, training: bool) -> None:
     mine, other = pair(name)
     np.testing.assert_allclose(gradient_of_penalty(mine, WORDS, training=training),
                                gradient_of_penalty(other, WORDS, training=training), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", selected(PAIRS, SHORT))
-def test_gradient_and_saving_and_half(name: str, tmp_path: Path) -> None:
+def test_numerical_gradient_saving_and_half_precision(name: str, tmp_path: Path) -> None:
     kind, _, options = PAIRS[name]
     check_gradient(lambda: kind(UNITS, return_sequences=True, **options), [WORDS], mask=MASKS["right"], training=True)
     check_saving(Bidirectional(kind(UNITS, **options)), [WORDS], tmp_path)
@@ -290,7 +292,7 @@ def test_gradient_and_saving_and_half(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["lstm", "gru"])
-def test_half_trains_as_float_does(name: str) -> None:
+def test_gradients_in_half_precision_are_near_float32(name: str) -> None:
     kind, _, options = PAIRS[name]
     exact, half = kind(UNITS, **options), kind(UNITS, dtype="mixed_bfloat16", **options)
     for layer in (exact, half):
@@ -307,7 +309,7 @@ def test_half_trains_as_float_does(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", selected(PAIRS, SHORT))
-def test_dropout_of_the_inputs(name: str, looped: list[int]) -> None:
+def test_input_dropout_matches_keras(name: str, looped: list[int]) -> None:
     mine, other = pair(name, dropout=0.5, seed=7, return_sequences=True)
     np.testing.assert_allclose(mine(WORDS, training=True), other(WORDS, training=True), atol=1e-5)
     assert looped
@@ -316,13 +318,13 @@ def test_dropout_of_the_inputs(name: str, looped: list[int]) -> None:
 @pytest.mark.parametrize("options", [{"unroll": True}, {"activation": "relu"}, {"recurrent_activation": "hard_sigmoid"},
                                      {"recurrent_dropout": 0.5, "seed": 3}])
 @pytest.mark.parametrize("name", ["lstm", "gru"])
-def test_what_the_loop_cannot_do_is_left_to_keras(name: str, options: dict[str, Any], looped: list[int]) -> None:
+def test_unsupported_options_run_in_keras(name: str, options: dict[str, Any], looped: list[int]) -> None:
     mine, other = pair(name, **options)
     np.testing.assert_allclose(mine(WORDS, training=True), other(WORDS, training=True), atol=1e-6)
     assert not looped
 
 
-def test_a_gpu_has_keras_s_kernels(monkeypatch: pytest.MonkeyPatch, looped: list[int]) -> None:
+def test_gpu_runs_keras_unless_cudnn_is_disabled(monkeypatch: pytest.MonkeyPatch, looped: list[int]) -> None:
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: ["GPU:0"] if kind == "GPU" else [])
     LSTM(UNITS, use_cudnn=False)(WORDS)
     assert len(looped) == 1
@@ -331,7 +333,7 @@ def test_a_gpu_has_keras_s_kernels(monkeypatch: pytest.MonkeyPatch, looped: list
         LSTM(UNITS)(WORDS)
 
 
-def test_weights_go_to_stock_keras_and_back(tmp_path: Path) -> None:
+def test_saved_weights_are_interchangeable_with_keras(tmp_path: Path) -> None:
     def model(*layers: Any) -> keras.Model:
         return keras.Sequential([keras.Input((None, FEATURES)), *layers])
 
@@ -349,13 +351,13 @@ def test_weights_go_to_stock_keras_and_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["lstm", "gru"])
-def test_stateful(name: str) -> None:
+def test_stateful_layer_matches_keras(name: str) -> None:
     mine, other = pair(name, stateful=True)
     for part in (WORDS[:, :2], WORDS[:, 2:]):
         np.testing.assert_allclose(mine(part), other(part), atol=1e-5)
 
 
-def test_saved_model_holds_no_gradient_of_ours(tmp_path: Path) -> None:
+def test_saved_model_contains_no_custom_gradient(tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((None, FEATURES)), Bidirectional(LSTM(3))])
     model.export(tmp_path / "exported", verbose=False)
     graph = (tmp_path / "exported" / "saved_model.pb").read_bytes()

@@ -1,4 +1,4 @@
-"""Graphs of trainings are freed, and their gradients work for as long as they live."""
+"""Tests of the lifetime of custom gradients: as long as their graph, and no longer."""
 
 import gc
 import weakref
@@ -35,7 +35,7 @@ def registered() -> set[str]:
 
 
 @pytest.mark.parametrize("kind", [LSTM, GRU, QRNN])
-def test_a_traced_gradient_is_freed_with_its_graph(kind: Any) -> None:
+def test_gradient_function_is_freed_with_its_graph(kind: Any) -> None:
     before, layer = registered(), kind(4)
     with tf.GradientTape() as tape:
         total = tf.reduce_sum(layer(WORDS, training=True) ** 2)
@@ -50,8 +50,8 @@ def test_a_traced_gradient_is_freed_with_its_graph(kind: Any) -> None:
     assert registered() <= before
 
 
-def test_a_gradient_is_taken_of_a_function_that_was_traced_before() -> None:
-    """Here the gradient is looked up in the registry after tracing, not recorded by a tape during it."""
+def test_gradient_of_a_previously_traced_function() -> None:
+    """The gradient is looked up in the registry after tracing, not recorded by a tape during it."""
     layer = LSTM(4, return_sequences=True)
     layer.build(WORDS.shape)
     outputs = tf.function(lambda words: layer(words, training=True))
@@ -64,7 +64,7 @@ def test_a_gradient_is_taken_of_a_function_that_was_traced_before() -> None:
     np.testing.assert_allclose(gradients[0], gradients[1], rtol=1e-4, atol=1e-6)
 
 
-def test_a_function_that_two_others_share_keeps_its_gradient() -> None:
+def test_gradient_of_a_function_shared_by_two_graphs_survives_one() -> None:
     layer = LSTM(4)
     layer.build(WORDS.shape)
     inner = tf.function(lambda: tf.reduce_sum(layer(WORDS, training=True) ** 2))
@@ -80,7 +80,7 @@ def test_a_function_that_two_others_share_keeps_its_gradient() -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adam by rows"])
-def test_a_training_leaves_no_gradient_behind(optimizer: str) -> None:
+def test_training_leaves_no_registered_gradient(optimizer: str) -> None:
     """Keras's optimisers sum their gradients over replicas by a custom gradient of `tf.distribute`."""
     before = registered()
     trainer = make_trainer(RowAdam(0.005, steps=7) if optimizer == "adam by rows" else None)
@@ -91,7 +91,7 @@ def test_a_training_leaves_no_gradient_behind(optimizer: str) -> None:
     assert registered() <= before
 
 
-def test_a_pretraining_leaves_no_gradient_behind(tmp_path: Path) -> None:
+def test_pretraining_leaves_no_registered_gradient(tmp_path: Path) -> None:
     before = registered()
     pretrainers.fit(pretrainers.make("language-model", "bigru", epochs=1), tmp_path, epochs=1)
     gc.collect()

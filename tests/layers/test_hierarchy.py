@@ -11,7 +11,7 @@ TEXTS = [
     [2, 3, STOP, 4, 7, 8, 9, STOP],  # two sentences
     [2, SHOUT, SHOUT, STOP, 3],  # several ends in a row are one
     [STOP, 2],  # an end alone
-    [2, 3, 4, 7, 8, 9, 2, 3, STOP, 4],  # one that is too long goes on in another row
+    [2, 3, 4, 7, 8, 9, 2, 3, STOP, 4],  # a sentence that is too long continues in another row
     [2],
 ]
 EXPECTED = [
@@ -27,7 +27,7 @@ for _row, _text in enumerate(TEXTS):
 WORDS = (IDS[:, :, None] * np.array([1.0, 10.0])).astype(np.float32)
 
 
-def test_sentences_by_hand() -> None:
+def test_texts_are_split_into_sentences() -> None:
     rows, mask, real = (np.asarray(value) for value in SplitSentences((STOP, SHOUT), 4)(IDS, WORDS))
     assert real.sum(axis=1).tolist() == [3, 2, 2, 4, 1]
     assert rows.shape == (5 * 4, 4, 2)  # the most sentences of a text
@@ -41,27 +41,27 @@ def test_sentences_by_hand() -> None:
         assert not rows[text, len(sentences):].any()
 
 
-def test_padding_makes_no_sentence() -> None:
+def test_padding_has_no_effect() -> None:
     layer = SplitSentences((STOP, SHOUT), 4)
     wider = np.pad(IDS, [[0, 0], [0, 9]])
     for one, other in zip(layer(IDS, WORDS), layer(wider, np.pad(WORDS, [[0, 0], [0, 9], [0, 0]])), strict=True):
         assert (np.asarray(one) == np.asarray(other)).all()
 
 
-def test_without_an_end_in_the_vocabulary() -> None:
+def test_without_sentence_ends_a_text_is_one_sentence() -> None:
     rows, _, real = (np.asarray(value) for value in SplitSentences((), 100)(IDS, WORDS))
     assert real.tolist() == [[True]] * 5
     assert rows[0, :8, 0].tolist() == TEXTS[0]
 
 
-def test_joining_is_the_way_back() -> None:
+def test_joining_restores_the_batch() -> None:
     rows, _, real = SplitSentences((STOP,), 4)(IDS, WORDS)
     joined = np.asarray(JoinSentences()(rows[:, 0], real))
     assert joined.shape == (5, np.asarray(real).shape[1], 2)
     assert joined[0, :3, 0].tolist() == [2, 4, STOP]
 
 
-def test_gradient_precision_saving(tmp_path: Path) -> None:
+def test_numerical_gradient_half_precision_and_config(tmp_path: Path) -> None:
     check_gradient(lambda **k: SplitFirst((STOP, SHOUT), 4, **k), [WORDS, IDS])
     check_half(lambda **k: SplitSentences((STOP, SHOUT), 4, **k), [IDS, WORDS / 10])
     layer = SplitSentences((STOP, SHOUT), 4)
@@ -69,7 +69,7 @@ def test_gradient_precision_saving(tmp_path: Path) -> None:
 
 
 class SplitFirst(SplitSentences):
-    """With the words as the first argument, which is the one whose gradient is checked."""
+    """`SplitSentences` with the words as first argument, whose gradient `check_gradient` checks."""
 
     def call(self, words: Any, ids: Any) -> Any:  # type: ignore[override]
         return super().call(ids, words)

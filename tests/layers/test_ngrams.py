@@ -15,13 +15,13 @@ WORDS = np.random.default_rng(1).normal(size=(3, 7, 4)).astype(np.float32)
 
 
 def by_hand(first: int, second: int, buckets: int) -> int:
-    """The hash, with Python's unbounded integers."""
+    """Return the hash of a bigram, computed with Python's unbounded integers."""
     parts = (first // 1024 % 1024, first % 1024, second // 1024 % 1024, second % 1024)
     return sum(part * factor for part, factor in zip(parts, (444_443, 501_131, 354_371, 402_583), strict=True)
                ) % buckets + 1
 
 
-def test_the_hash_has_no_overflow_and_spreads() -> None:
+def test_hash_matches_unbounded_integers_and_rarely_collides() -> None:
     ids = np.random.default_rng(1).integers(1, 2**20, size=(200, 50)).astype(np.int32)
     hashed = np.asarray(bigram_buckets(ids, 1000))
     assert all(hashed[row, step] == by_hand(int(ids[row, step]), int(ids[row, step + 1]), 1000)
@@ -32,7 +32,7 @@ def test_the_hash_has_no_overflow_and_spreads() -> None:
     assert len(set(np.asarray(bigram_buckets(pairs, 10**6))[:, 0].tolist())) > 9900
 
 
-def test_each_word_gets_the_vector_of_its_pair() -> None:
+def test_each_word_gets_the_vector_of_its_bigram() -> None:
     layer = BigramEmbedding(20)
     layer(WORDS, IDS)
     set_weights(layer)
@@ -44,7 +44,7 @@ def test_each_word_gets_the_vector_of_its_pair() -> None:
             np.testing.assert_allclose(result[row, step], WORDS[row, step] + pair, atol=1e-6)
 
 
-def test_bigram_embedding_gradient_saving_precision(tmp_path: Path) -> None:
+def test_bigram_embedding_numerical_gradient_saving_and_half_precision(tmp_path: Path) -> None:
     check_gradient(lambda **k: BigramEmbedding(20, **k), [WORDS, IDS])
     check_saving(BigramEmbedding(20), [WORDS, IDS], tmp_path)
     check_half(lambda **k: BigramEmbedding(20, **k), [WORDS, IDS])
@@ -65,7 +65,7 @@ def linear(counting: str, outputs: int = 2) -> keras.layers.Layer:
 
 
 def expected_logits(layer: keras.layers.Layer, ids: list[int]) -> Any:
-    """The formula, with a dictionary of the text's n-grams."""
+    """Return the logits of a text, computed with a dictionary of its n-grams."""
     counts: dict[tuple[int, ...], int] = {}
     for length in (1, 2, 3):
         for start in range(len(ids) - length + 1):
@@ -82,7 +82,7 @@ def expected_logits(layer: keras.layers.Layer, ids: list[int]) -> Any:
 
 
 @pytest.mark.parametrize("counting", ["tf-idf", "binary"])
-def test_linear_ngrams_against_a_dictionary(counting: str) -> None:
+def test_linear_ngrams_match_a_python_reference(counting: str) -> None:
     layer = linear(counting)
     texts = [[3, 4, 3, 4, 5], [4, 3], [5, 1, 3, 4, 3, 4, 3], [9, 9], [3]]
     ids = np.zeros((5, 9), np.int32)
@@ -92,7 +92,7 @@ def test_linear_ngrams_against_a_dictionary(counting: str) -> None:
 
 
 @pytest.mark.parametrize("counting", ["tf-idf", "binary"])
-def test_the_shares_of_a_term_add_up_to_its_value(counting: str) -> None:
+def test_contributions_of_positions_add_up_to_the_logit(counting: str) -> None:
     layer = linear(counting)
     rows, shares = (np.asarray(value) for value in layer.values(IDS))
     kernel, bias = np.asarray(layer.kernel), np.asarray(layer.bias)
@@ -103,7 +103,7 @@ def test_the_shares_of_a_term_add_up_to_its_value(counting: str) -> None:
 
 
 @pytest.mark.parametrize("terms", [1, 2, 3, 8, 9])
-def test_every_key_of_a_table_of_any_size_is_found(terms: int) -> None:
+def test_binary_search_finds_every_key_of_tables_of_any_size(terms: int) -> None:
     layer = LinearNgrams(terms, 1, 1, "binary")
     ids = np.arange(1, 2 * terms + 3, dtype=np.int32)[None, :]
     layer(ids)
@@ -113,7 +113,7 @@ def test_every_key_of_a_table_of_any_size_is_found(terms: int) -> None:
                               for word in range(1, 2 * terms + 3)]
 
 
-def test_linear_ngrams_saving(tmp_path: Path) -> None:
+def test_saved_linear_ngrams_match(tmp_path: Path) -> None:
     layer = linear("tf-idf")
     model = keras.Sequential([keras.Input((None,), dtype="int32"), layer])
     model.save(tmp_path / "model.keras")

@@ -1,4 +1,4 @@
-"""Every layer on the JAX backend, compiled, gives what it gives on TensorFlow; all in one other process."""
+"""Tests of every layer, compiled on the JAX backend in one separate process, against TensorFlow."""
 
 import json
 import os
@@ -91,13 +91,14 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, np.ndar
     return expected, dict(np.load(folder / "results.npz"))
 
 
-def test_every_layer_is_here() -> None:
+def test_every_layer_has_a_case() -> None:
     assert set(CASES) | {"RNN"} == set(layers.__all__)  # RNN runs with each cell
 
 
 @pytest.mark.extended
 @pytest.mark.parametrize("name", CASES)
-def test_on_jax(name: str, results: tuple[dict[str, np.ndarray], dict[str, np.ndarray]]) -> None:
+def test_outputs_on_jax_match_tensorflow(name: str, results: tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
+                                         ) -> None:
     expected, found = results[0][name], results[1][name]
     if name == "SplitSentences":  # under a fixed shape there are as many rows as words; those with words are the same
         found = found.reshape(3, 6, 3, 4)

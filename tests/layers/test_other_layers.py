@@ -1,4 +1,4 @@
-"""Convolution, positions and the place for perturbations."""
+"""Tests of the masked convolution, sinusoidal positions and perturbed embeddings."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ MASK = np.arange(6) < np.array(LENGTHS)[:, None]
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 5])
-def test_convolution_of_the_text_alone(width: int) -> None:
+def test_convolution_ignores_masked_steps(width: int) -> None:
     layer = MaskedConv1D(5, width, padding="same", activation="relu")
     layer(WORDS)
     set_weights(layer)
@@ -30,14 +30,14 @@ def test_convolution_of_the_text_alone(width: int) -> None:
             np.testing.assert_allclose(result[row, step], np.maximum(expected, 0), atol=1e-5)
 
 
-def test_positions_against_the_formula() -> None:
+def test_positions_match_the_formula() -> None:
     result = np.asarray(SinusoidalPositions()(WORDS)) - 2 * WORDS  # sqrt(4) is 2
     for step in range(6):
         expected = [np.sin(step), np.cos(step), np.sin(step / 100), np.cos(step / 100)]  # 10000^(2 / 4) is 100
         np.testing.assert_allclose(result[1, step], expected, atol=1e-5)
 
 
-def test_embedded_words_change_only_within_the_block() -> None:
+def test_perturbation_applies_only_within_the_block() -> None:
     layer = EmbeddedWords()
     assert (np.asarray(layer(WORDS)) == WORDS).all()
     with layer.changed(lambda words: words + 1):
@@ -52,7 +52,7 @@ MAKERS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_gradient_saving_precision(name: str, tmp_path: Path) -> None:
+def test_numerical_gradient_saving_and_half_precision(name: str, tmp_path: Path) -> None:
     check_gradient(MAKERS[name], [WORDS])
     check_saving(MAKERS[name](), [WORDS], tmp_path)
     check_half(MAKERS[name], [WORDS])

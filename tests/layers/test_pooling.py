@@ -13,7 +13,7 @@ MASK = np.arange(5) < np.array(LENGTHS)[:, None]
 
 
 def reference(mode: str, bidirectional: bool) -> np.ndarray:
-    """The formulas, row by row in NumPy."""
+    """Compute the pooling row by row in NumPy."""
     rows = []
     for states, length in zip(STATES, LENGTHS, strict=True):
         real = states[:length]
@@ -25,7 +25,7 @@ def reference(mode: str, bidirectional: bool) -> np.ndarray:
 
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("mode", ["last", "max", "mean", "concat"])
-def test_against_numpy(mode: str, bidirectional: bool) -> None:
+def test_outputs_match_a_numpy_reference(mode: str, bidirectional: bool) -> None:
     layer = MaskedPooling(mode, bidirectional)
     result = keras.ops.convert_to_numpy(layer(STATES, mask=MASK))
     np.testing.assert_allclose(result, reference(mode, bidirectional), atol=1e-6)
@@ -33,7 +33,7 @@ def test_against_numpy(mode: str, bidirectional: bool) -> None:
 
 
 @pytest.mark.parametrize("mode", ["last", "max", "mean", "concat"])
-def test_what_is_masked_does_not_matter(mode: str) -> None:
+def test_masked_steps_have_no_effect(mode: str) -> None:
     layer = MaskedPooling(mode)
     changed = np.where(MASK[:, :, None], STATES, 1e3).astype(np.float32)
     np.testing.assert_allclose(layer(changed, mask=MASK), layer(STATES, mask=MASK), atol=1e-6)
@@ -42,14 +42,14 @@ def test_what_is_masked_does_not_matter(mode: str) -> None:
 
 @pytest.mark.parametrize("mode", ["last", "max", "mean", "concat"])
 @pytest.mark.parametrize("dtype", ["float32", "mixed_float16", "mixed_bfloat16"])
-def test_an_empty_row_gives_zeros_in_every_precision(mode: str, dtype: str) -> None:
+def test_fully_masked_row_gives_zeros_in_every_precision(mode: str, dtype: str) -> None:
     layer = MaskedPooling(mode, bidirectional=True, dtype=dtype)
     result = keras.ops.convert_to_numpy(keras.ops.cast(layer(STATES, mask=np.zeros_like(MASK)), "float32"))
     assert not result.any()
 
 
 @pytest.mark.parametrize("dtype", ["mixed_float16", "mixed_bfloat16"])
-def test_half_precision_is_near(dtype: str) -> None:
+def test_half_precision_is_near_float32(dtype: str) -> None:
     layer = MaskedPooling("concat", bidirectional=True, dtype=dtype)
     result = keras.ops.convert_to_numpy(keras.ops.cast(layer(STATES, mask=MASK), "float32"))
     np.testing.assert_allclose(result, reference("concat", True), atol=0.03)
@@ -64,6 +64,6 @@ def test_config_round_trip() -> None:
 
 
 @pytest.mark.parametrize("mode", ["last", "max", "mean", "concat"])
-def test_gradient_and_saving(mode: str, tmp_path: Path) -> None:
+def test_numerical_gradient_and_saving(mode: str, tmp_path: Path) -> None:
     check_gradient(lambda **k: MaskedPooling(mode, bidirectional=True, **k), [STATES], mask=MASK)
     check_saving(MaskedPooling(mode, bidirectional=True), [STATES], tmp_path)

@@ -1,4 +1,4 @@
-"""The cells against NumPy, step by step, and what they add to Keras's."""
+"""Tests of the recurrent cells with additional options against NumPy."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -86,7 +86,7 @@ def named_weights(layer: keras.layers.Layer) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_against_the_formula(name: str) -> None:
+def test_outputs_match_a_numpy_reference(name: str) -> None:
     layer = layer_of(name)
     layer(WORDS)
     set_weights(layer)
@@ -97,12 +97,12 @@ def test_against_the_formula(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_gradient(name: str) -> None:
+def test_numerical_gradient_in_inference(name: str) -> None:
     check_gradient(lambda **k: layer_of(name, **k), [WORDS[:2]], mask=tf.constant(MASK[:2]))
 
 
 @pytest.mark.parametrize("name", ["lstm weight", "gru weight", "gru before", "layer weight"])
-def test_gradient_in_training(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numerical_gradient_in_training(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[int] = []
     run = Loop.run
 
@@ -116,13 +116,13 @@ def test_gradient_in_training(name: str, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_saving_and_precision(name: str, tmp_path: Path) -> None:
+def test_saving_and_half_precision(name: str, tmp_path: Path) -> None:
     check_saving(layer_of(name), [WORDS], tmp_path)
     check_half(lambda **k: layer_of(name, **k), [WORDS], mask=tf.constant(MASK))
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_bidirectional_reads_both_ways(name: str) -> None:
+def test_bidirectional_outputs_match_a_numpy_reference(name: str) -> None:
     both = keras.layers.Bidirectional(layer_of(name))
     both(WORDS)
     set_weights(both)
@@ -134,7 +134,7 @@ def test_bidirectional_reads_both_ways(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN])
-def test_a_plain_cell_is_keras_own(kind: Any) -> None:
+def test_cell_without_options_matches_keras(kind: Any) -> None:
     name = {"LSTM": "lstm", "GRU": "gru", "SimpleRNN": "rnn"}[kind.__name__]
     ours, theirs = layer_of(name), kind(UNITS, return_sequences=True)
     ours(WORDS)
@@ -143,7 +143,7 @@ def test_a_plain_cell_is_keras_own(kind: Any) -> None:
     np.testing.assert_allclose(ours(WORDS), theirs(WORDS), atol=1e-6)
 
 
-def test_weight_normalisation_starts_as_the_plain_cell_and_ignores_the_length() -> None:
+def test_weight_normalisation_keeps_initial_outputs_and_ignores_kernel_scale() -> None:
     plain, normal = layer_of("lstm"), layer_of("lstm weight")
     plain(WORDS)
     normal(WORDS)
@@ -156,8 +156,8 @@ def test_weight_normalisation_starts_as_the_plain_cell_and_ignores_the_length() 
 
 
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru", "layer"])
-def test_weight_drop_is_one_mask_of_the_recurrent_kernel(name: str) -> None:
-    """With the mask found out from the cell, the pass is the reference's with that kernel at all steps."""
+def test_weight_drop_uses_one_mask_for_all_steps(name: str) -> None:
+    """The outputs match the reference with one masked kernel, read from the cell, at all steps."""
     layer = layer_of(name, weight_drop=0.5, seed=4)
     layer(WORDS)
     set_weights(layer)
@@ -190,8 +190,8 @@ def test_weight_drop_is_one_mask_of_the_recurrent_kernel(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [LayerNormLSTMCell, LSTMCell, GRUCell, SimpleRNNCell])
-def test_recurrent_dropout_is_the_same_at_all_steps(kind: Any) -> None:
-    """Gal & Ghahramani 2016: a state's feature that is dropped once is dropped at every step of that text."""
+def test_recurrent_dropout_uses_one_mask_for_all_steps(kind: Any) -> None:
+    """A dropped feature of the state is dropped at every step of a text (Gal & Ghahramani 2016)."""
     cell = kind(UNITS, recurrent_dropout=0.5, seed=3)
     seen: list[np.ndarray] = []
     get_mask = cell.get_recurrent_dropout_mask
@@ -209,7 +209,7 @@ def test_recurrent_dropout_is_the_same_at_all_steps(kind: Any) -> None:
     assert (seen[0][0] != seen[0][1]).any()  # each text has its own
 
 
-def test_limits() -> None:
+def test_invalid_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match=r"weight_drop must be at least 0 and below 1, not 1\.0"):
         LSTMCell(3, weight_drop=1.0)
     with pytest.raises(ValueError, match="put a dropout layer before it"):

@@ -1,5 +1,6 @@
-"""The layers of `sentiment.layers.scan` against NumPy, step by step, and their recurrence against a naive loop."""
+"""Tests of the elementwise linear recurrent layers against NumPy, Keras's RNN and the associative scan."""
 
+import doctest
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ import tensorflow as tf
 from helpers.layer_checks import check_gradient, check_half, check_saving, gradient_of_penalty, set_weights
 from helpers.selection import selected
 
-from sentiment.layers import QRNN, RGLRU, SRU, Bidirectional, Embedding, MinGRU, MinLSTM
+from sentiment.layers import QRNN, RGLRU, SRU, Bidirectional, Embedding, MinGRU, MinLSTM, fused, recurrent
 from sentiment.layers import scan as scan_module
-from sentiment.layers.scan import ScanRNN, _scanned
+from sentiment.layers.scan import ScanRNN, _associative_recurrence
 from sentiment.layers.tensorflow import scan
 from sentiment.layers.tensorflow.scan import BLOCK
 
@@ -88,7 +89,7 @@ def reference(name: str, layer: ScanRNN, text: np.ndarray, start: np.ndarray, be
 @pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("name", selected(KINDS, SHORT))
-def test_against_the_formula(name: str, mask: str, backwards: bool) -> None:
+def test_outputs_match_a_numpy_reference(name: str, mask: str, backwards: bool) -> None:
     layer = made(name, go_backwards=backwards)
     starts, real = starts_of(layer), MASKS[mask] if MASKS[mask] is not None else np.ones((4, TIME), bool)
     for training in (False, True):
@@ -102,7 +103,7 @@ def test_against_the_formula(name: str, mask: str, backwards: bool) -> None:
 
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("name", selected(KINDS, SHORT))
-def test_as_keras_runs_the_cell_step_by_step(name: str, mask: str) -> None:
+def test_layer_matches_keras_rnn_of_its_cell(name: str, mask: str) -> None:
     for options in ({}, {"return_sequences": False}, {"go_backwards": True}, {"zero_output_for_mask": True}):
         layer = made(name, return_state=True, **options)
         steps = keras.layers.RNN(layer.cell, return_state=True, **{"return_sequences": True, **options})
@@ -128,14 +129,14 @@ def answers_and_gradients(layer: ScanRNN, run: Callable[[], Any], watched: list[
 @pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("name", selected(KINDS, SHORT))
-def test_results_and_gradients_as_by_the_associative_scan(name: str, mask: str, backwards: bool) -> None:
-    """All results and gradients, in training, without training, and as other backends compute them."""
+def test_outputs_and_gradients_match_the_associative_scan(name: str, mask: str, backwards: bool) -> None:
     layer = made(name, return_state=True, go_backwards=backwards, zero_output_for_mask=backwards)
     words, starts, real = tf.constant(WORDS), starts_of(layer), MASKS[mask]
 
     def composed() -> list[Any]:
-        outputs, finals = _scanned(layer.cell, words, None if real is None else tf.constant(real), starts,
-                                   backwards=backwards, zeros=backwards, training=False)
+        outputs, finals = _associative_recurrence(
+            layer.cell, words, None if real is None else tf.constant(real), starts, go_backwards=backwards,
+            zero_output_for_mask=backwards, training=False)
         return [outputs, *finals]
 
     expected = answers_and_gradients(layer, composed, [words, *starts])
@@ -147,7 +148,7 @@ def test_results_and_gradients_as_by_the_associative_scan(name: str, mask: str, 
 
 
 @pytest.mark.parametrize("name", selected(KINDS, SHORT))
-def test_gradient_and_saving_and_half(name: str, tmp_path: Path) -> None:
+def test_numerical_gradient_saving_and_half_precision(name: str, tmp_path: Path) -> None:
     check_gradient(lambda: KINDS[name](return_sequences=True), [WORDS], mask=MASKS["right"], training=True)
     check_saving(Bidirectional(KINDS[name]()), [WORDS], tmp_path)
     check_half(lambda **k: KINDS[name](**k), [WORDS], mask=MASKS["right"])
@@ -155,7 +156,7 @@ def test_gradient_and_saving_and_half(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wrapper", [keras.layers.Bidirectional, Bidirectional])
 @pytest.mark.parametrize("name", selected(KINDS, ["qrnn ifo 3", "mingru"]))
-def test_bidirectional_reads_both_ways(name: str, wrapper: Any) -> None:
+def test_bidirectional_outputs_match_a_numpy_reference(name: str, wrapper: Any) -> None:
     both = wrapper(KINDS[name](return_sequences=True))
     both(WORDS)
     set_weights(both)
@@ -171,7 +172,7 @@ def test_bidirectional_reads_both_ways(name: str, wrapper: Any) -> None:
 
 
 @pytest.mark.parametrize("name", selected(KINDS, ["qrnn ifo 3"]))
-def test_a_stateful_layer_goes_on_where_it_stopped(name: str) -> None:
+def test_stateful_layer_over_pieces_matches_the_whole_sequence(name: str) -> None:
     layer, whole = made(name, stateful=True), made(name)
     expected = np.asarray(whole(WORDS))
     for _ in range(2):
@@ -181,8 +182,8 @@ def test_a_stateful_layer_goes_on_where_it_stopped(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", selected(KINDS, SHORT))
-def test_any_batch_and_length_in_one_graph(name: str) -> None:
-    """In float64, because operations that a graph fuses round in another way."""
+def test_one_graph_handles_every_batch_size_and_length(name: str) -> None:
+    """In float64, because fused operations of a graph round differently."""
     layer, traces = made(name, dtype="float64"), []
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, FEATURES], tf.float64),
@@ -205,16 +206,44 @@ def test_any_batch_and_length_in_one_graph(name: str) -> None:
     assert len(traces) == 1
 
 
+@pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("name", selected(KINDS, ["qrnn ifo 3", "mingru"]))
-def test_second_derivative(name: str) -> None:
+def test_second_derivative_matches_the_associative_scan(name: str, training: bool, monkeypatch: pytest.MonkeyPatch
+                                                        ) -> None:
     layer = made(name, return_sequences=False)
-    np.testing.assert_allclose(gradient_of_penalty(layer, WORDS, training=True),
-                               gradient_of_penalty(layer, WORDS, training=False), rtol=1e-4, atol=1e-5)
+    found = gradient_of_penalty(layer, WORDS, training=training)
+    monkeypatch.setattr(scan_module, "on_gpu", lambda: True)
+    np.testing.assert_allclose(found, gradient_of_penalty(layer, WORDS, training=training), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", selected(KINDS, ["qrnn ifo 3", "mingru"]))
+def test_gradient_of_a_graph_traced_without_a_tape(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, runs = made(name), []
+    backward = scan._backward
+
+    def counted(*arguments: Any) -> Any:
+        runs.append(1)
+        return backward(*arguments)
+
+    monkeypatch.setattr(scan, "_backward", counted)
+    run = tf.function(lambda words: layer(words, mask=MASKS["right"]), input_signature=[
+        tf.TensorSpec([None, TIME, FEATURES])])
+    run.get_concrete_function()
+    words, watched = tf.constant(WORDS), [weight.value for weight in layer.trainable_weights]
+    gradients = []
+    for read, count in ((run, 0), (run.python_function, 1)):
+        with tf.GradientTape() as tape:
+            tape.watch(words)
+            total = tf.reduce_sum(read(words) ** 2)
+        gradients.append(tape.gradient(total, [words, *watched]))
+        assert len(runs) == count
+    for automatic, expected in zip(*gradients, strict=True):
+        np.testing.assert_allclose(automatic, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", selected(KINDS, SHORT))
 @pytest.mark.parametrize("size", [0.0, 300.0, -300.0])
-def test_gates_that_are_quite_open_or_shut(name: str, size: float) -> None:
+def test_outputs_and_gradients_of_saturated_gates_are_finite(name: str, size: float) -> None:
     layer, words = made(name), tf.constant(np.ones_like(WORDS))
     layer.set_weights([np.full_like(weight, size) for weight in layer.get_weights()])
     for value in answers_and_gradients(layer, lambda: [layer(words, training=True)], [words]):
@@ -222,7 +251,7 @@ def test_gates_that_are_quite_open_or_shut(name: str, size: float) -> None:
 
 
 @pytest.mark.parametrize("name", selected(KINDS, ["sru highway", "mingru"]))
-def test_words_of_an_embedding_are_projected_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_distinct_words_of_an_embedding_are_projected_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = np.array([[1, 2, 2, 3], [3, 3, 0, 0]])
     embedding, layer, rows = Embedding(9, FEATURES, mask_zero=True), made(name), []
     parts = scan._parts
@@ -237,7 +266,7 @@ def test_words_of_an_embedding_are_projected_once(name: str, monkeypatch: pytest
     assert rows == ([4, 2 * BLOCK] if layer.cell.window == 1 else [2 * BLOCK] * 2)
 
 
-def test_zoneout_keeps_states_in_training_alone() -> None:
+def test_zoneout_applies_in_training_only() -> None:
     layer = QRNN(400, pooling="f", window=1, zoneout=0.3, seed=1, return_sequences=True)
     steps = np.asarray(layer(WORDS, training=True))
     kept = (np.diff(steps, axis=1) == 0).mean()
@@ -250,16 +279,16 @@ def test_zoneout_keeps_states_in_training_alone() -> None:
 
 
 @pytest.mark.parametrize("device", ["on_gpu", "on_tpu"])
-def test_on_other_devices_the_associative_scan_runs(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpu_and_tpu_use_the_associative_scan(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     layer, calls = made("qrnn", return_state=True), []
     expected = layer(WORDS, mask=MASKS["holes"])
 
     def counted(*arguments: Any, **options: Any) -> Any:
         calls.append(1)
-        return _scanned(*arguments, **options)
+        return _associative_recurrence(*arguments, **options)
 
     monkeypatch.setattr(scan_module, device, lambda: True)
-    monkeypatch.setattr(scan_module, "_scanned", counted)
+    monkeypatch.setattr(scan_module, "_associative_recurrence", counted)
     for time, count in ((TIME, 1), (None, 1)):  # without a number of steps the loop runs
         run = tf.function(lambda words, mask: layer(words, mask=mask), input_signature=[
             tf.TensorSpec([None, time, FEATURES]), tf.TensorSpec([None, time], tf.bool)])
@@ -270,8 +299,8 @@ def test_on_other_devices_the_associative_scan_runs(device: str, monkeypatch: py
 
 @pytest.mark.parametrize("kind", [QRNN, SRU, MinGRU, MinLSTM])
 @pytest.mark.parametrize("added", [True, False])
-def test_a_state_starts_with_most_of_it_kept(kind: Any, added: bool) -> None:
-    """With inputs of zeros, what is left of a state of ones is the share of the forget gate."""
+def test_initial_forget_bias(kind: Any, added: bool) -> None:
+    """With inputs of zeros, a state of ones decays to the value of the forget gate."""
     layer = kind(UNITS, unit_forget_bias=added, return_state=True)
     states = [tf.ones([1, UNITS]), tf.zeros([1, FEATURES])][:2 if kind is QRNN else 1]
     share = float(sigmoid(np.array(float(added))))
@@ -280,7 +309,13 @@ def test_a_state_starts_with_most_of_it_kept(kind: Any, added: bool) -> None:
     np.testing.assert_allclose(kept, np.full((1, UNITS), expected), rtol=1e-6)
 
 
-def test_limits() -> None:
+def test_docstring_examples_run() -> None:
+    for module, examples in ((scan_module, 5), (fused, 3), (recurrent, 2)):
+        result = doctest.testmod(module)
+        assert (result.failed, result.attempted) == (0, 3 * examples)
+
+
+def test_invalid_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="pooling must be one of f, fo, ifo, not 'of'"):
         QRNN(3, pooling="of")
     with pytest.raises(ValueError, match="window must be from 1 to 3, not 4"):

@@ -1,4 +1,4 @@
-"""The line of an epoch: the time left is that of epochs without the tracing of the graph."""
+"""Tests of the log line of an epoch and its estimate of the remaining time."""
 
 import pytest
 
@@ -24,14 +24,16 @@ def lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *
     return [line.rpartition("  ")[2] for line in capsys.readouterr().err.splitlines()]
 
 
-def test_the_time_left_does_not_count_tracing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-                                              ) -> None:
+def test_remaining_time_excludes_tracing_and_is_omitted_after_the_last_epoch(
+        monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     steps = [[20.0, *[1.0] * 19], [1.0] * 20, [2.0] * 20]
+    assert lines(monkeypatch, capsys, steps=20, seconds=steps, validation=[10.0, 2.0, 2.0], epochs=3) == [
+        "49 s, at most 40 s left", "71 s, at most 22 s left", "113 s"]
     assert lines(monkeypatch, capsys, steps=20, seconds=steps, validation=[10.0, 2.0, 2.0], epochs=4) == [
         "49 s, at most 60 s left", "71 s, at most 44 s left", "113 s, at most 32 s left"]
 
 
-def test_few_first_steps_tell_nothing_of_the_time_left(monkeypatch: pytest.MonkeyPatch,
-                                                       capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_remaining_time_after_a_first_epoch_of_few_steps(monkeypatch: pytest.MonkeyPatch,
+                                                            capsys: pytest.CaptureFixture[str]) -> None:
     assert lines(monkeypatch, capsys, steps=1, seconds=[[20.0], [1.0]], validation=[4.0, 1.0], epochs=1000) == [
         "24 s", "26 s, at most 1996 s left"]

@@ -1,4 +1,4 @@
-"""The training step as a TPU's compiler would get it: compiled by XLA, with the loops that TPUs run."""
+"""Test of the training step compiled by XLA, as for a TPU, with the loops that TPUs run."""
 
 from functools import partial
 
@@ -13,8 +13,8 @@ from sentiment.training.loop import dataset_of
 
 @pytest.mark.extended
 @pytest.mark.parametrize("name", ["bilstm", "gru", "cnn"])
-def test_the_step_compiles_over_the_lengths_of_the_buckets(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fused, "applies", lambda layer, training: False)
+def test_training_step_compiles_in_xla_with_the_same_losses(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fused, "fused_loop_applies", lambda layer, training: False)
     losses, lengths = [], set()
     for compiled in (False, True):
         trainer = make_trainer(settings={"clip_norm": 0.05, "l2": 0.01}, architecture=name)

@@ -11,13 +11,15 @@ from typing import Any, ClassVar
 import tensorflow as tf
 
 
-def wide(tensor: Any) -> Any:
-    """Cast to float32, but keep float64."""
+def at_least_float32(tensor: Any) -> Any:
+    """Return the tensor in float32, or unchanged if it is float64."""
     return tensor if tensor.dtype == tf.float64 else tf.cast(tensor, tf.float32)
 
 
 class Step(ABC):
-    """Step of a recurrent cell and its gradient. States and gradients are [batch, units], in the states' dtype.
+    """Step of a recurrent cell with its gradient.
+
+    States and their gradients are [batch, units], float32 or float64.
 
     Args:
         kernel: W, [features, gates * units].
@@ -42,40 +44,55 @@ class Step(ABC):
 
     @abstractmethod
     def forward(self, projected: Any, states: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
-        """Compute a step: return the new states, the output first, and the tensors saved for `backward`."""
+        """Compute a step from W x + b, [batch, gates * units], and the states.
+
+        Returns:
+            The new states, the output first, and the tensors saved for `backward`.
+        """
 
     @abstractmethod
     def backward(self, saved: Sequence[Any], gradients: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
-        """Return the gradients of the old states from those of the new ones, and emit those of the pre-activations."""
+        """Propagate gradients through a step, from those of the new states.
+
+        Returns:
+            The gradients of the old states, and the tensors that `weight_gradients` needs of the step: the gradients of
+            the pre-activations, [batch, width * units] for each width of `emitted`.
+        """
 
     @abstractmethod
-    def of_weights(self, inputs: Any, previous: Any, emitted: Sequence[Any]) -> Sequence[Any]:
-        """Return the gradients of the weights, from inputs, previous outputs and the emitted tensors of all steps."""
+    def weight_gradients(self, inputs: Any, previous: Any, emitted: Sequence[Any]) -> Sequence[Any]:
+        """Return the gradients of kernel, recurrent kernel and bias.
+
+        Args:
+            inputs: of all steps, [rows, features].
+            previous: the outputs before each step, [rows, units].
+            emitted: the tensors of `backward` of all steps, [rows, width * units].
+        """
 
     def project(self, inputs: Any) -> Any:
         """Return W x + b for all words, [rows, gates * units]."""
-        return wide(tf.nn.bias_add(tf.matmul(inputs, self.kernel), self.input_bias))
+        return at_least_float32(tf.nn.bias_add(tf.matmul(inputs, self.kernel), self.input_bias))
 
     def times(self, state: Any, kernel: Any) -> Any:
         """Return state @ kernel in the dtype of the state."""
         return tf.cast(tf.matmul(tf.cast(state, kernel.dtype), kernel), state.dtype)
 
-    def of_inputs(self, emitted: Sequence[Any]) -> Any:
+    def input_gradient(self, emitted: Sequence[Any]) -> Any:
         """Return the gradient of the inputs, [rows, features]; the first emitted tensor is the gradient of W x + b."""
         return tf.matmul(tf.cast(emitted[0], self.kernel.dtype), self.kernel, transpose_b=True)
 
-    def over_rows(self, left: Any, gradient: Any) -> Any:
-        """Return left^T gradient, the gradient of a kernel."""
+    def kernel_gradient(self, left: Any, gradient: Any) -> Any:
+        """Return left^T gradient, the gradient of the kernel in the product left @ kernel, from that of the product."""
         dtype = self.kernel.dtype
         return tf.matmul(tf.cast(left, dtype), tf.cast(gradient, dtype), transpose_a=True)
 
-    def summed(self, gradient: Any) -> Any:
-        """Return the gradient of a bias; a product with ones is several times faster than a sum of the rows."""
-        return self.over_rows(tf.ones([tf.shape(gradient)[0], 1], gradient.dtype), gradient)[0]
+    def bias_gradient(self, gradient: Any) -> Any:
+        """Return the gradient of a bias, the sum of the rows, as a product with ones, which is several times faster."""
+        return self.kernel_gradient(tf.ones([tf.shape(gradient)[0], 1], gradient.dtype), gradient)[0]
 
 
 class LSTMStep(Step):
-    """The LSTM (Hochreiter & Schmidhuber 1997) with the gates in Keras's order.
+    """Step of the LSTM (Hochreiter & Schmidhuber 1997) with the gates in Keras's order.
 
         i, f, o = sigmoid(z_i), sigmoid(z_f), sigmoid(z_o);  g = tanh(z_g);  z = W x_t + U h_(t-1) + b
         c_t = f c_(t-1) + i g;  h_t = o tanh(c_t)
@@ -104,8 +121,8 @@ class LSTMStep(Step):
                        _through_tanh(g, of_carry * i), _through_sigmoid(o, hidden * squashed)], axis=1)
         return (self.times(z, self.transposed), of_carry * f), (z,)
 
-    def whole(self, words: Any, states: Sequence[Any]) -> Sequence[Any]:
-        """Make all steps in one operation, which multiplies by W step by step, too.
+    def all_steps(self, words: Any, states: Sequence[Any]) -> Sequence[Any]:
+        """Compute all steps in one operation, which also multiplies by W step by step.
 
         Args:
             words: float32 [steps, batch, features].
@@ -126,10 +143,10 @@ class LSTMStep(Step):
             wci=unused, wcf=unused, wco=unused, forget_bias=0.0, cell_clip=-1.0, use_peephole=False)
         return found.h, found.cs
 
-    def of_weights(self, inputs: Any, previous: Any, emitted: Sequence[Any]) -> Sequence[Any]:
+    def weight_gradients(self, inputs: Any, previous: Any, emitted: Sequence[Any]) -> Sequence[Any]:
         """Return dW = x^T dz, dU = h^T dz, db = sum dz."""
         z, = emitted
-        return self.over_rows(inputs, z), self.over_rows(previous, z), self.summed(z)
+        return self.kernel_gradient(inputs, z), self.kernel_gradient(previous, z), self.bias_gradient(z)
 
 
 def _through_sigmoid(output: Any, gradient: Any) -> Any:
@@ -143,7 +160,7 @@ def _through_tanh(output: Any, gradient: Any) -> Any:
 
 
 class GRUStep(Step):
-    """The GRU with the reset gate after the product (Cho et al. 2014 in the form of cuDNN), gates in Keras's order.
+    """Step of the GRU with the reset gate after the product (Cho et al. 2014, as in cuDNN); gates in Keras's order.
 
         z, r = sigmoid(a_z + u_z), sigmoid(a_r + u_r);  a = W x_t + b_0;  u = U h_(t-1) + b_1
         g = tanh(a_g + r u_g);  h_t = z h_(t-1) + (1 - z) g
@@ -159,7 +176,7 @@ class GRUStep(Step):
         units = recurrent_kernel.shape[0]
         # b_1 of z and r is added to the inputs, once for all words
         self.input_bias = bias[0] + tf.pad(bias[1, :2 * units], [[0, units]])
-        self.candidate_bias = wide(bias[1, 2 * units:])
+        self.candidate_bias = at_least_float32(bias[1, 2 * units:])
 
     def forward(self, projected: Any, states: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
         """Compute a step."""
@@ -184,14 +201,15 @@ class GRUStep(Step):
         u = tf.concat([of_z, of_r, of_g * r], axis=1)
         return (kept + self.times(u, self.transposed),), (a, u)
 
-    def of_weights(self, inputs: Any, previous: Any, emitted: Sequence[Any]) -> Sequence[Any]:
+    def weight_gradients(self, inputs: Any, previous: Any, emitted: Sequence[Any]) -> Sequence[Any]:
         """Return dW = x^T da, dU = h^T du, db = the sums of da and du."""
         a, u = emitted
-        return self.over_rows(inputs, a), self.over_rows(previous, u), tf.stack([self.summed(a), self.summed(u)])
+        bias = tf.stack([self.bias_gradient(a), self.bias_gradient(u)])
+        return self.kernel_gradient(inputs, a), self.kernel_gradient(previous, u), bias
 
 
 class GRUResetBeforeStep(Step):
-    """The GRU with the reset gate before the product, as first published (Cho et al. 2014); gates in Keras's order.
+    """Step of the GRU with the reset gate before the product (Cho et al. 2014); gates in Keras's order.
 
         z, r = sigmoid(z_z), sigmoid(z_r);  g = tanh(W_g x_t + U_g (r h_(t-1)) + b_g);  h_t = z h_(t-1) + (1 - z) g
 
@@ -228,9 +246,9 @@ class GRUResetBeforeStep(Step):
         before = kept + of_reset * r + self.times(gates, self.gates_transposed)
         return (before,), (tf.concat([gates, of_g], axis=1), r * hidden)
 
-    def of_weights(self, inputs: Any, previous: Any, emitted: Sequence[Any]) -> Sequence[Any]:
+    def weight_gradients(self, inputs: Any, previous: Any, emitted: Sequence[Any]) -> Sequence[Any]:
         """Return dW = x^T da, dU_z,r = h^T da_z,r, dU_g = (r h)^T da_g, db = sum da."""
         a, reset = emitted
         gates, candidate = tf.split(a, [2 * reset.shape[-1], reset.shape[-1]], axis=1)
-        recurrent = tf.concat([self.over_rows(previous, gates), self.over_rows(reset, candidate)], axis=1)
-        return self.over_rows(inputs, a), recurrent, self.summed(a)
+        recurrent = tf.concat([self.kernel_gradient(previous, gates), self.kernel_gradient(reset, candidate)], axis=1)
+        return self.kernel_gradient(inputs, a), recurrent, self.bias_gradient(a)
