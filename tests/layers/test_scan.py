@@ -146,6 +146,20 @@ def test_results_and_gradients_as_by_the_associative_scan(name: str, mask: str, 
             np.testing.assert_allclose(mine, other, atol=2e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("mask", ["no mask", "right"])
+@pytest.mark.parametrize("name", selected(KINDS, SHORT))
+def test_a_batch_without_rows(name: str, mask: str) -> None:
+    layer, words, real = made(name, return_state=True), tf.constant(WORDS[:0]), MASKS[mask]
+    for run in (layer, tf.function(layer)):
+        for options in ({}, {"training": True}):
+            with tf.GradientTape() as tape:
+                tape.watch(words)
+                outputs, *finals = run(words, mask=None if real is None else tf.constant(real[:0]), **options)
+            assert outputs.shape == (0, TIME, layer.units)
+            assert [state.shape for state in finals] == [(0, size) for size in layer.state_size]
+            assert tape.gradient(outputs, words).shape == words.shape
+
+
 @pytest.mark.parametrize("name", selected(KINDS, SHORT))
 def test_gradient_and_saving_and_half(name: str, tmp_path: Path) -> None:
     check_gradient(lambda: KINDS[name](return_sequences=True), [WORDS], mask=MASKS["right"], training=True)

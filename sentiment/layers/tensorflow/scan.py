@@ -63,17 +63,17 @@ def scanned(cell: Any, inputs: Any, mask: Any, states: Sequence[Any], *, backwar
     (batch, time), masked = tf.unstack(tf.shape(inputs)[:2]), mask is not None
     reading = reading_of(mask if masked else tf.ones([batch, time], tf.bool), backwards, zeros, BLOCK)
     recorded, start = training or could_possibly_record(), wide(states[0])
-    weights = _weights(cell)
+    weights, blocks = _weights(cell), reading.steps // BLOCK
     if recorded or embedded is None or cell.window > 1:
         words = _in_order(inputs, reading, backwards=backwards, masked=masked, recorded=recorded)
         read = words if cell.window == 1 else tf.concat([_time_major(states[1], cell.window - 1), words], axis=0)
         noise = cell.noise([reading.steps * batch, cell.units], start.dtype, training)
-        tables = _run(cell, read, noise, weights, start, recorded=recorded, final=final)
+        tables = _run(cell, read, noise, weights, start, blocks, recorded=recorded, final=final)
     else:  # each distinct word of the batch is projected once
         distinct, places = tf.unique(tf.reshape(embedded.ids, [-1]))
         order = tf.gather(places, reading.words)
         parts = [tf.gather(values, order) for values in _parts(cell, embedded.vectors(distinct), weights)]
-        tables = _stacked(_forward(cell, parts, weights, start, final=final)[0], start)
+        tables = _stacked(_forward(cell, parts, weights, start, blocks, final=final)[0], start, blocks)
     if masked:
         table = tf.reshape(tf.pad(tables[0], [[2, 0], [0, 0], [0, 0]]), [-1, cell.units])
         outputs = tf.gather(table, reading.places if sequences else reading.places[:, -1])
@@ -166,19 +166,19 @@ def _parts(cell: Any, windows: Any, weights: Weights) -> list[Any]:
             *map(wide, cell.others(windows))]
 
 
-def _by_blocks(table: Any, batch: Any) -> Any:
+def _by_blocks(table: Any, blocks: Any, batch: Any) -> Any:
     """Return a table [steps * batch, width] or [steps, batch, width] as [blocks, BLOCK, batch, width]."""
-    return tf.reshape(table, [-1, BLOCK, batch, table.shape[-1]])
+    return tf.reshape(table, [blocks, BLOCK, batch, table.shape[-1]])
 
 
-def _stacked(handles: Sequence[Any], start: Any) -> list[Any]:
+def _stacked(handles: Sequence[Any], start: Any, blocks: Any) -> list[Any]:
     """Return lists of blocks as tables [steps, batch, units], like the initial state."""
     (batch, units), rows = (tf.shape(start)[0], start.shape[-1]), Rows(start.shape[-1], start.dtype)
-    return [tf.reshape(rows.stacked(handle, BLOCK * batch), [-1, batch, units]) for handle in handles]
+    return [tf.reshape(rows.stacked(handle, BLOCK * batch), [blocks * BLOCK, batch, units]) for handle in handles]
 
 
-def _run(cell: Any, read: Any, noise: Sequence[Any], weights: Weights, start: Any, *, recorded: bool, final: bool
-         ) -> list[Any]:
+def _run(cell: Any, read: Any, noise: Sequence[Any], weights: Weights, start: Any, blocks: Any, *, recorded: bool,
+         final: bool) -> list[Any]:
     """Return the outputs of all steps, [steps, batch, units], and the states if they are wanted and others.
 
     Args:
@@ -187,6 +187,7 @@ def _run(cell: Any, read: Any, noise: Sequence[Any], weights: Weights, start: An
         noise: random arguments, [steps * batch, units].
         weights: of the cell.
         start: the initial state.
+        blocks: the number of blocks of steps.
         recorded: whether the fused gradient is used.
         final: whether the states are wanted.
     """
@@ -194,9 +195,9 @@ def _run(cell: Any, read: Any, noise: Sequence[Any], weights: Weights, start: An
 
     def results(read: Any, weights: Weights, start: Any, *, keep: bool) -> tuple[list[Any], list[Any], list[Any], Any]:
         parts = [*_parts(cell, _windows(read, cell.window, batch), weights), *noise]
-        handles, starts = _forward(cell, parts, weights, start, final=keep or final)
+        handles, starts = _forward(cell, parts, weights, start, blocks, final=keep or final)
         wanted = handles if final or not cell.gated else handles[:1]
-        return _stacked(wanted, start), parts, handles[-1], starts
+        return _stacked(wanted, start, blocks), parts, handles[-1], starts
 
     if not recorded:
         return results(read, weights, start, keep=False)[0]
@@ -217,7 +218,8 @@ def _run(cell: Any, read: Any, noise: Sequence[Any], weights: Weights, start: An
     return tables
 
 
-def _forward(cell: Any, parts: Sequence[Any], weights: Weights, start: Any, *, final: bool) -> tuple[list[Any], Any]:
+def _forward(cell: Any, parts: Sequence[Any], weights: Weights, start: Any, blocks: Any, *, final: bool
+             ) -> tuple[list[Any], Any]:
     """Run the recurrence over the blocks.
 
     Args:
@@ -225,6 +227,7 @@ def _forward(cell: Any, parts: Sequence[Any], weights: Weights, start: Any, *, f
         parts: arguments of its functions without the parameters, [steps * batch, width].
         weights: of the cell.
         start: the initial state.
+        blocks: their number.
         final: whether the states are wanted.
 
     Returns:
@@ -232,8 +235,7 @@ def _forward(cell: Any, parts: Sequence[Any], weights: Weights, start: Any, *, f
         list of the state before each block.
     """
     batch = tf.shape(start)[0]
-    rows, read = Rows(cell.units, start.dtype), [_by_blocks(part, batch) for part in parts]
-    blocks = tf.shape(read[0])[0]
+    rows, read = Rows(cell.units, start.dtype), [_by_blocks(part, blocks, batch) for part in parts]
 
     def body(block: Any, state: Any, starts: Any, handles: Sequence[Any]) -> Any:
         starts = rows.put(starts, block, state)
@@ -270,9 +272,9 @@ def _backward(cell: Any, read: Any, parts: Sequence[Any], weights: Weights, stat
         gradients: by the results, [steps, batch, units].
     """
     rows, features, past = Rows(cell.units, parts[0].dtype), read.shape[-1], cell.window - 1
-    batch = tf.shape(gradients[0])[1]
-    tables, given = ([_by_blocks(table, batch) for table in several] for several in (parts, gradients))
-    blocks, column = tf.shape(tables[0])[0], Rows(features, read.dtype)
+    blocks, batch = tf.shape(gradients[0])[0] // BLOCK, tf.shape(gradients[0])[1]
+    tables, given = ([_by_blocks(table, blocks, batch) for table in several] for several in (parts, gradients))
+    column = Rows(features, read.dtype)
     projected = len(cell.activations)
 
     def windows_of(block: Any) -> Any:
