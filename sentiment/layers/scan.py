@@ -3,7 +3,7 @@
 Gates depend only on the inputs, so all matrix products are computed for the whole sequence at once. The remaining
 elementwise recurrence c_t = a_t c_(t-1) + b_t is computed by one function for all of these layers: on a CPU with
 TensorFlow `sentiment.layers.tensorflow.scan`, and on other backends and devices `keras.ops.associative_scan`, for which
-the number of steps must be known.
+the number of steps must be known; where it is not, the former on a GPU, and Keras's own loop on a TPU.
 """
 
 from abc import abstractmethod
@@ -113,7 +113,7 @@ class ScanCell(keras.layers.Layer):
         """Compute one step, from inputs [batch, features] and states to h [batch, units] and the next states."""
         state, *before = states
         windows = ops.concatenate([*before, inputs], axis=-1) if before else inputs
-        parts = self.parts(windows)
+        parts = self.parts(windows, training)
         factor, term = self.gates(parts)
         state = factor * ops.cast(state, factor.dtype) + term
         following = [windows[:, self.features:]] if before else []
@@ -316,7 +316,9 @@ class ScanRNN(keras.layers.RNN):
             from sentiment.layers.tensorflow.scan import scanned_simply
 
             outputs, states = scanned_simply(self.cell, sequences, mask, initial_state, backwards=self.go_backwards)
-            return states[0], outputs if self.return_sequences else outputs[:, -1:], states
+            return outputs[:, -1], outputs, states
+        if tensorflow and sequences.shape[1] is None and on_tpu():  # XLA allows no lists of unknown length
+            return super().inner_loop(sequences, initial_state, mask, training)
         if tensorflow and (sequences.shape[1] is None or not (on_gpu() or on_tpu())):
             from sentiment.layers.tensorflow.scan import scanned
 

@@ -263,6 +263,12 @@ def test_zoneout_keeps_states_in_training_alone() -> None:
     assert (np.asarray(layer(WORDS, training=True)) != steps).any()
 
 
+def test_a_cell_run_step_by_step_has_zoneout() -> None:
+    steps = keras.layers.RNN(QRNN(400, pooling="f", window=1, zoneout=0.3, seed=1).cell, return_sequences=True)
+    assert (np.diff(steps(WORDS, training=True), axis=1) == 0).mean() == pytest.approx(0.3, abs=0.02)
+    assert np.diff(steps(WORDS), axis=1).all()
+
+
 @pytest.mark.parametrize("device", ["on_gpu", "on_tpu"])
 def test_on_other_devices_the_associative_scan_runs(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     layer, calls = made("qrnn", return_state=True), []
@@ -274,7 +280,7 @@ def test_on_other_devices_the_associative_scan_runs(device: str, monkeypatch: py
 
     monkeypatch.setattr(scan_module, device, lambda: True)
     monkeypatch.setattr(scan_module, "_scanned", counted)
-    for time, count in ((TIME, 1), (None, 1)):  # without a number of steps the loop runs
+    for time, count in ((TIME, 1), (None, 1)):  # without a number of steps a loop runs
         run = tf.function(lambda words, mask: layer(words, mask=mask), input_signature=[
             tf.TensorSpec([None, time, FEATURES]), tf.TensorSpec([None, time], tf.bool)])
         for mine, other in zip(run(WORDS, MASKS["holes"]), expected, strict=True):
