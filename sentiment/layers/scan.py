@@ -15,7 +15,7 @@ import numpy as np
 from keras import ops
 
 from sentiment.layers.embedding import origin
-from sentiment.layers.fused import loops_are_replaced, on_gpu, on_tpu
+from sentiment.layers.fused import checked, loops_are_replaced, on_gpu, on_tpu
 
 POOLINGS = {"f": 2, "fo": 3, "ifo": 4}
 LARGEST_WINDOW = 3
@@ -309,7 +309,7 @@ class ScanRNN(keras.layers.RNN):
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """Return the last output, all outputs and the last states."""
-        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        initial_state, mask = checked(self, sequences, initial_state, mask)
         options = {"backwards": self.go_backwards, "zeros": self.zero_output_for_mask, "training": bool(training)}
         tensorflow = keras.backend.backend() == "tensorflow"
         if tensorflow and loops_are_replaced():
