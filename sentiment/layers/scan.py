@@ -60,7 +60,11 @@ class ScanCell(keras.layers.Layer):
     @property
     def state_size(self) -> list[int]:
         """Features of each state."""
-        return [self.units] if self.window == 1 else [self.units, (self.window - 1) * getattr(self, "features", 0)]
+        return self.sizes(getattr(self, "features", 0))
+
+    def sizes(self, features: int) -> list[int]:
+        """Return the features of each state for inputs of a number of features."""
+        return [self.units] if self.window == 1 else [self.units, (self.window - 1) * features]
 
     def build(self, input_shape: Any) -> None:
         """Create kernel [window * features, parts * units] and bias [parts * units]."""
@@ -319,6 +323,11 @@ class ScanRNN(keras.layers.RNN):
             return outputs[:, -1], outputs, states
         if tensorflow and sequences.shape[1] is None and on_tpu():  # XLA allows no lists of unknown length
             return super().inner_loop(sequences, initial_state, mask, training)
+    def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
+        """Return the shape of the outputs, and with `return_state` those of the states."""
+        self.state_size = self.cell.sizes(sequences_shape[-1])
+        return super().compute_output_shape(sequences_shape, initial_state_shape)
+
         if tensorflow and (sequences.shape[1] is None or not (on_gpu() or on_tpu())):
             from sentiment.layers.tensorflow.scan import scanned
 

@@ -309,3 +309,9 @@ def test_limits() -> None:
         QRNN(3, zoneout=1)
     with pytest.raises(ValueError, match="units must be at least 1, not 0"):
         MinGRU(0)
+
+
+@pytest.mark.parametrize("name", selected(KINDS, ["qrnn ifo 3"]))
+def test_shapes_before_it_is_built(name: str) -> None:
+    shapes = KINDS[name](return_state=True).compute_output_shape(WORDS.shape)
+    assert list(shapes) == [tuple(value.shape) for value in KINDS[name](return_state=True)(WORDS)]
