@@ -8,6 +8,7 @@ the number of steps must be known; where it is not, the former on a GPU, and Ker
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from numbers import Integral, Real
 from typing import Any
 
 import keras
@@ -34,7 +35,7 @@ class ScanCell(keras.layers.Layer):
         units: features of the state.
         use_bias: whether the parts have a bias.
         kernel_initializer, bias_initializer: of the parts, as in Keras.
-        kwargs: of a Keras layer.
+        name, trainable, dtype: as for any Keras layer.
 
     Attributes:
         activations: of the parts, each [..., units], that the kernel makes of the inputs: sigmoid, tanh or linear.
@@ -48,11 +49,10 @@ class ScanCell(keras.layers.Layer):
     window: int = 1
 
     def __init__(self, units: int, *, use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
-                 bias_initializer: Any = "zeros", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if units < 1:
-            raise ValueError(f"units must be at least 1, not {units}")
-        self.units = self.output_size = units
+                 bias_initializer: Any = "zeros", name: str | None = None, trainable: bool = True, dtype: Any = None
+                 ) -> None:
+        super().__init__(name=name, trainable=trainable, dtype=dtype)
+        self.units = self.output_size = _whole("units", units)
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
@@ -167,14 +167,13 @@ class QRNNCell(ForgettingCell):
 
     def __init__(self, units: int, *, window: int = 2, pooling: str = "fo", zoneout: float = 0.0,
                  seed: int | None = None, **kwargs: Any) -> None:
-        if pooling not in POOLINGS:
+        if pooling not in tuple(POOLINGS):
             raise ValueError(f"pooling must be one of {', '.join(POOLINGS)}, not {pooling!r}")
-        if not 1 <= window <= LARGEST_WINDOW:
-            raise ValueError(f"window must be from 1 to {LARGEST_WINDOW}, not {window}")
-        if not 0 <= zoneout < 1:
-            raise ValueError(f"zoneout must be at least 0 and below 1, not {zoneout}")
+        if not isinstance(zoneout, Real) or not 0 <= zoneout < 1:
+            raise ValueError(f"zoneout must be at least 0 and below 1, not {zoneout!r}")
         super().__init__(units, **kwargs)
-        self.window, self.pooling, self.zoneout, self.seed = window, pooling, zoneout, seed
+        self.window = _whole("window", window, LARGEST_WINDOW)
+        self.pooling, self.zoneout, self.seed = pooling, zoneout, seed
         self.activations, self.gated = ("tanh", "sigmoid", "sigmoid", "sigmoid")[:POOLINGS[pooling]], pooling != "f"
         self.seed_generator = keras.random.SeedGenerator(seed)
 
@@ -279,6 +278,18 @@ class RGLRUCell(ScanCell):
         return kept, ops.sqrt(others + NARROW) * enter * value
 
 
+def _whole(name: str, value: Any, most: int | None = None) -> int:
+    """Return a whole number of at least 1 and at most `most`.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if not isinstance(value, Integral) or isinstance(value, bool) or not 1 <= value <= (most or value):
+        limits = f"from 1 to {most}" if most else "of at least 1"
+        raise ValueError(f"{name} must be a whole number {limits}, not {value!r}")
+    return int(value)
+
+
 def _wide(dtype: Any) -> str:
     """Return the dtype of states and elementwise functions: float32, or float64 for float64."""
     return "float64" if keras.backend.standardize_dtype(dtype) == "float64" else "float32"
@@ -290,7 +301,7 @@ class ScanRNN(keras.layers.RNN):
     Args:
         units: features of the state and of the output.
         return_sequences, return_state, go_backwards, stateful, zero_output_for_mask: as for `keras.layers.LSTM`.
-        name, trainable, dtype: as for any Keras layer.
+        name, trainable, dtype, activity_regularizer: as for any Keras layer.
         kwargs: of the cell: `use_bias`, `kernel_initializer`, `bias_initializer`, `unit_forget_bias` (not for `RGLRU`)
             and its own.
     """
@@ -299,17 +310,23 @@ class ScanRNN(keras.layers.RNN):
 
     def __init__(self, units: int, *, return_sequences: bool = False, return_state: bool = False,
                  go_backwards: bool = False, stateful: bool = False, zero_output_for_mask: bool = False,
-                 name: str | None = None, trainable: bool = True, dtype: Any = None, **kwargs: Any) -> None:
+                 name: str | None = None, trainable: bool = True, dtype: Any = None, activity_regularizer: Any = None,
+                 **kwargs: Any) -> None:
         cell = self.cell_type(units, dtype=dtype, trainable=trainable, **kwargs)
         super().__init__(cell, return_sequences=return_sequences, return_state=return_state, go_backwards=go_backwards,
                          stateful=stateful, zero_output_for_mask=zero_output_for_mask, name=name, trainable=trainable,
-                         dtype=dtype)
-        self.units = units
+                         dtype=dtype, activity_regularizer=activity_regularizer)
+        self.units = self.cell.units
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
         """Create the weights, which determine the size of the window's state."""
         super().build(sequences_shape, initial_state_shape)
         self.state_size = self.cell.state_size
+
+    def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
+        """Return the shape of the outputs, and with `return_state` those of the states."""
+        self.state_size = self.cell.sizes(sequences_shape[-1])
+        return super().compute_output_shape(sequences_shape, initial_state_shape)
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """Return the last output, all outputs and the last states."""
@@ -323,11 +340,6 @@ class ScanRNN(keras.layers.RNN):
             return outputs[:, -1], outputs, states
         if tensorflow and sequences.shape[1] is None and on_tpu():  # XLA allows no lists of unknown length
             return super().inner_loop(sequences, initial_state, mask, training)
-    def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
-        """Return the shape of the outputs, and with `return_state` those of the states."""
-        self.state_size = self.cell.sizes(sequences_shape[-1])
-        return super().compute_output_shape(sequences_shape, initial_state_shape)
-
         if tensorflow and (sequences.shape[1] is None or not (on_gpu() or on_tpu())):
             from sentiment.layers.tensorflow.scan import scanned
 

@@ -303,12 +303,28 @@ def test_a_state_starts_with_most_of_it_kept(kind: Any, added: bool) -> None:
 def test_limits() -> None:
     with pytest.raises(ValueError, match="pooling must be one of f, fo, ifo, not 'of'"):
         QRNN(3, pooling="of")
-    with pytest.raises(ValueError, match="window must be from 1 to 3, not 4"):
-        QRNN(3, window=4)
-    with pytest.raises(ValueError, match="zoneout must be at least 0 and below 1, not 1"):
-        QRNN(3, zoneout=1)
-    with pytest.raises(ValueError, match="units must be at least 1, not 0"):
-        MinGRU(0)
+    with pytest.raises(ValueError, match="pooling must be one of f, fo, ifo, not \\['f'\\]"):
+        QRNN(3, pooling=["f"])  # type: ignore[arg-type]
+    for window in (0, 4, 2.0, True, "2", None):
+        with pytest.raises(ValueError, match=f"window must be a whole number from 1 to 3, not {window!r}"):
+            QRNN(3, window=window)  # type: ignore[arg-type]
+    for zoneout in (1, -0.1, float("nan"), "0.1", None):
+        with pytest.raises(ValueError, match=f"zoneout must be at least 0 and below 1, not {zoneout!r}"):
+            QRNN(3, zoneout=zoneout)  # type: ignore[arg-type]
+    for units in (0, -1, 2.5, 4.0, True, "4", None):
+        with pytest.raises(ValueError, match=f"units must be a whole number of at least 1, not {units!r}"):
+            MinGRU(units)  # type: ignore[arg-type]
+    assert SRU(np.int64(3)).get_config()["units"] == 3  # type: ignore[arg-type]
+    for option in ("dropout", "recurrent_dropout", "input_shape"):
+        with pytest.raises(TypeError, match=option):
+            MinGRU(3, **{option: 0.5})
+
+
+def test_options_of_any_keras_layer() -> None:
+    layer = MinGRU(UNITS, activity_regularizer="l2")
+    outputs = np.asarray(layer(WORDS))
+    np.testing.assert_allclose(layer.losses[0], 0.01 * (outputs ** 2).sum() / len(WORDS), rtol=1e-5)
+    assert MinGRU.from_config(layer.get_config()).activity_regularizer is not None
 
 
 @pytest.mark.parametrize("name", selected(KINDS, ["qrnn ifo 3"]))
