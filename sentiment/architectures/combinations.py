@@ -50,7 +50,7 @@ RULES: tuple[Rule, ...] = (
     (lambda c: c.hops_penalty > 0 and c.hops < 2,
      "--hops-penalty compares hops: pass --hops 2 or more"),
     (lambda c: c.window != ModelConfig.window and c.attention not in LOCAL,
-     f"--window needs --attention {' and '.join(LOCAL)}"),
+     f"--window needs --attention {' or '.join(LOCAL)}"),
     (lambda c: c.normalization == "layer" and ("lstm" not in c.architecture or _linear(c)),
      "--normalization layer is built into the LSTM: use lstm, bilstm, stacked-lstm or stacked-bilstm"),
     (lambda c: c.normalization == "weight" and (c.architecture.endswith("rnn") or _linear(c)),

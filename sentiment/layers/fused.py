@@ -78,6 +78,45 @@ def fused_loop_applies(layer: Any, training: bool) -> bool:
     return not (cudnn or layer.unroll or (training and layer.cell.recurrent_dropout) or on_tpu())
 
 
+def checked(layer: Any, sequences: Any, states: Any, mask: Any) -> tuple[list[Any], Any]:
+    """Check the initial states and the mask of a recurrent layer against its sequences.
+
+    Args:
+        layer: the layer.
+        sequences: float [batch, time, features].
+        states: the initial ones, float [batch or 1, size] each.
+        mask: a mask of numbers or bool, [batch, time], a list that begins with one, or None.
+
+    Returns:
+        The states [batch, size] and the mask bool [batch, time].
+
+    Raises:
+        ValueError: for other shapes, as far as they are known, or another number of states.
+    """
+    (batch, time), states = sequences.shape[:2], keras.tree.flatten(states)
+    mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+    sizes = keras.tree.flatten(layer.cell.state_size)
+    shapes = [tuple(state.shape) for state in states]
+    if len(shapes) != len(sizes) or not all(_like(shape, (batch if shape[:1] != (1,) else 1, size))
+                                            for shape, size in zip(shapes, sizes, strict=True)):
+        raise ValueError(f"{layer.name}: initial_state must have the shapes {[(batch, size) for size in sizes]}, not "
+                         f"{shapes}")
+    if mask is not None:
+        mask = ops.cast(mask, "bool")
+        if not _like(mask.shape, (batch, time)):
+            raise ValueError(f"{layer.name}: mask must have the shape {(batch, time)}, not {tuple(mask.shape)}")
+    if not loops_are_replaced():  # exported models start with a state for each row
+        states = [ops.broadcast_to(state, (ops.shape(sequences)[0], size)) if batch is None or state.shape[0] != batch
+                  else state for state, size in zip(states, sizes, strict=True)]
+    return states, mask
+
+
+def _like(shape: Any, expected: tuple[Any, ...]) -> bool:
+    """Whether two shapes may be equal, with None for what is unknown."""
+    return len(shape) == len(expected) and all(size == other or None in (size, other)
+                                               for size, other in zip(shape, expected, strict=True))
+
+
 def _weights(cell: Any, dtype: Any) -> list[Any]:
     """Return a cell's kernels and bias as tensors; without a bias, zeros."""
     import tensorflow as tf
@@ -100,8 +139,8 @@ class Fused:
             return super().inner_loop(sequences, initial_state, mask, training)  # type: ignore[misc]
         from sentiment.layers.tensorflow.recurrence import Loop
 
-        weights, states = _weights(self.cell, sequences.dtype), keras.tree.flatten(initial_state)
-        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        weights = _weights(self.cell, sequences.dtype)
+        states, mask = checked(self, sequences, initial_state, mask)
         if replacement is not None:
             outputs, states = replacement(self, step, weights, sequences, states, mask)
             return states[0], outputs if self.return_sequences else states[0][:, None], states

@@ -3,7 +3,8 @@
 Their gates depend on the inputs only, so the matrix products of all steps are computed at once. What remains is the
 elementwise linear recurrence c_t = a_t c_(t-1) + b_t, which one function computes for all of these layers: with
 TensorFlow on a CPU `sentiment.layers.tensorflow.scan.linear_recurrence`; on other backends and devices a parallel
-prefix scan, `keras.ops.associative_scan`, for which the number of steps must be known.
+prefix scan, `keras.ops.associative_scan`, for which the number of steps must be known. Where it is not, a GPU computes
+the former, and a TPU Keras's own loop.
 """
 
 from abc import abstractmethod
@@ -15,7 +16,7 @@ import numpy as np
 from keras import ops
 
 from sentiment.layers.embedding import origin
-from sentiment.layers.fused import loops_are_replaced, on_gpu, on_tpu
+from sentiment.layers.fused import checked, loops_are_replaced, on_gpu, on_tpu
 
 POOLINGS = {"f": 2, "fo": 3, "ifo": 4}  # pooling of the QRNN: number of its projections
 LARGEST_WINDOW = 3
@@ -34,7 +35,7 @@ class ScanCell(keras.layers.Layer):
         units: number of features of the state.
         use_bias: whether the projections have a bias.
         kernel_initializer, bias_initializer: of the projections, as in Keras.
-        kwargs: of a Keras layer.
+        name, trainable, dtype: as for any Keras layer.
 
     Attributes:
         activations: of the projections, each [..., units]: sigmoid, tanh or linear.
@@ -49,11 +50,10 @@ class ScanCell(keras.layers.Layer):
     window: int = 1
 
     def __init__(self, units: int, *, use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
-                 bias_initializer: Any = "zeros", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if units < 1:
-            raise ValueError(f"units must be at least 1, not {units}")
-        self.units = self.output_size = units
+                 bias_initializer: Any = "zeros", name: str | None = None, trainable: bool = True, dtype: Any = None
+                 ) -> None:
+        super().__init__(name=name, trainable=trainable, dtype=dtype)
+        self.units = self.output_size = _whole("units", units)
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
@@ -61,7 +61,11 @@ class ScanCell(keras.layers.Layer):
     @property
     def state_size(self) -> list[int]:
         """Number of features of each state."""
-        return [self.units] if self.window == 1 else [self.units, (self.window - 1) * getattr(self, "features", 0)]
+        return self.sizes(getattr(self, "features", 0))
+
+    def sizes(self, features: int) -> list[int]:
+        """Return the number of features of each state for inputs of a number of features."""
+        return [self.units] if self.window == 1 else [self.units, (self.window - 1) * features]
 
     def build(self, input_shape: Any) -> None:
         """Create the kernel [window * features, projections * units] and the bias [projections * units]."""
@@ -117,7 +121,7 @@ class ScanCell(keras.layers.Layer):
         """Compute one step, from inputs [batch, features] and states to h [batch, units] and the next states."""
         state, *before = states
         windows = ops.concatenate([*before, inputs], axis=-1) if before else inputs
-        parts = self.parts(windows)
+        parts = self.parts(windows, training)
         factor, term = self.coefficients(parts)
         state = factor * ops.cast(state, factor.dtype) + term
         following = [windows[:, self.features:]] if before else []
@@ -168,14 +172,13 @@ class QRNNCell(ForgetGateCell):
 
     def __init__(self, units: int, *, window: int = 2, pooling: str = "fo", zoneout: float = 0.0,
                  seed: int | None = None, **kwargs: Any) -> None:
-        if pooling not in POOLINGS:
+        if pooling not in tuple(POOLINGS):
             raise ValueError(f"pooling must be one of {', '.join(POOLINGS)}, not {pooling!r}")
-        if not 1 <= window <= LARGEST_WINDOW:
-            raise ValueError(f"window must be from 1 to {LARGEST_WINDOW}, not {window}")
-        if not 0 <= zoneout < 1:
-            raise ValueError(f"zoneout must be at least 0 and below 1, not {zoneout}")
+        if not isinstance(zoneout, int | float) or not 0 <= zoneout < 1:
+            raise ValueError(f"zoneout must be at least 0 and below 1, not {zoneout!r}")
         super().__init__(units, **kwargs)
-        self.window, self.pooling, self.zoneout, self.seed = window, pooling, zoneout, seed
+        self.window = _whole("window", window, LARGEST_WINDOW)
+        self.pooling, self.zoneout, self.seed = pooling, zoneout, seed
         self.activations = ("tanh", "sigmoid", "sigmoid", "sigmoid")[:POOLINGS[pooling]]
         self.has_output_gate = pooling != "f"
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -281,6 +284,18 @@ class RGLRUCell(ScanCell):
         return a, ops.sqrt(complement + ROOT_EPSILON) * input_gate * candidate
 
 
+def _whole(name: str, value: Any, most: int | None = None) -> int:
+    """Return a whole number of at least 1 and at most `most`.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 1 <= value <= (most or value):
+        limits = f"from 1 to {most}" if most else "of at least 1"
+        raise ValueError(f"{name} must be a whole number {limits}, not {value!r}")
+    return int(value)
+
+
 def _state_dtype(dtype: Any) -> str:
     """Return the dtype of states and elementwise functions: float32, or float64 for float64."""
     return "float64" if keras.backend.standardize_dtype(dtype) == "float64" else "float32"
@@ -292,7 +307,7 @@ class ScanRNN(keras.layers.RNN):
     Args:
         units: number of features of the state and of the output.
         return_sequences, return_state, go_backwards, stateful, zero_output_for_mask: as for `keras.layers.LSTM`.
-        name, trainable, dtype: as for any Keras layer.
+        name, trainable, dtype, activity_regularizer: as for any Keras layer.
         kwargs: of the cell: `use_bias`, `kernel_initializer`, `bias_initializer`, `unit_forget_bias` (not for `RGLRU`)
             and its own.
 
@@ -312,21 +327,27 @@ class ScanRNN(keras.layers.RNN):
 
     def __init__(self, units: int, *, return_sequences: bool = False, return_state: bool = False,
                  go_backwards: bool = False, stateful: bool = False, zero_output_for_mask: bool = False,
-                 name: str | None = None, trainable: bool = True, dtype: Any = None, **kwargs: Any) -> None:
+                 name: str | None = None, trainable: bool = True, dtype: Any = None, activity_regularizer: Any = None,
+                 **kwargs: Any) -> None:
         cell = self.cell_type(units, dtype=dtype, trainable=trainable, **kwargs)
         super().__init__(cell, return_sequences=return_sequences, return_state=return_state, go_backwards=go_backwards,
                          stateful=stateful, zero_output_for_mask=zero_output_for_mask, name=name, trainable=trainable,
-                         dtype=dtype)
-        self.units = units
+                         dtype=dtype, activity_regularizer=activity_regularizer)
+        self.units = self.cell.units
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
         """Create the weights; the size of the window's state depends on the number of features."""
         super().build(sequences_shape, initial_state_shape)
         self.state_size = self.cell.state_size
 
+    def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
+        """Return the shape of the outputs, and with `return_state` those of the states."""
+        self.state_size = self.cell.sizes(sequences_shape[-1])
+        return super().compute_output_shape(sequences_shape, initial_state_shape)
+
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """Return the last output, all outputs and the last states."""
-        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        initial_state, mask = checked(self, sequences, initial_state, mask)
         options = {"go_backwards": self.go_backwards, "zero_output_for_mask": self.zero_output_for_mask,
                    "training": bool(training)}
         tensorflow = keras.backend.backend() == "tensorflow"
@@ -336,6 +357,8 @@ class ScanRNN(keras.layers.RNN):
             outputs, states = exportable_recurrence(self.cell, sequences, mask, initial_state,
                                                     go_backwards=self.go_backwards)
             return states[0], outputs if self.return_sequences else outputs[:, -1:], states
+        if tensorflow and sequences.shape[1] is None and on_tpu():  # XLA allows no lists of unknown length
+            return super().inner_loop(sequences, initial_state, mask, training)
         if tensorflow and (sequences.shape[1] is None or not (on_gpu() or on_tpu())):
             from sentiment.layers.tensorflow.scan import linear_recurrence
 

@@ -215,7 +215,7 @@ def test_every_option_is_used_by_an_architecture() -> None:
     ({"heads": 2}, "--heads needs --attention multi-head"),
     ({"hops": 2}, "need --attention self-attentive"),
     ({"attention": "self-attentive", "hops_penalty": 1.0}, "pass --hops 2 or more"),
-    ({"window": 3, "attention": "luong-dot"}, "--window needs --attention luong-local-m and luong-local-p"),
+    ({"window": 3, "attention": "luong-dot"}, "--window needs --attention luong-local-m or luong-local-p"),
     ({"architecture": "gru", "normalization": "layer"}, "--normalization layer is built into the LSTM"),
     ({"architecture": "rnn", "normalization": "weight"}, "--normalization weight is for LSTM and GRU"),
     ({"architecture": "minlstm", "normalization": "layer"}, "--normalization layer is built into the LSTM"),

@@ -13,7 +13,7 @@ import tensorflow as tf
 from helpers.layer_checks import check_gradient, check_half, check_saving, gradient_of_penalty, set_weights
 from helpers.selection import selected
 
-from sentiment.layers import GRU, LSTM, Bidirectional
+from sentiment.layers import GRU, LSTM, QRNN, Bidirectional, MinGRU
 from sentiment.layers.cores import loops_of_a_layer
 from sentiment.layers.tensorflow import recurrence
 from sentiment.layers.tensorflow.recurrence import Loop
@@ -364,3 +364,26 @@ def test_saved_model_contains_no_custom_gradient(tmp_path: Path) -> None:
     assert b"CustomGradient" not in graph
     loaded = tf.saved_model.load(str(tmp_path / "exported"))
     np.testing.assert_allclose(loaded.serve(WORDS), model(WORDS), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [LSTM, GRU, MinGRU, QRNN])
+def test_initial_states_and_masks_of_other_shapes(kind: Any) -> None:
+    layer = kind(UNITS, return_sequences=True, return_state=True)
+    sizes = [state.shape[1] for state in layer(WORDS)[1:]]
+    row = [RANDOM.normal(size=(1, size)).astype(np.float32) for size in sizes]
+    real = MASKS["holes"]
+    expected = layer(WORDS, initial_state=[np.repeat(state, BATCH, axis=0) for state in row], mask=real)
+    unknown = tf.function(lambda state: layer(WORDS, initial_state=[state, *row[1:]], mask=real), input_signature=[
+        tf.TensorSpec([None, UNITS])])
+    for found in (layer(WORDS, initial_state=row, mask=real), layer(WORDS, initial_state=row, mask=real.astype(int)),
+                  layer(WORDS, initial_state=row, mask=real.astype("float32"), training=True), unknown(row[0])):
+        assert_same(found, expected)
+    several = [np.repeat(state, 2, axis=0) for state in row]
+    for states in (several, [state[:, :1] for state in row], [*row, row[0]], [state[0] for state in row]):
+        with pytest.raises(ValueError, match=rf"initial_state must have the shapes \[\({BATCH}, {UNITS}\)"):
+            layer(WORDS, initial_state=states, mask=real)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        unknown(several[0])
+    for mask in (real[:, :2], real[:2], real[:, :, None], real.tolist()):
+        with pytest.raises(ValueError, match=rf"mask must have the shape \({BATCH}, {TIME}\), not \("):
+            layer(WORDS, mask=mask)

@@ -147,6 +147,20 @@ def test_outputs_and_gradients_match_the_associative_scan(name: str, mask: str, 
             np.testing.assert_allclose(mine, other, atol=2e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("mask", ["no mask", "right"])
+@pytest.mark.parametrize("name", selected(KINDS, SHORT))
+def test_a_batch_without_rows(name: str, mask: str) -> None:
+    layer, words, real = made(name, return_state=True), tf.constant(WORDS[:0]), MASKS[mask]
+    for run in (layer, tf.function(layer)):
+        for options in ({}, {"training": True}):
+            with tf.GradientTape() as tape:
+                tape.watch(words)
+                outputs, *finals = run(words, mask=None if real is None else tf.constant(real[:0]), **options)
+            assert outputs.shape == (0, TIME, layer.units)
+            assert [state.shape for state in finals] == [(0, size) for size in layer.state_size]
+            assert tape.gradient(outputs, words).shape == words.shape
+
+
 @pytest.mark.parametrize("name", selected(KINDS, SHORT))
 def test_numerical_gradient_saving_and_half_precision(name: str, tmp_path: Path) -> None:
     check_gradient(lambda: KINDS[name](return_sequences=True), [WORDS], mask=MASKS["right"], training=True)
@@ -278,6 +292,12 @@ def test_zoneout_applies_in_training_only() -> None:
     assert (np.asarray(layer(WORDS, training=True)) != steps).any()
 
 
+def test_a_cell_run_step_by_step_has_zoneout() -> None:
+    steps = keras.layers.RNN(QRNN(400, pooling="f", window=1, zoneout=0.3, seed=1).cell, return_sequences=True)
+    assert (np.diff(steps(WORDS, training=True), axis=1) == 0).mean() == pytest.approx(0.3, abs=0.02)
+    assert np.diff(steps(WORDS), axis=1).all()
+
+
 @pytest.mark.parametrize("device", ["on_gpu", "on_tpu"])
 def test_gpu_and_tpu_use_the_associative_scan(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     layer, calls = made("qrnn", return_state=True), []
@@ -289,7 +309,7 @@ def test_gpu_and_tpu_use_the_associative_scan(device: str, monkeypatch: pytest.M
 
     monkeypatch.setattr(scan_module, device, lambda: True)
     monkeypatch.setattr(scan_module, "_associative_recurrence", counted)
-    for time, count in ((TIME, 1), (None, 1)):  # without a number of steps the loop runs
+    for time, count in ((TIME, 1), (None, 1)):  # without a number of steps a loop runs
         run = tf.function(lambda words, mask: layer(words, mask=mask), input_signature=[
             tf.TensorSpec([None, time, FEATURES]), tf.TensorSpec([None, time], tf.bool)])
         for mine, other in zip(run(WORDS, MASKS["holes"]), expected, strict=True):
@@ -318,9 +338,31 @@ def test_docstring_examples_run() -> None:
 def test_invalid_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="pooling must be one of f, fo, ifo, not 'of'"):
         QRNN(3, pooling="of")
-    with pytest.raises(ValueError, match="window must be from 1 to 3, not 4"):
-        QRNN(3, window=4)
-    with pytest.raises(ValueError, match="zoneout must be at least 0 and below 1, not 1"):
-        QRNN(3, zoneout=1)
-    with pytest.raises(ValueError, match="units must be at least 1, not 0"):
-        MinGRU(0)
+    with pytest.raises(ValueError, match="pooling must be one of f, fo, ifo, not \\['f'\\]"):
+        QRNN(3, pooling=["f"])  # type: ignore[arg-type]
+    for window in (0, 4, 2.0, True, "2", None):
+        with pytest.raises(ValueError, match=f"window must be a whole number from 1 to 3, not {window!r}"):
+            QRNN(3, window=window)  # type: ignore[arg-type]
+    for zoneout in (1, -0.1, float("nan"), "0.1", None):
+        with pytest.raises(ValueError, match=f"zoneout must be at least 0 and below 1, not {zoneout!r}"):
+            QRNN(3, zoneout=zoneout)  # type: ignore[arg-type]
+    for units in (0, -1, 2.5, 4.0, True, "4", None):
+        with pytest.raises(ValueError, match=f"units must be a whole number of at least 1, not {units!r}"):
+            MinGRU(units)  # type: ignore[arg-type]
+    assert SRU(np.int64(3)).get_config()["units"] == 3  # type: ignore[arg-type]
+    for option in ("dropout", "recurrent_dropout", "input_shape"):
+        with pytest.raises(TypeError, match=option):
+            MinGRU(3, **{option: 0.5})
+
+
+def test_options_of_any_keras_layer() -> None:
+    layer = MinGRU(UNITS, activity_regularizer="l2")
+    outputs = np.asarray(layer(WORDS))
+    np.testing.assert_allclose(layer.losses[0], 0.01 * (outputs ** 2).sum() / len(WORDS), rtol=1e-5)
+    assert MinGRU.from_config(layer.get_config()).activity_regularizer is not None
+
+
+@pytest.mark.parametrize("name", selected(KINDS, ["qrnn ifo 3"]))
+def test_shapes_before_it_is_built(name: str) -> None:
+    shapes = KINDS[name](return_state=True).compute_output_shape(WORDS.shape)
+    assert list(shapes) == [tuple(value.shape) for value in KINDS[name](return_state=True)(WORDS)]

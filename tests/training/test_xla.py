@@ -7,14 +7,15 @@ import pytest
 import tensorflow as tf
 from helpers.trainers import make_trainer
 
-from sentiment.layers import fused
+from sentiment.layers import fused, scan
 from sentiment.training.loop import dataset_of
 
 
 @pytest.mark.extended
-@pytest.mark.parametrize("name", ["bilstm", "gru", "cnn"])
+@pytest.mark.parametrize("name", ["bilstm", "gru", "biqrnn", "rglru", "cnn"])
 def test_training_step_compiles_in_xla_with_the_same_losses(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fused, "fused_loop_applies", lambda layer, training: False)
+    monkeypatch.setattr(scan, "on_tpu", lambda: True)
     losses, lengths = [], set()
     for compiled in (False, True):
         trainer = make_trainer(settings={"clip_norm": 0.05, "l2": 0.01}, architecture=name)

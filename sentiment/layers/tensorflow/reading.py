@@ -47,7 +47,8 @@ def reading_of(mask: Any, go_backwards: bool, zero_output_for_mask: bool, block:
     row = tf.range(batch)[:, tf.newaxis]
     mask = tf.reverse(mask, [1]) if go_backwards else mask
     seen = tf.cumsum(tf.cast(mask, tf.int32), axis=1)
-    steps = (tf.maximum(tf.reduce_max(seen), 1) + block - 1) // block * block
+    longest = tf.where(batch > 0, tf.reduce_max(seen), time)
+    steps = (tf.maximum(longest, 1) + block - 1) // block * block
     place = tf.searchsorted(seen, tf.tile(tf.range(1, steps + 1)[tf.newaxis], [batch, 1]))
     place = tf.minimum(place, time - 1)  # steps after the end of a text read any word, and their outputs are unused
     words = row * time + (time - 1 - place if go_backwards else place)

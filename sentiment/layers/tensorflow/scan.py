@@ -66,17 +66,17 @@ def linear_recurrence(cell: Any, inputs: Any, mask: Any, states: Sequence[Any], 
     (batch, time), masked = tf.unstack(tf.shape(inputs)[:2]), mask is not None
     reading = reading_of(mask if masked else tf.ones([batch, time], tf.bool), go_backwards, zero_output_for_mask, BLOCK)
     recorded, start = training or could_possibly_record(), at_least_float32(states[0])
-    weights = _weights(cell)
+    weights, blocks = _weights(cell), reading.steps // BLOCK
     if recorded or embedded is None or cell.window > 1:
         words = _in_order(inputs, reading, go_backwards=go_backwards, masked=masked, recorded=recorded)
         read = words if cell.window == 1 else tf.concat([_time_major(states[1], cell.window - 1), words], axis=0)
         noise = cell.noise([reading.steps * batch, cell.units], start.dtype, training)
-        tables = _run(cell, read, noise, weights, start, recorded=recorded, return_state=return_state)
+        tables = _run(cell, read, noise, weights, start, blocks, recorded=recorded, return_state=return_state)
     else:  # each distinct word of the batch is projected once
         distinct, places = tf.unique(tf.reshape(embedded.ids, [-1]))
         order = tf.gather(places, reading.words)
         parts = [tf.gather(values, order) for values in _parts(cell, embedded.vectors(distinct), weights)]
-        tables = _stacked(_forward(cell, parts, weights, start, return_state=return_state)[0], start)
+        tables = _stacked(_forward(cell, parts, weights, start, blocks, return_state=return_state)[0], start, blocks)
     if masked:
         table = tf.reshape(tf.pad(tables[0], [[2, 0], [0, 0], [0, 0]]), [-1, cell.units])
         outputs = tf.gather(table, reading.places if return_sequences else reading.places[:, -1])
@@ -169,18 +169,18 @@ def _parts(cell: Any, windows: Any, weights: Weights) -> list[Any]:
             *map(at_least_float32, cell.unprojected(windows))]
 
 
-def _by_blocks(table: Any, batch: Any) -> Any:
+def _by_blocks(table: Any, blocks: Any, batch: Any) -> Any:
     """Return a table [steps * batch, width] or [steps, batch, width] as [blocks, BLOCK, batch, width]."""
-    return tf.reshape(table, [-1, BLOCK, batch, table.shape[-1]])
+    return tf.reshape(table, [blocks, BLOCK, batch, table.shape[-1]])
 
 
-def _stacked(handles: Sequence[Any], start: Any) -> list[Any]:
+def _stacked(handles: Sequence[Any], start: Any, blocks: Any) -> list[Any]:
     """Return lists of blocks as tensors [steps, batch, units], with the units and dtype of the initial state."""
     (batch, units), rows = (tf.shape(start)[0], start.shape[-1]), TensorList(start.shape[-1], start.dtype)
-    return [tf.reshape(rows.stack(handle, BLOCK * batch), [-1, batch, units]) for handle in handles]
+    return [tf.reshape(rows.stack(handle, BLOCK * batch), [blocks * BLOCK, batch, units]) for handle in handles]
 
 
-def _run(cell: Any, read: Any, noise: Sequence[Any], weights: Weights, start: Any, *, recorded: bool,
+def _run(cell: Any, read: Any, noise: Sequence[Any], weights: Weights, start: Any, blocks: Any, *, recorded: bool,
          return_state: bool) -> list[Any]:
     """Return the outputs of all steps, [steps, batch, units], and if they are wanted and differ also the states.
 
@@ -190,6 +190,7 @@ def _run(cell: Any, read: Any, noise: Sequence[Any], weights: Weights, start: An
         noise: random arguments, [steps * batch, units].
         weights: of the cell.
         start: the initial state, [batch, units].
+        blocks: the number of blocks of steps.
         recorded: whether the fused gradient is used.
         return_state: whether the states are wanted.
     """
@@ -197,9 +198,9 @@ def _run(cell: Any, read: Any, noise: Sequence[Any], weights: Weights, start: An
 
     def results(read: Any, weights: Weights, start: Any, *, keep: bool) -> tuple[list[Any], list[Any], list[Any], Any]:
         parts = [*_parts(cell, _windows(read, cell.window, batch), weights), *noise]
-        handles, starts = _forward(cell, parts, weights, start, return_state=keep or return_state)
+        handles, starts = _forward(cell, parts, weights, start, blocks, return_state=keep or return_state)
         wanted = handles if return_state or not cell.has_output_gate else handles[:1]
-        return _stacked(wanted, start), parts, handles[-1], starts
+        return _stacked(wanted, start, blocks), parts, handles[-1], starts
 
     if not recorded:
         return results(read, weights, start, keep=False)[0]
@@ -220,7 +221,7 @@ def _run(cell: Any, read: Any, noise: Sequence[Any], weights: Weights, start: An
     return tables
 
 
-def _forward(cell: Any, parts: Sequence[Any], weights: Weights, start: Any, *, return_state: bool
+def _forward(cell: Any, parts: Sequence[Any], weights: Weights, start: Any, blocks: Any, *, return_state: bool
              ) -> tuple[list[Any], Any]:
     """Compute the recurrence block by block.
 
@@ -229,6 +230,7 @@ def _forward(cell: Any, parts: Sequence[Any], weights: Weights, start: Any, *, r
         parts: arguments of its functions without the parameters, [steps * batch, units].
         weights: of the cell.
         start: the initial state, [batch, units].
+        blocks: the number of blocks.
         return_state: whether the states are wanted.
 
     Returns:
@@ -236,8 +238,7 @@ def _forward(cell: Any, parts: Sequence[Any], weights: Weights, start: Any, *, r
         differ; and the handle of the list of the state before each block, [batch, units].
     """
     batch = tf.shape(start)[0]
-    rows, read = TensorList(cell.units, start.dtype), [_by_blocks(part, batch) for part in parts]
-    blocks = tf.shape(read[0])[0]
+    rows, read = TensorList(cell.units, start.dtype), [_by_blocks(part, blocks, batch) for part in parts]
 
     def body(block: Any, state: Any, starts: Any, handles: Sequence[Any]) -> Any:
         starts = rows.set(starts, block, state)
@@ -274,9 +275,10 @@ def _backward(cell: Any, read: Any, parts: Sequence[Any], weights: Weights, stat
         gradients: of the results, [steps, batch, units].
     """
     rows, features, past = TensorList(cell.units, parts[0].dtype), read.shape[-1], cell.window - 1
-    batch = tf.shape(gradients[0])[1]
-    part_blocks, gradient_blocks = ([_by_blocks(table, batch) for table in several] for several in (parts, gradients))
-    blocks, input_rows = tf.shape(part_blocks[0])[0], TensorList(features, read.dtype)
+    blocks, batch = tf.shape(gradients[0])[0] // BLOCK, tf.shape(gradients[0])[1]
+    part_blocks, gradient_blocks = ([_by_blocks(table, blocks, batch) for table in several]
+                                    for several in (parts, gradients))
+    input_rows = TensorList(features, read.dtype)
     projected = len(cell.activations)
 
     def windows_of(block: Any) -> Any:
