@@ -52,7 +52,7 @@ def test_every_preset_is_a_configuration_that_is_taken(name: str) -> None:
 
 
 def test_options_given_win() -> None:
-    assert configured("fast").text.max_length == 200
+    assert configured("fast").text.max_length == 400
     assert configured("fast", text={"max_length": 9}).text.max_length == 9
     assert configured("default") == resolve({})
     assert merged({"a": {"x": 1, "y": 2}}, {"a": {"x": 3}, "b": {"z": 4}}) == {"a": {"x": 3, "y": 2}, "b": {"z": 4}}
@@ -76,7 +76,7 @@ def test_fast(tiny_csv: Path, tmp_path: Path, run_cli: Cli) -> None:
                              "--epochs", "1", "--no-export")
     assert code == 0, err
     assert "test accuracy" in out
-    assert RunFolder.open(tmp_path / "run").load_config().model.units == 32
+    assert RunFolder.open(tmp_path / "run").load_config().model.architecture == "bimingru"
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
