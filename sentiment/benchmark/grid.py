@@ -18,7 +18,7 @@ from sentiment.machine import peak_memory_bytes
 
 KINDS = ("LSTM", "GRU")
 MODES = ("inference", "gradient", "training")
-UNITS = (16, 64, 256, 512)
+UNITS = (16, 64, 256, 512, 1024)
 ROWS = (1, 16, 64, 256)
 STEPS, FEATURES = 50, 128
 
