@@ -14,9 +14,10 @@ from sentiment.benchmark.rows import BASE, Row
 from sentiment.benchmark.runs import Run
 from sentiment.evaluation.plots import BLUE, GREY, ORANGE, POINTS_PER_INCH, drawn, line_style
 
-COLORS = {"baselines": ORANGE, "architectures": BLUE, "attentions": "#009e73", "ablations": GREY}
-MARKERS = {"baselines": "s", "architectures": "o", "attentions": "^", "ablations": "."}
-LABELLED = ("baselines", "architectures")
+COLORS = {"baselines": ORANGE, "architectures": BLUE, "attentions": "#009e73", "ablations": GREY,
+          "recurrent": "#cc79a7"}
+MARKERS = {"baselines": "s", "architectures": "o", "attentions": "^", "ablations": ".", "recurrent": "D"}
+LABELLED = ("baselines", "architectures", "recurrent")
 BELOW, BELOW_BY = "v", 0.005  # marker of rows far below all labelled ones, and its distance below them
 FONT_SIZE, LETTER_WIDTH, LINE_HEIGHT, MARKER, GAP = 8, 4.8, 10.0, 7.0, 1.0  # in points
 LEADER_PLACES = 20
@@ -48,8 +49,8 @@ def draw_all(rows: Sequence[Row], runs: Sequence[Run], lengths: np.ndarray, fold
 def against(ran: dict[Row, list[Run]], label: str, value: Any, path: Path) -> None:
     """Plot the mean test accuracy of each row against a value of its runs, on a logarithmic axis.
 
-    Baselines and architectures are labelled with their names. A row far below all of these is shown as an arrow with
-    its accuracy, to keep the scale of the others.
+    Rows of the groups in `LABELLED` are labelled with their names. A row far below all of these is shown as an arrow
+    with its accuracy, to keep the scale of the others.
     """
     with drawn(path, 9, 6) as axes:
         for group in dict.fromkeys(row.group for row in ran):

@@ -8,7 +8,7 @@ from sentiment.config import ATTENTIONS, POOLINGS
 from sentiment.errors import UserError, nearest
 
 BASE = "bilstm"
-GROUPS = ("baselines", "architectures", "attentions", "ablations", "data")
+GROUPS = ("baselines", "architectures", "attentions", "ablations", "data", "recurrent")
 
 
 class Published(NamedTuple):
@@ -85,6 +85,17 @@ DATA: dict[str, str] = {
     "tfidf-lr, 10 % of the data": "--arch tfidf-lr --train-share 0.1",
     "bilstm, random split": "--arch bilstm --random-split",
 }
+# Bidirectional recurrent layers with the attention of the base: after two epochs, and with as many parameters as the
+# base. After four epochs they are rows of `architectures`, but for `bigru`, which has no attention by default.
+WITH_ATTENTION = f"--attention {architectures.named(BASE).model['attention']}"
+RECURRENT: dict[str, str] = {
+    "bigru, attention": f"--arch bigru {WITH_ATTENTION}",
+    "bigru, attention, two epochs": f"--arch bigru {WITH_ATTENTION} --epochs 2",
+    **{f"{name}, two epochs": f"--arch {name} --epochs 2"
+       for name in ("bilstm", "bimingru", "biminlstm", "biqrnn", "bisru")},
+    **{f"{name}, {units} units, two epochs": f"--arch {name} --units {units} --epochs 2"
+       for name, units in (("bimingru", 92), ("biminlstm", 81), ("bisru", 72))},
+}
 
 
 def all_rows() -> list[Row]:
@@ -98,7 +109,8 @@ def all_rows() -> list[Row]:
     rows += [Row(name, "ablations", ("--arch", BASE, *flags.split())) for name, flags in ABLATIONS.items()]
     rows += [Row(name, "ablations", tuple(flags.split())) for name, flags in CELLS.items()]
     rows += [Row(name, "ablations", (), (*flags.split(), *SIZES.split())) for name, flags in PRETRAINED.items()]
-    rows += [Row(name, "data", tuple(flags.split())) for name, flags in DATA.items()]
+    rows += [Row(name, group, tuple(flags.split()))
+             for group, flags_of in (("data", DATA), ("recurrent", RECURRENT)) for name, flags in flags_of.items()]
     return sorted(rows, key=lambda row: (row.name != BASE, GROUPS.index(row.group)))
 
 

@@ -20,7 +20,7 @@ def add_to(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser("imdb", help="train every architecture with several seeds, and compare")
     parser.add_argument("--architectures", nargs="+", metavar="ROW", help="rows by name, or whole groups: baselines, "
-                        "architectures, attentions, ablations, data (default: all)")
+                        "architectures, attentions, ablations, data, recurrent (default: all)")
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="runs of a row, seeds 1 to N (default: 5)")
     parser.add_argument("--budget", metavar="TIME",
                         help="start no run that would exceed this time: 45m, 6h; 0h only reports")

@@ -24,7 +24,7 @@ from sentiment.architectures.pretrainable import BUILDERS
 from sentiment.artifacts import PretrainedFolder, RunFolder
 from sentiment.benchmark import accuracy_table
 from sentiment.benchmark import runs as runs_module
-from sentiment.benchmark.accuracy_plots import BELOW_BY, _name_points, against, draw_all
+from sentiment.benchmark.accuracy_plots import BELOW_BY, COLORS, MARKERS, _name_points, against, draw_all
 from sentiment.benchmark.accuracy_table import HEADERS, as_csv, as_markdown, table
 from sentiment.benchmark.rows import BASE, GROUPS, PUBLISHED, Row, all_rows, chosen_rows
 from sentiment.benchmark.runs import LeakError, Run, append_run, check_leaks, read_runs, run_all
@@ -249,6 +249,10 @@ def test_a_row_that_is_pretrained_first(tmp_path: Path, monkeypatch: pytest.Monk
     assert f"--pretrained {before} --dataset sample --seed 3" in begun[1]
     assert list((tmp_path / "work").iterdir()) == []
     assert runs_module.command_of(row, 3).endswith("&& python train.py --seed 3 --pretrained models/before")
+
+
+def test_each_group_of_rows_has_a_color_and_a_marker() -> None:
+    assert set(COLORS) == set(MARKERS) == set(GROUPS) - {"data"}
 
 
 def test_plots_are_drawn(tmp_path: Path) -> None:
