@@ -11,6 +11,7 @@ from sentiment.cli import make_parser
 from sentiment.cli.benchmark_imdb import DEFAULT_RESULTS
 from sentiment.cli.options import given_options
 from sentiment.config import RunConfig
+from sentiment.config.sections import DEFAULT_EPOCHS
 from sentiment.runs import resolve
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +41,8 @@ def test_current_defaults_match_the_configuration_of_each_run(run: Run) -> None:
     assert then.runtime.seed == run.seed
     if ROWS[run.row].pretraining:
         then = then.updated({"training": {"pretrained": None}})
+    if now.training.epochs is None and then.training.epochs == DEFAULT_EPOCHS:  # the default of IMDB, if not given
+        then = then.updated({"training": {"epochs": None}})
     assert {name: getattr(then, name) for name in SECTIONS} == {name: getattr(now, name) for name in SECTIONS}
     for name in ("train_share", "random_split", "validation_fraction", "unlabelled"):
         assert getattr(then.data, name) == getattr(now.data, name)
