@@ -83,7 +83,8 @@ def test_the_fake_is_what_it_stands_for() -> None:
 
 
 def test_erasure_in_the_shell(exported_run: Path, run_cli: Cli) -> None:
-    text, found = "A good (?) film", sentiment.load(exported_run / "onnx").explain("A good (?) film", "neg")
+    text = "A good (?) film"
+    found = word_weights(sentiment.load(exported_run / "onnx"), text, "neg")
     words = ("--class", "neg", text)
     code, out, err = run_cli("explain", "--model", exported_run / "onnx", *words)
     assert code == 0, err

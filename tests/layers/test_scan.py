@@ -339,20 +339,20 @@ def test_invalid_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="pooling must be one of f, fo, ifo, not 'of'"):
         QRNN(3, pooling="of")
     with pytest.raises(ValueError, match="pooling must be one of f, fo, ifo, not \\['f'\\]"):
-        QRNN(3, pooling=["f"])  # type: ignore[arg-type]
+        QRNN(3, pooling=["f"])
     for window in (0, 4, 2.0, True, "2", None):
         with pytest.raises(ValueError, match=f"window must be a whole number from 1 to 3, not {window!r}"):
-            QRNN(3, window=window)  # type: ignore[arg-type]
+            QRNN(3, window=window)
     for zoneout in (1, -0.1, float("nan"), "0.1", None):
         with pytest.raises(ValueError, match=f"zoneout must be at least 0 and below 1, not {zoneout!r}"):
-            QRNN(3, zoneout=zoneout)  # type: ignore[arg-type]
+            QRNN(3, zoneout=zoneout)
     for units in (0, -1, 2.5, 4.0, True, "4", None):
         with pytest.raises(ValueError, match=f"units must be a whole number of at least 1, not {units!r}"):
             MinGRU(units)  # type: ignore[arg-type]
     assert SRU(np.int64(3)).get_config()["units"] == 3  # type: ignore[arg-type]
     for option in ("dropout", "recurrent_dropout", "input_shape"):
         with pytest.raises(TypeError, match=option):
-            MinGRU(3, **{option: 0.5})
+            MinGRU(3, **{option: 0.5})  # type: ignore[arg-type]
 
 
 def test_options_of_any_keras_layer() -> None:
