@@ -173,23 +173,34 @@ def check_test(folders: Sequence[RunPaths], advice: str = "") -> None:
     """
     first = folders[0].load_config()
     for folder in folders[1:]:
-        difference = _difference(first, folder.load_config())
+        difference = _difference(first, folder.load_config(), _same_texts(folders[0], folder))
         if difference:
             raise UserError(f"{folders[0].path} and {folder.path} have different test splits ({difference}), so test "
                             "texts of one may be training texts of the other, whose accuracy on them would be too high"
                             f"{advice}")
 
 
-def _difference(one: RunConfig, other: RunConfig) -> str:
-    """Return why the test splits of two runs differ; empty if they are of one named corpus, file, or random split."""
+def _same_texts(one: RunPaths, other: RunPaths) -> bool:
+    """Whether two runs were trained and validated on the same texts, by the stored digests; false if one has none."""
+    pairs = ((one.texts, other.texts), (one.validation_texts, other.validation_texts))
+    return all(first.is_file() and second.is_file() and first.read_bytes() == second.read_bytes()
+               for first, second in pairs)
+
+
+def _difference(one: RunConfig, other: RunConfig, same_texts: bool) -> str:
+    """Return why the test splits of two runs differ; empty if they are of one named corpus, file, or random split.
+
+    With `same_texts`, columns may differ: one run may name those that another found by their usual names.
+    """
     names = [config.data.dataset if config.data.test_file is None else
              f"{config.data.dataset} with --test-file {config.data.test_file}" for config in (one, other)]
     if names[0] != names[1]:
         return f"of {' and of '.join(names)}"
     if one.data.dataset in ("imdb", "sample") or one.data.test_file is not None:
         return ""
-    flags = [flag_of(declared) for declared in DataConfig.options(Role.SPLIT)
-             if getattr(one.data, declared.name) != getattr(other.data, declared.name)]
+    columns = DataConfig.names(Role.COLUMN) if same_texts else ()
+    flags = [flag_of(declared) for declared in DataConfig.options(Role.SPLIT) if declared.name not in columns
+             and getattr(one.data, declared.name) != getattr(other.data, declared.name)]
     flags += ["--seed"] if one.runtime.seed != other.runtime.seed else []
     return f"drawn with different values of {', '.join(flags)}" if flags else ""
 

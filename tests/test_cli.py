@@ -324,6 +324,12 @@ def test_wrong_usage_is_2(words: list[str], run_cli: Cli) -> None:
     assert run_cli(*words)[0] == 2
 
 
+def test_part_of_the_name_of_an_option_is_an_error(run_cli: Cli) -> None:
+    code, out, err = run_cli("train", "--unit=3")
+    assert (code, out) == (2, "")
+    assert err.endswith("error: unrecognized arguments: --unit=3; did you mean '--units'?\n")
+
+
 @pytest.mark.parametrize(("words", "name"), [
     (["info", ""], "model"), (["evaluate", ""], "model"), (["serve", ""], "MODEL"), (["compare", "", "run"], "models"),
     (["predict", "good", "--model="], "--model"), (["predict", "good", "--input", ""], "--input"),

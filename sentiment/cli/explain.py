@@ -118,7 +118,9 @@ def _show_words(found: "Explanation | WordWeights", label: str, score: float, va
         shade = shades[round(abs(value) / largest * (len(shades) - 1))]
         styled.append((piece, f"black on {shade}" if shade else ""))
     print_rich(*styled)
-    for name, rows in strongest(values, LISTED).items():
-        if rows:
-            listed = ", ".join(f"{found.words[row]} {values[row]:+.3f}" for row in rows)
-            print_rich((f"{name} {found.explained}: ", "bold"), (listed, ""))
+    for name, rows in strongest(values, len(values)).items():
+        listed = [f"{found.words[row]} {values[row]:+.3f}" for row in rows[:LISTED]]
+        if rows[LISTED:]:
+            listed.append(f"{len(rows) - LISTED} more {values[rows[LISTED:]].sum():+.3f}")
+        if listed:
+            print_rich((f"{name} {found.explained}: ", "bold"), (", ".join(listed), ""))

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from sentiment.console import log, visible
-from sentiment.errors import UserError, first_line
+from sentiment.errors import UserError, first_line, nearest
 from sentiment.version import __version__
 
 COMMANDS = ("train", "pretrain", "ensemble", "tune", "predict", "serve", "explain", "evaluate", "compare", "info",
@@ -35,13 +35,19 @@ class CommandParser(argparse.ArgumentParser):
 
     _among_options = False
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, allow_abbrev=False)  # a part of an option's name may be a mistake
+
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse; unknown arguments are an error of the command that they were given to, with its usage."""
         found, unknown = self.parse_known_args(args, namespace)
         if unknown:
             commands = [action.choices[found.command] for action in self._actions  # type: ignore[index]
                         if action.nargs == argparse.PARSER]
-            (commands or [self])[0].error(f"unrecognized arguments: {' '.join(unknown)}")
+            parser = (commands or [self])[0]
+            known = [name for action in parser._actions for name in action.option_strings]
+            hint = nearest(unknown[0].partition("=")[0], known) if unknown[0].startswith("--") else ""
+            parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
         return found
 
     def error(self, message: str) -> NoReturn:

@@ -96,8 +96,12 @@ def judge(tests: Iterable[Mapping[str, Any]], name: str, majority: str, matrix: 
     if not is_better(MODEL, MAJORITY):
         verdict = f"{name} is not more accurate than {always} by more than chance ({chance(MAJORITY)})"
         if _depends_on_text(matrix):
-            return {"recommended": None, "verdict": f"{verdict}, but it does distinguish the classes: judge it by the "
-                    "precision and recall of the class that matters"}
+            verdict += ", but it does distinguish the classes"
+            if has_linear and is_better(LINEAR, MODEL):
+                return {"recommended": LINEAR, "verdict": f"{verdict}. {LINEAR} is more accurate than it by more than "
+                        f"chance ({chance(LINEAR)}): train that, or this model for longer"}
+            return {"recommended": None, "verdict": f"{verdict}: judge it by the precision and recall of the class "
+                    "that matters"}
         if has_linear and is_better(LINEAR, MAJORITY):
             return {"recommended": LINEAR, "verdict": f"{verdict}: it has learned nothing, but {LINEAR} has. Train "
                     "that, or this model for longer or with another learning rate"}

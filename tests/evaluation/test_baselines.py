@@ -32,7 +32,9 @@ def pairs(**accuracies: int) -> list[dict[str, object]]:
     ({"model": 40, "majority": 50, "linear": 52}, CHANCE, MAJORITY, "it has learned nothing, and neither has tfidf-lr"),
     # Of 5 spam mails it finds 4, and takes 4 others for spam: no more accurate, and yet of use.
     ({"model": 95, "majority": 95, "linear": 95}, [[91, 4], [1, 4]], None, "but it does distinguish the classes"),
-    # The same with the classes swapped: worse than chance is no use.
+    ({"model": 58, "majority": 55, "linear": 95}, [[40, 15], [20, 25]], LINEAR,
+     "it does distinguish the classes. tfidf-lr is more accurate than it by more than chance"),
+    # The same as the last but one, with the classes swapped: worse than chance is no use.
     ({"model": 5, "majority": 50, "linear": 50}, [[4, 46], [46, 4]], MAJORITY, "it has learned nothing"),
     ({"model": 90, "majority": 50}, PERFECT, None, "gru is more accurate than always predicting 'ham' by more than"),
     ({"model": 50, "majority": 50}, [[50, 0], [50, 0]], MAJORITY, "it has learned nothing. Check the texts"),

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,15 @@ def test_erasure_in_the_shell(exported_run: Path, run_cli: Cli) -> None:
     values = json.loads(run_cli("explain", "--model", exported_run / "onnx", "--json", *words)[1])
     assert (values["text"], values["label"], values["explained"]) == (text, found.prediction.best, "neg")
     assert values["weights"] == found.weights.tolist()
+
+
+def test_printed_weights_add_up_to_all(exported_run: Path, run_cli: Cli) -> None:
+    text = "a good film number 1 and more good bad film a bad number and more good film"
+    weights = word_weights(sentiment.load(exported_run / "onnx"), text, "pos").weights
+    out = run_cli("explain", "--model", exported_run / "onnx", "--class", "pos", text)[1]
+    assert " more " in out.splitlines()[-1]
+    printed = re.findall(r"[+-]\d+\.\d+", "".join(out.splitlines()[2:]))
+    assert sum(map(float, printed)) == pytest.approx(weights.sum(), abs=0.02)
 
 
 @pytest.mark.parametrize(("words", "message"), [

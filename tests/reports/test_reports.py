@@ -141,6 +141,19 @@ def test_what_cannot_be_compared(tiny_run: Path, tiny_csv: Path, tmp_path: Path,
     assert f"{path} has the classes a, b, {tiny_run} neg, pos" in err
 
 
+def test_compare_accepts_a_column_named_in_one_run_and_found_in_the_other(tiny_run: Path, tmp_path: Path, run_cli: Cli
+                                                                          ) -> None:
+    named = RunFolder(shutil.copytree(tiny_run, tmp_path / "named"))
+    named.config.write_text(named.load_config().updated({"data": {"text_column": "text"}}).to_json())
+    named.save_checksums()
+    code, _, err = run_cli("compare", tiny_run, named.path)
+    assert code == 0, err
+    np.save(named.texts, np.load(named.texts)[1:])  # trained on other texts
+    named.save_checksums()
+    code, _, err = run_cli("compare", tiny_run, named.path)
+    assert (code, "different test splits (drawn with different values of --text-column)" in err) == (1, True)
+
+
 def test_calibration_is_stored_and_used(tiny_csv: Path, tmp_path: Path, run_cli: Cli, monkeypatch: pytest.MonkeyPatch
                                         ) -> None:
     """The logits of the saved model are those of training divided by the temperature; trained with 1 and with 3."""
