@@ -3,8 +3,10 @@
 TensorFlow is imported only to predict: the texts are read before, and stored predictions need none.
 """
 
-from collections.abc import Mapping, Sequence
+import filecmp
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -173,7 +175,7 @@ def check_test(folders: Sequence[RunPaths], advice: str = "") -> None:
     """
     first = folders[0].load_config()
     for folder in folders[1:]:
-        difference = _difference(first, folder.load_config(), _same_texts(folders[0], folder))
+        difference = _difference(first, folder.load_config(), partial(_same_texts, folders[0], folder))
         if difference:
             raise UserError(f"{folders[0].path} and {folder.path} have different test splits ({difference}), so test "
                             "texts of one may be training texts of the other, whose accuracy on them would be too high"
@@ -183,14 +185,14 @@ def check_test(folders: Sequence[RunPaths], advice: str = "") -> None:
 def _same_texts(one: RunPaths, other: RunPaths) -> bool:
     """Whether two runs were trained and validated on the same texts, by the stored digests; false if one has none."""
     pairs = ((one.texts, other.texts), (one.validation_texts, other.validation_texts))
-    return all(first.is_file() and second.is_file() and first.read_bytes() == second.read_bytes()
+    return all(first.is_file() and second.is_file() and filecmp.cmp(first, second, shallow=False)
                for first, second in pairs)
 
 
-def _difference(one: RunConfig, other: RunConfig, same_texts: bool) -> str:
+def _difference(one: RunConfig, other: RunConfig, same_texts: Callable[[], bool]) -> str:
     """Return why the test splits of two runs differ; empty if they are of one named corpus, file, or random split.
 
-    With `same_texts`, columns may differ: one run may name those that another found by their usual names.
+    Columns may differ if `same_texts` returns true: one run may name those that another found by their usual names.
     """
     names = [config.data.dataset if config.data.test_file is None else
              f"{config.data.dataset} with --test-file {config.data.test_file}" for config in (one, other)]
@@ -198,9 +200,11 @@ def _difference(one: RunConfig, other: RunConfig, same_texts: bool) -> str:
         return f"of {' and of '.join(names)}"
     if one.data.dataset in ("imdb", "sample") or one.data.test_file is not None:
         return ""
-    columns = DataConfig.names(Role.COLUMN) if same_texts else ()
-    flags = [flag_of(declared) for declared in DataConfig.options(Role.SPLIT) if declared.name not in columns
-             and getattr(one.data, declared.name) != getattr(other.data, declared.name)]
+    differing = [declared for declared in DataConfig.options(Role.SPLIT)
+                 if getattr(one.data, declared.name) != getattr(other.data, declared.name)]
+    if any(Role.COLUMN in declared.metadata["roles"] for declared in differing) and same_texts():
+        differing = [declared for declared in differing if Role.COLUMN not in declared.metadata["roles"]]
+    flags = [flag_of(declared) for declared in differing]
     flags += ["--seed"] if one.runtime.seed != other.runtime.seed else []
     return f"drawn with different values of {', '.join(flags)}" if flags else ""
 

@@ -67,7 +67,7 @@ def _erasure(model: str, text: str, arguments: argparse.Namespace) -> None:
     if arguments.json:
         print_json(found.to_dict())
     else:
-        _show_words(found, found.prediction.best, found.prediction.score, found.weights)
+        _show_words(found, found.weights, found.prediction.best, found.prediction.score, found.prediction.remark)
 
 
 def _gradients(model: str, text: str, arguments: argparse.Namespace) -> None:
@@ -92,7 +92,7 @@ def _gradients(model: str, text: str, arguments: argparse.Namespace) -> None:
 
 def _show(explanation: "Explanation") -> None:
     """Print the attributions, their sum, and the words with most attention."""
-    _show_words(explanation, explanation.label, explanation.score, explanation.attributions)
+    _show_words(explanation, explanation.attributions, explanation.label, explanation.score, explanation.remark)
     print_rich((f"sum {explanation.attributions.sum():+.3f}, logit {explanation.logit:+.3f}, without words "
                 f"{explanation.baseline:+.3f}", "dim"))
     for layer in explanation.attention:
@@ -102,13 +102,11 @@ def _show(explanation: "Explanation") -> None:
             print_rich((f"{layer.layer}{of_all}: ", "bold"), (top, ""))
 
 
-def _show_words(found: "Explanation | WordWeights", label: str, score: float, values: "np.ndarray"
+def _show_words(found: "Explanation | WordWeights", values: "np.ndarray", label: str, score: float, remark: str
                 ) -> None:
     """Print a prediction, the text in colour by the values of its words, and the words with the largest values."""
     from sentiment.inference.erasure import strongest
-    from sentiment.predictions import known_remark
 
-    remark = known_remark(sum(found.known) / len(found.known))
     print_rich((f"{label} {score:.4f}", "bold"), (f"  ({remark})" if remark else "", ""))
     largest = max(float(abs(values).max()), 1e-12)
     styled = []
