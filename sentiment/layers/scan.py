@@ -356,7 +356,7 @@ class ScanRNN(keras.layers.RNN):
 
             outputs, states = exportable_recurrence(self.cell, sequences, mask, initial_state,
                                                     go_backwards=self.go_backwards)
-            return states[0], outputs if self.return_sequences else outputs[:, -1:], states
+            return outputs[:, -1], outputs, states
         if tensorflow and sequences.shape[1] is None and on_tpu():  # XLA allows no lists of unknown length
             return super().inner_loop(sequences, initial_state, mask, training)
         if tensorflow and (sequences.shape[1] is None or not (on_gpu() or on_tpu())):

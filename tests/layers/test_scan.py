@@ -366,3 +366,11 @@ def test_options_of_any_keras_layer() -> None:
 def test_shapes_before_it_is_built(name: str) -> None:
     shapes = KINDS[name](return_state=True).compute_output_shape(WORDS.shape)
     assert list(shapes) == [tuple(value.shape) for value in KINDS[name](return_state=True)(WORDS)]
+
+
+@pytest.mark.parametrize("name", selected(KINDS, SHORT))
+def test_last_output_for_an_export(name: str) -> None:
+    layer = KINDS[name]()
+    expected = np.asarray(layer(WORDS))
+    with fused.replaced_loops(lambda *_: None):
+        np.testing.assert_allclose(layer(WORDS), expected, atol=1e-5)
